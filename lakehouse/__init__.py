@@ -1,0 +1,1 @@
+"""The mixlake engine: declared tables and flows over a Delta lakehouse."""

@@ -1,0 +1,212 @@
+"""A table's declaration, and what is derived from it.
+
+A `Table` is a frozen value: columns as Arrow types with a sentence each, the key, the clustering, the
+checks. The Spark schema, the Delta table, the documentation and the query views come from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pyarrow as pa
+
+from lakehouse.errors import ContractError
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
+_COLUMN = re.compile(r"^[A-Za-z][A-Za-z0-9_]*$")
+
+# Kept for a hundred years: Delta refuses to read a version older than these, even where its files exist.
+_FOREVER = "interval 36500 days"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a contract.
+
+    Args:
+        name: Letters, digits and underscores.
+        type: Its Arrow type. Use ``pa.string()`` and ``pa.binary()``, not the large or view variants.
+        doc: One sentence, for documentation and Croissant metadata.
+        unit: Unit of the values ("s", "px", "tokens"), empty where there is none.
+        nullable: Whether a row may lack it. A null in a column that may not lack it is quarantined.
+        volatile: Left out of the content digest and of row comparison (run ids, times).
+        payload: Bytes or token ids: carries no statistics.
+    """
+
+    name: str
+    type: pa.DataType
+    doc: str
+    unit: str = ""
+    nullable: bool = True
+    volatile: bool = False
+    payload: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a name or a type that some reader cannot hold."""
+        if not _COLUMN.match(self.name):
+            raise ContractError(f"column name {self.name!r} is not allowed", "use letters, digits and _")
+        if pa.types.is_large_string(self.type) or pa.types.is_large_binary(self.type):
+            raise ContractError(
+                f"column {self.name!r} has the type {self.type}", "declare pa.string() or pa.binary() instead"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition that every row of a table satisfies.
+
+    Args:
+        name: A sentence that is true of a good row; it is the reason given in quarantine.
+        sql: A Spark SQL predicate over the table's columns. Null counts as broken.
+        on_fail: "quarantine" moves the row aside; "fail" stops the flow at the first such row.
+        tolerance: Fraction of a batch of changes above which the flow fails instead of quarantining.
+    """
+
+    name: str
+    sql: str
+    on_fail: Literal["quarantine", "fail"] = "quarantine"
+    tolerance: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table's contract.
+
+    Args:
+        name: ``layer.plural_noun``; layers are schemas of the lake.
+        doc: What one row is.
+        columns: Its columns, in order.
+        key: Columns that name a row; empty means that the table is overwritten whole.
+        cluster_by: Columns that files are sorted by on write.
+        checks: Conditions that every row satisfies.
+        tags: Names of unions that the table belongs to, see `lakehouse.flow.tagged`.
+        writer_options: Spark writer options, such as Parquet settings of payload tables.
+        properties: Delta table properties beyond the engine's own.
+
+    Raises:
+        ContractError: If the name, the columns, the key or the clustering contradict each other.
+    """
+
+    name: str
+    doc: str
+    columns: Sequence[Column]
+    key: Sequence[str] = ()
+    cluster_by: Sequence[str] = ()
+    checks: Sequence[Check] = ()
+    tags: Sequence[str] = ()
+    writer_options: Sequence[tuple[str, str]] = ()
+    properties: Sequence[tuple[str, str]] = ()
+    _names: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        """Freeze the sequences and refuse contradictions."""
+        for name in ("columns", "key", "cluster_by", "checks", "tags", "writer_options", "properties"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not _NAME.match(self.name):
+            raise ContractError(f"table name {self.name!r} is not allowed", "use layer.plural_noun in lower case")
+        names = [column.name for column in self.columns]
+        doubled = sorted({name for name in names if names.count(name) > 1})
+        if doubled:
+            raise ContractError(f"{self.name}: column {doubled[0]!r} is declared twice", "keep one of the two")
+        unknown = [name for name in (*self.key, *self.cluster_by) if name not in names]
+        if unknown:
+            raise ContractError(
+                f"{self.name}: key or cluster_by names {unknown[0]!r}, which is no column", "declare the column"
+            )
+        object.__setattr__(self, "_names", frozenset(names))
+
+    def __contains__(self, column: str) -> bool:
+        """Whether the table has a column of that name."""
+        return column in self._names
+
+    def column(self, name: str) -> Column:
+        """Return the column of that name.
+
+        Raises:
+            ContractError: If there is none.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise ContractError(f"{self.name} has no column {name!r}", f"it has {', '.join(sorted(self._names))}")
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of the stored rows."""
+        return pa.schema([pa.field(column.name, column.type, column.nullable) for column in self.columns])
+
+    @property
+    def stable_columns(self) -> tuple[str, ...]:
+        """Names of the columns that the content digest covers."""
+        return tuple(column.name for column in self.columns if not column.volatile)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the columns that may not be null."""
+        return tuple(column.name for column in self.columns if not column.nullable)
+
+    def table_properties(self) -> dict[str, str]:
+        """Return the Delta properties that a table of this contract is created with."""
+        plain = [column.name for column in self.columns if not column.payload and _has_statistics(column.type)]
+        return {
+            "delta.enableChangeDataFeed": "true",
+            "delta.deletedFileRetentionDuration": _FOREVER,
+            "delta.logRetentionDuration": _FOREVER,
+            "delta.enableExpiredLogCleanup": "false",
+            "delta.dataSkippingStatsColumns": ",".join(plain[:32]),
+            **dict(self.properties),
+        }
+
+    def fingerprint(self) -> str:
+        """Return a digest of all that makes stored rows what they are; documentation is left out."""
+        body = {
+            "name": self.name,
+            "columns": [[c.name, str(c.type), c.nullable, c.volatile] for c in self.columns],
+            "key": self.key,
+            "cluster_by": self.cluster_by,
+            "checks": [dataclasses.astuple(check) for check in self.checks],
+            "writer_options": self.writer_options,
+        }
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+
+    def describe(self) -> list[dict[str, str]]:
+        """Return one dictionary a column, for documentation."""
+        return [
+            {
+                "column": column.name,
+                "type": str(column.type),
+                "null": "" if column.nullable else "never",
+                "unit": column.unit,
+                "meaning": column.doc,
+            }
+            for column in self.columns
+        ]
+
+
+def _has_statistics(kind: pa.DataType) -> bool:
+    """Whether Delta keeps minima and maxima of such a column."""
+    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_boolean(kind))
+
+
+def require_columns(table: Table, columns: Iterable[Column], why: str) -> None:
+    """Check that a table carries the given columns with the same types.
+
+    Raises:
+        ContractError: If one is missing or of another type.
+    """
+    for wanted in columns:
+        if wanted.name not in table:
+            raise ContractError(
+                f"{table.name} lacks the column {wanted.name!r}", f"{why} needs it as {wanted.type}; add it"
+            )
+        found = table.column(wanted.name).type
+        if found != wanted.type:
+            raise ContractError(
+                f"{table.name}.{wanted.name} is {found}", f"{why} needs it as {wanted.type}; change the contract"
+            )

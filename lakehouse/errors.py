@@ -1,0 +1,85 @@
+"""Every error that a user can cause, each with what to do about it.
+
+The command line prints ``message`` and ``hint`` as one line and exits with ``exit_code``; a traceback
+is shown only for errors that are not of this family, which are bugs.
+"""
+
+from __future__ import annotations
+
+
+class MixlakeError(Exception):
+    """Root of the errors that a user can cause.
+
+    Args:
+        message: What is wrong, naming the thing that is wrong.
+        hint: What to do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return the message and the hint as one line."""
+        return f"{self.message} — {self.hint}" if self.hint else self.message
+
+    def __reduce__(self) -> tuple[type[MixlakeError], tuple[str, str]]:
+        """Pickle by message and hint, so that an error raised in a Spark worker keeps both."""
+        return (type(self), (self.message, self.hint))
+
+
+class UsageError(MixlakeError):
+    """The command or a selection was asked for wrongly; ask again, corrected."""
+
+    exit_code = 2
+
+
+class ConfigError(MixlakeError):
+    """A configuration file is broken or contradicts itself; mend the file."""
+
+    exit_code = 2
+
+
+class ContractError(MixlakeError):
+    """A table's declaration is wrong, or data does not fit it; mend the declaration or the flow."""
+
+
+class FlowError(MixlakeError):
+    """A flow's declaration or its function is wrong; mend the flow."""
+
+
+class GraphError(MixlakeError):
+    """The flows do not form a graph: a cycle, or two writers of one table."""
+
+
+class LakeError(MixlakeError):
+    """The lake cannot be read: missing, of a newer format, or damaged."""
+
+
+class TableNotFoundError(MixlakeError):
+    """A table is unknown or was never written; run its flow or correct the name."""
+
+
+class ReleaseError(MixlakeError):
+    """A release is missing, exists already, or is no longer whole."""
+
+
+class QueryError(MixlakeError):
+    """A query could not be answered; correct the SQL."""
+
+    exit_code = 2
+
+
+class CheckFailedError(MixlakeError):
+    """More rows than tolerated broke a check; look at the rows, mend the flow or the check."""
+
+
+class CollisionError(MixlakeError):
+    """Another run committed the same flow at the same time; the flow is planned again."""
+
+
+class MachineError(MixlakeError):
+    """The machine lacks something that the command needs (a JDK, an optional package); install it."""

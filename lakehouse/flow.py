@@ -1,0 +1,196 @@
+"""Declaring flows.
+
+A flow reads tables and writes one table. There are three kinds:
+
+- an **operator** is a function of one Arrow record batch, for work that looks at one row at a time;
+- a **frame** is a function of Spark DataFrames, for work that needs a shuffle;
+- a **sql** flow is a file of one SELECT.
+
+Declaring attaches a frozen `Flow` to the function and leaves the function as it was, so that it is
+called and tested without an engine::
+
+    @flow(writes=document_scores, reads={"documents": documents}, params=ScoreParams)
+    def score(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatch: ...
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from lakehouse.contract import Column, Table
+from lakehouse.errors import FlowError
+
+Kind = Literal["operator", "frame", "sql"]
+Refresh = Literal["full", "merge"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+ATTRIBUTE = "__mixlake_flow__"
+REJECT = "_reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One input of a flow: a table, or the union of all tables that carry a tag.
+
+    Args:
+        table: Name of the table; empty for a union.
+        tag: Name of the union; empty for a table.
+        where: Spark SQL predicate that rows must satisfy to be read.
+        columns: Columns to read; empty means all. A union names the columns that its tables share.
+    """
+
+    table: str = ""
+    tag: str = ""
+    where: str = ""
+    columns: tuple[Column | str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns to read."""
+        return tuple(c if isinstance(c, str) else c.name for c in self.columns)
+
+
+def read(table: Table | str, *, where: str = "", columns: Sequence[str] = ()) -> Read:
+    """Read some rows or columns of a table."""
+    return Read(table=table if isinstance(table, str) else table.name, where=where, columns=tuple(columns))
+
+
+def tagged(tag: str, *, columns: Sequence[Column], where: str = "") -> Read:
+    """Read the union of all tables that carry a tag, so that a user's own table joins by declaring it."""
+    return Read(tag=tag, where=where, columns=tuple(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class NoParams:
+    """The parameters of a flow that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A declared step. Made by `flow` or from a SQL file; see there for the fields."""
+
+    id: str
+    kind: Kind
+    writes: Table
+    reads: Mapping[str, Read]
+    function: Callable[..., Any] | None = None
+    sql: str = ""
+    file: str = ""
+    params: type[Any] = NoParams
+    refresh: Refresh = "full"
+    driving: str = ""
+    driving_key: str = "sample_id"
+    origin: str = "sample_id"
+    external: Callable[..., str] | None = None
+    batch_rows: int = 2048
+    reject_tolerance: float = 0.05
+    models: Callable[..., Mapping[str, str]] | None = None
+    tags: tuple[str, ...] = ()
+    doc: str = ""
+    spark: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def incremental(self) -> bool:
+        """Whether the flow can process only what changed in its driving input."""
+        return self.kind == "operator" or self.refresh == "merge"
+
+
+def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to declare
+    *,
+    writes: Table,
+    reads: Mapping[str, Table | Read] | None = None,
+    kind: Literal["operator", "frame"] = "operator",
+    params: type[Any] = NoParams,
+    refresh: Refresh = "full",
+    driving: str = "",
+    driving_key: str = "sample_id",
+    origin: str = "sample_id",
+    external: Callable[..., str] | None = None,
+    batch_rows: int = 2048,
+    reject_tolerance: float = 0.05,
+    models: Callable[..., Mapping[str, str]] | None = None,
+    tags: Sequence[str] = (),
+    id: str = "",  # noqa: A002 - the public word for it
+    spark: Mapping[str, str] | None = None,
+) -> Callable[[F], F]:
+    """Declare a function as a flow.
+
+    An operator is called as ``f(batch, params)`` and returns a record batch with the written table's
+    columns in any order, without ``run_id``; a nullable column may be left out. A row that it cannot
+    make carries its reason in an extra string column ``_reject`` and goes to quarantine. A frame is
+    called as ``f(**inputs, params=params)`` with one DataFrame for each entry of ``reads``; where it
+    refreshes by merge, also with ``affected``, the driving keys whose rows are wanted.
+
+    Args:
+        writes: Contract of the written table.
+        reads: Argument name to input.
+        kind: "operator" or "frame".
+        params: A frozen dataclass whose defaults a user's configuration overrides. A field with
+            ``metadata={"file": True}`` names a file whose content, too, makes the flow stale.
+        refresh: For frames. "full": whole inputs in, and the difference by key is written.
+            "merge": called with the affected driving keys, and only their rows are replaced.
+        driving: The input whose changes are processed incrementally; by default the only or first one.
+        driving_key: The column that names a row of the driving input.
+        origin: Spark SQL expression over the *written* table that gives the driving row of a row:
+            ``sample_id`` for one-to-one steps, ``parent_ids[0]`` where the step cuts.
+        external: For flows that land data: called with params, returns a fingerprint of the outside
+            world; the flow is stale when it changes.
+        batch_rows: Rows of an Arrow batch; low where a row holds media bytes.
+        reject_tolerance: Fraction of rejected rows above which the flow fails.
+        models: Called with params, returns name to digest of the model files that the flow uses.
+        tags: Names for selection, as ``tag:NAME``.
+        id: Stable identity, by default ``module.function``.
+        spark: Spark SQL settings of the flow's own session.
+
+    Raises:
+        FlowError: If the declaration contradicts itself.
+    """
+
+    def declare(function: F) -> F:
+        name = id or f"{function.__module__}.{function.__name__}"
+        inputs = {key: value if isinstance(value, Read) else read(value) for key, value in (reads or {}).items()}
+        if kind == "operator" and not inputs:
+            raise FlowError(f"{name} is an operator without an input", "declare what it reads, or kind='frame'")
+        if not dataclasses.is_dataclass(params):
+            raise FlowError(f"{name}: params is not a dataclass", "declare a frozen dataclass with defaults")
+        if driving and driving not in inputs:
+            raise FlowError(f"{name}: driving names {driving!r}, which it does not read", "name one of its reads")
+        spec = Flow(
+            id=name,
+            kind=kind,
+            writes=writes,
+            reads=inputs,
+            function=function,
+            file=function.__code__.co_filename if hasattr(function, "__code__") else "",
+            params=params,
+            refresh=refresh,
+            driving=driving or next(iter(inputs), ""),
+            driving_key=driving_key,
+            origin=origin,
+            external=external,
+            batch_rows=batch_rows,
+            reject_tolerance=reject_tolerance,
+            models=models,
+            tags=tuple(tags),
+            doc=(function.__doc__ or "").strip().split("\n", 1)[0],
+            spark=dict(spark or {}),
+        )
+        setattr(function, ATTRIBUTE, spec)
+        return function
+
+    return declare
+
+
+def flow_of(function: Callable[..., Any]) -> Flow:
+    """Return the flow that was declared on a function.
+
+    Raises:
+        FlowError: If none was.
+    """
+    spec = getattr(function, ATTRIBUTE, None)
+    if not isinstance(spec, Flow):
+        raise FlowError(f"{function!r} is not a flow", "declare it with @flow")
+    return spec

@@ -1,0 +1,1 @@
+"""The contracts of the lake's tables, one module a family."""

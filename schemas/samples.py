@@ -1,0 +1,84 @@
+"""Which samples a policy keeps, and what they weigh in tokens."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from lakehouse.contract import Check, Column, Table
+from schemas.features import FEATURE_SPEC
+from schemas.lineage import LINEAGE
+
+MODALITY = Column("modality", pa.string(), "text, code, speech or image.", nullable=False)
+LANGUAGE = Column("language", pa.string(), "BCP 47 tag; for code the programming language.", nullable=False)
+KIND = Column("kind", pa.string(), "Genre.", nullable=False)
+CELL = Column("cell", pa.string(), "modality/language group/kind, the line of the quota table.", nullable=False)
+
+samples = Table(
+    "gold.samples",
+    doc="One decision: whether the policy keeps a sample, and why not.",
+    columns=[
+        *LINEAGE,
+        Column("table", pa.string(), "Table that holds the sample.", nullable=False),
+        MODALITY,
+        LANGUAGE,
+        Column("language_group", pa.string(), "zh, en, other, or code.", nullable=False),
+        KIND,
+        CELL,
+        Column("keep", pa.bool_(), "Whether it goes to the mixture.", nullable=False),
+        Column("reasons", pa.list_(pa.string()), "Rules that drop it; empty where it is kept.", nullable=False),
+        Column("policy", pa.string(), "Name and digest of the policy.", nullable=False),
+    ],
+    key=["sample_id"],
+)
+
+MEDIUM = pa.struct(
+    [
+        pa.field("begin", pa.int32()),
+        pa.field("end", pa.int32()),
+        pa.field("modality", pa.string()),
+        pa.field("media_id", pa.string()),
+        pa.field("media_begin", pa.int64()),
+        pa.field("media_end", pa.int64()),
+        pa.field("columns", pa.int32()),
+        pa.field("feature_spec", FEATURE_SPEC),
+    ]
+)
+
+tokens = Table(
+    "gold.tokens",
+    doc="One tokenised sample: ids with placeholders where continuous features go, ending in the end-of-document id.",
+    columns=[
+        *LINEAGE,
+        Column("table", pa.string(), "Table that holds the sample.", nullable=False),
+        MODALITY,
+        Column("n_tokens", pa.int32(), "Input positions, placeholders included.", unit="tokens", nullable=False),
+        Column("tokens", pa.binary(), "int32 little-endian ids, 4 * n_tokens bytes.", nullable=False, payload=True),
+        Column(
+            "media",
+            pa.list_(MEDIUM),
+            "Placeholder ranges [begin, end) of the ids, the medium and its range (samples or patches), the "
+            "patches a row of a picture, and how it becomes vectors.",
+            nullable=False,
+        ),
+        Column("tokenizer", pa.string(), "Name and digest of the vocabulary.", nullable=False),
+    ],
+    key=["sample_id"],
+    checks=[
+        Check("the ids fill the row", "octet_length(tokens) = 4 * n_tokens", on_fail="fail"),
+        Check("the row has ids", "n_tokens > 1"),
+    ],
+)
+
+vocabulary = Table(
+    "gold.vocabulary",
+    doc="One range of token ids.",
+    columns=[
+        Column("name", pa.string(), "Name of the range or token.", nullable=False),
+        Column("begin", pa.int32(), "First id.", nullable=False),
+        Column("end", pa.int32(), "One past the last id.", nullable=False),
+        Column("kind", pa.string(), "text, special, placeholder or reserved.", nullable=False),
+        Column("text", pa.string(), "Its spelling, where it is one token."),
+        Column("run_id", pa.string(), "The run that wrote the row.", volatile=True),
+    ],
+    key=["name"],
+)

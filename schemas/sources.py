@@ -1,0 +1,58 @@
+"""Where data comes from, and which files came."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from lakehouse.contract import Check, Column, Table
+from schemas.lineage import LINEAGE, RETRIEVED_AT, RUN_ID, URI
+
+sources = Table(
+    "bronze.sources",
+    doc="One declared source: who offers it, on which terms, and how it was retrieved.",
+    columns=[
+        Column("source", pa.string(), "Key of the source.", nullable=False),
+        Column("title", pa.string(), "What it is, for people."),
+        Column("license", pa.string(), "SPDX licence expression, NOASSERTION where unknown.", nullable=False),
+        Column("license_evidence", pa.string(), "Where the licence was read: file or metadata field, and its words."),
+        Column("terms", pa.string(), "Terms of use beyond the licence."),
+        Column("robots", pa.string(), "Robots decision: allowed, refused, or not applicable."),
+        Column("connector", pa.string(), "How it is retrieved: apt, pip, npm, folder.", nullable=False),
+        Column("package", pa.string(), "Name within the connector."),
+        Column("package_version", pa.string(), "Version that was retrieved."),
+        Column("modality", pa.string(), "text, code, speech or image.", nullable=False),
+        Column("kind", pa.string(), "Genre: manual, reference, legal, source-code, caption, ...", nullable=False),
+        Column("language", pa.string(), "BCP 47 hint, und where mixed."),
+        Column("location", pa.string(), "Folder where the retrieved files lie.", nullable=False),
+        Column("listing", pa.string(), "Digest of the names, sizes and times of its files.", nullable=False),
+        Column("synthetic", pa.bool_(), "Whether it was generated.", nullable=False),
+        RETRIEVED_AT,
+        RUN_ID,
+    ],
+    key=["source"],
+    checks=[Check("source has a licence", "length(license) > 0")],
+)
+
+files = Table(
+    "bronze.files",
+    doc="One retrieved file, with what its neighbours say of it.",
+    columns=[
+        *LINEAGE,
+        URI,
+        RETRIEVED_AT,
+        Column("path", pa.string(), "Where its bytes lie.", nullable=False),
+        Column("digest", pa.string(), "SHA-256 of its bytes, hex.", nullable=False),
+        Column("size", pa.int64(), "Its size.", unit="bytes", nullable=False),
+        Column("media_type", pa.string(), "IANA media type.", nullable=False),
+        Column("modality", pa.string(), "text, code, speech or image.", nullable=False),
+        Column("kind", pa.string(), "Genre.", nullable=False),
+        Column("language", pa.string(), "BCP 47 hint, und where unknown."),
+        Column(
+            "attributes",
+            pa.map_(pa.string(), pa.string()),
+            "What its neighbours say of it: captions by language as caption:TAG, transcript, speaker, title.",
+        ),
+    ],
+    key=["uri"],
+    cluster_by=["source", "uri"],
+)
