@@ -31,7 +31,7 @@ def _hash(fields: pa.Table, expression: str) -> pa.Array:
         result = connection.sql(sql).to_arrow_table()
     finally:
         connection.unregister("fields")
-    return pa.concat_arrays(result.column("id").cast(pa.string()).chunks)
+    return result.column("id").cast(pa.string()).combine_chunks()
 
 
 def _netstring(column: str) -> str:

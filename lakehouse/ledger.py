@@ -1,0 +1,85 @@
+"""Contracts of the ledger: what ran, what was set aside, what was released, what was trained on."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from lakehouse.contract import Column, Table
+
+_TIME = pa.timestamp("us", tz="UTC")
+_COUNTS = pa.map_(pa.string(), pa.int64())
+
+runs = Table(
+    "ledger.runs",
+    doc="One execution of one flow, as its commit note tells it.",
+    columns=[
+        Column("run_id", pa.string(), "The run.", nullable=False),
+        Column("flow", pa.string(), "The flow.", nullable=False),
+        Column("table", pa.string(), "The table that it wrote.", nullable=False),
+        Column("version", pa.int64(), "The version that it committed.", nullable=False),
+        Column("committed_at", _TIME, "When.", nullable=False),
+        Column("mode", pa.string(), "How it ran: full, incremental or no-op.", nullable=False),
+        Column("changed", pa.bool_(), "Whether rows changed.", nullable=False),
+        Column("code", pa.string(), "Fingerprint of its code.", nullable=False),
+        Column("params", pa.string(), "Its parameters, as JSON."),
+        Column("contract", pa.string(), "Fingerprint of the written table's contract.", nullable=False),
+        Column("inputs", _COUNTS, "Version read of each input.", nullable=False),
+        Column("counts", _COUNTS, "Rows read, inserted, updated, deleted, quarantined, and held after.", nullable=False),
+        Column("quarantine", pa.string(), "Attempt under which rows were quarantined, empty where none was."),
+        Column("digest", pa.string(), "Content digest of the table after the commit."),
+        Column("seconds", pa.float64(), "Time that it took.", unit="s", nullable=False),
+    ],
+    key=["table", "version"],
+)
+
+quarantine = Table(
+    "ledger.quarantine",
+    doc="One row that a flow set aside. It counts once a commit note names its attempt.",
+    columns=[
+        Column("attempt", pa.string(), "The attempt at a flow that set it aside.", nullable=False),
+        Column("flow", pa.string(), "The flow.", nullable=False),
+        Column("table", pa.string(), "The table that it was meant for.", nullable=False),
+        Column("sample_id", pa.string(), "The row's identity, where it has one."),
+        Column("origin", pa.string(), "The driving row that it came from, where it is known."),
+        Column("reason", pa.string(), "The check that it broke, or what the operator said.", nullable=False),
+        Column("row", pa.string(), "The row as JSON; bytes are given by length and SHA-256."),
+        Column("run_id", pa.string(), "The run.", volatile=True),
+        Column("at", _TIME, "When.", volatile=True),
+    ],
+)
+
+releases = Table(
+    "ledger.releases",
+    doc="One named set of table versions; the last row of a name counts.",
+    columns=[
+        Column("name", pa.string(), "Its name.", nullable=False),
+        Column("digest", pa.string(), "Content digest over its tables.", nullable=False),
+        Column("tables", _COUNTS, "Version of each table.", nullable=False),
+        Column("digests", pa.map_(pa.string(), pa.string()), "Content digest of each table.", nullable=False),
+        Column("files_digest", pa.string(), "Digest of the data files' names and sizes.", nullable=False),
+        Column("state", pa.string(), "live or dropped.", nullable=False),
+        Column("note", pa.string(), "Why it was made."),
+        Column("created_at", _TIME, "When.", nullable=False),
+    ],
+    key=["name"],
+)
+
+training_steps = Table(
+    "ledger.training_steps",
+    doc="One optimizer step of one training run: the rows of a stage that it saw.",
+    columns=[
+        Column("training_run", pa.string(), "The training run.", nullable=False),
+        Column("step", pa.int64(), "Optimizer step, from 1.", nullable=False),
+        Column("release", pa.string(), "Name of the release.", nullable=False),
+        Column("digest", pa.string(), "Its content digest.", nullable=False),
+        Column("stage", pa.string(), "Stage.", nullable=False),
+        Column("seed", pa.int64(), "Order of the stage's rows.", nullable=False),
+        Column("begin", pa.int64(), "First row seen, in the loader's order.", nullable=False),
+        Column("end", pa.int64(), "One past the last row seen.", nullable=False),
+        Column("positions", pa.list_(pa.int64()), "Stored positions of those rows.", nullable=False),
+        Column("at", _TIME, "When the step ended.", nullable=False),
+    ],
+    key=["training_run", "step"],
+)
+
+TABLES = (runs, quarantine, releases, training_steps)
