@@ -1,0 +1,189 @@
+"""The one place that writes Delta.
+
+A flow's rows and its note land in one commit, made once: ``txnAppId`` is the flow and ``txnVersion`` its
+last transaction number plus one. Delta skips a number that was used already without a word, so that after
+writing the engine looks for its own ``run_id`` in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from lakehouse.contract import Table
+from lakehouse.errors import CollisionError, LakeError
+from lakehouse.lake import FORMAT, FORMAT_PROPERTY, Lake, open_table, table_uri
+from lakehouse.note import Note, notes
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger("mixlake.commit")
+
+ACTION = "_action"
+_RETRIES = 20
+
+
+def create(lake: str, table: Table, storage_options: dict[str, str] | None = None) -> None:
+    """Create an empty table of a contract, where there is none."""
+    properties = {**table.table_properties(), FORMAT_PROPERTY: str(FORMAT)}
+    # Only names, types and nullability go to the log: readers differ in what they make of column metadata.
+    DeltaTable.create(
+        table_uri(lake, table.name),
+        schema=pa.schema([pa.field(c.name, c.type, nullable=True) for c in table.columns]),
+        mode="ignore",
+        configuration=properties,
+        storage_options=storage_options,
+        description=table.doc,
+        name=table.name,
+    )
+
+
+def append_rows(
+    lake: str,
+    table: Table,
+    rows: pa.Table,
+    *,
+    app_id: str = "",
+    version: int = 0,
+    storage_options: dict[str, str] | None = None,
+) -> int:
+    """Append rows to a ledger table, with no JVM.
+
+    Args:
+        lake: The lake's place.
+        table: Contract of the ledger table; it is created where it is missing.
+        rows: The rows, with the contract's columns in any order.
+        app_id: Name of an idempotent transaction, empty for none.
+        version: Its number: rows of a number up to the last one committed are not appended again.
+
+    Returns:
+        The table's version afterwards.
+
+    Raises:
+        LakeError: If other writers kept winning, or the store refused.
+    """
+    ready = pa.table([rows.column(c.name).cast(c.type) for c in table.columns], names=[c.name for c in table.columns])
+    create(lake, table, storage_options)
+    transactions = [Transaction(app_id, version)] if app_id else None
+    for _ in range(_RETRIES):
+        current = open_table(lake, table.name, None, storage_options)
+        done = current.transaction_version(app_id) if app_id else None
+        if done is not None and done >= version:
+            return int(current.version())
+        try:
+            write_deltalake(
+                current, ready, mode="append", commit_properties=CommitProperties(app_transactions=transactions)
+            )
+        except CommitFailedError:
+            continue
+        except (DeltaError, OSError) as error:
+            raise LakeError(f"{table.name} cannot be written: {error}", "check the lake's place and free space") from None
+        return int(current.version())
+    raise LakeError(f"{table.name} could not be written: other writers kept winning", "try again later")
+
+
+def next_transaction(lake: Lake, table: str, flow: str) -> int:
+    """Return the number of the flow's next transaction."""
+    if not lake.has(table):
+        return 1
+    return int(lake.open(table).transaction_version(flow) or 0) + 1
+
+
+def write(  # noqa: PLR0913 - what one commit is
+    session: SparkSession, lake: Lake, table: Table, rows: DataFrame, *, mode: str, note: Note, transaction: int
+) -> int:
+    """Commit a flow's rows with its note.
+
+    Args:
+        session: The flow's own session; a MERGE's note and transaction are settings of it.
+        lake: The lake.
+        table: Contract of the written table, which exists.
+        rows: For "append" and "overwrite" the rows; for "merge" the changed rows with a column
+            ``_action``: I, U or D, where of a D only the key counts.
+        mode: append, overwrite or merge.
+        note: The commit note.
+        transaction: The flow's transaction number.
+
+    Returns:
+        The version that holds the commit.
+
+    Raises:
+        CollisionError: If another run used the number, or changed the table meanwhile.
+        LakeError: If the store refused.
+    """
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        if mode == "merge":
+            _merge(session, lake.table_uri(table.name), table, rows, note, transaction)
+        else:
+            writer = rows.select(*[column.name for column in table.columns]).write.format("delta").mode(mode)
+            for key, value in (*table.writer_options, *_transaction(note, transaction)):
+                writer = writer.option(key, value)
+            if mode == "overwrite":
+                writer = writer.option("overwriteSchema", "true")
+            writer.save(lake.table_uri(table.name))
+    except (PySparkException, Py4JJavaError) as error:
+        text = str(error)
+        if "DELTA_CONCURRENT" in text or "Concurrent" in text.split("\n", 1)[0]:
+            raise CollisionError(f"{table.name}: another run committed at the same time", "it is planned again") from error
+        if "No space left" in text:
+            raise LakeError(f"{table.name} could not be written: no space left", "free space and run again") from error
+        raise
+    version = find(lake, table.name, note)
+    if version is None:
+        raise CollisionError(f"{table.name}: another run committed transaction {transaction}", "it is planned again")
+    return version
+
+
+def find(lake: Lake, table: str, note: Note) -> int | None:
+    """Return the version whose note is the given run's and flow's, looking at the newest commits."""
+    for version, _, found in notes(lake.open(table), 50):
+        if found.run_id == note.run_id and found.flow == note.flow and found.started == note.started:
+            return version
+    return None
+
+
+def append_quarantine(session: SparkSession, lake: Lake, table: Table, rows: DataFrame, attempt: str) -> None:
+    """Append quarantined rows once for an attempt; they count when a commit note names the attempt."""
+    create(lake.uri, table, lake.storage_options)
+    writer = rows.select(*[column.name for column in table.columns]).write.format("delta").mode("append")
+    # The attempt is a digest of flow, transaction, inputs and fingerprint: a retry writes the same rows.
+    writer.option("txnAppId", f"quarantine:{attempt}").option("txnVersion", "1").save(lake.table_uri(table.name))
+
+
+def _transaction(note: Note, transaction: int) -> tuple[tuple[str, str], ...]:
+    return (("txnAppId", note.flow), ("txnVersion", str(transaction)), ("userMetadata", note.to_json()))
+
+
+def _merge(session: SparkSession, uri: str, table: Table, rows: DataFrame, note: Note, transaction: int) -> None:
+    from delta.tables import DeltaTable as SparkDeltaTable
+
+    settings = {
+        "spark.databricks.delta.commitInfo.userMetadata": note.to_json(),
+        "spark.databricks.delta.write.txnAppId": note.flow,
+        "spark.databricks.delta.write.txnVersion": str(transaction),
+    }
+    values = {f"`{c.name}`": f"s.`{c.name}`" for c in table.columns}
+    on = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in table.key)
+    try:
+        for key, value in settings.items():
+            session.conf.set(key, value)
+        (
+            SparkDeltaTable.forPath(session, uri)
+            .alias("t")
+            .merge(rows.alias("s"), on)
+            .whenMatchedDelete(f"s.`{ACTION}` = 'D'")
+            .whenMatchedUpdate(set=values)
+            .whenNotMatchedInsert(f"s.`{ACTION}` <> 'D'", values=values)
+            .execute()
+        )
+    finally:
+        for key in settings:
+            session.conf.unset(key)

@@ -1,0 +1,115 @@
+"""The commit note: what a flow leaves in the ``userMetadata`` of its Delta commit.
+
+Data and provenance land in one atomic commit, so the note is all the state that the engine keeps.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from deltalake import DeltaTable
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What one execution of one flow was.
+
+    Args:
+        run_id: The run.
+        flow: Stable identity of the flow.
+        kind: operator, frame or sql.
+        mode: full, incremental or no-op.
+        code: Fingerprint of what the function reaches.
+        params: Parameters as canonical JSON.
+        contract: Fingerprint of the written table's contract.
+        models: Digest of each model file that was used.
+        external: Fingerprint of the outside world, for flows that land data.
+        inputs: Version read of each input table.
+        changed: Whether rows changed.
+        counts: Rows ``read``, ``inserted``, ``updated``, ``deleted``, ``quarantined``, and held (``rows``).
+        digest: Content digest of the table after the commit.
+        quarantine: Attempt under which rows were set aside, empty where none was.
+        reasons: Rows set aside by reason.
+        started: ISO 8601 time.
+        seconds: Time that it took up to the commit.
+    """
+
+    run_id: str
+    flow: str
+    kind: str
+    mode: str
+    code: str
+    params: str
+    contract: str
+    inputs: Mapping[str, int]
+    changed: bool
+    counts: Mapping[str, int]
+    digest: str
+    models: Mapping[str, str] = field(default_factory=dict)
+    external: str = ""
+    quarantine: str = ""
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    started: str = ""
+    seconds: float = 0.0
+
+    def to_json(self) -> str:
+        """Return the note as the JSON that is committed."""
+        return json.dumps({"mixlake": FORMAT, **dataclasses.asdict(self)}, sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str | None) -> Note | None:
+        """Return the note of a commit, or None where the commit is not a flow's."""
+        if not text or '"mixlake"' not in text:
+            return None
+        try:
+            body: dict[str, Any] = json.loads(text)
+        except ValueError:
+            return None
+        if not isinstance(body, dict) or body.get("mixlake") != FORMAT or "flow" not in body:
+            return None
+        names = {item.name for item in dataclasses.fields(cls)}
+        return cls(**{key: value for key, value in body.items() if key in names})
+
+
+def notes(table: DeltaTable, limit: int | None = None) -> Iterator[tuple[int, datetime, Note]]:
+    """Yield (version, time, note) of the commits that carry a note, newest first.
+
+    Args:
+        table: The table, opened at the version to look back from.
+        limit: Commits to look at.
+    """
+    for entry in table.history(limit):
+        note = Note.from_json(entry.get("userMetadata"))
+        version = entry.get("version")
+        if note is not None and version is not None and version <= table.version():
+            yield int(version), datetime.fromtimestamp(entry.get("timestamp", 0) / 1000, tz=UTC), note
+
+
+def last_note(table: DeltaTable) -> tuple[int, Note] | None:
+    """Return the newest (version, note), looking a few commits back first and then at all of them."""
+    for limit in (4, None):
+        for version, _, note in notes(table, limit):
+            return version, note
+    return None
+
+
+def data_version(table: DeltaTable) -> int:
+    """Return the version of the last commit that changed rows.
+
+    That is the last commit with a note whose ``changed`` is true; maintenance and no-op commits do not
+    count. A table that no flow writes counts by its own last version.
+    """
+    seen = False
+    for limit in (4, None):
+        for version, _, note in notes(table, limit):
+            seen = True
+            if note.changed:
+                return version
+    return 0 if seen else int(table.version())
