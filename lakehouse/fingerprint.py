@@ -1,0 +1,251 @@
+"""Fingerprints of a flow: what its code reaches, its parameters, its model files.
+
+Code is read statically: the function's syntax tree, and those of the project's functions, classes and
+constants that it names, however deep, without docstrings, comments or layout. Nothing is imported for it.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import functools
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from lakehouse.config import Config
+from lakehouse.errors import ConfigError
+from lakehouse.flow import Flow
+from lakehouse.sqlflow import normalised
+
+
+def code_fingerprint(flow: Flow, roots: frozenset[str]) -> str:
+    """Return a digest of all project code that the flow's function reaches, and of its declaration."""
+    parts = [repr(sorted((key, value.table, value.tag, value.where, value.names) for key, value in flow.reads.items()))]
+    parts.append(repr((flow.kind, flow.refresh, flow.driving, flow.driving_key, flow.origin)))
+    if flow.function is None:
+        parts.append(normalised(flow.sql, flow.file))
+    else:
+        reached: dict[tuple[str, str], str] = {}
+        _reach(flow.function.__module__, flow.function.__name__, roots | {flow.function.__module__}, reached)
+        parts.extend(reached[key] for key in sorted(reached))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def resolve_params(flow: Flow, config: Config) -> Any:
+    """Return the flow's parameters with the configuration's overrides.
+
+    Raises:
+        ConfigError: If an override names no parameter, or the parameters refuse its value.
+    """
+    given: dict[str, Any] = {}
+    for key in (flow.writes.name, flow.id):
+        given.update(config.params.get(key, {}))
+    fields = {item.name: item for item in dataclasses.fields(flow.params)}
+    unknown = sorted(set(given) - set(fields))
+    if unknown:
+        known = ", ".join(fields) or "none"
+        raise ConfigError(f"{flow.id} has no parameter {unknown[0]!r}", f"it has {known}")
+    for name, value in given.items():
+        if isinstance(value, list):
+            given[name] = tuple(value)
+        if fields[name].metadata.get("file"):
+            given[name] = _absolute(given[name], config.root)
+    try:
+        return flow.params(**given)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{flow.id}: {error}", "correct params: in mixlake.yaml or --param") from error
+
+
+def params_json(flow: Flow, params: Any) -> str:
+    """Return the parameters as canonical JSON; a parameter that names files stands with their digests."""
+    body: dict[str, Any] = {}
+    for item in dataclasses.fields(params):
+        value = getattr(params, item.name)
+        if item.metadata.get("file"):
+            value = [[Path(name).name, file_digest(Path(name))] for name in _names(value)]
+        body[item.name] = value
+    try:
+        return json.dumps(body, sort_keys=True, default=_plain, ensure_ascii=False)
+    except TypeError as error:
+        raise ConfigError(f"{flow.id}: a parameter is no plain value: {error}", "use numbers, texts and lists") from None
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, first 64 bits, or "missing"."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError:
+        return "missing"
+
+
+def _names(value: Any) -> list[str]:
+    return [str(value)] if isinstance(value, str | Path) and str(value) else [str(v) for v in value or ()]
+
+
+def _absolute(value: Any, root: Path) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_absolute(item, root) for item in value)
+    return str(root / value) if isinstance(value, str) and value and not Path(value).is_absolute() else value
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} {value!r}")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Module:
+    """A module's top-level definitions and what its imports mean."""
+
+    definitions: Mapping[str, tuple[ast.stmt, ...]]
+    imports: Mapping[str, tuple[str, str]]
+
+
+@functools.lru_cache(maxsize=None)
+def _module(name: str) -> _Module | None:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        return None
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    definitions: dict[str, list[ast.stmt]] = {}
+    for node in _flat(tree.body):
+        for target in _targets(node):
+            definitions.setdefault(target, []).append(node)
+    return _Module({key: tuple(value) for key, value in definitions.items()}, dict(_imports(tree)))
+
+
+def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for node in body:
+        if isinstance(node, ast.If | ast.Try):
+            yield from _flat([*node.body, *node.orelse])
+        else:
+            yield node
+
+
+def _targets(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.Assign):
+        for target in node.targets:
+            yield from (leaf.id for leaf in ast.walk(target) if isinstance(leaf, ast.Name))
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign) and isinstance(node.target, ast.Name):
+        yield node.target.id
+
+
+def _imports(tree: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                yield alias.asname or alias.name, (node.module, alias.name)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield (alias.asname or alias.name.split(".", 1)[0]), (alias.name if alias.asname else alias.name.split(".", 1)[0], "")
+
+
+def _reach(module: str, name: str, roots: frozenset[str], reached: dict[tuple[str, str], str]) -> None:
+    """Add a definition and all that it names to ``reached``, keyed by (module, name)."""
+    if (module, name) in reached or not _inside(module, roots):
+        return
+    found = _module(module)
+    if found is None:
+        return
+    if name not in found.definitions:
+        if name in found.imports:
+            _follow(found.imports[name], (), roots, reached)
+        return
+    nodes = found.definitions[name]
+    reached[module, name] = "\n".join(_dump(node) for node in nodes)
+    for node in nodes:
+        for chain in _names_in(node):
+            if chain[0] in found.imports:
+                _follow(found.imports[chain[0]], chain[1:], roots, reached)
+            elif chain[0] in found.definitions:
+                _reach(module, chain[0], roots, reached)
+
+
+def _follow(
+    target: tuple[str, str], rest: tuple[str, ...], roots: frozenset[str], reached: dict[tuple[str, str], str]
+) -> None:
+    module, name = target
+    if not _inside(module, roots):
+        return
+    if name:
+        found = _module(module)
+        if found is not None and (name in found.definitions or name in found.imports):
+            _reach(module, name, roots, reached)
+            return
+        module, name = f"{module}.{name}", ""
+    for part in rest:
+        found = _module(module)
+        if found is not None and part in found.definitions:
+            _reach(module, part, roots, reached)
+            return
+        module = f"{module}.{part}"
+
+
+def _inside(module: str, roots: frozenset[str]) -> bool:
+    return module.split(".", 1)[0] in roots or module in roots
+
+
+def _names_in(node: ast.AST) -> Iterator[tuple[str, ...]]:
+    """Yield dotted names that a definition uses; a flow's own declaration is left out."""
+    for leaf in ast.walk(_body_only(node)):
+        if isinstance(leaf, ast.Name):
+            yield (leaf.id,)
+        elif isinstance(leaf, ast.Attribute):
+            parts: list[str] = []
+            inner: ast.expr = leaf
+            while isinstance(inner, ast.Attribute):
+                parts.append(inner.attr)
+                inner = inner.value
+            if isinstance(inner, ast.Name):
+                yield (inner.id, *reversed(parts))
+        elif isinstance(leaf, ast.ImportFrom) and leaf.module:
+            for alias in leaf.names:
+                yield (alias.asname or alias.name,)
+
+
+def _body_only(node: ast.AST) -> ast.AST:
+    if isinstance(node, ast.FunctionDef):
+        decorators = [item for item in node.decorator_list if not _is_declaration(item)]
+        return ast.FunctionDef(
+            name=node.name, args=node.args, body=node.body, decorator_list=decorators, returns=None, type_params=[]
+        )
+    return node
+
+
+def _is_declaration(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "flow"
+
+
+def _dump(node: ast.AST) -> str:
+    """Return the tree as text without docstrings, annotations' layout and positions."""
+    clean = _Strip().visit(ast.parse(ast.unparse(_body_only(node))))
+    return ast.dump(clean, annotate_fields=False)
+
+
+class _Strip(ast.NodeTransformer):
+    """Drops docstrings."""
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        body = getattr(node, "body", None)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and isinstance(body, list) and body:
+            first = body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+                node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
+        return super().generic_visit(node)

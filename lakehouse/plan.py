@@ -1,0 +1,259 @@
+"""What is stale, and why. A plan is a printable value; making one starts no JVM and writes nothing."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lakehouse.errors import TableNotFoundError
+from lakehouse.fingerprint import code_fingerprint, params_json, resolve_params
+from lakehouse.flow import Flow
+from lakehouse.graph import Graph
+from lakehouse.lake import Lake
+from lakehouse.note import Note, data_version, last_note
+
+State = Literal["missing", "stale", "fresh"]
+CauseKind = Literal["missing", "input", "upstream", "code", "params", "contract", "model", "external", "forced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason for a flow to run.
+
+    Args:
+        kind: What changed: an input's data, the flow's code, its params, the contract of its table, a
+            model file, the outside world, or ``upstream`` where a flow before it is about to run.
+        detail: The thing that changed, and how.
+    """
+
+    kind: CauseKind
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """What, beside its inputs, makes a flow's result what it is."""
+
+    code: str
+    params: str
+    contract: str
+    models: Mapping[str, str]
+    external: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPlan:
+    """What is to be done about one flow.
+
+    Args:
+        flow: The flow.
+        state: missing, stale or fresh.
+        causes: Why it is not fresh.
+        inputs: Version of each input that it would read now; -1 where the table is missing.
+        params: Its resolved parameters.
+        fingerprints: Its fingerprints now.
+        last: Version and note of its last commit.
+    """
+
+    flow: Flow
+    state: State
+    causes: tuple[Cause, ...]
+    inputs: Mapping[str, int]
+    params: Any = field(compare=False)
+    fingerprints: Fingerprints
+    last: tuple[int, Note] | None = field(compare=False, default=None)
+
+    @property
+    def writes(self) -> str:
+        """Name of the written table."""
+        return self.flow.writes.name
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``mixlake plan --json`` prints."""
+        return {
+            "flow": self.flow.id,
+            "writes": self.writes,
+            "state": self.state,
+            "causes": [{"kind": cause.kind, "detail": cause.detail} for cause in self.causes],
+            "inputs": {name: version for name, version in self.inputs.items() if version >= 0},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The selected flows in order, each with its state.
+
+    Args:
+        flows: One entry a selected flow.
+        graph: The graph of all flows.
+        full: Whether incremental flows are told to start over.
+        warnings: Things worth knowing that stop nothing.
+    """
+
+    flows: tuple[FlowPlan, ...]
+    graph: Graph = field(compare=False)
+    full: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def stale(self) -> tuple[FlowPlan, ...]:
+        """The flows that are not fresh."""
+        return tuple(item for item in self.flows if item.state != "fresh")
+
+
+class Snapshots:
+    """Versions of tables as a plan or run sees them; each table is opened once.
+
+    Args:
+        lake: The lake.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+        self._seen: dict[str, tuple[int, int, tuple[int, Note] | None]] = {}
+
+    def prefetch(self, names: list[str]) -> None:
+        """Look several tables up side by side."""
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self._look, sorted(set(names))))
+
+    def version(self, name: str) -> int:
+        """Return the table's latest version, -1 where it is missing."""
+        return self._look(name)[0]
+
+    def data_version(self, name: str) -> int:
+        """Return the version of the table's last change of rows, -1 where it is missing."""
+        return self._look(name)[1]
+
+    def last_note(self, name: str) -> tuple[int, Note] | None:
+        """Return the version and note of the table's last commit with a note."""
+        return self._look(name)[2]
+
+    def forget(self, name: str) -> None:
+        """Look the table up again the next time."""
+        self._seen.pop(name, None)
+
+    def _look(self, name: str) -> tuple[int, int, tuple[int, Note] | None]:
+        if name not in self._seen:
+            try:
+                table = self.lake.open(name)
+            except TableNotFoundError:
+                self._seen[name] = (-1, -1, None)
+            else:
+                self._seen[name] = (int(table.version()), data_version(table), last_note(table))
+        return self._seen[name]
+
+
+def make_plan(lake: Lake, select: tuple[str, ...] = (), *, full: bool = False) -> Plan:
+    """Compare what is declared with what the lake's commit notes tell.
+
+    Args:
+        lake: The lake.
+        select: Words of a selection, see `lakehouse.graph`.
+        full: Whether the selected flows are to start over.
+
+    Raises:
+        UsageError: If a word selects nothing.
+        ConfigError: If parameters do not fit.
+    """
+    graph = Graph(lake.registry)
+    seen = Snapshots(lake)
+    seen.prefetch([name for spec in lake.registry.flows.values() for name in (spec.writes.name, *graph.inputs(spec))])
+
+    @functools.cache
+    def stale_ids() -> set[str]:
+        every = _states(lake, graph, seen, graph.order, full=False)
+        return {item.flow.id for item in every if item.state != "fresh"}
+
+    chosen = graph.select(select, stale_ids)
+    flows = _states(lake, graph, seen, chosen, full=full)
+    return Plan(flows, graph, full, tuple(_mixed_ancestors(graph, seen, flows)))
+
+
+def _states(
+    lake: Lake, graph: Graph, seen: Snapshots, chosen: tuple[str, ...], *, full: bool
+) -> tuple[FlowPlan, ...]:
+    found: dict[str, FlowPlan] = {}
+    for name in chosen:
+        spec = lake.registry.flows[name]
+        item = plan_flow(lake, graph, seen, spec, full=full)
+        before = [parent for parent in graph.parents[name] if parent in found and found[parent].state != "fresh"]
+        if before:
+            causes = (*item.causes, *(Cause("upstream", f"{found[p].writes} is to be written") for p in before))
+            state: State = "missing" if item.state == "missing" else "stale"
+            item = FlowPlan(item.flow, state, causes, item.inputs, item.params, item.fingerprints, item.last)
+        found[name] = item
+    return tuple(found.values())
+
+
+def plan_flow(lake: Lake, graph: Graph, seen: Snapshots, spec: Flow, *, full: bool = False) -> FlowPlan:
+    """Compare one flow with its last commit, looking at the tables as they are now."""
+    params = resolve_params(spec, lake.config)
+    now = fingerprints(lake, spec, params)
+    inputs = {name: seen.version(name) for name in graph.inputs(spec)}
+    last = seen.last_note(spec.writes.name)
+    if last is not None and last[1].flow != spec.id:
+        last = None if last[1].flow not in lake.registry.flows else last
+    if last is None:
+        return FlowPlan(spec, "missing", (Cause("missing", "never written"),), inputs, params, now)
+    note = last[1]
+    causes = [Cause("forced", "--full")] if full else []
+    causes.extend(_changes(note, now))
+    for name in inputs:
+        read, current = note.inputs.get(name, -1), seen.data_version(name)
+        if current > read:
+            causes.append(Cause("input", f"{name} {read if read >= 0 else 'missing'} -> {current}"))
+    causes.extend(Cause("input", f"{name} is no longer read") for name in note.inputs if name not in inputs)
+    return FlowPlan(spec, "stale" if causes else "fresh", tuple(causes), inputs, params, now, last)
+
+
+def fingerprints(lake: Lake, spec: Flow, params: Any) -> Fingerprints:
+    """Return the flow's fingerprints now."""
+    return Fingerprints(
+        code=code_fingerprint(spec, lake.registry.roots),
+        params=params_json(spec, params),
+        contract=spec.writes.fingerprint(),
+        models=dict(spec.models(params)) if spec.models else {},
+        external=spec.external(params) if spec.external else "",
+    )
+
+
+def _changes(note: Note, now: Fingerprints) -> list[Cause]:
+    causes = []
+    if note.code != now.code:
+        causes.append(Cause("code", f"{note.code[:8]} -> {now.code[:8]}"))
+    if note.params != now.params:
+        causes.append(Cause("params", f"{note.params} -> {now.params}"))
+    if note.contract != now.contract:
+        causes.append(Cause("contract", f"{note.contract[:8]} -> {now.contract[:8]}"))
+    causes.extend(
+        Cause("model", f"{name} changed")
+        for name in sorted({*note.models, *now.models})
+        if note.models.get(name) != now.models.get(name)
+    )
+    if note.external != now.external:
+        causes.append(Cause("external", "the sources changed"))
+    return causes
+
+
+def _mixed_ancestors(graph: Graph, seen: Snapshots, flows: tuple[FlowPlan, ...]) -> list[str]:
+    """Warn where a flow's inputs were made from different versions of one ancestor."""
+    warnings = []
+    for item in flows:
+        if item.state != "fresh":
+            continue
+        read: dict[str, dict[int, str]] = {}
+        for name in item.inputs:
+            last = seen.last_note(name)
+            for ancestor, version in (last[1].inputs if last else {}).items():
+                read.setdefault(ancestor, {})[version] = name
+        for ancestor, versions in read.items():
+            data = {min(version, seen.data_version(ancestor)) for version in versions}
+            if len(data) > 1:
+                names = " and ".join(sorted(versions.values()))
+                warnings.append(f"{item.flow.id}: {names} were made from different versions of {ancestor}")
+    _ = graph
+    return warnings

@@ -1,0 +1,157 @@
+"""Which tables and flows are declared: found by import, never registered by hand.
+
+Installed packages name their modules under the entry points ``mixlake.modules`` and ``mixlake.sql``; a
+``mixlake.yaml`` adds a team's own. All submodules of a named package are imported.
+"""
+
+from __future__ import annotations
+
+import glob
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+from lakehouse import ledger
+from lakehouse.config import Config
+from lakehouse.contract import Column, Table, require_columns
+from lakehouse.errors import ConfigError, FlowError, GraphError, MixlakeError
+from lakehouse.flow import ATTRIBUTE, Flow, Read
+from lakehouse.sqlflow import sql_flow
+
+TABLE_PSEUDO_COLUMN = "_table"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What is declared.
+
+    Args:
+        tables: Contracts by table name.
+        flows: Flows by id.
+        roots: Top-level packages whose code counts towards a flow's fingerprint.
+        views: Folders and files of SQL views.
+    """
+
+    tables: Mapping[str, Table]
+    flows: Mapping[str, Flow]
+    roots: frozenset[str] = frozenset()
+    views: tuple[Path, ...] = ()
+    writers: Mapping[str, Flow] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse two writers of one table and inputs that no contract declares."""
+        writers: dict[str, Flow] = {}
+        for spec in self.flows.values():
+            other = writers.setdefault(spec.writes.name, spec)
+            if other is not spec:
+                raise GraphError(
+                    f"{spec.writes.name} has two writers, {other.id} ({other.file}) and {spec.id} ({spec.file})",
+                    "let one of them write another table",
+                )
+        object.__setattr__(self, "writers", writers)
+        for spec in self.flows.values():
+            for name, item in spec.reads.items():
+                if item.table and item.table not in self.tables:
+                    raise FlowError(
+                        f"{spec.id} reads {item.table} as {name!r}, which no contract declares ({spec.file})",
+                        "declare the table, or correct the name",
+                    )
+                self.sources(item)
+
+    def sources(self, item: Read) -> tuple[Table, ...]:
+        """Return the tables of an input: one, or all that carry its tag.
+
+        Raises:
+            ContractError: If a tagged table lacks a column that the union needs.
+        """
+        if item.table:
+            return (self.tables[item.table],)
+        found = tuple(sorted((t for t in self.tables.values() if item.tag in t.tags), key=lambda t: t.name))
+        wanted = [c for c in item.columns if isinstance(c, Column) and c.name != TABLE_PSEUDO_COLUMN]
+        for table in found:
+            require_columns(table, wanted, f"the tag {item.tag!r}")
+        return found
+
+
+def load_registry(config: Config) -> Registry:
+    """Import what is installed and what a configuration names, and collect the declarations.
+
+    Raises:
+        ConfigError: If a module cannot be found or imported.
+        GraphError: If a table has two contracts or two writers.
+    """
+    if str(config.root) not in sys.path:
+        sys.path.insert(0, str(config.root))
+    tables: dict[str, Table] = {table.name: table for table in ledger.TABLES}
+    flows: dict[str, Flow] = {}
+    roots: set[str] = set()
+    for name in (*_entry_points("mixlake.modules"), *config.modules):
+        roots.add(name.split(".", 1)[0])
+        for module in _modules(name):
+            _collect(module, tables, flows)
+    for path in (*_packaged("flows"), *_files(config.sql)):
+        spec = sql_flow(path, tables)
+        flows[spec.id] = spec
+    views = (*_packaged("views"), *_files(config.views))
+    return Registry(tables, flows, frozenset(roots), views)
+
+
+def _entry_points(group: str) -> list[str]:
+    return sorted({point.value for point in importlib.metadata.entry_points(group=group)})
+
+
+def _modules(name: str) -> Iterator[ModuleType]:
+    try:
+        top = importlib.import_module(name)
+        yield top
+        for info in pkgutil.walk_packages(getattr(top, "__path__", []), f"{name}."):
+            if not info.name.rsplit(".", 1)[-1].startswith("_"):
+                yield importlib.import_module(info.name)
+    except MixlakeError:
+        raise
+    except ImportError as error:
+        raise ConfigError(
+            f"module {name} cannot be imported: {error}",
+            "correct modules: in mixlake.yaml, or install what the module needs",
+        ) from error
+    except Exception as error:
+        raise ConfigError(f"module {name} failed on import: {type(error).__name__}: {error}", "mend it") from error
+
+
+def _collect(module: ModuleType, tables: dict[str, Table], flows: dict[str, Flow]) -> None:
+    for value in list(vars(module).values()):
+        if isinstance(value, Table):
+            other = tables.setdefault(value.name, value)
+            if other is not value and other != value:
+                raise GraphError(
+                    f"{value.name} has two contracts, the second in {module.__name__}", "rename one of the tables"
+                )
+        spec = getattr(value, ATTRIBUTE, None)
+        if isinstance(spec, Flow):
+            flows[spec.id] = spec
+            tables.setdefault(spec.writes.name, spec.writes)
+
+
+def _packaged(folder: str) -> tuple[Path, ...]:
+    found: list[Path] = []
+    for name in _entry_points("mixlake.sql"):
+        spec = importlib.util.find_spec(name)
+        for place in spec.submodule_search_locations or [] if spec else []:
+            found.extend(sorted(Path(place, folder).glob("*.sql")))
+    return tuple(found)
+
+
+def _files(patterns: Iterable[str]) -> tuple[Path, ...]:
+    found: list[Path] = []
+    for pattern in patterns:
+        matches = sorted(glob.glob(pattern, recursive=True))
+        if not matches:
+            raise ConfigError(f"no SQL file matches {pattern}", "correct sql: or views: in mixlake.yaml")
+        found.extend(Path(match) for match in matches)
+    return tuple(found)
