@@ -1,0 +1,1 @@
+"""Ways of retrieving sources, one module each."""
