@@ -18,11 +18,15 @@ quotas = Table(
         STAGE,
         CELL,
         MODALITY,
-        Column("language_group", pa.string(), "zh, en, other, or code.", nullable=False),
+        Column("language_group", pa.string(), "zh, en, other, code, or * for all.", nullable=False),
         Column("kind", pa.string(), "Genre, or * for all.", nullable=False),
+        Column("ordinal", pa.int32(), "Place of the stage in the declared order, from 0.", nullable=False),
+        Column("shared", pa.bool_(), "Whether the stage draws from samples that other stages own.", nullable=False),
         Column("target", pa.int64(), "Tokens asked for.", unit="tokens", nullable=False),
         Column("max_epochs", pa.float64(), "How often a sample may be repeated.", nullable=False),
         Column("row_length", pa.int32(), "Length of a packed row of the stage.", unit="tokens", nullable=False),
+        Column("align", pa.int32(), "Documents begin at multiples of it in a row.", unit="tokens", nullable=False),
+        Column("scale", pa.float64(), "Tokens of the declared plan over tokens of this copy of it.", nullable=False),
         RUN_ID,
     ],
     key=["stage", "cell"],
@@ -49,11 +53,16 @@ mixture = Table(
     columns=[
         *LINEAGE,
         STAGE,
-        CELL,
+        Column("cell", pa.string(), "The line of the stage's quota that it was drawn for.", nullable=False),
         MODALITY,
         Column("epoch", pa.int32(), "Which repeat of the sample this is, from 0.", nullable=False),
         Column("n_tokens", pa.int32(), "Its tokens.", unit="tokens", nullable=False),
-        Column("time", pa.float64(), "Virtual time: cumulative tokens of the cell over its weight, in [0, 1).", nullable=False),
+        Column(
+            "time",
+            pa.float64(),
+            "Virtual time: cumulative tokens of the cell at the sample's middle over all that is drawn for it, in (0, 1).",
+            nullable=False,
+        ),
         Column("window", pa.int32(), "Packing window, a range of virtual time.", nullable=False),
     ],
     key=["stage", "sample_id", "epoch"],
@@ -74,6 +83,7 @@ SEGMENT = pa.struct(
         pa.field("time", pa.float64()),
         pa.field("camera", pa.int32()),
         pa.field("columns", pa.int32()),
+        pa.field("offset", pa.int32()),
     ]
 )
 LOSS_SPAN = pa.struct([pa.field("begin", pa.int32()), pa.field("end", pa.int32()), pa.field("weight", pa.float32())])
@@ -88,18 +98,39 @@ sequences = Table(
         *LINEAGE,
         STAGE,
         Column("position", pa.int64(), "Place in the stage's final order, dense from 0.", nullable=False),
-        Column("tokens", pa.binary(), "int32 little-endian ids, padded to the row length.", nullable=False, payload=True),
-        Column("cu_seqlens", pa.list_(pa.int32()), "Document boundaries, from 0 to the row length.", nullable=False),
-        Column("cu_seqlens_padded", pa.list_(pa.int32()), "The same, aligned as the stage declares.", nullable=False),
+        Column(
+            "tokens", pa.binary(), "int32 little-endian ids, padded to the row length.", nullable=False, payload=True
+        ),
+        Column(
+            "cu_seqlens",
+            pa.list_(pa.int32()),
+            "Cumulative real lengths of the documents from 0, the padded tail being the last; it ends at the row length "
+            "where the stage aligns to 1.",
+            nullable=False,
+        ),
+        Column(
+            "cu_seqlens_padded",
+            pa.list_(pa.int32()),
+            "Where the documents begin, aligned as the stage declares; from 0 to the row length.",
+            nullable=False,
+        ),
         Column(
             "segments",
             pa.list_(SEGMENT),
-            "Ranges [begin, end) of the row: role token, input (continuous) or target; media by id and range "
-            "(samples or patches), patches a row of a picture.",
+            "Ranges [begin, end) that cover the real tokens in order: role token, or input (continuous). A range has "
+            "the modality of its sample and begins at `offset` of the sample's ids; an input range names its medium, "
+            "the range of it (samples or patches), and the patches a row of a picture.",
             nullable=False,
         ),
-        Column("loss_spans", pa.list_(LOSS_SPAN), "Half-open ranges of target tokens and their weight.", nullable=False),
-        Column("pairs", pa.list_(PAIR), "Pool tokens of aligned documents, for a contrastive loss.", nullable=False),
+        Column(
+            "loss_spans", pa.list_(LOSS_SPAN), "Half-open ranges of target tokens and their weight.", nullable=False
+        ),
+        Column(
+            "pairs",
+            pa.list_(PAIR),
+            "Pool tokens a (of the medium) and b (of its caption) of aligned documents, for a contrastive loss.",
+            nullable=False,
+        ),
         Column("n_tokens", pa.int32(), "Real tokens.", unit="tokens", nullable=False),
         Column("cells", pa.map_(pa.string(), pa.int32()), "Real tokens by cell.", nullable=False),
     ],

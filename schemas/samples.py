@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from lakehouse.contract import Check, Column, Table
 from schemas.features import FEATURE_SPEC
-from schemas.lineage import LINEAGE
+from schemas.lineage import LICENSE, LINEAGE, PARENT_IDS, RUN_ID, SAMPLE_ID, SOURCE
 
 MODALITY = Column("modality", pa.string(), "text, code, speech or image.", nullable=False)
 LANGUAGE = Column("language", pa.string(), "BCP 47 tag; for code the programming language.", nullable=False)
@@ -44,29 +44,58 @@ MEDIUM = pa.struct(
     ]
 )
 
-tokens = Table(
-    "gold.tokens",
-    doc="One tokenised sample: ids with placeholders where continuous features go, ending in the end-of-document id.",
-    columns=[
-        *LINEAGE,
-        Column("table", pa.string(), "Table that holds the sample.", nullable=False),
-        MODALITY,
-        Column("n_tokens", pa.int32(), "Input positions, placeholders included.", unit="tokens", nullable=False),
-        Column("tokens", pa.binary(), "int32 little-endian ids, 4 * n_tokens bytes.", nullable=False, payload=True),
-        Column(
-            "media",
-            pa.list_(MEDIUM),
-            "Placeholder ranges [begin, end) of the ids, the medium and its range (samples or patches), the "
-            "patches a row of a picture, and how it becomes vectors.",
-            nullable=False,
-        ),
-        Column("tokenizer", pa.string(), "Name and digest of the vocabulary.", nullable=False),
-    ],
-    key=["sample_id"],
-    checks=[
-        Check("the ids fill the row", "octet_length(tokens) = 4 * n_tokens", on_fail="fail"),
-        Check("the row has ids", "n_tokens > 1"),
-    ],
+TOKEN_COLUMNS = (
+    SAMPLE_ID,
+    PARENT_IDS,
+    SOURCE,
+    LICENSE,
+    Column("table", pa.string(), "Table that holds the sample.", nullable=False),
+    MODALITY,
+    Column("n_tokens", pa.int32(), "Input positions, placeholders included.", unit="tokens", nullable=False),
+    Column("tokens", pa.binary(), "int32 little-endian ids, 4 * n_tokens bytes.", nullable=False, payload=True),
+    Column(
+        "parts",
+        pa.list_(pa.int32()),
+        "Ends of the documents that the sample makes, rising to n_tokens: one, or two where a medium and its caption "
+        "are told apart as a pair for a contrastive loss; each then ends in the pool id.",
+        nullable=False,
+    ),
+    Column(
+        "media",
+        pa.list_(MEDIUM),
+        "Placeholder ranges [begin, end) of the ids, the medium and its range (samples or patches), the "
+        "patches a row of a picture, and how it becomes vectors.",
+        nullable=False,
+    ),
+    Column("tokenizer", pa.string(), "Name and digest of the vocabulary.", nullable=False),
+)
+
+
+def token_table(name: str, doc: str) -> Table:
+    """Return the contract of tokenised samples of one family; it joins the union "tokens"."""
+    return Table(
+        name,
+        doc=doc,
+        columns=[*TOKEN_COLUMNS[:4], RUN_ID, *TOKEN_COLUMNS[4:]],
+        key=["sample_id"],
+        tags=["tokens"],
+        checks=[
+            Check("the ids fill the row", "octet_length(tokens) = 4 * n_tokens", on_fail="fail"),
+            Check("the parts end with the row", "element_at(parts, -1) = n_tokens", on_fail="fail"),
+            Check("the row has ids", "n_tokens > 1"),
+        ],
+    )
+
+
+document_tokens = token_table(
+    "gold.document_tokens", "One tokenised document: a mark of text or code, its ids, the end-of-document id."
+)
+utterance_tokens = token_table(
+    "gold.utterance_tokens",
+    "One tokenised utterance: placeholders between speech marks, then the transcript's ids.",
+)
+image_tokens = token_table(
+    "gold.image_tokens", "One tokenised picture: placeholders between image marks, then the ids of one caption."
 )
 
 vocabulary = Table(
@@ -76,9 +105,14 @@ vocabulary = Table(
         Column("name", pa.string(), "Name of the range or token.", nullable=False),
         Column("begin", pa.int32(), "First id.", nullable=False),
         Column("end", pa.int32(), "One past the last id.", nullable=False),
-        Column("kind", pa.string(), "text, special, placeholder or reserved.", nullable=False),
+        Column(
+            "kind",
+            pa.string(),
+            "text, special, mark, placeholder or reserved; only text and special ids are targets.",
+            nullable=False,
+        ),
         Column("text", pa.string(), "Its spelling, where it is one token."),
-        Column("run_id", pa.string(), "The run that wrote the row.", volatile=True),
+        RUN_ID,
     ],
     key=["name"],
 )
