@@ -170,7 +170,7 @@ def make_plan(lake: Lake, select: tuple[str, ...] = (), *, full: bool = False) -
 
     chosen = graph.select(select, stale_ids)
     flows = _states(lake, graph, seen, chosen, full=full)
-    return Plan(flows, graph, full, tuple(_mixed_ancestors(graph, seen, flows)))
+    return Plan(flows, graph, full, tuple(_mixed_ancestors(seen, flows)))
 
 
 def _states(
@@ -239,7 +239,7 @@ def _changes(note: Note, now: Fingerprints) -> list[Cause]:
     return causes
 
 
-def _mixed_ancestors(graph: Graph, seen: Snapshots, flows: tuple[FlowPlan, ...]) -> list[str]:
+def _mixed_ancestors(seen: Snapshots, flows: tuple[FlowPlan, ...]) -> list[str]:
     """Warn where a flow's inputs were made from different versions of one ancestor."""
     warnings = []
     for item in flows:
@@ -255,5 +255,4 @@ def _mixed_ancestors(graph: Graph, seen: Snapshots, flows: tuple[FlowPlan, ...])
             if len(data) > 1:
                 names = " and ".join(sorted(versions.values()))
                 warnings.append(f"{item.flow.id}: {names} were made from different versions of {ancestor}")
-    _ = graph
     return warnings

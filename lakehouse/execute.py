@@ -1,0 +1,300 @@
+"""Executing one flow: read at pinned versions, call it, check its rows, commit the difference."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import logging
+import re
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from lakehouse import commit, errors, inputs, ledger, stage
+from lakehouse.diff import difference
+from lakehouse.digest import Digest
+from lakehouse.errors import FlowError, MixlakeError
+from lakehouse.flow import Flow
+from lakehouse.lake import Lake
+from lakehouse.note import Note
+from lakehouse.operator import Runner
+from lakehouse.plan import FlowPlan
+from lakehouse.sqlflow import view_name, with_views
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger("mixlake.execute")
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What a flow returned, and which held rows it replaces.
+
+    Args:
+        rows: The rows, as the function gave them.
+        keys: Driving keys whose held rows are replaced; None for "only new rows".
+        full: Whether the rows are the whole table.
+    """
+
+    rows: DataFrame
+    keys: DataFrame | None
+    full: bool
+
+
+def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tuple[int, Note]:
+    """Run one flow and commit it.
+
+    Args:
+        root: The Spark session; the flow gets a session of its own.
+        lake: The lake.
+        item: The flow as planned, with the input versions to read.
+        run_id: The run.
+
+    Returns:
+        The committed version and its note.
+
+    Raises:
+        MixlakeError: If the flow or its rows are at fault, or another run came first.
+    """
+    flow = item.flow
+    started = datetime.now(UTC).isoformat()
+    clock = time.monotonic()
+    session = root.newSession()
+    session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(flow.batch_rows))
+    session.conf.set("spark.sql.inMemoryColumnarStorage.batchSize", str(min(flow.batch_rows, 10_000)))
+    for key, value in flow.spark.items():
+        session.conf.set(key, value)
+    commit.create(lake.uri, flow.writes, lake.storage_options)
+    transaction = commit.next_transaction(lake, flow.writes.name, flow.id)
+    note = _note(item, run_id, started)
+    attempt = _attempt(item, transaction)
+    try:
+        with ExitStack() as stack:
+            counter = _Counter()
+            result = _call(session, lake, item, counter)
+            shaped = stage.shape(flow, result.rows, run_id)
+            found = stack.enter_context(stage.staged(flow, shaped))
+            stage.refuse_doubled_keys(flow, found.good)
+            if found.reasons:
+                rows = stage.quarantine_rows(flow, found, attempt, run_id)
+                commit.append_quarantine(session, lake, ledger.quarantine, rows, attempt)
+                note = replace(note, quarantine=attempt, reasons=found.reasons)
+            mode, rows, note = _changes(stack, session, lake, item, result, found, note)
+            counts = {**note.counts, "read": counter.value, "quarantined": sum(found.reasons.values())}
+            note = replace(note, counts=counts, seconds=round(time.monotonic() - clock, 3))
+            version = commit.write(
+                session, lake, flow.writes, _laid_out(flow, rows, mode), mode=mode, note=note, transaction=transaction
+            )
+    except MixlakeError:
+        raise
+    except Exception as error:
+        raise _translated(flow, error) from error
+    return version, note
+
+
+def _call(session: SparkSession, lake: Lake, item: FlowPlan, counter: _Counter) -> _Result:
+    """Call the flow's function with its inputs, incrementally where that is enough."""
+    flow = item.flow
+    versions = item.inputs
+    changed = _incremental(session, lake, item)
+    if flow.kind == "operator":
+        rows = inputs.frame(session, lake, flow.reads[flow.driving], versions) if changed is None else changed.rows
+        if flow.function is None:
+            raise FlowError(f"{flow.id} has no function", "declare it with @flow")
+        runner = Runner(flow.id, flow.file, flow.function, item.params, flow.writes)
+        rows = counter.count(_spread(session, rows, flow.driving_key))
+        answer = rows.mapInArrow(runner, inputs.spark_schema(pa.schema(runner.columns)))
+        return _Result(answer, None if changed is None else changed.keys, full=changed is None)
+    frames = {name: inputs.frame(session, lake, read, versions) for name, read in flow.reads.items()}
+    if flow.kind == "sql":
+        for read in flow.reads.values():
+            inputs.frame(session, lake, read, versions).createOrReplaceTempView(view_name(read.table))
+        return _Result(session.sql(with_views(flow.sql, flow.file)), None, full=True)
+    if flow.function is None:
+        raise FlowError(f"{flow.id} has no function", "declare it with @flow")
+    extra: dict[str, Any] = {}
+    named = inspect.signature(flow.function).parameters
+    if "versions" in named:
+        extra["versions"] = dict(versions)
+    if "session" in named:
+        extra["session"] = session
+    keys = None
+    if flow.refresh == "merge":
+        if changed is None:
+            extra["affected"] = frames[flow.driving].select(flow.driving_key).distinct()
+        else:
+            keys = changed.keys if changed.keys is not None else changed.rows.select(flow.driving_key).distinct()
+            extra["affected"] = keys
+    answer = flow.function(**frames, params=item.params, **extra)
+    if isinstance(answer, pa.Table):
+        counter.told(answer.num_rows)
+        answer = _from_arrow(session, flow, answer)
+    return _Result(answer, keys, full=keys is None)
+
+
+def _incremental(session: SparkSession, lake: Lake, item: FlowPlan) -> inputs.Changes | None:
+    """Return the changes of the driving input where nothing else changed since the last commit."""
+    flow = item.flow
+    if not flow.incremental or item.last is None:
+        return None
+    note = item.last[1]
+    driving = {table.name for table in lake.registry.sources(flow.reads[flow.driving])}
+    for cause in item.causes:
+        if cause.kind not in {"input", "upstream"}:
+            return None
+        if cause.kind == "input" and cause.detail.split(" ", 1)[0] not in driving:
+            return None
+    return inputs.changes(session, lake, flow, note.inputs, item.inputs)
+
+
+def _changes(  # noqa: PLR0913 - the parts of one step
+    stack: ExitStack,
+    session: SparkSession,
+    lake: Lake,
+    item: FlowPlan,
+    result: _Result,
+    found: stage.Staged,
+    note: Note,
+) -> tuple[str, DataFrame, Note]:
+    """Decide how the rows are written, and complete the note with what that changes."""
+    table = item.flow.writes
+    held_digest = Digest.parse(item.last[1].digest) if item.last else Digest()
+    held_table = lake.open(table.name)
+    fits = set(held_table.schema().to_arrow().names) == {column.name for column in table.columns}
+    first = held_digest.rows == 0 and fits
+    append_only = first or (not result.full and result.keys is None and fits)
+    mode = "full" if result.full else "incremental"
+    if append_only:
+        digest = held_digest + found.digest
+        counts = {"inserted": found.digest.rows, "updated": 0, "deleted": 0, "rows": digest.rows}
+        return "append", found.good, replace(
+            note, mode=mode, changed=found.digest.rows > 0, counts=counts, digest=str(digest)
+        )
+    if not table.key or not fits:
+        same = fits and found.digest == held_digest
+        counts = {"inserted": 0, "updated": 0, "deleted": 0, "rows": found.digest.rows}
+        if not same:
+            counts.update(inserted=found.digest.rows, deleted=held_digest.rows)
+        note = replace(note, mode=mode, changed=not same, counts=counts, digest=str(found.digest))
+        return ("append", found.good.limit(0), note) if same else ("overwrite", found.good, note)
+    held = inputs.load(session, lake, table, held_table.version())
+    if not result.full and result.keys is not None:
+        from pyspark.sql import functions as F
+
+        origin = result.keys.toDF("_origin")
+        held = held.join(origin, F.expr(item.flow.origin).eqNullSafe(F.col("_origin")), "left_semi")
+    changed = stack.enter_context(difference(table, found.good, held))
+    digest = held_digest + changed.gained - changed.lost
+    counts = {
+        "inserted": changed.inserted,
+        "updated": changed.updated,
+        "deleted": changed.deleted,
+        "rows": digest.rows,
+    }
+    note = replace(note, mode=mode, changed=not changed.empty, counts=counts, digest=str(digest))
+    if changed.updated or changed.deleted:
+        return "merge", changed.rows, note
+    return "append", changed.rows.drop(commit.ACTION) if changed.inserted else found.good.limit(0), note
+
+
+def _laid_out(flow: Flow, rows: DataFrame, mode: str) -> DataFrame:
+    """Order rows by the table's clustering: ranges by sampling, never one global sort."""
+    columns = list(flow.writes.cluster_by)
+    if mode == "merge" or not columns:
+        return rows
+    return rows.repartitionByRange(*columns).sortWithinPartitions(*columns)
+
+
+def _spread(session: SparkSession, rows: DataFrame, key: str) -> DataFrame:
+    """Use all cores for an operator, where the input lies in fewer pieces than there are."""
+    wanted = session.sparkContext.defaultParallelism
+    if rows.rdd.getNumPartitions() >= wanted:
+        return rows
+    return rows.repartition(wanted, key) if key in rows.columns else rows.repartition(wanted)
+
+
+def _from_arrow(session: SparkSession, flow: Flow, answer: pa.Table) -> DataFrame:
+    names = [column.name for column in flow.writes.columns if column.name in answer.column_names]
+    extra = [name for name in answer.column_names if name not in names]
+    wanted = pa.schema([pa.field(name, flow.writes.column(name).type) for name in names])
+    try:
+        fitted = answer.select(names).cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise FlowError(f"{flow.id}: {error} ({flow.file})", "return the types of the contract") from None
+    for name in extra:
+        fitted = fitted.append_column(name, answer.column(name))
+    return session.createDataFrame(fitted, inputs.spark_schema(fitted.schema))
+
+
+class _Counter:
+    """Counts the driving rows, as a side effect of the flow's own job."""
+
+    def __init__(self) -> None:
+        self._given = 0
+        self._observation: Any = None
+
+    def count(self, rows: DataFrame) -> DataFrame:
+        """Return the rows, counted as they pass."""
+        from pyspark.sql import Observation
+        from pyspark.sql import functions as F
+
+        self._observation = Observation()
+        return rows.observe(self._observation, F.count(F.lit(1)).alias("n"))
+
+    def told(self, rows: int) -> None:
+        """Take the count from the driver."""
+        self._given = rows
+
+    @property
+    def value(self) -> int:
+        """Rows counted; blocks until the job has run."""
+        return self._given if self._observation is None else int(self._observation.get.get("n", 0))
+
+
+def _note(item: FlowPlan, run_id: str, started: str) -> Note:
+    now = item.fingerprints
+    return Note(
+        run_id=run_id,
+        flow=item.flow.id,
+        kind=item.flow.kind,
+        mode="full",
+        code=now.code,
+        params=now.params,
+        contract=now.contract,
+        models=now.models,
+        external=now.external,
+        inputs={name: version for name, version in item.inputs.items() if version >= 0},
+        changed=False,
+        counts={},
+        digest="",
+        started=started,
+    )
+
+
+def _attempt(item: FlowPlan, transaction: int) -> str:
+    now = item.fingerprints
+    body = [item.flow.id, transaction, dict(item.inputs), now.code, now.params, now.contract, dict(now.models), now.external]
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _translated(flow: Flow, error: Exception) -> MixlakeError:
+    """Turn what Spark raised into an error that names the flow and what to do."""
+    text = str(error)
+    ours = re.search(r"lakehouse\.errors\.(\w+): (.*)", text)
+    if ours:
+        kind = getattr(errors, ours.group(1), FlowError)
+        message, _, hint = ours.group(2).partition(" — ")
+        return kind(message, hint) if issubclass(kind, MixlakeError) else FlowError(message, hint)
+    if "No space left on device" in text:
+        return errors.LakeError(f"{flow.id}: no space left on a worker's disk", "free space and run again")
+    if "SparkFileNotFoundException" in text or "FAILED_READ_FILE" in text:
+        return errors.LakeError(f"{flow.id}: a data file of an input is gone or damaged", "see mixlake release verify")
+    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
+    return FlowError(f"{flow.id} failed: {first[:400]} ({flow.file})", "MIXLAKE_DEBUG=1 shows the whole error")
+

@@ -1,0 +1,100 @@
+"""Running an operator over Arrow batches inside a Spark worker."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from lakehouse.contract import Table
+from lakehouse.errors import FlowError, MixlakeError
+from lakehouse.flow import REJECT
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Calls an operator for each batch and makes its answer fit the contract.
+
+    Args:
+        flow: Id of the flow, for errors.
+        place: File of its function, for errors.
+        function: The operator.
+        params: Its parameters.
+        table: Contract of the written table.
+    """
+
+    flow: str
+    place: str
+    function: Callable[..., Any]
+    params: Any
+    table: Table
+
+    @property
+    def columns(self) -> list[pa.Field]:
+        """The fields that a batch is given back with: the contract's without run_id, and the reject reason."""
+        fields = [pa.field(c.name, c.type) for c in self.table.columns if c.name != "run_id"]
+        return [*fields, pa.field(REJECT, pa.string())]
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the operator's answers."""
+        for batch in batches:
+            if batch.num_rows == 0:
+                continue
+            try:
+                answer = self.function(batch, self.params)
+            except MixlakeError:
+                raise
+            except Exception as error:
+                raise FlowError(
+                    f"{self.flow} failed with {type(error).__name__}: {error} ({self.place}{_line(error, self.place)})",
+                    "an operator rejects a bad row by _reject; mend it there",
+                ) from error
+            found = [answer] if isinstance(answer, pa.RecordBatch | pa.Table) else answer
+            if isinstance(found, list) or inspect.isgenerator(found) or isinstance(found, Iterator):
+                for item in found:
+                    yield from self._fit(item)
+            else:
+                raise self._wrong(f"returned {type(found).__name__}, not a record batch")
+
+    def _fit(self, answer: pa.RecordBatch | pa.Table) -> Iterator[pa.RecordBatch]:
+        if not isinstance(answer, pa.RecordBatch | pa.Table):
+            raise self._wrong(f"returned {type(answer).__name__}, not a record batch")
+        fields = self.columns
+        known = {item.name for item in fields} | {"run_id"}
+        extra = [name for name in answer.schema.names if name not in known]
+        if extra:
+            raise self._wrong(f"returned a column {extra[0]!r} that {self.table.name} does not have")
+        arrays = [self._column(answer, item) for item in fields]
+        table = pa.table(arrays, schema=pa.schema(fields))
+        yield from table.combine_chunks().to_batches()
+
+    def _column(self, answer: pa.RecordBatch | pa.Table, wanted: pa.Field) -> Any:
+        position = answer.schema.get_field_index(wanted.name)
+        if position < 0:
+            if wanted.name != REJECT and not self.table.column(wanted.name).nullable:
+                raise self._wrong(f"left out the column {wanted.name!r}, which may not be null")
+            return pa.nulls(answer.num_rows, wanted.type)
+        found = answer.column(position)
+        if found.type == wanted.type:
+            return found
+        try:
+            return found.cast(wanted.type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+            raise self._wrong(f"returned {wanted.name!r} as {found.type}, not {wanted.type}") from None
+
+    def _wrong(self, what: str) -> FlowError:
+        return FlowError(f"{self.flow} {what} ({self.place})", f"return the columns of {self.table.name}")
+
+
+def _line(error: BaseException, place: str) -> str:
+    """Return ``:line`` of the operator's own file where the error came up."""
+    line = ""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == place:
+            line = f":{trace.tb_lineno}"
+        trace = trace.tb_next
+    return line

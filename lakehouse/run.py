@@ -1,0 +1,271 @@
+"""Running a plan: stale flows in the order of their data, independent ones side by side."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from lakehouse.errors import CollisionError, FlowError, MixlakeError
+from lakehouse.graph import Graph
+from lakehouse.lake import Lake
+from lakehouse.note import Note
+from lakehouse.plan import Plan, Snapshots, make_plan, plan_flow
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = logging.getLogger("mixlake.run")
+
+_COLLISIONS = 3
+Status = Literal["done", "fresh", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one flow.
+
+    Args:
+        flow: Id of the flow.
+        writes: The table that it writes.
+        status: done, fresh (nothing to do), failed, or skipped since a flow before it failed.
+        version: The committed version, -1 where there is none.
+        note: The commit note.
+        error: Why it failed or was skipped.
+        seconds: Time that it took.
+    """
+
+    flow: str
+    writes: str
+    status: Status
+    version: int = -1
+    note: Note | None = None
+    error: MixlakeError | None = None
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``mixlake run --json`` prints."""
+        return {
+            "flow": self.flow,
+            "writes": self.writes,
+            "status": self.status,
+            "version": self.version if self.version >= 0 else None,
+            "mode": self.note.mode if self.note else None,
+            "counts": dict(self.note.counts) if self.note else {},
+            "quarantined": dict(self.note.reasons) if self.note else {},
+            "seconds": round(self.seconds, 3),
+            "error": str(self.error) if self.error else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did.
+
+    Args:
+        run_id: The run.
+        outcomes: One a selected flow, in the order in which they ended.
+        seconds: Time that the run took.
+        session_seconds: Time of it until Spark was up; 0 where it was not needed.
+        log_file: Where Spark's own words went.
+    """
+
+    run_id: str
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+    session_seconds: float = 0.0
+    log_file: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether all was done."""
+        return all(outcome.status in {"done", "fresh"} for outcome in self.outcomes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``mixlake run --json`` prints."""
+        return {
+            "run_id": self.run_id,
+            "ok": self.ok,
+            "seconds": round(self.seconds, 3),
+            "session_seconds": round(self.session_seconds, 3),
+            "flows": [outcome.as_dict() for outcome in self.outcomes],
+        }
+
+
+class Listener(Protocol):
+    """Told of a run's progress, from several threads."""
+
+    def planned(self, plan: Plan) -> None:
+        """The plan is made."""
+
+    def session(self, seconds: float) -> None:
+        """Spark is up."""
+
+    def began(self, flow: str, writes: str) -> None:
+        """A flow is being executed."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """A flow has ended."""
+
+
+class Silent:
+    """A listener that says nothing."""
+
+    def planned(self, plan: Plan) -> None:
+        """Say nothing."""
+
+    def session(self, seconds: float) -> None:
+        """Say nothing."""
+
+    def began(self, flow: str, writes: str) -> None:
+        """Say nothing."""
+
+    def ended(self, outcome: Outcome) -> None:
+        """Say nothing."""
+
+
+@dataclass
+class _Spark:
+    """Starts Spark when the first flow needs it."""
+
+    lake: Lake
+    log_file: Path
+    listener: Listener
+    seconds: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _session: Any = None
+
+    def get(self) -> SparkSession:
+        with self._lock:
+            if self._session is None:
+                from lakehouse.session import start
+
+                clock = time.monotonic()
+                self._session = start(self.lake.config, self.log_file)
+                self.seconds = time.monotonic() - clock
+                self.listener.session(self.seconds)
+            session: SparkSession = self._session
+            return session
+
+
+def run(
+    lake: Lake, select: tuple[str, ...] = (), *, full: bool = False, listener: Listener | None = None
+) -> Report:
+    """Run the selected flows that are stale.
+
+    Tables that the run does not write are pinned when it starts; those that it writes are read at the
+    version that it committed. A flow whose inputs turn out unchanged is not executed. Where a flow fails,
+    flows that depend on it are skipped and the others go on.
+
+    Args:
+        lake: The lake.
+        select: Words of a selection, see `lakehouse.graph`; none selects all.
+        full: Process all rows again, also where only some changed.
+        listener: Told of the progress.
+
+    Raises:
+        UsageError: If a word selects nothing.
+    """
+    from lakehouse.lineage import sync_runs
+
+    clock = time.monotonic()
+    told = listener or Silent()
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    plan = make_plan(lake, select, full=full)
+    told.planned(plan)
+    spark = _Spark(lake, _log_file(lake, run_id), told)
+    outcomes = _Scheduler(lake, plan, run_id, spark, told).outcomes() if plan.stale else [
+        Outcome(item.flow.id, item.writes, "fresh") for item in plan.flows
+    ]
+    sync_runs(lake)
+    return Report(
+        run_id=run_id,
+        outcomes=tuple(outcomes),
+        seconds=time.monotonic() - clock,
+        session_seconds=spark.seconds,
+        log_file=str(spark.log_file) if spark.seconds else "",
+    )
+
+
+def _log_file(lake: Lake, run_id: str) -> Path:
+    base = lake.config.root / ".mixlake" if "://" in lake.uri else Path(lake.uri) / "_logs"
+    return base / f"spark-{run_id}.log"
+
+
+class _Scheduler:
+    """Executes a plan's flows as their inputs become ready."""
+
+    def __init__(self, lake: Lake, plan: Plan, run_id: str, spark: _Spark, listener: Listener) -> None:
+        self.lake = lake
+        self.plan = plan
+        self.run_id = run_id
+        self.spark = spark
+        self.listener = listener
+        self.graph = Graph(lake.registry)
+        self.seen = Snapshots(lake)
+        names = {name for item in plan.flows for name in (item.writes, *item.inputs)}
+        self.seen.prefetch(sorted(names))
+
+    def outcomes(self) -> list[Outcome]:
+        waiting = {item.flow.id for item in self.plan.flows}
+        ended: dict[str, Outcome] = {}
+        running: dict[Future[Outcome], str] = {}
+        with ThreadPoolExecutor(self.lake.config.parallel) as pool:
+            while waiting or running:
+                for name in [n for n in self.graph.order if n in waiting and self._ready(n, ended)]:
+                    waiting.discard(name)
+                    failed = [p for p in self.graph.parents[name] if p in ended and ended[p].status in {"failed", "skipped"}]
+                    if failed:
+                        ended[name] = self._tell(self._skipped(name, failed[0]))
+                    else:
+                        running[pool.submit(self._one, name)] = name
+                if running:
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        ended[running.pop(future)] = self._tell(future.result())
+        return list(ended.values())
+
+    def _ready(self, name: str, ended: dict[str, Outcome]) -> bool:
+        chosen = {item.flow.id for item in self.plan.flows}
+        return all(parent in ended for parent in self.graph.parents[name] if parent in chosen)
+
+    def _tell(self, outcome: Outcome) -> Outcome:
+        self.listener.ended(outcome)
+        return outcome
+
+    def _skipped(self, name: str, because: str) -> Outcome:
+        spec = self.lake.registry.flows[name]
+        error = FlowError(f"{name} was skipped, since {because} failed", "mend that flow and run again")
+        return Outcome(name, spec.writes.name, "skipped", error=error)
+
+    def _one(self, name: str) -> Outcome:
+        from lakehouse.execute import execute
+
+        spec = self.lake.registry.flows[name]
+        clock = time.monotonic()
+        for attempt in range(_COLLISIONS):
+            try:
+                item = plan_flow(self.lake, self.graph, self.seen, spec, full=self.plan.full)
+                if item.state == "fresh":
+                    return Outcome(name, spec.writes.name, "fresh")
+                self.listener.began(name, spec.writes.name)
+                version, note = execute(self.spark.get(), self.lake, item, self.run_id)
+                self.seen.forget(spec.writes.name)
+            except CollisionError as error:
+                log.info("%s", error)
+                self.seen.forget(spec.writes.name)
+                if attempt == _COLLISIONS - 1:
+                    return Outcome(name, spec.writes.name, "failed", error=error, seconds=time.monotonic() - clock)
+            except MixlakeError as error:
+                log.debug("%s failed", name, exc_info=True)
+                return Outcome(name, spec.writes.name, "failed", error=error, seconds=time.monotonic() - clock)
+            else:
+                return Outcome(name, spec.writes.name, "done", version, note, seconds=time.monotonic() - clock)
+        message = f"{name} was never committed"
+        raise AssertionError(message)
