@@ -13,6 +13,11 @@ LANGUAGE_HINT = Column("language_hint", pa.string(), "BCP 47 tag that the source
 TITLE = Column("title", pa.string(), "Its title, where it has one.")
 TEXT = Column("text", pa.string(), "Cleaned text, NFC UTF-8.", nullable=False, payload=True)
 
+
+def _score(name: str, doc: str, *, unit: str = "") -> Column:
+    return Column(name, pa.float64(), doc, unit=unit, nullable=False)
+
+
 landed_documents = Table(
     "bronze.documents",
     doc="One text or code document as received, decoded to Unicode.",
@@ -50,6 +55,78 @@ documents = Table(
     cluster_by=["kind", "language_hint"],
     checks=[Check("text is not empty", "length(text) > 0")],
     tags=["documents"],
+)
+
+document_scores = Table(
+    "silver.document_scores",
+    doc="What was measured of one document; policies decide on these columns. Fractions lie in [0, 1].",
+    columns=[
+        *LINEAGE,
+        Column(
+            "language", pa.string(), "BCP 47 tag, und where unknown; for code the programming language.", nullable=False
+        ),
+        Column("language_score", pa.float64(), "Confidence; 1 where the script or the source decides.", nullable=False),
+        Column("script", pa.string(), "ISO 15924 code of most letters, Zyyy where there are none.", nullable=False),
+        Column("n_chars", pa.int64(), "Characters.", unit="characters", nullable=False),
+        Column("n_words", pa.int64(), "Words; a Chinese character or kana is one.", unit="words", nullable=False),
+        Column("n_lines", pa.int64(), "Lines that are not blank.", unit="lines", nullable=False),
+        Column("n_sentences", pa.int64(), "Sentences, by their terminal marks.", nullable=False),
+        # Gopher, arXiv:2112.11446, table A1: quality.
+        _score("mean_word_length", "Characters a word (Gopher keeps 3 to 10).", unit="characters"),
+        _score("symbol_word_ratio", "Hash signs and ellipses a word (Gopher keeps up to 0.1)."),
+        _score("bullet_lines", "Fraction of lines that begin with a bullet (Gopher keeps up to 0.9)."),
+        _score("ellipsis_lines", "Fraction of lines that end with an ellipsis (Gopher keeps up to 0.3)."),
+        _score("alphabetic_words", "Fraction of words with a letter (Gopher keeps 0.8 and more)."),
+        Column("stop_words", pa.int32(), "How many of Gopher's 8 English words occur (2 or more).", nullable=False),
+        # Gopher: repetition.
+        _score("duplicate_lines", "Fraction of lines that repeat an earlier one (Gopher keeps up to 0.3)."),
+        _score("duplicate_line_chars", "Characters in those lines, as a fraction (Gopher 0.2, FineWeb 0.01)."),
+        _score("duplicate_paragraphs", "Fraction of paragraphs that repeat an earlier one (Gopher: up to 0.3)."),
+        _score("duplicate_paragraph_chars", "Characters in those paragraphs, as a fraction (Gopher: up to 0.2)."),
+        *(
+            _score(
+                f"top_{n}gram_chars", f"Word characters in the commonest {n}-gram, as a fraction (Gopher: up to {k})."
+            )
+            for n, k in ((2, 0.2), (3, 0.18), (4, 0.16))
+        ),
+        *(
+            _score(f"duplicate_{n}gram_chars", f"Word characters in repeats of {n}-grams (Gopher: up to {k}).")
+            for n, k in ((5, 0.15), (6, 0.14), (7, 0.13), (8, 0.12), (9, 0.11), (10, 0.1))
+        ),
+        # C4, arXiv:1910.10683, section 2.2; FineWeb, arXiv:2406.17557, section 3.6.
+        _score("punctuated_lines", "Fraction of lines that end in terminal punctuation (FineWeb keeps above 0.12)."),
+        _score("short_lines", "Fraction of lines under 30 characters (FineWeb keeps below 0.67)."),
+        _score("newline_word_ratio", "Line ends a word (FineWeb keeps up to 0.3)."),
+        Column("curly_brackets", pa.bool_(), "Whether there is a curly bracket (C4).", nullable=False),
+        Column("lorem_ipsum", pa.bool_(), "Whether it says lorem ipsum (C4).", nullable=False),
+        Column("javascript_mentions", pa.int32(), "How often it says javascript (C4).", nullable=False),
+        Column("policy_mentions", pa.int32(), "How often it speaks of cookies, terms or privacy (C4).", nullable=False),
+        # Code: Codex, arXiv:2107.03374, section 3.1; StarCoder, arXiv:2305.06161, section 3.
+        _score(
+            "mean_line_length", "Characters a line, blank ones left out (Codex keeps up to 100).", unit="characters"
+        ),
+        Column("max_line_length", pa.int64(), "Longest line (Codex: up to 1,000).", unit="characters", nullable=False),
+        _score("alphanumeric_chars", "Fraction of characters that are letters or digits (StarCoder: 0.25 and more)."),
+        Column("generated", pa.bool_(), "Whether its first lines say that it was generated.", nullable=False),
+    ],
+    key=["sample_id"],
+)
+
+document_signatures = Table(
+    "silver.document_signatures",
+    doc="One document's MinHash band keys: documents that share a key may be near duplicates.",
+    columns=[
+        *LINEAGE,
+        Column("content_id", pa.string(), "Hash of the text: equal text, equal id.", nullable=False),
+        Column("n_shingles", pa.int32(), "Distinct shingles.", unit="shingles", nullable=False),
+        Column(
+            "bands",
+            pa.list_(pa.int64()),
+            "One key a band, each mixed with its band's number; empty where the text has no word.",
+            nullable=False,
+        ),
+    ],
+    key=["sample_id"],
 )
 
 document_duplicates = Table(

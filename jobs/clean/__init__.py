@@ -1,0 +1,1 @@
+"""Cleaning: what was landed becomes normalised text, media of one format, aligned."""
