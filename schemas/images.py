@@ -40,6 +40,8 @@ IMAGE = (
     CAPTIONS,
     Column("width", pa.int32(), "Width, a multiple of the patch.", unit="px", nullable=False),
     Column("height", pa.int32(), "Height, a multiple of the patch.", unit="px", nullable=False),
+    Column("received_width", pa.int32(), "Width of the file as received.", unit="px", nullable=False),
+    Column("received_height", pa.int32(), "Height of the file as received.", unit="px", nullable=False),
     Column("image", pa.binary(), "PNG, RGB, transparency laid on white.", nullable=False, payload=True),
 )
 
@@ -63,17 +65,25 @@ image_scores = Table(
         Column("sharpness", pa.float64(), "Variance of the Laplacian of luma.", nullable=False),
         Column("entropy", pa.float64(), "Entropy of the luma histogram.", unit="bit", nullable=False),
         Column("phash", pa.string(), "64-bit perceptual hash of the DCT, hex.", nullable=False),
+        Column(
+            "thumbnail",
+            pa.binary(),
+            "Mean colours of 8 x 8 cells: RGB bytes, row by row.",
+            nullable=False,
+            payload=True,
+        ),
     ],
     key=["sample_id"],
 )
 
 image_duplicates = Table(
     "silver.image_duplicates",
-    doc="One removal: a picture that repeats a kept one by perceptual hash.",
+    doc="One removal: a picture that repeats a kept one by perceptual hash and by colour.",
     columns=[
         *LINEAGE,
         Column("keeper_id", pa.string(), "The kept picture that it repeats.", nullable=False),
         Column("distance", pa.int32(), "Hamming distance of the two hashes.", unit="bit", nullable=False),
+        Column("color_difference", pa.int32(), "Largest difference of two thumbnail values, 0 to 255.", nullable=False),
         Column("rule", pa.string(), "The rule and its parameters.", nullable=False),
     ],
     key=["sample_id"],

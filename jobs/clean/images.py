@@ -1,0 +1,204 @@
+"""Landed pictures become RGB, upright, scaled to whole patches, and free of metadata.
+
+What a camera wrote beside the pixels (position, time, serial number, owner) must not survive, so the
+picture is written anew from its pixels alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import math
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from lakehouse.flow import REJECT, flow, read
+from schemas.features import PATCH
+from schemas.images import images, landed_images
+from schemas.lineage import LINEAGE_NAMES
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_CARRIED = (*LINEAGE_NAMES, "kind", "captions")
+_MAX_UPSCALE = 2
+
+# Formats that Pillow decodes itself; EPS, for one, would start an interpreter on untrusted bytes.
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000")
+
+# How much a loss of size counts against a distortion, both as logarithms of a ratio: 4 % of the area
+# are worth 1 % of the aspect ratio.
+_SIZE_WEIGHT = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class ImageParams:
+    """How large a picture may become.
+
+    Args:
+        max_patches: Most patches of a picture, so most input positions that it takes.
+        max_pixels: Pictures with more pixels are not decoded.
+        max_bytes: Files above this size are not opened.
+    """
+
+    max_patches: int = 64
+    max_pixels: int = 80_000_000
+    max_bytes: int = 64 << 20
+
+
+@flow(
+    writes=images,
+    reads={"images": read(landed_images, columns=[*_CARRIED, "width", "height", "image"])},
+    params=ImageParams,
+    batch_rows=32,
+)
+def clean_images(batch: pa.RecordBatch, params: ImageParams) -> pa.RecordBatch:
+    """Turn each picture upright, lay it on white, scale it to whole patches and write it as a bare PNG."""
+    files: list[bytes | None] = []
+    sizes: list[tuple[int | None, int | None]] = []
+    reasons: list[str | None] = []
+    for value in batch.column("image"):
+        try:
+            picture = to_picture(value.as_buffer(), params)
+            files.append(encode(picture))
+            sizes.append(picture.size)
+            reasons.append(None)
+        except ValueError as reason:
+            files.append(None)
+            sizes.append((None, None))
+            reasons.append(str(reason))
+    return pa.record_batch(
+        {
+            **{name: batch.column(name) for name in _CARRIED},
+            "received_width": batch.column("width"),
+            "received_height": batch.column("height"),
+            "width": pa.array([width for width, _ in sizes], pa.int32()),
+            "height": pa.array([height for _, height in sizes], pa.int32()),
+            "image": pa.array(files, pa.binary()),
+            REJECT: pa.array(reasons, pa.string()),
+        }
+    )
+
+
+def to_picture(data: pa.Buffer | None, params: ImageParams) -> Image:
+    """Decode a picture of any format that Pillow reads, the first frame where there are several.
+
+    Args:
+        data: The file's bytes, None where there are none.
+        params: Limits.
+
+    Returns:
+        An RGB picture whose sides are multiples of the patch.
+
+    Raises:
+        ValueError: If it cannot be decoded or used; the message is the reason.
+    """
+    from PIL import Image, ImageOps
+
+    if data is None or data.size == 0:
+        raise ValueError("the picture is empty")
+    if data.size > params.max_bytes:
+        raise ValueError(f"the file is larger than {params.max_bytes} bytes")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd EXIF and of size, which is checked here
+            received = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except Exception as error:  # decoders of untrusted bytes raise anything
+        raise ValueError(f"the picture cannot be decoded: {_kind(error)}") from error
+    if received.width * received.height > params.max_pixels:
+        raise ValueError(f"the picture has more than {params.max_pixels} pixels")
+    if 2 * min(received.size) < PATCH:
+        raise ValueError(f"the picture is narrower than {PATCH // _MAX_UPSCALE} px")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            upright = _opaque(ImageOps.exif_transpose(received))
+            columns, rows = patch_grid(upright.width, upright.height, params.max_patches)
+            size = (columns * PATCH, rows * PATCH)
+            return upright.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    except Exception as error:
+        raise ValueError(f"the picture cannot be decoded: {_kind(error)}") from error
+
+
+@functools.lru_cache(maxsize=4096)
+def patch_grid(width: int, height: int, max_patches: int) -> tuple[int, int]:
+    """Choose the grid of patches that a picture is scaled to.
+
+    Of all grids that fit, the one with the least of distortion (log of the change of the aspect ratio) plus
+    a quarter of the change of size (log of the ratio of areas, to the picture's own area or the most allowed).
+
+    Args:
+        width: Width in px, at least half a patch.
+        height: Height in px, at least half a patch.
+        max_patches: Most patches.
+
+    Returns:
+        Columns and rows, both at least 1; their product is at most `max_patches`, and neither side of the
+        scaled picture is more than twice as long as it was.
+    """
+    columns, rows = np.meshgrid(np.arange(1, max_patches + 1), np.arange(1, max_patches + 1))
+    fits = columns * rows <= max_patches
+    fits &= (columns * PATCH <= _MAX_UPSCALE * width) & (rows * PATCH <= _MAX_UPSCALE * height)
+    columns, rows = columns[fits], rows[fits]
+    area = min(width * height / PATCH**2, max_patches)
+    distortion = np.abs(np.log(columns / rows) - math.log(width / height))
+    cost = distortion + _SIZE_WEIGHT * np.abs(np.log(columns * rows / area))
+    best = int(np.argmin(np.round(cost, 12)))
+    return int(columns[best]), int(rows[best])
+
+
+def encode(picture: Image) -> bytes:
+    """Return an RGB picture as PNG, made from its pixels alone."""
+    from PIL import Image
+
+    bare = Image.frombytes("RGB", picture.size, picture.tobytes())
+    out = io.BytesIO()
+    bare.save(out, format="PNG", compress_level=6)
+    return out.getvalue()
+
+
+def _opaque(picture: Image) -> Image:
+    """Return a picture of any pixel format as sRGB, transparency laid on white."""
+    from PIL import Image
+
+    if picture.mode.startswith("I"):  # 16 bits a pixel; Pillow would cut off the high byte
+        wide = np.asarray(picture)
+        return Image.fromarray((np.clip(wide, 0, 65535) // 257).astype(np.uint8)).convert("RGB")
+    if picture.mode == "F":
+        raise ValueError("floating-point pixels")
+    if picture.has_transparency_data:
+        # A palette becomes RGBA first, so that transparency is by colour and not by index.
+        layer = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", layer.size, (255, 255, 255, 255)), layer).convert("RGB")
+        picture.info = dict(layer.info)
+    return _to_srgb(picture)
+
+
+def _to_srgb(picture: Image) -> Image:
+    """Apply an embedded colour profile, which would be lost with the metadata; a broken one is ignored."""
+    from PIL import ImageCms
+
+    profile = picture.info.get("icc_profile")
+    if profile and picture.mode in {"RGB", "CMYK", "L"}:
+        try:
+            found = ImageCms.profileToProfile(
+                picture,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+            )
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            found = None
+        if found is not None:
+            return found
+    return picture.convert("RGB")
+
+
+def _kind(error: Exception) -> str:
+    # Pillow names the Python object that it was given, whose address changes from run to run.
+    words = str(error).split("<", 1)[0].strip().splitlines()
+    return f"{type(error).__name__}: {words[0]}" if words and words[0] else type(error).__name__

@@ -1,0 +1,1 @@
+"""Packing: samples to training sequences, and the addresses of their media."""

@@ -1,0 +1,1 @@
+"""The loader: a release's packed rows as batches."""
