@@ -1,0 +1,1 @@
+"""From kept samples to the mixture: policy, quotas, and the draw."""

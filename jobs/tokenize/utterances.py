@@ -1,0 +1,29 @@
+"""Speech to ids: one placeholder for each 80 ms of log-mel frames, then the transcript."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.tokenize.media import Media, MediaParams, media_rows
+from jobs.tokenize.rows import TABLE, models
+from lakehouse.flow import flow, tagged
+from schemas.features import HOP, SPEECH
+from schemas.samples import utterance_tokens
+from schemas.utterances import UTTERANCE
+
+
+@flow(
+    writes=utterance_tokens,
+    reads={"utterances": tagged("utterances", columns=(*(c for c in UTTERANCE if c.name != "audio"), TABLE))},
+    params=MediaParams,
+    models=models,
+    tags=["tokenize"],
+)
+def tokenize_utterances(batch: pa.RecordBatch, params: MediaParams) -> pa.RecordBatch:
+    """Tokenise utterances from their length and transcript; the sound is never opened."""
+    samples = batch.column("n_samples").to_numpy(zero_copy_only=False).astype(np.int64)
+    # schemas.features.speech_positions over a column.
+    positions = -(-(-(-samples // HOP)) // SPEECH.patch)
+    media = Media("speech", "transcript", SPEECH, positions, samples)
+    return media_rows(batch, media, batch.column("transcript"), params)
