@@ -25,6 +25,12 @@ sources = Table(
         Column("language", pa.string(), "BCP 47 hint, und where mixed."),
         Column("location", pa.string(), "Folder where the retrieved files lie.", nullable=False),
         Column("listing", pa.string(), "Digest of the names, sizes and times of its files.", nullable=False),
+        Column(
+            "rules",
+            pa.string(),
+            "The whole declaration as JSON: which files, and what is said of them.",
+            nullable=False,
+        ),
         Column("synthetic", pa.bool_(), "Whether it was generated.", nullable=False),
         RETRIEVED_AT,
         RUN_ID,
@@ -46,13 +52,14 @@ files = Table(
         Column("media_type", pa.string(), "IANA media type.", nullable=False),
         Column("modality", pa.string(), "text, code, speech or image.", nullable=False),
         Column("kind", pa.string(), "Genre.", nullable=False),
-        Column("language", pa.string(), "BCP 47 hint, und where unknown."),
+        Column("language", pa.string(), "BCP 47 hint, und where unknown; for code the programming language."),
         Column(
             "attributes",
             pa.map_(pa.string(), pa.string()),
-            "What its neighbours say of it: captions by language as caption:TAG, transcript, speaker, title.",
+            "What its neighbours say of it: captions by language as caption:TAG, transcript, title; compression "
+            "where it is compressed, split where a line separates documents in it.",
         ),
     ],
-    key=["uri"],
+    key=["source", "uri"],
     cluster_by=["source", "uri"],
 )

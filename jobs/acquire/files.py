@@ -1,0 +1,128 @@
+"""The files of each source, with what their paths and neighbours say of them, land as rows of `bronze.files`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from jobs.acquire.declared import Source
+from jobs.acquire.listing import Entry, captions, describe, list_files
+from jobs.acquire.media_types import media_type, programming_language
+from jobs.acquire.rows import batch_of
+from lakehouse.flow import flow
+from schemas.identity import landed_ids
+from schemas.sources import files as table
+from schemas.sources import sources
+
+_HEAD = 64
+
+
+@dataclass(frozen=True, slots=True)
+class FilesParams:
+    """How much of each source is landed.
+
+    Args:
+        most: Files of a source at most, in the order of their names; 0 for all.
+    """
+
+    most: int = 0
+
+
+@flow(
+    writes=table,
+    reads={"sources": sources},
+    params=FilesParams,
+    driving_key="source",
+    origin="source",
+    batch_rows=1,
+    reject_tolerance=1.0,
+    tags=["landing"],
+)
+def files(batch: pa.RecordBatch, params: FilesParams) -> pa.RecordBatch:
+    """List the files of each source, hash their bytes, and read what stands beside them.
+
+    Args:
+        batch: Rows of `bronze.sources`.
+        params: See `FilesParams`.
+
+    Returns:
+        Rows of `bronze.files`. A file that is too large, unreadable, led out of the folder by a link, or that
+        is speech without a transcript in its language is rejected.
+    """
+    names = ("location", "rules", "license", "retrieved_at")
+    rows: list[dict[str, Any]] = []
+    for location, rules, license_, retrieved_at in zip(
+        *(batch.column(name).to_pylist() for name in names), strict=True
+    ):
+        root, source = Path(location), Source.from_json(rules)
+        if not root.is_dir():
+            gone = Entry("", source.base, 0, 0, problem=f"the folder {root} is gone since it was retrieved")
+            found = [_row(root, source, gone)]
+        else:
+            found = [_row(root, source, entry) for entry in list_files(root, source, params.most)]
+        for row in found:
+            row |= {"license": license_, "retrieved_at": retrieved_at, "parent_ids": []}
+        rows += found
+    columns: dict[str, Any] = {
+        column.name: [row.get(column.name) for row in rows]
+        for column in table.columns
+        if column.name not in ("run_id", "sample_id")
+    }
+    texts = (pa.array(columns[name], pa.string()) for name in ("source", "uri", "digest"))
+    columns["sample_id"] = landed_ids(*texts)
+    return batch_of(table, columns, [row["reject"] for row in rows])
+
+
+def _row(root: Path, source: Source, entry: Entry) -> dict[str, Any]:
+    """Return one row; a rejected one has the digest of nothing."""
+    path = root / entry.name
+    kind, language = describe(source, entry.name)
+    row: dict[str, Any] = {
+        "source": source.key,
+        "uri": entry.uri,
+        "path": str(path),
+        "digest": "",
+        "size": entry.size,
+        "media_type": "",
+        "modality": source.modality,
+        "kind": kind,
+        "language": language,
+        "attributes": [],
+        "reject": entry.problem or None,
+    }
+    if entry.problem:
+        return row
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD)
+            stream.seek(0)
+            row["digest"] = hashlib.file_digest(stream, "sha256").hexdigest()
+            row["size"] = stream.tell()
+    except OSError as error:
+        row["reject"] = f"unreadable: {error.strerror}"
+        return row
+    row["media_type"], compression = media_type(entry.name, head)
+    if source.modality == "code":
+        row["language"] = programming_language(row["media_type"])
+    attributes = _attributes(path, source, row["language"])
+    if compression:
+        attributes["compression"] = compression
+    if source.split:
+        attributes["split"] = source.split
+    row["attributes"] = sorted(attributes.items())
+    if source.modality == "speech" and "transcript" not in attributes:
+        row["reject"] = f"no transcript in {row['language']} stands beside it"
+    return row
+
+
+def _attributes(path: Path, source: Source, language: str) -> dict[str, str]:
+    texts = captions(path, source, language)
+    if source.modality == "speech":
+        # en-GB reads the caption in en where there is none of its own.
+        said = texts.get(language) or texts.get(language.split("-")[0])
+        return {"transcript": said} if said else {}
+    return {f"caption:{tag}": text for tag, text in texts.items()}

@@ -1,0 +1,54 @@
+"""Reading a retrieved file again, and refusing it where it is no longer what was listed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+
+class RejectedError(Exception):
+    """A file cannot become a row; the words are the reason that quarantine gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """One row of `bronze.files`, as far as landing needs it."""
+
+    sample_id: str
+    source: str
+    path: str
+    digest: str
+    media_type: str
+    language: str
+    modality: str
+    attributes: dict[str, str]
+
+
+def originals(batch: pa.RecordBatch) -> Iterator[Original]:
+    """Yield the rows of a batch of `bronze.files`: names and addresses, never contents."""
+    names = ("sample_id", "source", "path", "digest", "media_type", "language", "modality")
+    columns = [batch.column(name).to_pylist() for name in names]
+    attributes = batch.column("attributes").to_pylist()
+    for row, known in zip(zip(*columns, strict=True), attributes, strict=True):
+        yield Original(*row, attributes=dict(known or ()))
+
+
+def read_original(original: Original) -> bytes:
+    """Return a file's bytes.
+
+    Raises:
+        RejectedError: If it is gone, cannot be read, or changed since it was listed.
+    """
+    try:
+        data = Path(original.path).read_bytes()
+    except FileNotFoundError:
+        raise RejectedError("the file is gone since it was listed") from None
+    except OSError as error:
+        raise RejectedError(f"unreadable: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != original.digest:
+        raise RejectedError("the file changed since it was listed")
+    return data

@@ -1,0 +1,121 @@
+"""Declared sources are retrieved, and land as rows of `bronze.sources`."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from jobs.acquire.connectors.base import Retrieved
+from jobs.acquire.connectors.licences import same_licence
+from jobs.acquire.connectors.retrieve import retrieval_state, retrieve_all
+from jobs.acquire.declared import Source, load_sources, packaged_file
+from jobs.acquire.listing import list_files, listing_digest
+from lakehouse.errors import ConfigError
+from lakehouse.flow import flow
+from schemas.sources import sources as table
+
+log = logging.getLogger("mixlake.acquire")
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesParams:
+    """Which sources are landed.
+
+    Args:
+        files: More YAML files of sources; a source of theirs replaces one of the same key.
+        packaged: Whether the sources that come with the project are landed too.
+        only: Keys, or patterns of keys (``debian-*``), of the sources to land; empty for all.
+        skip: Keys or patterns of those to leave out.
+    """
+
+    files: tuple[str, ...] = field(default=(), metadata={"file": True})
+    packaged: bool = True
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+
+
+def chosen(params: SourcesParams) -> list[Source]:
+    """Return the declared sources that the parameters choose.
+
+    Raises:
+        ConfigError: If a file is broken, or a pattern fits no source.
+    """
+    files = [*([packaged_file()] if params.packaged else []), *(Path(file).expanduser() for file in params.files)]
+    declared = load_sources(files)
+    for name in ("only", "skip"):
+        for pattern in getattr(params, name):
+            if not fnmatch.filter(declared, pattern):
+                raise ConfigError(f"{name} names {pattern!r}, which fits no source", f"there are {', '.join(declared)}")
+    return [
+        source
+        for key, source in declared.items()
+        if (not params.only or any(fnmatch.fnmatchcase(key, pattern) for pattern in params.only))
+        and not any(fnmatch.fnmatchcase(key, pattern) for pattern in params.skip)
+    ]
+
+
+def outside(params: SourcesParams) -> str:
+    """Return a fingerprint of the world that the sources stand in, without a network.
+
+    Folders count by their listings. Packages do not change once they were retrieved; they count by whether
+    a client was added or an attempt failed, so that a source that was skipped is tried again.
+    """
+    digest = hashlib.sha256()
+    for source in chosen(params):
+        state = retrieval_state(source)
+        if source.connector == "folder":
+            root = Path(source.path)
+            state = listing_digest(root, source, list_files(root, source))
+        digest.update(f"{source.to_json()}\0{state}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+@flow(writes=table, kind="frame", params=SourcesParams, external=outside, tags=["landing"])
+def sources(params: SourcesParams) -> pa.Table:
+    """Retrieve the declared sources; one that cannot be retrieved is told and left out.
+
+    Raises:
+        ConfigError: If a declaration is broken.
+    """
+    wanted = chosen(params)
+    found, skipped = retrieve_all(wanted)
+    rows = [_row(source, found[source.key]) for source in wanted if source.key in found]
+    if skipped:
+        log.warning("%d of %d sources skipped; the next run tries again", len(skipped), len(wanted))
+    names = [column.name for column in table.columns if column.name != "run_id"]
+    schema = pa.schema([table.schema.field(name) for name in names])
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _row(source: Source, got: Retrieved) -> dict[str, object]:
+    entries = list_files(got.root, source)
+    if not entries:
+        log.warning("%s: no file of %s fits its patterns", source.key, got.root)
+    evidence = got.evidence
+    if got.license and not same_licence(source.license, got.license):
+        log.warning("%s is declared %s, but says %s", source.key, source.license, got.license)
+        evidence += f" ({got.license}; declared: {source.license})"
+    return {
+        "source": source.key,
+        "title": source.title or source.key,
+        "license": source.license,
+        "license_evidence": evidence,
+        "terms": source.terms,
+        "robots": source.robots,
+        "connector": source.connector,
+        "package": source.package or None,
+        "package_version": got.version or None,
+        "modality": source.modality,
+        "kind": source.kind,
+        "language": source.language,
+        "location": str(got.root),
+        "listing": listing_digest(got.root, source, entries),
+        "rules": source.to_json(),
+        "synthetic": source.synthetic,
+        "retrieved_at": got.at,
+    }
