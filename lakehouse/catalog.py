@@ -1,0 +1,133 @@
+"""What the lake holds: its tables, their sizes and their commits, read from Delta logs alone."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.errors import TableNotFoundError, UsageError
+from lakehouse.note import Note
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+    from lakehouse.lake import Lake
+
+
+def tables(lake: Lake) -> list[dict[str, Any]]:
+    """Return one dictionary a table: name, uri, version, rows, bytes, updated (ISO 8601, UTC)."""
+    names = lake.names()
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(lambda name: _summary(lake, name), names))
+
+
+def _summary(lake: Lake, name: str) -> dict[str, Any]:
+    table = lake.open(name)
+    rows, size = totals(table)
+    last = table.history(1)
+    updated = _time(last[0].get("timestamp")) if last else ""
+    return {
+        "name": name,
+        "uri": lake.table_uri(name),
+        "version": int(table.version()),
+        "rows": rows,
+        "bytes": size,
+        "updated": updated,
+    }
+
+
+def files(table: DeltaTable) -> pa.Table:
+    """Return the data files of a table at its version.
+
+    Returns:
+        One row a file, sorted by path: path string, size_bytes int64, num_records int64 (null where
+        the writer left none).
+    """
+    actions = pa.table(table.get_add_actions(flatten=True))
+    number = pa.nulls(actions.num_rows, pa.int64())
+    records = actions.column("num_records") if "num_records" in actions.column_names else number
+    found = pa.table(
+        {
+            "path": actions.column("path").cast(pa.string()),
+            "size_bytes": actions.column("size_bytes").cast(pa.int64()),
+            "num_records": records.cast(pa.int64()),
+        }
+    )
+    return found.sort_by("path")
+
+
+def totals(table: DeltaTable) -> tuple[int, int]:
+    """Return the rows and the bytes of a table at its version.
+
+    Rows come from the log where every file states them and none has deletions, else they are counted.
+    """
+    found = files(table)
+    size = int(pc.sum(found.column("size_bytes")).as_py() or 0)
+    features = table.protocol().reader_features or []
+    if found.column("num_records").null_count or "deletionVectors" in features:
+        return int(table.count()), size
+    return int(pc.sum(found.column("num_records")).as_py() or 0), size
+
+
+def commits(lake: Lake, name: str, limit: int | None = None) -> list[dict[str, Any]]:
+    """Return one dictionary a commit, newest first.
+
+    Its keys are version, time, operation, flow, run_id, mode, changed, counts, inputs, digest and
+    seconds; those that come from the commit note are empty where the commit carries none.
+    """
+    found = []
+    for entry in lake.open(name).history(limit):
+        note = Note.from_json(entry.get("userMetadata"))
+        found.append(
+            {
+                "version": int(entry.get("version", -1)),
+                "time": _time(entry.get("timestamp")),
+                "operation": str(entry.get("operation", "")),
+                "flow": note.flow if note else "",
+                "run_id": note.run_id if note else "",
+                "mode": note.mode if note else "",
+                "changed": note.changed if note else None,
+                "counts": dict(note.counts) if note else {},
+                "reasons": dict(note.reasons) if note else {},
+                "inputs": dict(note.inputs) if note else {},
+                "digest": note.digest if note else "",
+                "seconds": note.seconds if note else None,
+            }
+        )
+    return found
+
+
+def parse_table(text: str) -> tuple[str, int | None]:
+    """Split ``TABLE@VERSION``.
+
+    Raises:
+        UsageError: If the version is no whole number.
+    """
+    name, at, version = text.partition("@")
+    if not at:
+        return name, None
+    if not version.isdigit():
+        raise UsageError(f"{version!r} is no version", f"write {name}@3")
+    return name, int(version)
+
+
+def unknown_table(name: str, known: Iterable[str], hint: str = "mixlake tables lists them") -> TableNotFoundError:
+    """Return the error for a table that is neither there nor declared, naming the nearest ones."""
+    known = sorted(set(known))
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    last = name.rpartition(".")[2]
+    near += [other for other in known if other.rpartition(".")[2] == last and other not in near]
+    told = f"did you mean {', '.join(near[:3])}?" if near else hint
+    return TableNotFoundError(f"there is no table or view {name}", told)
+
+
+def _time(milliseconds: object) -> str:
+    if not isinstance(milliseconds, int | float):
+        return ""
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,209 @@
+"""The entry of the command line.
+
+Verbs are loaded when they are called, so that ``mixlake --help`` needs only click. An installed package
+adds verbs under the entry point group ``mixlake.commands``; each names a `click.Command` that takes a
+`lakehouse.cli.context.Context` with ``@click.pass_obj``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from lakehouse.cli.context import Context
+from lakehouse.errors import MixlakeError
+
+GROUP = "mixlake.commands"
+
+# Verb to (module, what it does). The command is the module's attribute `command`.
+VERBS = {
+    "plan": ("lakehouse.cli.plan", "Say which flows are stale, and why."),
+    "run": ("lakehouse.cli.run", "Run the flows that are stale."),
+    "tables": ("lakehouse.cli.tables", "List the lake's tables."),
+    "show": ("lakehouse.cli.show", "Show a table: its columns and first rows."),
+    "history": ("lakehouse.cli.history", "List a table's commits, newest first."),
+    "contract": ("lakehouse.cli.contract", "Show what a table promises."),
+    "sql": ("lakehouse.cli.sql", "Answer SQL over the lake."),
+    "trace": ("lakehouse.cli.trace", "Follow a row up to its source and down to training steps."),
+    "step": ("lakehouse.cli.step", "List the rows and samples that a training step saw."),
+    "release": ("lakehouse.cli.release", "Create, list, compare, verify and drop releases."),
+    "doctor": ("lakehouse.cli.doctor", "Say what is wrong with this machine or lake."),
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of all verbs, the built-in ones first."""
+        return [*VERBS, *sorted(name for name in _plugins() if name not in VERBS)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a verb.
+
+        Raises:
+            MixlakeError: If an installed package's verb cannot be imported.
+        """
+        if cmd_name in VERBS:
+            return _with_lake(importlib.import_module(VERBS[cmd_name][0]).command)
+        point = _plugins().get(cmd_name)
+        if point is None:
+            return None
+        try:
+            return _with_lake(point.load())
+        except MixlakeError:
+            raise
+        except Exception as error:
+            raise MixlakeError(
+                f"the command {cmd_name} cannot be loaded: {type(error).__name__}: {error}",
+                f"install what {point.value} needs",
+            ) from error
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a verb; for an unknown one name the nearest."""
+        name = args[0]
+        known = self.list_commands(ctx)
+        if name not in known and not name.startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(name, known, n=2)
+            told = f"did you mean {' or '.join(near)}?" if near else "see mixlake --help"
+            raise click.UsageError(f"there is no command {name!r} — {told}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs; only those of other packages have to be imported for it."""
+        rows = [(name, text) for name, (_, text) in VERBS.items()]
+        for name in sorted(_plugins()):
+            if name not in VERBS:
+                try:
+                    found = self.get_command(ctx, name)
+                    rows.append((name, found.get_short_help_str(80) if found else ""))
+                except MixlakeError as error:
+                    rows.append((name, f"({error.message})"))
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(
+    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, no_args_is_help=True
+)
+@click.option(
+    "--lake",
+    metavar="URI",
+    envvar="MIXLAKE_LAKE",
+    help="Where the lake lies: a folder or an object-store URI. By default as mixlake.yaml says, else ./lake.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Say more while working.")
+@click.version_option(package_name="mixlake", prog_name="mixlake")
+@click.pass_context
+def cli(ctx: click.Context, lake: str | None, verbose: bool) -> None:
+    r"""Run declared flows over a Delta lakehouse, and ask what it holds.
+
+    \b
+    Examples:
+      mixlake plan
+      mixlake run +gold.sequences
+      mixlake sql "SELECT license, count(*) FROM silver.documents GROUP BY ALL"
+    """
+    ctx.obj = Context(lake)
+    _log_to_stderr(logging.INFO if verbose else logging.WARNING)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit status.
+
+    0: all was done. 1: it was not. 2: it was asked for wrongly. 130: interrupted.
+    """
+    try:
+        status = cli.main(args=None if argv is None else list(argv), prog_name="mixlake", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        _say(_usage(error))
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted")
+        return 130
+    except BrokenPipeError:
+        # The reader has gone; keep the interpreter from flushing into the closed pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except MixlakeError as error:
+        if os.environ.get("MIXLAKE_DEBUG"):
+            traceback.print_exc()
+        _say(" ".join(str(error).split("\n")))
+        return error.exit_code
+    return status if isinstance(status, int) else 0
+
+
+def _usage(error: click.ClickException) -> str:
+    text = error.format_message().strip().replace("\n", " ")
+    if isinstance(error, click.UsageError) and error.ctx is not None and "—" not in text:
+        text = f"{text.rstrip('.')} — see {error.ctx.command_path} --help"
+    return text
+
+
+def _say(text: str) -> None:
+    print(f"mixlake: {text}", file=sys.stderr)
+
+
+def _plugins() -> dict[str, importlib.metadata.EntryPoint]:
+    return {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
+
+
+def _with_lake(command: click.Command) -> click.Command:
+    """Let ``--lake`` be given after the verb, too."""
+    if isinstance(command, click.Group):
+        for child in command.commands.values():
+            _with_lake(child)
+    elif not any("--lake" in option.opts for option in command.params):
+        command.params.append(
+            click.Option(
+                ["--lake"],
+                metavar="URI",
+                expose_value=False,
+                callback=_set_lake,
+                help="Where the lake lies.",
+            )
+        )
+    return command
+
+
+def _set_lake(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.find_root().obj = Context(value)
+        ctx.obj = ctx.find_root().obj
+
+
+class _Lines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        return f"mixlake: {level}{record.getMessage()}"
+
+
+def _log_to_stderr(level: int) -> None:
+    logger = logging.getLogger("mixlake")
+    for old in list(logger.handlers):
+        if isinstance(old.formatter, _Lines):
+            logger.removeHandler(old)
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Lines())
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    logger.propagate = False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Printing: tables for people, JSON and lines for programs."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import decimal
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_CELL = 60
+
+
+def to_json(value: object, *, indent: int | None = None) -> str:
+    """Return a value as JSON: times in ISO 8601, bytes in base64, decimals as text."""
+    return json.dumps(value, default=_plain, ensure_ascii=False, indent=indent)
+
+
+def print_json(value: object) -> None:
+    """Print a value as indented JSON."""
+    print(to_json(value, indent=2))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = ()) -> None:
+    """Print rows under a heading: drawn on a terminal, aligned plain text elsewhere.
+
+    Args:
+        columns: Names of the columns.
+        rows: One sequence of values a row; None prints as nothing.
+        numbers: Names of the columns that are aligned to the right.
+    """
+    cells = [[cell(value) for value in row] for row in rows]
+    right = [name in numbers for name in columns]
+    if sys.stdout.isatty():
+        _drawn(columns, cells, right)
+        return
+    widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
+    for row in [list(columns), *cells]:
+        padded = [
+            text.rjust(width) if is_right else text.ljust(width)
+            for text, width, is_right in zip(row, widths, right, strict=True)
+        ]
+        print("  ".join(padded).rstrip())
+
+
+def cell(value: object, width: int = _CELL) -> str:  # noqa: PLR0911 - one a type
+    """Return a value as one line of at most ``width`` characters."""
+    if value is None:
+        return ""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return f"<{len(value)} bytes>"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value:d}"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    text = value if isinstance(value, str) else to_json(value)
+    text = text.replace("\r", "").replace("\n", "⏎").replace("\t", " ")
+    text = "".join(c if c.isprintable() else "�" for c in text)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def size(count: float) -> str:
+    """Return bytes as text with a binary unit."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if count < 1024 or unit == "TiB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    raise AssertionError
+
+
+def warn(text: str) -> None:
+    """Print a line to standard error."""
+    print(f"mixlake: {text}", file=sys.stderr)
+
+
+def _drawn(columns: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, is_right in zip(columns, right, strict=True):
+        table.add_column(name, justify="right" if is_right else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(text) for text in row))
+    Console(width=max(shutil.get_terminal_size().columns, 60), highlight=False).print(table)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return base64.b64encode(bytes(value)).decode()
+    if isinstance(value, dt.datetime | dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal | dt.timedelta):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,31 @@
+"""``mixlake tables``."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.cli.context import Context
+from lakehouse.cli.output import print_json, print_table, size
+
+
+@click.command(name="tables")
+@click.option("--json", "as_json", is_flag=True, help="Print objects with name, uri, version, rows, bytes, updated.")
+@click.pass_obj
+def command(context: Context, as_json: bool) -> None:
+    r"""List the tables that the lake holds.
+
+    \b
+    Example:
+      mixlake tables --json
+    """
+    from lakehouse.catalog import tables
+
+    found = tables(context.lake)
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        print(f"{context.lake.uri} holds no table yet; mixlake run writes some")
+        return
+    rows = [(t["name"], t["version"], t["rows"], size(t["bytes"]), t["updated"][:19]) for t in found]
+    print_table(["table", "version", "rows", "size", "updated"], rows, numbers=["version", "rows", "size"])

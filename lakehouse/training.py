@@ -1,0 +1,163 @@
+"""What training steps saw: the rows of a stage at the version that the trainer's release pins.
+
+A position names a row only at that version, so that nothing here reads the latest sequences.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from lakehouse import ledger
+from lakehouse.errors import MixlakeError, QueryError, ReleaseError
+from lakehouse.query import connect
+from lakehouse.trace import Edge, Node, Samples
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+
+log = logging.getLogger("mixlake.lineage")
+
+SEQUENCES = "gold.sequences"
+
+
+def sightings(lake: Lake, samples: set[str]) -> Iterator[tuple[Node, list[Edge]]]:
+    """Yield the sequences that hold some samples and the training steps that saw them.
+
+    A position names a row only at the version that the step read, so that each release that was trained
+    on is looked at by itself.
+    """
+    if not lake.has(ledger.training_steps.name):
+        return
+    wanted = sorted(samples)
+    with connect(lake) as connection:
+        trained = connection.rows("SELECT DISTINCT release FROM ledger.training_steps ORDER BY ALL")
+        version = connection.versions[ledger.training_steps.name]
+    for row in trained:
+        pinned = _pinned(lake, row["release"], SEQUENCES)
+        if pinned is None:
+            continue
+        with connect(lake, tables={SEQUENCES: pinned}) as connection:
+            rows = connection.rows(_STEPS, [wanted, row["release"]])
+        for found in rows:
+            sequence = Node(
+                found["sample_id"],
+                SEQUENCES,
+                pinned,
+                found["run_id"] or "",
+                found["source"] or "",
+                found["license"] or "",
+            )
+            parents = [Edge(p, "", found["sample_id"], SEQUENCES) for p in found["parents"] if p != found["sample_id"]]
+            yield sequence, parents
+            name = f"{found['training_run']}#{found['step']}"
+            step_node = Node(name, ledger.training_steps.name, version)
+            yield step_node, [Edge(found["sample_id"], SEQUENCES, name, ledger.training_steps.name)]
+
+
+_STEPS = """
+WITH places AS (
+    SELECT * FROM gold.sequences
+    WHERE list_has_any(parent_ids, $1::VARCHAR[]) OR sample_id IN (SELECT unnest($1::VARCHAR[]))
+), near AS (
+    SELECT training_run, step, stage, unnest(positions) AS position FROM ledger.training_steps
+    WHERE release = $2 AND list_has_any(positions, (SELECT coalesce(list(position), []) FROM places))
+)
+SELECT DISTINCT near.training_run, near.step, places.sample_id, places.run_id, places.source, places.license,
+    list_intersect(places.parent_ids, $1::VARCHAR[]) AS parents
+FROM near JOIN places USING (stage, position) ORDER BY ALL
+"""
+
+
+def _pinned(lake: Lake, release: str, table: str) -> int | None:
+    """Return the version of a table in a release, also in one that was dropped; None where it is gone."""
+    from lakehouse.release import load_release
+
+    try:
+        found = load_release(lake.uri, release, dropped=True, storage_options=lake.storage_options)
+        version = found.tables.get(table)
+        if version is not None:
+            lake.open(table, version)
+    except MixlakeError as error:
+        log.warning("training steps of the release %s cannot be traced: %s", release, error)
+        return None
+    return version
+
+
+def step(lake: Lake, number: int, training_run: str | None = None) -> dict[str, Any]:
+    """Say what one training step saw.
+
+    Args:
+        lake: The lake.
+        number: The optimizer step, from 1.
+        training_run: The training run, by default the one that stepped last.
+
+    Returns:
+        A dictionary with training_run, step, release, stage and rows; a row has position, sample_id,
+        n_tokens, license and samples, and of each of those sample_id, tokens, source and license.
+
+    Raises:
+        QueryError: If there is no such step.
+    """
+    with connect(lake) as connection:
+        rows = connection.rows(
+            """
+            SELECT training_run, step, release, stage, positions, "at" FROM ledger.training_steps
+            WHERE step = $1 AND ($2::VARCHAR IS NULL OR training_run = $2) ORDER BY "at" DESC LIMIT 1
+            """,
+            [number, training_run],
+        )
+        if not rows:
+            known = connection.rows(
+                "SELECT training_run, min(step) AS first, max(step) AS last FROM ledger.training_steps GROUP BY ALL"
+            )
+            told = ", ".join(f"{row['training_run']} (steps {row['first']} to {row['last']})" for row in known[:5])
+            raise QueryError(
+                f"there is no training step {number}" + (f" of {training_run}" if training_run else ""),
+                f"there are {told}" if told else "no training step is recorded yet; mixlake train makes some",
+            )
+    found = rows[0]
+    pinned = _pinned(lake, found["release"], SEQUENCES)
+    if pinned is None:
+        raise ReleaseError(
+            f"the rows of step {number} are gone with the release {found['release']}", "trace a later training run"
+        )
+    with connect(lake, tables={SEQUENCES: pinned}) as connection:
+        sequences = connection.rows(_STEP_ROWS, [found["stage"], found["positions"]])
+        reader = Samples(lake, connection)
+        samples = sorted({sample["sample_id"] for row in sequences for sample in row["samples"]})
+        known_rows = reader.read(samples, [], 100 * len(samples) + 1)
+    origin: dict[str, dict[str, Any]] = {}
+    for row in known_rows:
+        if row["source"]:
+            origin.setdefault(row["sample_id"], row)
+    for sample in (sample for row in sequences for sample in row["samples"]):
+        known_row = origin.get(sample["sample_id"], {})
+        sample["source"], sample["license"] = known_row.get("source"), known_row.get("license")
+    return {
+        "training_run": found["training_run"],
+        "step": found["step"],
+        "release": found["release"],
+        "stage": found["stage"],
+        "rows": sequences,
+    }
+
+
+_STEP_ROWS = """
+WITH chosen AS (
+    SELECT position, sample_id, n_tokens, license, segments FROM gold.sequences
+    WHERE stage = $1 AND position IN (SELECT unnest($2::BIGINT[]))
+), pieces AS (
+    SELECT position, unnest(segments) AS segment FROM chosen
+), counted AS (
+    SELECT position, segment.sample_id AS sample_id, min(segment."begin") AS place,
+        sum(segment."end" - segment."begin") AS tokens
+    FROM pieces WHERE segment.sample_id IS NOT NULL GROUP BY ALL
+), listed AS (
+    SELECT position, list({'sample_id': sample_id, 'tokens': tokens::BIGINT} ORDER BY place) AS samples
+    FROM counted GROUP BY ALL
+)
+SELECT position, sample_id, n_tokens, license, coalesce(samples, []) AS samples
+FROM chosen LEFT JOIN listed USING (position) ORDER BY position
+"""
