@@ -60,7 +60,7 @@ mixture = Table(
         Column(
             "time",
             pa.float64(),
-            "Virtual time: cumulative tokens of the cell at the sample's middle over all that is drawn for it, in (0, 1).",
+            "Virtual time: cumulative tokens of the cell at the sample's middle over all drawn for it, in (0, 1).",
             nullable=False,
         ),
         Column("window", pa.int32(), "Packing window, a range of virtual time.", nullable=False),
@@ -104,8 +104,8 @@ sequences = Table(
         Column(
             "cu_seqlens",
             pa.list_(pa.int32()),
-            "Cumulative real lengths of the documents from 0, the padded tail being the last; it ends at the row length "
-            "where the stage aligns to 1.",
+            "Cumulative real lengths of the documents from 0, the padded tail being the last; it ends at the row "
+            "length where the stage aligns to 1.",
             nullable=False,
         ),
         Column(

@@ -39,10 +39,9 @@ def caption_tag(captions: str, sample_id: str, languages: Sequence[str], seed: i
     )
     wanted = ", ".join(f"'{name}'" for name in languages) or "''"
     spark = dialect == "spark"
-    keep, change, least, arrow = (
-        ("filter", "transform", "array_min", "tag ->")
-        if spark
-        else ("list_filter", "list_transform", "list_min", "lambda tag:")
+    arrow = "tag ->" if spark else "lambda tag:"
+    keep, change, least = (
+        ("filter", "transform", "array_min") if spark else ("list_filter", "list_transform", "list_min")
     )
     length = "length" if spark else "strlen"
     present = f"{keep}(map_keys({captions}), {arrow} coalesce({length}(trim({captions}[tag])), 0) > 0)"

@@ -68,6 +68,7 @@ def encode_column(texts: pa.Array, ranks: str = "") -> tuple[npt.NDArray[np.int3
 
     Args:
         texts: string [n]; null counts as empty.
+        ranks: One's own rank file.
 
     Returns:
         ids int32 [total], offsets int64 [n + 1].

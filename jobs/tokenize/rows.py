@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +46,7 @@ def no_media(rows: int) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(np.zeros(rows + 1, np.int32)), empty)
 
 
-def token_rows(
+def token_rows(  # noqa: PLR0913, PLR0917 - a row has as many parts
     batch: pa.RecordBatch,
     modality: pa.Array,
     ids: Ragged,

@@ -23,7 +23,7 @@ from schemas.utterances import UTTERANCE
 def tokenize_utterances(batch: pa.RecordBatch, params: MediaParams) -> pa.RecordBatch:
     """Tokenise utterances from their length and transcript; the sound is never opened."""
     samples = batch.column("n_samples").to_numpy(zero_copy_only=False).astype(np.int64)
-    # schemas.features.speech_positions over a column.
-    positions = -(-(-(-samples // HOP)) // SPEECH.patch)
+    frames = (samples + HOP - 1) // HOP  # schemas.features.speech_positions over a column
+    positions = (frames + SPEECH.patch - 1) // SPEECH.patch
     media = Media("speech", "transcript", SPEECH, positions, samples)
     return media_rows(batch, media, batch.column("transcript"), params)
