@@ -123,6 +123,6 @@ def _attributes(path: Path, source: Source, language: str) -> dict[str, str]:
     texts = captions(path, source, language)
     if source.modality == "speech":
         # en-GB reads the caption in en where there is none of its own.
-        said = texts.get(language) or texts.get(language.split("-")[0])
+        said = texts.get(language) or texts.get(language.split("-", maxsplit=1)[0])
         return {"transcript": said} if said else {}
     return {f"caption:{tag}": text for tag, text in texts.items()}

@@ -1,0 +1,138 @@
+"""Text and code land in `bronze.documents`, decoded to Unicode, markup and all."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.acquire.decoding import decode, gunzip
+from jobs.acquire.originals import Original, RejectedError, originals, read_original
+from jobs.acquire.rows import batch_of
+from lakehouse.flow import flow, read
+from schemas.documents import landed_documents as table
+from schemas.identity import content_ids, derived_ids
+from schemas.sources import files
+
+FLOW = "jobs.acquire.documents"
+_TITLE = re.compile(r"<title[^>]*>([^<]{1,500})</title", re.IGNORECASE)
+_TITLE_CHARACTERS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentsParams:
+    """What a document may be.
+
+    Args:
+        most_bytes: Size above which a file, compressed or not, is refused.
+    """
+
+    most_bytes: int = 16 << 20
+
+
+@flow(
+    writes=table,
+    reads={"files": read(files, where="modality in ('text', 'code')")},
+    params=DocumentsParams,
+    origin="coalesce(get(parent_ids, 0), sample_id)",
+    batch_rows=128,
+    reject_tolerance=1.0,
+    tags=["landing"],
+    id=FLOW,
+)
+def documents(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
+    """Decode each file; one that holds several documents is cut at its separator lines.
+
+    Args:
+        batch: Rows of `bronze.files`.
+        params: See `DocumentsParams`.
+
+    Returns:
+        Rows of `bronze.documents`. A file that is gone, changed, too large, damaged, or not text is rejected.
+    """
+    places: list[int] = []  # the row of the batch that a document comes from
+    ordinals: list[int | None] = []  # its place in a file that was cut
+    contents: list[str | None] = []
+    encodings: list[str | None] = []
+    titles: list[str | None] = []
+    reasons: list[str | None] = []
+    for place, original in enumerate(originals(batch)):
+        try:
+            text, encoding = _text(original, params)
+            parts = _parts(text, original.attributes.get("split", ""))
+        except RejectedError as rejected:
+            made: list[tuple[int | None, str | None, str | None, str | None, str | None]] = [
+                (None, None, None, None, str(rejected))
+            ]
+        else:
+            made = [(ordinal, part, encoding, _title(original, part), None) for ordinal, part in parts]
+        for ordinal, part, encoding_, title, reason in made:
+            places.append(place)
+            ordinals.append(ordinal)
+            contents.append(part)
+            encodings.append(encoding_)
+            titles.append(title)
+            reasons.append(reason)
+    rows = batch.take(pa.array(places, pa.int64()))
+    content = pa.array(contents, pa.string())
+    ids, parents, uri = _identities(rows, pa.array(ordinals, pa.int32()))
+    columns: dict[str, Any] = {
+        "sample_id": ids,
+        "parent_ids": parents,
+        "uri": uri,
+        "content_id": content_ids(content),
+        "language_hint": rows.column("language"),
+        "title": titles,
+        "encoding": encodings,
+        "content": content,
+        **{name: rows.column(name) for name in ("source", "license", "retrieved_at", "modality", "kind", "media_type")},
+    }
+    return batch_of(table, columns, reasons)
+
+
+def _text(original: Original, params: DocumentsParams) -> tuple[str, str]:
+    data = read_original(original)
+    if original.attributes.get("compression") == "gzip":
+        data = gunzip(data, params.most_bytes)
+    if len(data) > params.most_bytes:
+        raise RejectedError(f"{len(data)} bytes, more than {params.most_bytes}")
+    if original.media_type.startswith(("image/", "audio/", "video/", "application/pdf", "application/zip")):
+        raise RejectedError(f"not text: its first bytes are those of {original.media_type}")
+    return decode(data, original.media_type, original.language, original.modality)
+
+
+def _parts(text: str, separator: str) -> list[tuple[int | None, str]]:
+    """Return the documents of a file with their places; a file that is not cut has one, without a place."""
+    if not separator:
+        if not text.strip():
+            raise RejectedError("the file holds nothing but white space")
+        return [(None, text)]
+    cut = re.split(rf"^{re.escape(separator)}[ \t]*\r?\n?", text, flags=re.MULTILINE)
+    parts: list[tuple[int | None, str]] = [(place, part) for place, part in enumerate(cut) if part.strip()]
+    if not parts:
+        raise RejectedError("the file holds nothing but white space")
+    return parts
+
+
+def _title(original: Original, text: str) -> str | None:
+    if original.attributes.get("title"):
+        return original.attributes["title"]
+    if original.media_type not in ("text/html", "application/xhtml+xml"):
+        return None
+    found = _TITLE.search(text[:_TITLE_CHARACTERS])
+    return " ".join(html.unescape(found.group(1)).split()) or None if found else None
+
+
+def _identities(rows: pa.RecordBatch, ordinals: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Return ids, parents and addresses: the file's own where it is one document, new ones where it is cut."""
+    file_ids, cut = rows.column("sample_id"), ordinals.is_valid()
+    ids = pc.if_else(cut, derived_ids(file_ids, FLOW, ordinals.fill_null(0)), file_ids)
+    words = ordinals.cast(pa.string()).fill_null("")
+    uri = pc.if_else(cut, pc.binary_join_element_wise(rows.column("uri"), words, "#"), rows.column("uri"))
+    offsets = pc.cumulative_sum(cut.cast(pa.int32()))
+    parents = pa.ListArray.from_arrays(pa.concat_arrays([pa.array([0], pa.int32()), offsets]), file_ids.filter(cut))
+    return ids, parents, uri

@@ -1,0 +1,134 @@
+"""Pictures land in `bronze.images` with their captions and metadata, as received."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from jobs.acquire.originals import RejectedError, originals, read_original
+from jobs.acquire.rows import batch_of
+from lakehouse.flow import flow, read
+from schemas.identity import content_ids
+from schemas.images import landed_images as table
+from schemas.sources import files
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_CAPTION = "caption:"
+_VALUE_CHARACTERS = 1000
+# Numbers of the directories within EXIF data (CIPA DC-008, 4.6.3).
+_EXIF_DIRECTORY, _GPS_DIRECTORY = 0x8769, 0x8825
+
+
+@dataclass(frozen=True, slots=True)
+class ImagesParams:
+    """What a picture may be.
+
+    Args:
+        most_pixels: Pixels above which a picture is refused before it is decoded.
+    """
+
+    most_pixels: int = 64_000_000
+
+
+@flow(
+    writes=table,
+    reads={"files": read(files, where="modality = 'image'")},
+    params=ImagesParams,
+    batch_rows=32,
+    reject_tolerance=1.0,
+    tags=["landing"],
+)
+def images(batch: pa.RecordBatch, params: ImagesParams) -> pa.RecordBatch:
+    """Decode each picture once to know that it is whole, and keep its bytes.
+
+    Args:
+        batch: Rows of `bronze.files`.
+        params: See `ImagesParams`.
+
+    Returns:
+        Rows of `bronze.images`. A picture that is gone, changed, empty, too large, truncated, or that Pillow
+        cannot read is rejected.
+    """
+    rows: list[dict[str, Any]] = []
+    for original in originals(batch):
+        spoken = sorted((k.removeprefix(_CAPTION), v) for k, v in original.attributes.items() if k.startswith(_CAPTION))
+        row: dict[str, Any] = {"captions": spoken, "reject": None}
+        try:
+            row["image"] = data = read_original(original)
+            row |= _look(data, params)
+        except RejectedError as rejected:
+            row["reject"] = str(rejected)
+        rows.append(row)
+    made = ("captions", "format", "mode", "width", "height", "metadata", "image")
+    columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in made}
+    kept = ("sample_id", "parent_ids", "source", "license", "uri", "retrieved_at", "kind")
+    columns |= {name: batch.column(name) for name in kept}
+    columns["content_id"] = content_ids(pa.array(columns["image"], pa.binary()))
+    return batch_of(table, columns, [row["reject"] for row in rows])
+
+
+def _look(data: bytes, params: ImagesParams) -> dict[str, Any]:
+    """Return a picture's format, size and metadata, having decoded all of it."""
+    from PIL import Image, UnidentifiedImageError
+
+    if not data:
+        raise RejectedError("the file is empty")
+    try:
+        with warnings.catch_warnings():
+            # Pillow's own guard warns from 89 million pixels on; ours is `most_pixels`, below.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as picture:
+                if picture.width * picture.height > params.most_pixels:
+                    raise RejectedError(f"{picture.width} x {picture.height} px, more than {params.most_pixels} in all")
+                kind, mode, size = picture.format or "", picture.mode, picture.size
+                picture.load()
+                metadata = _metadata(picture)
+    except UnidentifiedImageError as error:
+        raise RejectedError("not a picture that Pillow knows") from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, MemoryError) as error:
+        raise RejectedError(f"not a whole picture: {' '.join(str(error).split())}") from error
+    return {"format": kind, "mode": mode, "width": size[0], "height": size[1], "metadata": sorted(metadata.items())}
+
+
+def _metadata(picture: Image) -> dict[str, str]:
+    """Return EXIF as ``exif:NAME`` and ``gps:NAME``, and the text chunks of PNG and JPEG as ``text:NAME``."""
+    from PIL import ExifTags
+
+    found: dict[str, str] = {}
+    with contextlib.suppress(Exception):  # damaged EXIF data makes no bad picture, and Pillow raises what it likes
+        exif = picture.getexif()
+        _name(found, "exif", dict(exif), ExifTags.TAGS)
+        _name(found, "exif", exif.get_ifd(_EXIF_DIRECTORY), ExifTags.TAGS)
+        _name(found, "gps", exif.get_ifd(_GPS_DIRECTORY), ExifTags.GPSTAGS)
+    texts = {key: value for key, value in picture.info.items() if isinstance(key, str)}
+    for key, value in {**texts, **getattr(picture, "text", {})}.items():
+        if isinstance(value, str) or key == "comment":
+            _put(found, f"text:{key}", value)
+    return found
+
+
+def _name(found: dict[str, str], prefix: str, values: Mapping[int, Any], names: Mapping[int, str]) -> None:
+    for number, value in values.items():
+        if number not in (_EXIF_DIRECTORY, _GPS_DIRECTORY):
+            _put(found, f"{prefix}:{names.get(number, f'0x{number:04x}')}", value)
+
+
+def _put(found: dict[str, str], name: str, value: Any) -> None:
+    """Add a value as text; bytes that are not text (makers' notes, thumbnails) are left out."""
+    if isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError:
+            return
+    text = " ".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
+    text = text.replace("\0", " ").strip()
+    if text and all(character.isprintable() or character in "\n\r\t" for character in text):
+        found[name] = text[:_VALUE_CHARACTERS]
