@@ -80,7 +80,7 @@ document_scores = Table(
         Column("stop_words", pa.int32(), "How many of Gopher's 8 English words occur (2 or more).", nullable=False),
         # Gopher: repetition.
         _score("duplicate_lines", "Fraction of lines that repeat an earlier one (Gopher keeps up to 0.3)."),
-        _score("duplicate_line_chars", "Characters in those lines, as a fraction (Gopher 0.2, FineWeb 0.01)."),
+        _score("duplicate_line_chars", "Characters in those lines, as a fraction (Gopher 0.2, FineWeb below 0.1)."),
         _score("duplicate_paragraphs", "Fraction of paragraphs that repeat an earlier one (Gopher: up to 0.3)."),
         _score("duplicate_paragraph_chars", "Characters in those paragraphs, as a fraction (Gopher: up to 0.2)."),
         *(

@@ -1,0 +1,95 @@
+"""What is measured of each document: its language and the published quality signals, as columns.
+
+Nothing is dropped here; a policy decides on the columns, and may be replayed without reading a text again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.acquire.assets import asset, asset_digest
+from jobs.score.language import languages
+from jobs.score.rules.c4 import c4
+from jobs.score.rules.code import code
+from jobs.score.rules.fineweb import fineweb
+from jobs.score.rules.gopher import quality
+from jobs.score.rules.measured import measure
+from jobs.score.rules.repetition import repetition
+from lakehouse.errors import FlowError
+from lakehouse.flow import flow, tagged
+from schemas.documents import DOCUMENT, document_scores
+from schemas.lineage import LINEAGE_NAMES
+
+LID = "lid.176.ftz"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreParams:
+    """Parameters of document scores.
+
+    Args:
+        lid_model: A fastText model of languages; empty for lid.176.
+        lid_chars: Characters of each document that the model sees.
+    """
+
+    lid_model: str = field(default="", metadata={"file": True})
+    lid_chars: int = 480
+
+    def __post_init__(self) -> None:
+        """Refuse a sample that is too short to say anything."""
+        if self.lid_chars < 40:
+            raise FlowError(f"lid_chars is {self.lid_chars}", "give the language model 40 characters or more")
+
+
+def _models(params: ScoreParams) -> Mapping[str, str]:
+    return {LID: asset_digest(LID, params.lid_model)}
+
+
+@flow(
+    writes=document_scores,
+    reads={"documents": tagged("documents", columns=DOCUMENT)},
+    params=ScoreParams,
+    models=_models,
+    tags=("score",),
+)
+def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatch:
+    """Measure each document.
+
+    Code keeps the programming language that its source states; the rest is identified.
+
+    Args:
+        batch: Rows of the union of documents.
+        params: See `ScoreParams`.
+
+    Returns:
+        Rows of silver.document_scores, one for each document.
+    """
+    from jobs.kernels import lines
+
+    text = batch.column("text")
+    measured = measure(text)
+    language, score, script = languages(text, asset(LID, params.lid_model), params.lid_chars)
+    stated = pc.and_(pc.equal(batch.column("modality"), "code"), pc.is_valid(batch.column("language_hint")))
+    stated = pc.fill_null(stated, False)
+    columns = {
+        **{name: batch.column(name) for name in LINEAGE_NAMES},
+        "language": pc.if_else(stated, pc.fill_null(batch.column("language_hint"), "und"), language),
+        "language_score": np.where(stated.to_numpy(zero_copy_only=False), 1.0, score),
+        "script": script,
+        "n_chars": measured.counts[:, lines.CHARS],
+        "n_words": measured.counts[:, lines.WORDS],
+        "n_lines": measured.counts[:, lines.LINES],
+        **quality(measured),
+        **repetition(measured),
+        **c4(measured),
+        **fineweb(measured),
+        **code(measured),
+    }
+    schema = pa.schema([item for item in document_scores.schema if item.name in columns])
+    arrays = [pa.array(columns[item.name], item.type) for item in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
