@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import subprocess
@@ -16,7 +17,8 @@ from jobs.acquire.connectors.licences import debian_copyright
 from jobs.acquire.connectors.unpack import unpack_tar
 
 log = logging.getLogger("mixlake.acquire")
-_updating = threading.Lock()
+_preparing = threading.Lock()
+_prepared: set[Path] = set()
 
 
 def fetch(package: Package) -> Retrieved:
@@ -33,11 +35,10 @@ def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
     dpkg = require_client("dpkg-deb", "packages of Debian need a Debian or Ubuntu")
     wanted = f"{package.name}={package.version}" if package.version else package.name
     try:
-        run_client(["apt-get", *_options(), "download", wanted], cwd=download, attempts=1)
+        run_client(["apt-get", *_options(), "download", "--", wanted], cwd=download, attempts=1)
     except SourceSkippedError as error:
-        log.debug("apt-get download %s: %s; with lists of our own now", wanted, error.message)
-        lists = _own_lists()
-        run_client(["apt-get", *_options(), *lists, "download", wanted], cwd=download)
+        log.debug("apt-get download %s: %s; with fresh lists now", wanted, error.message)
+        run_client(["apt-get", *_options(lists=True), "download", "--", wanted], cwd=download)
     debs = sorted(download.glob("*.deb"))
     if len(debs) != 1:
         raise SourceSkippedError(f"apt-get brought {len(debs)} files for {wanted}", "name one package")
@@ -48,36 +49,30 @@ def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
     return Unpacked(version, expression, evidence, sha256(debs[0]))
 
 
-def _options() -> list[str]:
-    """Root downloads as root: the sandbox user of apt may not enter the cache folder."""
-    return ["-qq", *(["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else [])]
+def _options(*, lists: bool = False) -> list[str]:
+    """Return options that keep apt's state in our cache: the index of its lists, made once, and lists of our own.
 
-
-def _own_lists() -> list[str]:
-    """Fetch package lists into the cache, where the machine has none or old ones, and return the options for them."""
-    state = cache_root() / "apt"
-    lists = state / "lists"
-    options = []
-    for name, value in (
-        ("Dir::State::Lists", lists),
-        ("Dir::Cache::Archives", state / "archives"),
-        ("Dir::Cache::pkgcache", state / "pkgcache.bin"),
-        ("Dir::Cache::srcpkgcache", state / "srcpkgcache.bin"),
-    ):
-        options += ["-o", f"{name}={value}"]
-    with _updating:
-        if not _updated(lists):
-            (lists / "partial").mkdir(parents=True, exist_ok=True)
+    Reading the machine's lists anew takes apt a second a call; the index brings that to a quarter. Lists of
+    our own are fetched, once a process, where the machine has none or ones that have become too old.
+    """
+    state = cache_root() / "apt" / ("fresh" if lists else "machine")
+    # Root downloads as root: apt's sandbox user may not enter the cache folder.
+    options = ["-qq", *(["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else [])]
+    options += ["-o", f"Dir::Cache::pkgcache={state}/pkgcache.bin"]
+    options += ["-o", f"Dir::Cache::srcpkgcache={state}/srcpkgcache.bin"]
+    options += ["-o", f"Dir::Cache::Archives={state}/archives"]
+    if lists:
+        options += ["-o", f"Dir::State::Lists={state}/lists"]
+    with _preparing:
+        if state not in _prepared:
             (state / "archives" / "partial").mkdir(parents=True, exist_ok=True)
-            run_client(["apt-get", *_options(), *options, "update"], cwd=state, attempts=2)
-            (lists / ".updated").write_text(str(os.getpid()))
+            if lists:
+                (state / "lists" / "partial").mkdir(parents=True, exist_ok=True)
+                run_client(["apt-get", *options, "update"], cwd=state, attempts=2)
+            with contextlib.suppress(SourceSkippedError):  # only speed is lost
+                run_client(["apt-cache", *options, "gencaches"], cwd=state, attempts=1)
+            _prepared.add(state)
     return options
-
-
-def _updated(lists: Path) -> bool:
-    """Whether this process fetched the lists already."""
-    mark = lists / ".updated"
-    return mark.is_file() and mark.read_text() == str(os.getpid())
 
 
 def _unpack(dpkg: str, deb: Path, into: Path) -> None:

@@ -40,4 +40,5 @@ def _evidence(root: Path, license_file: str) -> str:
     except OSError:
         return f"as declared; {license_file} is missing"
     said = [line.strip() for line in lines if "licen" in line.lower()]
-    return f"{license_file}: {' / '.join(said[:2])[:_WORDS] or 'names no licence'}"
+    said.sort(key=lambda line: not line.isupper())  # headings, such as PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2
+    return f"{license_file}: {said[0][:_WORDS] if said else 'names no licence'}"

@@ -29,7 +29,8 @@ def retrieve_all(sources: Sequence[Source]) -> tuple[dict[str, Retrieved], dict[
     """
     # Two sources of one package fetch it once: the second waits for the first and finds it in the cache.
     by_place: dict[object, list[Source]] = {}
-    for source in sources:
+    # Recordings and pictures first: theirs are the largest packages, which the others are fetched beside.
+    for source in sorted(sources, key=lambda source: source.modality not in ("speech", "image")):
         by_place.setdefault(package_of(source) or source.key, []).append(source)
     found: dict[str, Retrieved] = {}
     skipped: dict[str, str] = {}
