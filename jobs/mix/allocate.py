@@ -1,0 +1,94 @@
+"""Which stage owns which part of a cell's supply.
+
+A cell's samples stand in the order of a keyed hash, so that a range of their cumulative tokens is a random
+part of them. Stages that do not share own ranges in proportion to what they ask of the cell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from jobs.mix.cells import Cell, most_specific
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """One line of the quota table; see `schemas.mixture.quotas`."""
+
+    stage: str
+    ordinal: int
+    shared: bool
+    cell: Cell
+    target: int
+    max_epochs: float
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A range of a cell's tokens that a stage draws from.
+
+    Args:
+        stage: The stage.
+        line: The quota line that it is drawn for.
+        cell: The cell of the samples.
+        begin: First token of the range.
+        end: One past its last.
+    """
+
+    stage: str
+    line: str
+    cell: str
+    begin: int
+    end: int
+
+
+def allocate(demands: Sequence[Demand], supply: Mapping[Cell, int]) -> list[Share]:
+    """Return the range of each cell that each stage draws from.
+
+    A line asks of its cells in proportion to what they hold. The ranges of stages that do not share cover a
+    cell once, in the order of the stages.
+
+    Args:
+        demands: All lines of all stages.
+        supply: Tokens by cell.
+    """
+    stages = sorted({(item.ordinal, item.stage) for item in demands})
+    asked = {stage: _asked([item for item in demands if item.stage == stage], supply) for _, stage in stages}
+    shares: list[Share] = []
+    for cell in sorted(supply):
+        owned = [(stage, *asked[stage][cell]) for _, stage in stages if cell in asked[stage]]
+        shares.extend(_ranges(cell, supply[cell], owned))
+    return shares
+
+
+def _asked(lines: Sequence[Demand], supply: Mapping[Cell, int]) -> dict[Cell, tuple[Demand, float]]:
+    """Return, by cell, the line of one stage that its samples belong to, and the tokens asked of it."""
+    patterns = {item.cell: item for item in lines}
+    owners = {cell: most_specific(cell, patterns) for cell, tokens in supply.items() if tokens > 0}
+    held: dict[Cell, int] = {}
+    for cell, owner in owners.items():
+        if owner is not None:
+            held[owner] = held.get(owner, 0) + supply[cell]
+    return {
+        cell: (patterns[owner], patterns[owner].target * supply[cell] / held[owner])
+        for cell, owner in owners.items()
+        if owner is not None
+    }
+
+
+def _ranges(cell: Cell, supply: int, asked: Sequence[tuple[str, Demand, float]]) -> list[Share]:
+    """Return the ranges of one cell; asked holds stage, line and tokens, in the order of the stages."""
+    total = sum(size for _, line, size in asked if not line.shared)
+    shares: list[Share] = []
+    done = 0.0
+    for stage, line, size in asked:
+        if line.shared:
+            shares.append(Share(stage, str(line.cell), str(cell), 0, supply))
+            continue
+        begin = round(supply * done / total) if total else 0
+        done += size
+        end = round(supply * done / total) if total else 0
+        if end > begin:
+            shares.append(Share(stage, str(line.cell), str(cell), begin, end))
+    return shares

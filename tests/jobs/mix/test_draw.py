@@ -1,0 +1,188 @@
+"""The draw's SQL, run by DuckDB: what holds of the text holds in Spark, which test_mixture.py confirms once."""
+
+from __future__ import annotations
+
+import functools
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import sqlglot
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jobs.mix.cells import Cell
+from jobs.mix.draw import DrawParams, views
+from jobs.mix.mixture import demand_table, epoch_count, settle_line, share_table
+from jobs.mix.quota import Line, Quota, Stage
+from jobs.mix.quotas import quota_rows
+
+MANUALS, LEGAL, CODE = Cell("text", "en", "manual"), Cell("text", "en", "legal"), Cell("code", "code", "source-code")
+
+
+def samples_of(sizes: dict[Cell, list[int]]) -> tuple[pa.Table, pa.Table]:
+    """Return the views samples and tokens of samples of those sizes."""
+    rows = [(str(cell), cell.modality, n) for cell, many in sizes.items() for n in many]
+    ids = [f"{i:032x}" for i in range(len(rows))]
+    table = pa.array(["silver.documents"] * len(rows))
+    samples = pa.table(
+        {
+            "sample_id": ids,
+            "parent_ids": pa.array([[]] * len(rows), pa.list_(pa.string())),
+            "source": ["manuals"] * len(rows),
+            "license": ["MIT"] * len(rows),
+            "table": table,
+            "modality": [row[1] for row in rows],
+            "cell": [row[0] for row in rows],
+            "keep": [True] * len(rows),
+        }
+    )
+    sizes_table = pa.table(
+        {"sample_id": ids, "table": table, "n_tokens": pa.array([row[2] for row in rows], pa.int32())}
+    )
+    return samples, sizes_table
+
+
+@functools.cache
+def in_duckdb(text: str) -> str:
+    return sqlglot.transpile(text, read="spark", write="duckdb")[0]
+
+
+def draw(sizes: dict[Cell, list[int]], stages: list[Stage], params: DrawParams | None = None, order=None) -> pa.Table:
+    samples, tokens = samples_of(sizes)
+    if order is not None:
+        samples, tokens = samples.take(order), tokens.take(order[::-1])
+    supply = {cell: sum(many) for cell, many in sizes.items() if many}
+    quotas = quota_rows(Quota(stages, 1.0), supply)
+    con = duckdb.connect()
+    for name, table in {
+        "samples": samples,
+        "tokens": tokens,
+        "shares": share_table(quotas, supply),
+        "demands": demand_table(quotas),
+        "epochs": pa.table({"epoch": np.arange(epoch_count(quotas))}),
+    }.items():
+        con.register(name, table)
+    for name, text in views(params or DrawParams(window_rows=2)).items():
+        con.execute(f"CREATE TABLE {name} AS {in_duckdb(text)}")
+        if name == "candidates":
+            found = con.sql("SELECT * FROM candidates").to_arrow_table()
+            groups = con.sql("SELECT DISTINCT stage, line FROM candidates").fetchall()
+            settled = [
+                settle_line(found.filter((pa.compute.field("stage") == s) & (pa.compute.field("line") == n)))
+                for s, n in groups
+            ]
+            empty = pa.schema(
+                [("stage", pa.string()), ("line", pa.string()), ("sample_id", pa.string()), ("more", pa.bool_())]
+            )
+            con.register("settled", pa.concat_tables(settled) if settled else empty.empty_table())
+    return con.sql("SELECT * FROM mixture ORDER BY stage, sample_id, epoch").to_arrow_table()
+
+
+def stage(name: str, *lines: Line, shared: bool = False) -> Stage:
+    return Stage(name, shared, 1024, 1, lines)
+
+
+def drawn(mixture: pa.Table, stage_name: str, cell: str) -> int:
+    rows = mixture.filter((pa.compute.field("stage") == stage_name) & (pa.compute.field("cell") == cell))
+    return sum(rows.column("n_tokens").to_pylist())
+
+
+@st.composite
+def many_sizes(draw_from):
+    """Sizes of some hundred samples, log-normal as documents are."""
+    rng = np.random.default_rng(draw_from(st.integers(0, 2**32)))
+    spread = draw_from(st.floats(0.1, 1.2))
+    return [int(n) + 2 for n in rng.lognormal(5, spread, draw_from(st.integers(150, 400)))]
+
+
+sizes_strategy = many_sizes()
+
+
+@settings(max_examples=15, deadline=None)
+@given(manuals=sizes_strategy, code=sizes_strategy, fraction=st.floats(0.3, 0.95), epochs=st.floats(1.0, 3.0))
+def test_lines_meet_their_target_or_their_cap(manuals, code, fraction, epochs):
+    half = sum(manuals) * fraction / 2
+    wanted = sum(code) * fraction * epochs
+    stages = [
+        stage("cold", Line(Cell("text", "*", "*"), half, 1.0), Line(Cell("code", "code", "*"), wanted, epochs)),
+        stage("hot", Line(Cell("text", "en", "*"), half, 1.0)),
+    ]
+    mixture = draw({MANUALS: manuals, CODE: code}, stages)
+    for name, line, target in (("cold", "text/*/*", half), ("hot", "text/en/*", half), ("cold", "code/code/*", wanted)):
+        assert abs(drawn(mixture, name, line) - target) <= 0.005 * target + 2
+
+
+@settings(max_examples=10, deadline=None)
+@given(manuals=sizes_strategy, epochs=st.integers(1, 3))
+def test_a_short_cell_is_repeated_no_more_than_allowed(manuals, epochs):
+    asked = 10.0 * sum(manuals)
+    mixture = draw({MANUALS: manuals}, [stage("hot", Line(Cell("text", "en", "*"), asked, float(epochs)))])
+    assert drawn(mixture, "hot", "text/en/*") == epochs * sum(manuals)
+    assert mixture.num_rows == epochs * len(manuals)
+    assert set(mixture.column("epoch").to_pylist()) == set(range(epochs))
+
+
+def test_samples_are_repeated_only_where_supply_is_short():
+    mixture = draw({MANUALS: [100] * 500}, [stage("cold", Line(Cell("text", "en", "*"), 20_000.0, 5.0))])
+    assert set(mixture.column("epoch").to_pylist()) == {0}
+
+
+@settings(max_examples=8, deadline=None)
+@given(manuals=sizes_strategy, seed=st.integers(0, 1000))
+def test_the_draw_knows_no_order_of_rows(manuals, seed):
+    stages = [stage("cold", Line(Cell("text", "en", "*"), sum(manuals) * 0.6, 1.0))]
+    order = np.random.default_rng(seed).permutation(len(manuals))
+    assert draw({MANUALS: manuals}, stages) == draw({MANUALS: manuals}, stages, order=order)
+
+
+def test_stages_own_their_samples_unless_declared_shared():
+    sizes = {MANUALS: [100 + i for i in range(300)]}
+    line = Line(Cell("text", "en", "*"), 20_000.0, 1.0)
+    own = draw(sizes, [stage("cold", line), stage("hot", line)])
+    ids = {
+        name: set(own.filter(pa.compute.field("stage") == name).column("sample_id").to_pylist())
+        for name in ("cold", "hot")
+    }
+    assert ids["cold"]
+    assert ids["hot"]
+    assert not ids["cold"] & ids["hot"]
+    shared = draw(sizes, [stage("cold", line), stage("probe", Line(line.cell, 74_000.0, 1.0), shared=True)])
+    assert shared.group_by("sample_id").aggregate([("stage", "count")]).column("stage_count").to_pylist().count(2) > 60
+
+
+def test_the_most_specific_line_takes_a_sample():
+    stages = [stage("hot", Line(Cell("text", "en", "legal"), 1_000.0, 1.0), Line(Cell("text", "*", "*"), 1_000.0, 1.0))]
+    mixture = draw({MANUALS: [10] * 400, LEGAL: [10] * 400}, stages)
+    assert drawn(mixture, "hot", "text/en/legal") == 1_000
+    assert drawn(mixture, "hot", "text/*/*") == 1_000
+
+
+@settings(max_examples=10, deadline=None)
+@given(manuals=sizes_strategy, code=sizes_strategy)
+def test_virtual_time_keeps_every_prefix_at_the_weights(manuals, code):
+    stages = [
+        stage("cold", Line(Cell("text", "en", "*"), sum(manuals), 1.0), Line(Cell("code", "code", "*"), sum(code), 1.0))
+    ]
+    mixture = draw({MANUALS: manuals, CODE: code}, stages).sort_by("time")
+    assert all(0 < time < 1 for time in mixture.column("time").to_pylist())
+    tokens = mixture.column("n_tokens").to_numpy().astype(np.int64)
+    for cell, total in (("text/en/*", sum(manuals)), ("code/code/*", sum(code))):
+        mine = np.cumsum(np.where(np.array(mixture.column("cell").to_pylist()) == cell, tokens, 0))
+        expected = mixture.column("time").to_numpy() * total
+        # At any time a cell is at its share of it, but for the sample that is under way.
+        assert np.abs(mine - expected).max() <= max(*manuals, *code)
+
+
+def test_windows_hold_about_the_declared_rows():
+    stages = [stage("cold", Line(Cell("text", "en", "*"), 100_000.0, 1.0))]
+    mixture = draw({MANUALS: [50] * 2000}, stages, DrawParams(window_rows=8))
+    tokens = mixture.group_by("window").aggregate([("n_tokens", "sum")])
+    assert set(tokens.column("window").to_pylist()) == set(range(12))
+    assert all(abs(n - 100_000 / 12) <= 100 for n in tokens.column("n_tokens_sum").to_pylist())
+
+
+def test_another_seed_draws_other_samples():
+    stages = [stage("cold", Line(Cell("text", "en", "*"), 5_000.0, 1.0))]
+    one, two = (draw({MANUALS: [50] * 1000}, stages, DrawParams(seed=seed)) for seed in (0, 1))
+    assert set(one.column("sample_id").to_pylist()) != set(two.column("sample_id").to_pylist())
