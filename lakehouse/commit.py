@@ -38,6 +38,7 @@ def create(lake: str, table: Table, storage_options: dict[str, str] | None = Non
         mode="ignore",
         configuration=properties,
         storage_options=storage_options,
+        raise_if_key_not_exists=False,
         description=table.doc,
         name=table.name,
     )

@@ -295,6 +295,13 @@ def _translated(flow: Flow, error: Exception) -> MixlakeError:
         return errors.LakeError(f"{flow.id}: no space left on a worker's disk", "free space and run again")
     if "SparkFileNotFoundException" in text or "FAILED_READ_FILE" in text:
         return errors.LakeError(f"{flow.id}: a data file of an input is gone or damaged", "see mixlake release verify")
-    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
-    return FlowError(f"{flow.id} failed: {first[:400]} ({flow.file})", "MIXLAKE_DEBUG=1 shows the whole error")
+    return FlowError(f"{flow.id} failed: {_told(text, error)} ({flow.file})", "MIXLAKE_DEBUG=1 shows the whole error")
 
+
+def _told(text: str, error: Exception) -> str:
+    """Return the line of an error's text that says most: the end of a worker's traceback, or the first."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for line in reversed(lines):
+        if re.match(r"^[\w.]*(Error|Exception|Interrupt)\b.*: ", line) and not line.startswith(("at ", "org.", "java.")):
+            return line[:400]
+    return lines[0][:400] if lines else type(error).__name__

@@ -113,7 +113,6 @@ class _Module:
     imports: Mapping[str, tuple[str, str]]
 
 
-@functools.lru_cache(maxsize=None)
 def _module(name: str) -> _Module | None:
     try:
         spec = importlib.util.find_spec(name)
@@ -121,7 +120,14 @@ def _module(name: str) -> _Module | None:
         return None
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
         return None
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    path = Path(spec.origin)
+    status = path.stat()
+    return _parsed(path, status.st_mtime_ns, status.st_size)
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(path: Path, modified: int, size: int) -> _Module:  # noqa: ARG001 - a changed file is parsed again
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     definitions: dict[str, list[ast.stmt]] = {}
     for node in _flat(tree.body):
         for target in _targets(node):
@@ -223,9 +229,10 @@ def _names_in(node: ast.AST) -> Iterator[tuple[str, ...]]:
 def _body_only(node: ast.AST) -> ast.AST:
     if isinstance(node, ast.FunctionDef):
         decorators = [item for item in node.decorator_list if not _is_declaration(item)]
-        return ast.FunctionDef(
+        bare = ast.FunctionDef(
             name=node.name, args=node.args, body=node.body, decorator_list=decorators, returns=None, type_params=[]
         )
+        return ast.copy_location(bare, node)
     return node
 
 

@@ -144,10 +144,11 @@ class _Spark:
     def get(self) -> SparkSession:
         with self._lock:
             if self._session is None:
-                from lakehouse.session import start
+                from lakehouse.session import ship, start
 
                 clock = time.monotonic()
                 self._session = start(self.lake.config, self.log_file)
+                ship(self.lake.config.modules, self.lake.config.root)
                 self.seconds = time.monotonic() - clock
                 self.listener.session(self.seconds)
             session: SparkSession = self._session

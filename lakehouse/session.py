@@ -105,6 +105,22 @@ def start(config: Config, log_file: Path) -> SparkSession:
     return session
 
 
+def ship(modules: tuple[str, ...], root: Path) -> None:
+    """Send a team's own modules to the workers along with the functions that use them.
+
+    Args:
+        modules: Names of imported modules.
+        root: Modules whose files lie below it are sent; installed ones are the cluster's business.
+    """
+    from pyspark import cloudpickle
+
+    for name in modules:
+        top = sys.modules.get(name.split(".", 1)[0])
+        file = getattr(top, "__file__", None) if top else None
+        if top and file and Path(file).resolve().is_relative_to(root) and ".venv" not in Path(file).parts:
+            cloudpickle.register_pickle_by_value(top)
+
+
 def stop() -> None:
     """Stop Spark, if it runs."""
     from pyspark.sql import SparkSession

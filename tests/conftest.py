@@ -1,0 +1,105 @@
+"""Fixtures that all tests share: one Spark session, and small lakes with flows of their own."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import uuid
+
+import pytest
+import yaml
+
+from lakehouse.config import Config, load_config
+from lakehouse.lake import Lake, open_table
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory):
+    """A Delta-enabled local session; starting one takes seconds, so all tests share it."""
+    from lakehouse.session import start
+
+    folder = tmp_path_factory.mktemp("spark")
+    config = Config(
+        lake=str(folder / "lake"),
+        spark={
+            "spark.master": "local[2]",
+            "spark.driver.memory": "2g",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.local.dir": str(folder / "local"),
+        },
+        root=folder,
+    )
+    session = start(config, folder / "spark.log")
+    yield session
+    session.stop()
+
+
+class Project:
+    """A folder with a ``mixlake.yaml`` and a package of its own, as a user has it."""
+
+    def __init__(self, root, package):
+        self.root = root
+        self.package = package
+        self.modules = []
+        (root / package).mkdir(parents=True)
+        (root / package / "__init__.py").write_text("")
+
+    def module(self, name, text):
+        """Write a module of the package; ``PACKAGE`` stands for its name."""
+        body = "from __future__ import annotations\n" + text.replace("PACKAGE", self.package)
+        path = self.root / self.package / f"{name}.py"
+        path.write_text(body)
+        if f"{self.package}.{name}" not in self.modules:
+            self.modules.append(f"{self.package}.{name}")
+        self._configure()
+
+    def sql(self, table, text):
+        """Write a SQL flow."""
+        (self.root / "flows").mkdir(exist_ok=True)
+        (self.root / "flows" / f"{table}.sql").write_text(text)
+        self._configure()
+
+    def _configure(self):
+        body = {"modules": self.modules, "spark": {"spark.master": "local[2]"}}
+        if (self.root / "flows").exists():
+            body["sql"] = ["flows/*.sql"]
+        (self.root / "mixlake.yaml").write_text(yaml.safe_dump(body))
+
+    def forget(self):
+        """Drop the package from memory, as a new process would."""
+        for name in [n for n in sys.modules if n.split(".", 1)[0] == self.package]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
+
+    def lake(self, name="lake"):
+        """Open the lake afresh."""
+        self.forget()
+        return Lake(str(self.root / name), load_config(self.root))
+
+    def run(self, *select, lake="lake", **options):
+        """Run, and return outcomes by written table."""
+        report = self.lake(lake).run(select, **options)
+        return {outcome.writes: outcome for outcome in report.outcomes}
+
+    def plan(self, *select, lake="lake"):
+        """Plan, and return the flows' states by written table."""
+        return {item.writes: item for item in self.lake(lake).plan(select).flows}
+
+    def rows(self, table, lake="lake", version=None):
+        """Return a table's rows in the order of their text."""
+        found = open_table(str(self.root / lake), table, version).to_pyarrow_table()
+        return sorted(found.to_pylist(), key=str)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """An empty project whose registry holds its own declarations only."""
+    from lakehouse import registry
+
+    monkeypatch.setattr(registry, "_entry_points", lambda group: [])  # noqa: ARG005
+    monkeypatch.delenv("MIXLAKE_LAKE", raising=False)
+    made = Project(tmp_path, f"acme_{uuid.uuid4().hex[:8]}")
+    yield made
+    made.forget()
+    if str(tmp_path) in sys.path:
+        sys.path.remove(str(tmp_path))

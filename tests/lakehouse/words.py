@@ -1,0 +1,99 @@
+"""A small project that the engine's tests share: lines land, are shouted, and are counted by length."""
+
+from __future__ import annotations
+
+TABLES = """
+import pyarrow as pa
+from lakehouse.contract import Check, Column, Table
+
+ID = Column("sample_id", pa.string(), "Identity.", nullable=False)
+TEXT = Column("text", pa.string(), "Text.")
+RUN = Column("run_id", pa.string(), "Run.", volatile=True)
+lines = Table(
+    "bronze.lines", doc="A line.", columns=[ID, TEXT, RUN], key=["sample_id"],
+    checks=[Check("text is not empty", "length(text) > 0", tolerance=0.5)],
+)
+shouts = Table(
+    "silver.shouts", doc="A loud line.",
+    columns=[ID, TEXT, Column("size", pa.int32(), "Characters."), RUN], key=["sample_id"], cluster_by=["size"],
+)
+words = Table(
+    "silver.words", doc="A word.",
+    columns=[ID, Column("parent_ids", pa.list_(pa.string()), "Line.", nullable=False), TEXT, RUN], key=["sample_id"],
+)
+counts = Table(
+    "gold.counts", doc="Lines of a size.",
+    columns=[Column("size", pa.int32(), "Characters.", nullable=False), Column("n", pa.int64(), "Lines."), RUN],
+    key=["size"],
+)
+"""
+
+FLOWS = """
+import dataclasses
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.flow import flow
+from PACKAGE.tables import lines, shouts, words
+
+SOURCE = Path(__file__).parent.parent / "input.txt"
+MARK = "!"
+
+
+@dataclasses.dataclass(frozen=True)
+class Loudness:
+    mark: str = MARK
+
+
+def outside(params):
+    return SOURCE.read_text()
+
+
+@flow(writes=lines, kind="frame", external=outside)
+def land(params):
+    \"\"\"Land lines of the form id:text.\"\"\"
+    found = [line.split(":", 1) for line in SOURCE.read_text().split("|") if line]
+    return pa.table({"sample_id": [f[0] for f in found], "text": [f[1] for f in found]})
+
+
+def loud(text, mark):
+    return pc.binary_join_element_wise(pc.utf8_upper(text), mark, "")
+
+
+@flow(writes=shouts, reads={"lines": lines}, params=Loudness, tags=["loud"])
+def shout(batch, params):
+    \"\"\"Shout a line.\"\"\"
+    text = loud(batch["text"], params.mark)
+    return pa.record_batch({"sample_id": batch["sample_id"], "text": text, "size": pc.utf8_length(text)})
+
+
+@flow(writes=words, reads={"lines": lines}, origin="get(parent_ids, 0)")
+def cut(batch, params):
+    \"\"\"Cut a line into words.\"\"\"
+    parts = pc.utf8_split_whitespace(batch["text"])
+    parents = batch["sample_id"].take(pc.list_parent_indices(parts))
+    word = pc.list_flatten(parts)
+    return pa.record_batch({
+        "sample_id": pc.binary_join_element_wise(parents, word, "/"),
+        "parent_ids": pa.ListArray.from_arrays(pa.array(range(len(word) + 1), pa.int32()), parents),
+        "text": word,
+    })
+"""
+
+COUNTS = "-- Lines by size.\nSELECT size, count(*) AS n FROM silver.shouts GROUP BY size\n"
+
+
+def write(project, text="a:hello|b:two words|c:x"):
+    """Write the project with its first input."""
+    project.module("tables", TABLES)
+    project.module("flows", FLOWS)
+    project.sql("gold.counts", COUNTS)
+    (project.root / "input.txt").write_text(text)
+    return project
+
+
+def land(project, text):
+    """Replace the input."""
+    (project.root / "input.txt").write_text(text)
