@@ -1,0 +1,117 @@
+"""Where each medium's bytes lie, so that a trainer reads one by a single seek.
+
+Spark says which files hold a table at its pinned version and how many rows are live in each; a task walks
+the pages of one file at a time (`jobs.pack.parquet_pages`). Media bytes themselves are not moved.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lakehouse.errors import FlowError
+from lakehouse.flow import NoParams, flow, tagged
+from schemas.images import IMAGE
+from schemas.lineage import SAMPLE_ID
+from schemas.mixture import media_addresses
+from schemas.utterances import UTTERANCE
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_SCHEMA = "media_id string, table string, version long, file string, offset long, length long"
+
+
+@flow(
+    writes=media_addresses,
+    reads={
+        "utterances": tagged("utterances", columns=(SAMPLE_ID, UTTERANCE[-1], "_table")),
+        "images": tagged("images", columns=(SAMPLE_ID, IMAGE[-1], "_table")),
+    },
+    kind="frame",
+)
+def address_media(
+    utterances: DataFrame,
+    images: DataFrame,
+    params: NoParams,  # noqa: ARG001 - a flow's shape
+    versions: Mapping[str, int],
+) -> DataFrame:
+    """Find the file, offset and length of each utterance's and each picture's bytes."""
+    files = _files(utterances, "audio").unionByName(_files(images, "image"))
+    # Few small rows, each of them much work: without this, adaptive execution makes one task of all files.
+    tasks = int(files.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+    locate = functools.partial(locate_files, versions=dict(versions))
+    return files.repartition(tasks, "uri").mapInArrow(locate, _SCHEMA)
+
+
+def _files(media: DataFrame, column: str) -> DataFrame:
+    """Return one row a data file: its table, URI, live rows and the column with the media."""
+    from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
+
+    # Not `_metadata.file_path`, which does not pass a union. No column is read for this.
+    named = media.select("_table", F.input_file_name().alias("uri"))
+    return named.groupBy("_table", "uri").agg(F.count(F.lit(1)).alias("live")).withColumn("column", F.lit(column))
+
+
+def locate_files(batches: Iterable[pa.RecordBatch], versions: Mapping[str, int]) -> Iterator[pa.RecordBatch]:
+    """Yield the addresses of all media of the given files, one record batch a file.
+
+    Args:
+        batches: Rows of _table, uri, live and column, one a file.
+        versions: Version of each table.
+
+    Raises:
+        FlowError: If a file's values cannot be addressed, or rows of it are deleted.
+    """
+    for batch in batches:
+        for row in batch.to_pylist():  # one row a file
+            yield locate_file(row["_table"], row["uri"], row["live"], row["column"], versions[row["_table"]])
+
+
+def locate_file(table: str, uri: str, live: int, column: str, version: int) -> pa.RecordBatch:
+    """Return the addresses of the media of one file."""
+    from jobs.pack.parquet_pages import locate_values
+
+    layer, _, name = table.partition(".")
+    _, marker, file = unquote(uri).rpartition(f"/{layer}/{name}/")
+    if not marker:
+        raise FlowError(
+            f"{table} is read from {uri!r}, which is no file of it", "read the table itself, not a cached copy"
+        )
+    with _open(uri) as source:
+        ids = pq.ParquetFile(source).read(columns=["sample_id"]).column("sample_id").combine_chunks()
+        if len(ids) != live:
+            hidden = len(ids) - live
+            raise FlowError(
+                f"{table}: {hidden} rows of {file} are deleted by a deletion vector",
+                "set delta.enableDeletionVectors=false on the table and run REORG TABLE ... APPLY (PURGE)",
+            )
+        values = locate_values(source, column, f"{table}: {file}")
+    rows = len(ids)
+    found = pa.record_batch(
+        {
+            "media_id": ids.cast(pa.string()),
+            "table": pa.repeat(table, rows),
+            "version": pa.repeat(pa.scalar(version, pa.int64()), rows),
+            "file": pa.repeat(file, rows),
+            "offset": pa.array(values.offset),
+            "length": pa.array(values.length),
+        }
+    )
+    return found if values.offset.min(initial=0) >= 0 else found.filter(pa.array(values.offset >= 0))
+
+
+def _open(uri: str) -> pa.NativeFile:
+    """Open a file that Spark named; a local one is mapped, so that only what is looked at is read."""
+    scheme = urlsplit(uri).scheme
+    if scheme in {"", "file"}:
+        return pa.memory_map(unquote(urlsplit(uri).path), "r")
+    from pyarrow import fs
+
+    store, path = fs.FileSystem.from_uri(uri.replace("s3a://", "s3://", 1))
+    return store.open_input_file(unquote(path))
