@@ -65,7 +65,7 @@ class Connection:
         self._engine = duckdb.connect(":memory:")
         self._engine.execute("SET TimeZone = 'UTC'")
         # Where a large sort or join spills to; the engine removes its files.
-        spill = Path(tempfile.gettempdir(), f"mixlake-{os.getpid()}")
+        spill = Path(tempfile.gettempdir(), f"mixlake-sql-{os.getpid()}")
         self._engine.execute(f"SET temp_directory = '{str(spill).replace("'", "''")}'")
         self._engine.execute("SET python_enable_replacements = false")
         if threads:
@@ -315,7 +315,7 @@ def _guarded(stream: pa.RecordBatchReader, sql: str) -> pa.RecordBatchReader:
 def _syntax_error(error: BaseException) -> QueryError:
     text = str(error)
     place = re.search(r"LINE (\d+): (.*)\n( *)\^", text)
-    if not place:
+    if not place or place[2].startswith("..."):  # the engine shows part of a long line: no column to tell
         return QueryError(f"the SQL does not parse: {_first(error)}", "correct it")
     column = len(place[3]) - len(f"LINE {place[1]}: ") + 1
     return QueryError(

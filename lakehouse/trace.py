@@ -128,6 +128,7 @@ class Samples:
     relation: str = field(init=False)
 
     def __post_init__(self) -> None:
+        """Find the tables that carry lineage columns."""
         parts = []
         self.tables = []
         for name in self.lake.names():

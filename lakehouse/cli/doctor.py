@@ -1,0 +1,31 @@
+"""``mixlake doctor``."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from lakehouse.cli.context import Context
+from lakehouse.cli.output import print_json, print_table
+
+
+@click.command(name="doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print objects with name, state, found and mend.")
+@click.pass_obj
+def command(context: Context, as_json: bool) -> int:
+    r"""Say what is wrong with this machine or lake, and how to mend it; exit 1 if something is broken.
+
+    \b
+    Example:
+      mixlake doctor
+    """
+    from lakehouse.doctor import examine
+
+    found = examine(context.uri)
+    if as_json:
+        print_json([dataclasses.asdict(finding) for finding in found])
+    else:
+        rows = [(finding.name, finding.state, finding.found, finding.mend) for finding in found]
+        print_table(["", "state", "found", "how to mend it"], rows)
+    return 1 if any(finding.state == "broken" for finding in found) else 0

@@ -1,0 +1,54 @@
+"""``mixlake plan``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from lakehouse.cli.context import Context
+from lakehouse.cli.output import print_json, print_table, warn
+
+if TYPE_CHECKING:
+    from lakehouse.plan import Plan
+
+
+@click.command(name="plan")
+@click.argument("select", nargs=-1)
+@click.option("--full", is_flag=True, help="Plan as if all selected flows started over.")
+@click.option("--all", "everything", is_flag=True, help="List fresh flows, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print objects with flow, writes, state, causes, inputs.")
+@click.pass_obj
+def command(context: Context, select: tuple[str, ...], full: bool, everything: bool, as_json: bool) -> None:
+    r"""Say which flows are stale, and why; nothing is executed.
+
+    SELECT names flows or tables: a name, a pattern such as 'silver.*', +NAME with what is before it, NAME+
+    with what is after it, or tag:NAME. Without it all flows are meant.
+
+    \b
+    Example:
+      mixlake plan +gold.sequences --json
+    """
+    plan = context.lake.plan(select, full=full)
+    if as_json:
+        print_json([item.as_dict() for item in plan.flows])
+        return
+    show_plan(plan, everything=everything)
+
+
+def show_plan(plan: Plan, *, everything: bool = False) -> None:
+    """Print a plan for people."""
+    rows: list[tuple[str, str, str, str]] = []
+    for item in plan.flows:
+        if item.state == "fresh" and not everything:
+            continue
+        causes = [f"{cause.kind}: {cause.detail}" for cause in item.causes] or [""]
+        rows.append((item.writes, item.flow.id, item.state, causes[0]))
+        rows.extend(("", "", "", cause) for cause in causes[1:])
+    if rows:
+        print_table(["writes", "flow", "state", "because"], rows)
+    stale, fresh = len(plan.stale), len(plan.flows) - len(plan.stale)
+    told = "nothing to do" if not stale else f"{stale} to run"
+    print(f"{told}, {fresh} fresh" if plan.flows else "no flow is declared")
+    for text in plan.warnings:
+        warn(f"warning: {text}")

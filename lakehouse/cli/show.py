@@ -1,0 +1,47 @@
+"""``mixlake show``."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.cli.context import Context
+from lakehouse.cli.output import print_json, print_table, size
+
+
+@click.command(name="show")
+@click.argument("table", metavar="TABLE[@VERSION]")
+@click.option("-n", "--rows", "count", default=10, show_default=True, type=click.IntRange(0), help="Rows to show.")
+@click.option("--json", "as_json", is_flag=True, help="Print name, version, rows, bytes, columns and first.")
+@click.pass_obj
+def command(context: Context, table: str, count: int, as_json: bool) -> None:
+    r"""Show a table: its size, its columns and its first rows.
+
+    \b
+    Example:
+      mixlake show silver.documents@3
+    """
+    from lakehouse.catalog import parse_table, totals
+    from lakehouse.query import connect
+
+    name, version = parse_table(table)
+    lake = context.lake
+    with connect(lake, tables=None if version is None else {name: version}) as connection:
+        columns = connection.columns(name)
+        layer, _, plain = name.partition(".")
+        found = connection.table(f'SELECT * FROM "{layer}"."{plain}" LIMIT {count}')  # noqa: S608 - a checked name
+        at = connection.versions.get(name)
+    rows, held = totals(lake.open(name, at)) if at is not None else (0, 0)
+    types = {field.name: str(field.type) for field in found.schema}
+    first = found.to_pylist(maps_as_pydicts="strict")
+    if as_json:
+        told = [{"column": column, "type": types[column]} for column in columns]
+        print_json({"name": name, "version": at, "rows": rows, "bytes": held, "columns": told, "first": first})
+        return
+    written = f"version {at}" if at is not None else "declared, never written"
+    print(f"{name}, {written}, {rows} rows, {size(held)}\n")
+    contract = lake.registry.tables.get(name)
+    docs = {c.name: c.doc for c in contract.columns} if contract else {}
+    print_table(["column", "type", "meaning"], [(c, types[c], docs.get(c, "")) for c in columns])
+    if first:
+        print()
+        print_table(columns, [list(row.values()) for row in first])

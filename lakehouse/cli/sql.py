@@ -1,0 +1,123 @@
+"""``mixlake sql``."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import click
+
+from lakehouse.cli.context import Context
+from lakehouse.cli.output import print_table, to_json, warn
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_TABLE_ROWS = 500
+_BINARY = {"arrow", "parquet"}
+
+
+@click.command(name="sql")
+@click.argument("statement", required=False)
+@click.option(
+    "-f", "--file", "source", type=click.File("r", encoding="utf-8"), help="Read the SQL from a file, - for stdin."
+)
+@click.option("--at", metavar="RELEASE", help="Read at a release, a time, TABLE@VERSION[,...], or a version.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "arrow", "parquet"]),
+    default="table",
+    show_default=True,
+    help="table for people; json is one array; arrow is an IPC stream.",
+)
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of stdout.")
+@click.pass_obj
+def command(  # noqa: PLR0913, PLR0917 - one a flag
+    context: Context, statement: str | None, source: IO[str] | None, at: str | None, form: str, output: Path | None
+) -> None:
+    r"""Answer SQL (DuckDB's dialect) over all tables and views of the lake.
+
+    SQL only reads: SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, EXPLAIN and SHOW TABLES.
+
+    \b
+    Examples:
+      mixlake sql "SELECT license, count(*) FROM silver.documents GROUP BY ALL"
+      mixlake sql "SELECT * FROM license_exposure" --at mix-1 --format csv
+      mixlake sql - < question.sql
+    """
+    if (statement is None) == (source is None):
+        raise click.UsageError("give one statement, or - or --file FILE to read it")
+    text = source.read() if source else sys.stdin.read() if statement == "-" else statement or ""
+    if form in _BINARY and output is None and sys.stdout.isatty():
+        raise click.UsageError(f"{form} is not for a terminal; redirect it, or use --output FILE")
+    from lakehouse.query import connect
+
+    with connect(context.lake, at) as connection:
+        reader = connection.reader(text)
+        if form in _BINARY:
+            with nullcontext(sys.stdout.buffer) if output is None else output.open("wb") as binary:
+                _write_binary(reader, form, cast("IO[bytes]", binary))
+        elif form == "table" and output is None:
+            _print(reader)
+        else:
+            with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8", newline="") as lines:
+                _write_text(reader, form, cast("IO[str]", lines))
+
+
+def _write_binary(reader: pa.RecordBatchReader, form: str, sink: IO[bytes]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    writer: Any = pa.ipc.new_stream(sink, reader.schema) if form == "arrow" else pq.ParquetWriter(sink, reader.schema)
+    with writer:
+        for batch in reader:
+            writer.write_batch(batch)
+
+
+def _write_text(reader: pa.RecordBatchReader, form: str, sink: IO[str]) -> None:
+    if form == "json":
+        before = "[\n"
+        for batch in reader:
+            for row in batch.to_pylist(maps_as_pydicts="strict"):
+                sink.write(before + to_json(row))
+                before = ",\n"
+        sink.write("[]\n" if before == "[\n" else "\n]\n")
+        return
+    writer = csv.writer(sink, lineterminator="\n")
+    writer.writerow(reader.schema.names)
+    for batch in reader:
+        for row in batch.to_pylist(maps_as_pydicts="strict"):
+            writer.writerow([_field(value) for value in row.values()])
+
+
+def _field(value: Any) -> Any:
+    if value is None or (isinstance(value, str | int | float) and not isinstance(value, bool)):
+        return value
+    return to_json(value).strip('"')
+
+
+def _print(reader: pa.RecordBatchReader) -> None:
+    rows: list[list[Any]] = []
+    for batch in reader:
+        columns = [column.to_pylist(maps_as_pydicts="strict") for column in batch.columns]
+        rows.extend(list(row) for row in zip(*columns, strict=True))
+        if len(rows) > _TABLE_ROWS:
+            break
+    schema = reader.schema
+    if schema.names[:2] == ["explain_key", "explain_value"]:
+        print("\n".join(str(row[1]) for row in rows))
+        return
+    numbers = [field.name for field in schema if _is_number(field.type)]
+    print_table(schema.names, rows[:_TABLE_ROWS], numbers=numbers)
+    if len(rows) > _TABLE_ROWS:
+        warn(f"only the first {_TABLE_ROWS} rows are shown; --format csv gives all")
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    import pyarrow.types as pat
+
+    return bool(pat.is_integer(kind) or pat.is_floating(kind) or pat.is_decimal(kind))

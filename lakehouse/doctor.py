@@ -1,0 +1,174 @@
+"""What is wrong with this machine or lake, and how to mend it.
+
+Nothing is changed, and no JVM is started but for ``java -version``.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from lakehouse.errors import MixlakeError
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+
+State = Literal["ok", "warning", "broken"]
+
+PYTHON = (3, 12)
+_GIB = 1 << 30
+_DISK = 10 * _GIB
+_MEMORY = 6 * _GIB
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Args:
+        name: What was looked at.
+        state: ok; warning, where some work will suffer; broken, where some will fail.
+        found: What was found.
+        mend: What to do about it, empty where it is well.
+    """
+
+    name: str
+    state: State
+    found: str
+    mend: str = ""
+
+
+def examine(uri: str | None = None) -> list[Finding]:
+    """Look at the machine, the packages, the configuration and the lake.
+
+    Args:
+        uri: The lake's place, by default the configuration's.
+    """
+    found = [_python(), _java(), *_packages(), _memory()]
+    try:
+        from lakehouse.lake import Lake
+
+        lake = Lake(uri)
+    except MixlakeError as error:
+        return [*found, Finding("configuration", "broken", error.message, error.hint)]
+    root = str(lake.config.root)
+    return [*found, Finding("configuration", "ok", f"read from {root}"), _declared(lake), _disk(lake), *_lake(lake)]
+
+
+def _python() -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < PYTHON:
+        return Finding("python", "broken", found, f"install Python {'.'.join(map(str, PYTHON))} or later")
+    return Finding("python", "ok", f"{found}, {sys.executable}")
+
+
+def _java() -> Finding:
+    from lakehouse.session import check_java
+
+    try:
+        return Finding("java", "ok", check_java())
+    except MixlakeError as error:
+        return Finding("java", "broken", f"{error.message}; running flows needs one, SQL does not", error.hint)
+    except OSError as error:
+        return Finding("java", "broken", f"java does not run: {error}", "install a JDK of version 17 or later")
+
+
+def _packages() -> Iterator[Finding]:
+    needed = {
+        "pyspark": ("pyspark", "running flows", "pip install 'mixlake[spark]'", "broken"),
+        "delta-spark": ("delta", "running flows", "pip install 'mixlake[spark]'", "broken"),
+        "torch": ("torch", "training", "pip install 'mixlake[train]'", "warning"),
+        "megatron-core": ("megatron", "training", "pip install 'mixlake[train]'", "warning"),
+    }
+    for name, (module, use, mend, state) in needed.items():
+        if importlib.util.find_spec(module) is None:
+            yield Finding(name, "broken" if state == "broken" else "warning", f"is missing; {use} needs it", mend)
+            continue
+        try:
+            yield Finding(name, "ok", importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, "ok", "version unknown")
+
+
+def _memory() -> Finding:
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return Finding("memory", "ok", "unknown")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    if limit.is_file() and (text := limit.read_text(encoding="ascii").strip()).isdigit():
+        total = min(total, int(text))
+    found = f"{total / _GIB:.1f} GiB, {os.cpu_count()} cores"
+    if total < _MEMORY:
+        mend = "set spark.driver.memory in mixlake.yaml to less than half of it"
+        return Finding("memory", "warning", found, mend)
+    return Finding("memory", "ok", found)
+
+
+def _declared(lake: Lake) -> Finding:
+    def count() -> str:
+        return f"{len(lake.registry.tables)} tables, {len(lake.registry.flows)} flows"
+
+    return _asked("declarations", count)
+
+
+def _disk(lake: Lake) -> Finding:
+    if "://" in lake.uri:
+        return Finding("disk", "ok", "the lake is in an object store")
+    place = Path(lake.uri)
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    found = f"{free / _GIB:.1f} GiB free at {place}"
+    if not os.access(place, os.W_OK):
+        return Finding(
+            "disk", "broken", f"{place} cannot be written", "correct its permissions, or name another --lake"
+        )
+    if free < _DISK:
+        return Finding("disk", "warning", found, "free some space, or name another --lake")
+    return Finding("disk", "ok", found)
+
+
+def _lake(lake: Lake) -> Iterator[Finding]:
+    try:
+        names = lake.names()
+    except (MixlakeError, OSError) as error:
+        yield Finding("lake", "broken", f"{lake.uri}: {error}", "correct --lake, MIXLAKE_LAKE or mixlake.yaml")
+        return
+    if not names:
+        yield Finding("lake", "ok", f"{lake.uri} holds no table yet", "")
+        return
+
+    def look(name: str) -> Finding | None:
+        from lakehouse.snapshot import scan
+
+        found = _asked(name, lambda: str(scan(lake.open(name), name)))
+        return None if found.state == "ok" else found
+
+    with ThreadPoolExecutor(8) as pool:
+        broken = [finding for finding in pool.map(look, names) if finding is not None]
+    yield Finding("lake", "broken" if broken else "ok", f"{lake.uri}: {len(names)} tables, {len(broken)} unreadable")
+    yield from broken
+
+
+def _asked(name: str, ask: Callable[[], str]) -> Finding:
+    """Turn what goes wrong while looking into a finding."""
+    try:
+        return Finding(name, "ok", ask())
+    except MixlakeError as error:
+        return Finding(name, "broken", error.message, error.hint)
+    except Exception as error:  # noqa: BLE001 - whatever is wrong is the finding
+        return Finding(
+            name,
+            "broken",
+            f"{type(error).__name__}: {str(error).splitlines()[:1]}",
+            "see the traceback: MIXLAKE_DEBUG=1",
+        )

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from lakehouse.errors import LakeError, QueryError, ReleaseError, TableNotFoundError
+from lakehouse.query import connect, query, to_polars
+from lakehouse.release import create_release
+from tests.lakehouse.lakes import lake_at, note, trained, write
+
+NUMBERS = pa.table({"n": pa.array(range(100)), "word": [f"w{i % 7}" for i in range(100)]})
+
+
+@pytest.fixture
+def lake(tmp_path):
+    made = lake_at(tmp_path / "lake")
+    write(made, "gold.numbers", NUMBERS, note("gold.numbers"))
+    return made
+
+
+def answer(lake, sql, **more):
+    return query(lake, sql, **more).to_pylist()
+
+
+def test_a_table_is_read_under_its_own_name(lake):
+    assert answer(lake, "SELECT count(*) AS n, max(n) AS top FROM gold.numbers WHERE n >= 50") == [{"n": 50, "top": 99}]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "WITH x AS (SELECT n FROM gold.numbers) SELECT count(*) AS c FROM x",
+        "SELECT count(*) AS c FROM gold.numbers a JOIN gold.numbers b USING (n)",
+        "FROM gold.numbers SELECT count(*) AS c",
+        'SELECT count(*) AS c FROM "GOLD"."Numbers"',
+        "SELECT c FROM query('SELECT count(*) AS c FROM gold.numbers')",
+    ],
+)
+def test_names_are_found_wherever_they_stand(lake, sql):
+    assert answer(lake, sql) == [{"c": 100}]
+
+
+def test_describe_summarize_explain_and_pivot_are_reads(lake):
+    assert [row["column_name"] for row in answer(lake, "DESCRIBE gold.numbers")] == ["n", "word"]
+    assert len(answer(lake, "SUMMARIZE gold.numbers")) == 2
+    assert answer(lake, "EXPLAIN SELECT * FROM gold.numbers")
+    assert len(answer(lake, "PIVOT gold.numbers ON n % 2 USING count(*)")) == 7
+
+
+def test_show_tables_names_what_is_there_and_what_is_declared(lake):
+    names = {(row["layer"], row["name"]) for row in answer(lake, "SHOW TABLES")}
+    assert {("gold", "numbers"), ("ledger", "runs")} <= names
+    assert not [name for _, name in names if name.startswith("__")]
+
+
+def test_a_declared_table_that_was_never_written_is_empty_with_its_schema(lake):
+    found = query(lake, "SELECT * FROM ledger.runs")
+    assert found.num_rows == 0
+    assert "committed_at" in found.column_names
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO gold.numbers SELECT * FROM gold.numbers",
+        "DELETE FROM gold.numbers",
+        "CREATE TABLE x AS SELECT 1",
+        "COPY (SELECT 1) TO '{path}'",
+        "ATTACH '{path}'",
+        "SET threads = 1",
+        "PRAGMA database_list",
+        "INSTALL httpfs",
+        "SELECT * FROM read_text('{secret}')",
+        "SELECT * FROM glob('/*')",
+        "SELECT 1; SELECT 2",
+        "",
+    ],
+)
+def test_sql_only_reads_the_lake(lake, tmp_path, sql):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("no")
+    with pytest.raises(QueryError) as error:
+        query(lake, sql.format(path=tmp_path / "out.db", secret=secret))
+    assert error.value.exit_code == 2
+    assert error.value.hint
+    assert not (tmp_path / "out.db").exists()
+    assert lake.open("gold.numbers").version() == 0
+
+
+def test_an_unknown_table_is_told_with_the_nearest(lake):
+    with pytest.raises(TableNotFoundError, match=r"gold\.numbres — did you mean gold\.numbers"):
+        query(lake, "SELECT * FROM gold.numbres")
+    with pytest.raises(TableNotFoundError, match=r"gold\.numbers"):
+        query(lake, "SELECT * FROM numbers")
+
+
+def test_sql_that_does_not_parse_is_told_with_its_place(lake):
+    with pytest.raises(QueryError, match="line 2, column 19") as error:
+        query(lake, "SELECT n FROM\ngold.numbers wher 1")
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_column_and_a_failing_cast_are_one_line(lake):
+    for sql in ("SELECT nn FROM gold.numbers", "SELECT word::INT FROM gold.numbers"):
+        with pytest.raises(QueryError) as error:
+            query(lake, sql)
+        assert "\n" not in str(error.value)
+
+
+def test_versions_times_and_single_tables_are_pinned(lake):
+    before = datetime.now(UTC)
+    history = lake.open("gold.numbers").history()
+    assert before.timestamp() * 1000 >= history[0]["timestamp"]
+    write(lake, "gold.numbers", NUMBERS.slice(0, 10), note("gold.numbers", "run-2"))
+    count = "SELECT count(*) AS c FROM gold.numbers"
+    assert answer(lake, count) == [{"c": 110}]
+    assert answer(lake, count, at="0") == [{"c": 100}]
+    assert answer(lake, count, at="gold.numbers@0") == [{"c": 100}]
+    assert answer(lake, count, at=before.isoformat()) == [{"c": 100}]
+    assert answer(lake, count, tables={"gold.numbers": 0}) == [{"c": 100}]
+    assert lake.table("gold.numbers", 0).num_rows == 100
+    with pytest.raises(TableNotFoundError, match="did not exist"):
+        query(lake, count, at="2001-01-01")
+    with pytest.raises(TableNotFoundError, match="no version 9"):
+        query(lake, count, at="9")
+
+
+def test_a_release_pins_its_tables_and_refuses_others(lake):
+    create_release(lake, "mix-1")
+    write(lake, "gold.numbers", NUMBERS, note("gold.numbers", "run-2"))
+    write(lake, "silver.later", NUMBERS)
+    assert answer(lake, "SELECT count(*) AS c FROM gold.numbers", at="mix-1") == [{"c": 100}]
+    assert answer(lake, "SELECT count(*) AS c FROM ledger.releases", at="mix-1") == [{"c": 1}]
+    with pytest.raises(ReleaseError, match=r"silver\.later is not part"):
+        query(lake, "SELECT * FROM silver.later", at="mix-1")
+    with pytest.raises(ReleaseError, match="no release 'mix-2'"):
+        query(lake, "SELECT 1", at="mix-2")
+
+
+def test_one_connection_sees_one_version(lake):
+    with connect(lake) as connection:
+        assert connection.table("SELECT count(*) FROM gold.numbers").column(0)[0].as_py() == 100
+        write(lake, "gold.numbers", NUMBERS)
+        assert connection.table("SELECT count(*) FROM gold.numbers").column(0)[0].as_py() == 100
+        assert connection.versions == {"gold.numbers": 0}
+
+
+def test_filters_and_projections_reach_the_files(lake):
+    plan = answer(lake, "EXPLAIN SELECT n FROM gold.numbers WHERE n > 90")[0]["explain_value"]
+    assert "Filters" in plan
+    assert "word" not in plan
+
+
+def test_a_view_of_the_configuration_is_named_by_its_file(tmp_path):
+    folder = tmp_path / "views"
+    folder.mkdir()
+    (folder / "evens.sql").write_text("-- Even numbers.\nSELECT n FROM gold.numbers WHERE n % 2 = 0;\n")
+    (folder / "audit.tops.sql").write_text("SELECT max(n) AS top FROM evens")
+    (folder / "broken.sql").write_text("SELECT nothing FROM gold.numbers")
+    lake = lake_at(tmp_path / "lake", views=(f"{folder}/*.sql",))
+    write(lake, "gold.numbers", NUMBERS)
+    assert answer(lake, "SELECT count(*) AS c FROM evens") == [{"c": 50}]
+    assert answer(lake, "SELECT * FROM audit.tops") == [{"top": 98}]
+    with pytest.raises(QueryError, match=r"broken\.sql"):
+        query(lake, "SELECT * FROM broken")
+
+
+def test_parameters_are_values_not_text(lake):
+    with connect(lake) as connection:
+        assert connection.rows("SELECT count(*) AS c FROM gold.numbers WHERE word = $1", ["w0'; --"]) == [{"c": 0}]
+
+
+def test_polars_gets_the_same_rows(lake):
+    assert to_polars(lake, "SELECT n FROM gold.numbers ORDER BY n").get_column("n").to_list() == list(range(100))
+
+
+def _mark(path: Path, feature: dict) -> None:
+    """Rewrite the protocol and metadata of a table's first commit, as another writer would have left them."""
+    import json
+
+    log = path / "_delta_log" / "00000000000000000000.json"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    for line in lines:
+        if "protocol" in line:
+            line["protocol"] = feature["protocol"]
+        if "metaData" in line:
+            line["metaData"]["configuration"].update(feature.get("configuration", {}))
+            line["metaData"]["schemaString"] = feature.get("schema", line["metaData"]["schemaString"])
+    log.write_text("\n".join(json.dumps(line) for line in lines))
+
+
+def test_column_mapping_gives_values_not_nulls(lake, tmp_path):
+    import json
+
+    path = Path(lake.table_uri("gold.mapped"))
+    write_deltalake(path, pa.table({"col-1": pa.array([1, 2, 3])}))
+    field = {
+        "name": "n",
+        "type": "long",
+        "nullable": True,
+        "metadata": {"delta.columnMapping.id": 1, "delta.columnMapping.physicalName": "col-1"},
+    }
+    _mark(
+        path,
+        {
+            "protocol": {"minReaderVersion": 2, "minWriterVersion": 5},
+            "configuration": {"delta.columnMapping.mode": "name", "delta.columnMapping.maxColumnId": "1"},
+            "schema": json.dumps({"type": "struct", "fields": [field]}),
+        },
+    )
+    assert DeltaTable(path).protocol().min_reader_version == 2
+    sql = "SELECT sum(a.n) AS s FROM gold.mapped a JOIN gold.mapped b USING (n)"
+    assert answer(lake, sql) == [{"s": 6}]
+
+
+def test_a_feature_that_no_reader_applies_is_refused(lake):
+    path = Path(lake.table_uri("gold.widened"))
+    write_deltalake(path, NUMBERS)
+    _mark(
+        path,
+        {
+            "protocol": {
+                "minReaderVersion": 3,
+                "minWriterVersion": 7,
+                "readerFeatures": ["typeWidening"],
+                "writerFeatures": ["typeWidening"],
+            }
+        },
+    )
+    with pytest.raises(LakeError, match=r"gold\.widened cannot be read"):
+        query(lake, "SELECT * FROM gold.widened")
+
+
+def test_auditors_views_answer_which_steps_saw_a_licence(tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    trained(lake)
+    sql = "SELECT DISTINCT step FROM step_samples WHERE license = 'GPL-3.0-only' ORDER BY step"
+    assert answer(lake, sql, at="mix-1") == [{"step": 1}, {"step": 2}]
+    tokens = answer(lake, "SELECT sum(tokens)::BIGINT AS t FROM step_samples WHERE step = 1 AND license LIKE 'GPL%'")
+    assert tokens == [{"t": 10}]
+
+
+def test_auditors_views_tell_what_is_made_from_what(tmp_path):
+    from lakehouse.lineage import sync_runs
+
+    lake = lake_at(tmp_path / "lake")
+    trained(lake)
+    sync_runs(lake)
+    assert answer(lake, "SELECT makes, steps FROM downstream WHERE \"table\" = 'bronze.documents' ORDER BY ALL") == [
+        {"makes": "gold.samples", "steps": 2},
+        {"makes": "gold.sequences", "steps": 3},
+        {"makes": "silver.paragraphs", "steps": 1},
+    ]
+    write(lake, "bronze.documents", lake.table("bronze.documents"), note("bronze.documents", "run-9"))
+    sync_runs(lake)
+    stale = answer(lake, 'SELECT "table", newer_inputs FROM freshness WHERE len(newer_inputs) > 0')
+    assert stale == [{"table": "silver.paragraphs", "newer_inputs": ["bronze.documents"]}]
+
+
+@pytest.mark.parametrize("view", ["license_exposure", "quarantine_visible", "edges", "upstream", "freshness"])
+def test_the_views_answer_on_an_empty_lake(tmp_path, view):
+    assert query(lake_at(tmp_path / "lake"), f"SELECT * FROM {view}").num_rows == 0
