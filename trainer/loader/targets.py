@@ -1,0 +1,163 @@
+"""Labels, loss weights, position ids and modalities of packed rows, in one pass over compiled loops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trainer.loader import IGNORED, MODALITIES
+
+
+@dataclass(frozen=True, slots=True)
+class TargetColumns:
+    """What the targets of a row group derive from: lists as offsets [n + 1] and flat values.
+
+    Args:
+        document_offsets: int32 [n + 1], into ``documents``.
+        documents: int32, where documents begin in the row, from 0 to the row length.
+        segment_offsets: int32 [n + 1], into the next three.
+        segment_begin: int32.
+        segment_end: int32.
+        segment_modality: int8, index into `MODALITIES`, -1 for another.
+        span_offsets: int32 [n + 1], into the next three.
+        span_begin: int32.
+        span_end: int32.
+        span_weight: float32.
+    """
+
+    document_offsets: np.ndarray
+    documents: np.ndarray
+    segment_offsets: np.ndarray
+    segment_begin: np.ndarray
+    segment_end: np.ndarray
+    segment_modality: np.ndarray
+    span_offsets: np.ndarray
+    span_begin: np.ndarray
+    span_end: np.ndarray
+    span_weight: np.ndarray
+
+    @classmethod
+    def of(cls, documents: pa.ListArray, segments: pa.ListArray, spans: pa.ListArray) -> TargetColumns:
+        """Take them from the columns cu_seqlens_padded, segments and loss_spans of a row group."""
+        modality = pc.fill_null(pc.index_in(segments.values.field("modality"), pa.array(MODALITIES)), -1)
+        return cls(
+            documents.offsets.to_numpy(),
+            documents.values.to_numpy(),
+            segments.offsets.to_numpy(),
+            segments.values.field("begin").to_numpy(),
+            segments.values.field("end").to_numpy(),
+            modality.cast(pa.int8()).to_numpy(),
+            spans.offsets.to_numpy(),
+            spans.values.field("begin").to_numpy(),
+            spans.values.field("end").to_numpy(),
+            spans.values.field("weight").to_numpy(),
+        )
+
+    def fill(  # noqa: PLR0913, PLR0917 - two indices, one input, four outputs
+        self,
+        rows: np.ndarray,
+        where: np.ndarray,
+        tokens: np.ndarray,
+        labels: np.ndarray,
+        loss_mask: np.ndarray,
+        position_ids: np.ndarray,
+        modality: np.ndarray,
+    ) -> int:
+        """Fill rows ``where`` of a batch from rows ``rows`` of the group.
+
+        The weight of a loss span on token i is that of predicting it from i - 1, so targets stand one place
+        to the left. Each output is [batch rows, length].
+
+        Args:
+            rows: int64 [k].
+            where: int64 [k].
+            tokens: int32, the batch's ids.
+            labels: int64, out: the next id, `IGNORED` where it is no target.
+            loss_mask: float32, out: the weight, 0 where the next id is no target.
+            position_ids: int64, out: the place in the document.
+            modality: int8, out: modality of the next id's document, -1 where it has none.
+
+        Returns:
+            -1, or the first of ``rows`` whose documents, segments or spans do not lie in the row.
+        """
+        return int(
+            _fill(
+                rows,
+                where,
+                tokens,
+                self.document_offsets,
+                self.documents,
+                self.segment_offsets,
+                self.segment_begin,
+                self.segment_end,
+                self.segment_modality,
+                self.span_offsets,
+                self.span_begin,
+                self.span_end,
+                self.span_weight,
+                labels,
+                loss_mask,
+                position_ids,
+                modality,
+            )
+        )
+
+
+@numba.njit(cache=True, nogil=True)
+def _fill(  # noqa: C901, PLR0913, PLR0917 - a kernel over flat buffers
+    rows: np.ndarray,
+    where: np.ndarray,
+    tokens: np.ndarray,
+    document_offsets: np.ndarray,
+    documents: np.ndarray,
+    segment_offsets: np.ndarray,
+    segment_begin: np.ndarray,
+    segment_end: np.ndarray,
+    segment_modality: np.ndarray,
+    span_offsets: np.ndarray,
+    span_begin: np.ndarray,
+    span_end: np.ndarray,
+    span_weight: np.ndarray,
+    labels: np.ndarray,
+    loss_mask: np.ndarray,
+    position_ids: np.ndarray,
+    modality: np.ndarray,
+) -> int:
+    length = tokens.shape[1]
+    for k in range(len(rows)):
+        row, out = rows[k], where[k]
+        ids = tokens[out]
+        label, mask, place, kind = labels[out], loss_mask[out], position_ids[out], modality[out]
+        label[:] = IGNORED
+        mask[:] = 0.0
+        kind[:] = -1
+        first, last = document_offsets[row], document_offsets[row + 1]
+        if documents[first] != 0 or documents[last - 1] != length:
+            return row
+        for d in range(first, last - 1):
+            begin, end = documents[d], documents[d + 1]
+            if begin < 0 or end > length:
+                return row
+            for i in range(end - begin):
+                place[begin + i] = i
+        for s in range(segment_offsets[row], segment_offsets[row + 1]):
+            begin, end, which = segment_begin[s], segment_end[s], segment_modality[s]
+            if begin < 0 or end > length:
+                return row
+            for i in range(max(begin, 1), end):
+                kind[i - 1] = which
+        for s in range(span_offsets[row], span_offsets[row + 1]):
+            begin, end, weight = span_begin[s], span_end[s], span_weight[s]
+            # The first token of a row is predicted from nothing.
+            if begin < 1 or end > length:
+                return row
+            if weight == 0.0:
+                continue
+            for i in range(begin, end):
+                mask[i - 1] = weight
+                label[i - 1] = ids[i]
+    return -1
