@@ -1,0 +1,139 @@
+"""From documents as received to clean text: markup removed, characters normalised, broken text refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.clean.html import HTML, XML, extract
+from jobs.clean.mojibake import repair
+from lakehouse.errors import FlowError
+from lakehouse.flow import REJECT, flow, read
+from schemas.documents import documents, landed_documents
+from schemas.identity import content_ids
+from schemas.lineage import LINEAGE_NAMES
+
+
+@dataclass(frozen=True, slots=True)
+class CleanParams:
+    """Parameters of the cleaning of documents.
+
+    Args:
+        least_main: Characters under which the main content that was found in a page is doubted.
+        most_replaced: Fraction of undecodable characters (U+FFFD) above which a document is refused.
+        most_controls: Fraction of control characters above which a document is taken for binary data.
+        most_chars: Characters above which a document is refused; 0 means no limit.
+    """
+
+    least_main: int = 200
+    most_replaced: float = 0.01
+    most_controls: float = 0.01
+    most_chars: int = 64 << 20
+
+    def __post_init__(self) -> None:
+        """Refuse fractions that are none."""
+        for name in ("most_replaced", "most_controls"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise FlowError(f"{name} is {getattr(self, name)}", "give a fraction from 0 to 1")
+
+
+@flow(writes=documents, reads={"landed": read(landed_documents)}, params=CleanParams, tags=("clean",))
+def clean_documents(batch: pa.RecordBatch, params: CleanParams) -> pa.RecordBatch:
+    """Clean each document.
+
+    HTML and XML give their main text; text and code get one kind of line end, normalisation form C and no
+    invisible characters; code keeps its indentation. UTF-8 that was read as Windows-1252 is read again.
+
+    Args:
+        batch: Rows of bronze.documents.
+        params: See `CleanParams`.
+
+    Returns:
+        Rows of silver.documents, one for each row; ``_reject`` says why a document gives no text.
+    """
+    text, reasons = _plain(batch, params)
+    is_code = pc.fill_null(pc.equal(batch.column("modality"), "code"), False)
+    text, findings = _normalised(text, is_code)
+    reasons = pc.coalesce(reasons, _reasons(text, is_code, findings, params))
+    text = pc.cast(text, pa.string()) if text.nbytes < 1 << 31 else text
+    columns = {
+        **{name: batch.column(name) for name in LINEAGE_NAMES},
+        **{name: batch.column(name) for name in ("modality", "kind", "language_hint", "title")},
+        "content_id": content_ids(text),
+        "text": text,
+        REJECT: reasons,
+    }
+    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+
+
+def _plain(batch: pa.RecordBatch, params: CleanParams) -> tuple[pa.Array, pa.Array]:
+    """Return the documents without markup: large_string [n], and why one could not be read: string [n]."""
+    content = pc.fill_null(batch.column("content").cast(pa.large_string()), "")
+    reasons = pa.nulls(len(content), pa.string())
+    kinds = batch.column("media_type")
+    markup = pc.or_(
+        pc.is_in(kinds, pa.array([*HTML, *XML])),
+        pc.and_(pc.ends_with(kinds, "+xml"), pc.equal(batch["modality"], "text")),
+    )
+    # Source code that happens to be markup stays as it is.
+    markup = pc.fill_null(pc.and_(markup, pc.not_equal(batch.column("modality"), "code")), False)
+    if params.most_chars:
+        markup = pc.and_(markup, pc.less_equal(pc.binary_length(content), 4 * params.most_chars))
+    if pc.any(markup).as_py():
+        found, why = extract(content.filter(markup), kinds.filter(markup), params.least_main)
+        content = pc.replace_with_mask(content, markup, found)
+        reasons = pc.replace_with_mask(reasons, markup, why)
+    return content, reasons
+
+
+def _normalised(text: pa.Array, is_code: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """Normalise text and code by their own tables, repair mojibake, compose."""
+    from jobs.kernels import normalise as kernel
+
+    whole, findings = kernel.normalise(text)
+    if pc.any(is_code).as_py():
+        own, found = kernel.normalise(text.filter(is_code), code=True, most_blank_lines=2)
+        whole = pc.replace_with_mask(whole, is_code, own)
+        findings[is_code.to_numpy(zero_copy_only=False)] = found
+    misread = _misread(findings) & ~is_code.to_numpy(zero_copy_only=False)
+    if misread.any():
+        again, found = kernel.normalise(repair(text.filter(pa.array(misread))))
+        whole = pc.replace_with_mask(whole, pa.array(misread), again)
+        findings[misread] = found
+    compose = pa.array(findings[:, kernel.MAY_COMPOSE] > 0)
+    if pc.any(compose).as_py():
+        import polars as pl
+
+        composed = pl.Series(pl.from_arrow(whole.filter(compose))).str.normalize("NFC").to_arrow()
+        whole = pc.replace_with_mask(whole, compose, composed.cast(pa.large_string()))
+    return whole, findings
+
+
+def _misread(findings: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether most of what is not ASCII forms sequences of UTF-8, which does not come about by writing."""
+    from jobs.kernels import normalise as kernel
+
+    return (findings[:, kernel.SEQUENCES] >= 3) & (2 * findings[:, kernel.MISREAD] > findings[:, kernel.NOT_ASCII])
+
+
+def _reasons(text: pa.Array, is_code: pa.Array, findings: npt.NDArray[np.int64], params: CleanParams) -> pa.Array:
+    """Return why a document is refused, the gravest reason first; null where it is not."""
+    from jobs.kernels import normalise as kernel
+
+    chars = np.maximum(findings[:, kernel.CHARS], 1)
+    # Code may hold such sequences in its literals, on purpose.
+    misread = _misread(findings) & ~is_code.to_numpy(zero_copy_only=False)
+    cases = {
+        f"longer than {params.most_chars} characters": (params.most_chars > 0) & (chars > params.most_chars),
+        "binary data: too many control characters": findings[:, kernel.CONTROLS] > params.most_controls * chars,
+        "undecodable: too many replacement characters": findings[:, kernel.REPLACEMENTS] > params.most_replaced * chars,
+        "mojibake: UTF-8 that was read in another encoding": misread,
+        "no text is left after cleaning": pc.equal(pc.binary_length(text), 0).to_numpy(zero_copy_only=False),
+    }
+    names = np.array([None, *cases], dtype=object)
+    first = np.select(list(cases.values()), range(1, len(cases) + 1), 0)
+    return pa.array(names[first], pa.string())
