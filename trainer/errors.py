@@ -1,0 +1,9 @@
+"""Errors of training that a user can cause or has to know of."""
+
+from __future__ import annotations
+
+from lakehouse.errors import MixlakeError
+
+
+class TrainingError(MixlakeError):
+    """Training went wrong: the loss is not a number, or a checkpoint does not fit; change the recipe or the run."""

@@ -1,0 +1,1 @@
+"""The model: Megatron's hybrid stack with projectors for the continuous channel."""

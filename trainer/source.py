@@ -1,0 +1,91 @@
+"""Where rows come from: a loader, and what else a trainer has to know of the release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow.compute as pc
+
+from lakehouse.errors import ReleaseError
+from lakehouse.lake import Lake
+from lakehouse.release import load_release
+from trainer.data import Batch
+from trainer.process import Layout
+from trainer.recipe.recipe import Data
+
+VOCABULARY = "gold.vocabulary"
+
+
+class Loader(Protocol):
+    """What a trainer needs of `trainer.loader.PackedLoader`."""
+
+    def __iter__(self) -> Any:
+        """Return an iterator over this rank's batches."""
+        ...
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """Return digest, stage, seed and position."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A loader with the release that it reads.
+
+    Args:
+        loader: This rank's batches.
+        release: Name of the release.
+        digest: Its digest.
+        vocabulary: Token ids.
+    """
+
+    loader: Loader
+    release: str
+    digest: str
+    vocabulary: int
+
+    def batches(self) -> Iterable[Batch]:
+        """Return this rank's batches in order."""
+        return self.loader
+
+
+def open_source(lake: Lake, release: str, data: Data, layout: Layout, state: Mapping[str, Any] | None) -> Source:
+    """Open a release for this process.
+
+    Args:
+        lake: The lake.
+        release: Name of the release.
+        data: What is trained on.
+        layout: Where this process stands.
+        state: The loader's state in a checkpoint, None for the stage's beginning.
+
+    Raises:
+        ReleaseError: If there is no such release, or the state is of another.
+    """
+    from trainer.loader import PackedLoader
+
+    found = load_release(lake.uri, release, lake.storage_options)
+    share = {"rank": layout.data_rank, "world": layout.data_world, "global_batch": data.global_batch}
+    if state is None:
+        loader = PackedLoader(lake.uri, release=release, stage=data.stage, seed=data.seed, start=0, **share)
+    else:
+        loader = PackedLoader.from_state(state, lake.uri, release=release, **share)
+    return Source(loader, release, found.digest, vocabulary_size(lake, release))
+
+
+def vocabulary_size(lake: Lake, release: str) -> int:
+    """Return the number of token ids that a release declares.
+
+    Raises:
+        ReleaseError: If it has no vocabulary.
+    """
+    tables = load_release(lake.uri, release, lake.storage_options).tables
+    if VOCABULARY not in tables:
+        raise ReleaseError(f"the release {release} has no {VOCABULARY}", "create one that holds all of the gold layer")
+    rows = lake.open(VOCABULARY, tables[VOCABULARY]).to_pyarrow_table(columns=["end"])
+    size = pc.max(rows["end"]).as_py()
+    if not size:
+        raise ReleaseError(f"{VOCABULARY} of the release {release} is empty", "run the flow that writes it")
+    return int(size)
