@@ -254,7 +254,15 @@ class _Counter:
     @property
     def value(self) -> int:
         """Rows counted; blocks until the job has run."""
-        return self._given if self._observation is None else int(self._observation.get.get("n", 0))
+        if self._observation is None:
+            return self._given
+        from py4j.protocol import Py4JJavaError
+
+        try:
+            return int(self._observation.get.get("n", 0))
+        except Py4JJavaError:
+            # Spark prunes an input that turns out empty, and the observation with it.
+            return 0
 
 
 def _note(item: FlowPlan, run_id: str, started: str) -> Note:
