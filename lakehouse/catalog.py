@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.errors import TableNotFoundError, UsageError
+from lakehouse.history import commit_time, history
 from lakehouse.note import Note
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ def tables(lake: Lake) -> list[dict[str, Any]]:
 def _summary(lake: Lake, name: str) -> dict[str, Any]:
     table = lake.open(name)
     rows, size = totals(table)
-    last = table.history(1)
-    updated = _time(last[0].get("timestamp")) if last else ""
+    updated = next((_time(commit) for commit in history(table, 1)), "")
     return {
         "name": name,
         "uri": lake.table_uri(name),
@@ -82,12 +81,12 @@ def commits(lake: Lake, name: str, limit: int | None = None) -> list[dict[str, A
     seconds; those that come from the commit note are empty where the commit carries none.
     """
     found = []
-    for entry in lake.open(name).history(limit):
+    for entry in history(lake.open(name), limit):
         note = Note.from_json(entry.get("userMetadata"))
         found.append(
             {
-                "version": int(entry.get("version", -1)),
-                "time": _time(entry.get("timestamp")),
+                "version": entry["version"],
+                "time": _time(entry),
                 "operation": str(entry.get("operation", "")),
                 "flow": note.flow if note else "",
                 "run_id": note.run_id if note else "",
@@ -127,7 +126,5 @@ def unknown_table(name: str, known: Iterable[str], hint: str = "mixlake tables l
     return TableNotFoundError(f"there is no table or view {name}", told)
 
 
-def _time(milliseconds: object) -> str:
-    if not isinstance(milliseconds, int | float):
-        return ""
-    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC).isoformat(timespec="milliseconds")
+def _time(commit: dict[str, Any]) -> str:
+    return commit_time(commit).isoformat(timespec="milliseconds")

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lakehouse import ledger
-from lakehouse.note import Note, notes
+from lakehouse.history import noted
+from lakehouse.note import Note
 from lakehouse.query import connect
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _missing_runs(lake: Lake, seen: Mapping[str, int]) -> list[dict[str, Any]]:
             return []
         return [
             _run_row(name, version, at, note)
-            for version, at, note in notes(opened, new)
+            for version, at, note in noted(opened, new)
             if version > seen.get(name, -1)
         ]
 

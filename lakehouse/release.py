@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 from lakehouse import ledger
 from lakehouse.catalog import files
 from lakehouse.errors import MixlakeError, ReleaseError, TableNotFoundError
+from lakehouse.history import changed_version, history, newest_note
 from lakehouse.lake import open_table
-from lakehouse.note import Note, data_version, last_note
+from lakehouse.note import Note
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -182,16 +183,12 @@ def content_digest(table: DeltaTable) -> str:
     A version whose rows were last changed by something that is no flow has no note that speaks for it;
     its digest is one of its files, marked ``files:``.
     """
-    version = table.version()
-    for limit in (8, None):
-        for entry in table.history(limit):
-            if int(entry.get("version", -1)) > version:
-                continue
-            note = Note.from_json(entry.get("userMetadata"))
-            if note is not None and note.digest:
-                return note.digest
-            if note is None and not _MAINTENANCE.match(str(entry.get("operation", ""))):
-                return f"files:{files_digest_of({'': table})}"
+    for commit in history(table):
+        note = Note.from_json(commit.get("userMetadata"))
+        if note is not None and note.digest:
+            return note.digest
+        if note is None and not _MAINTENANCE.match(str(commit.get("operation", ""))):
+            break
     return f"files:{files_digest_of({'': table})}"
 
 
@@ -207,7 +204,7 @@ def mixed_ancestors(lake: Lake, opened: Mapping[str, DeltaTable]) -> list[str]:
     for name, table in opened.items():
         for ancestor, version in _inputs(lake, name, int(table.version()), seen).items():
             read.setdefault(ancestor, {}).setdefault(version, set()).add(name)
-        read.setdefault(name, {}).setdefault(data_version(table), set()).add("the release")
+        read.setdefault(name, {}).setdefault(changed_version(table), set()).add("the release")
     warnings = []
     for ancestor, versions in sorted(read.items()):
         if len(versions) > 1:
@@ -221,11 +218,11 @@ def mixed_ancestors(lake: Lake, opened: Mapping[str, DeltaTable]) -> list[str]:
 def _inputs(lake: Lake, name: str, version: int, seen: dict[tuple[str, int], Mapping[str, int]]) -> Mapping[str, int]:
     """Return the inputs of a table's version by name, each at the version where its rows last changed."""
     if (name, version) not in seen:
-        found = last_note(lake.open(name, version))
+        found = newest_note(lake.open(name, version))
         inputs = {}
         for parent, read in (found[1].inputs if found else {}).items():
             try:
-                inputs[parent] = data_version(lake.open(parent, read))
+                inputs[parent] = changed_version(lake.open(parent, read))
             except MixlakeError:
                 log.debug("%s@%s cannot be looked at", parent, read)
         seen[name, version] = inputs
@@ -246,7 +243,7 @@ def _with_ancestors(lake: Lake, names: Iterable[str]) -> dict[str, DeltaTable]:
             if name in wanted:
                 raise
             continue
-        found = last_note(opened[name])
+        found = newest_note(opened[name])
         waiting.extend(parent for parent in (found[1].inputs if found else {}) if parent not in opened)
     return dict(sorted(opened.items()))
 

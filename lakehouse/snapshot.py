@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.fs as pafs
 
 from lakehouse.errors import LakeError, ReleaseError, TableNotFoundError
+from lakehouse.history import commit_time, history, table_store
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -103,15 +102,13 @@ def version_at(table: DeltaTable, name: str, time: datetime) -> int:
     Raises:
         TableNotFoundError: If it was made later.
     """
-    limit = time.timestamp() * 1000
-    earliest: float | None = None
-    for entry in table.history():
-        stamp = entry.get("timestamp", 0)
-        if stamp <= limit:
-            return int(entry["version"])
-        earliest = stamp
-    made = datetime.fromtimestamp((earliest or 0) / 1000, tz=UTC).isoformat(timespec="seconds")
-    raise TableNotFoundError(f"{name} did not exist at {time.isoformat()}", f"its first commit is of {made}")
+    made = time
+    for commit in history(table):
+        made = commit_time(commit)
+        if made <= time:
+            return int(commit["version"])
+    told = f"its first commit is of {made.isoformat(timespec='seconds')}"
+    raise TableNotFoundError(f"{name} did not exist at {time.isoformat()}", told)
 
 
 class Rows:
@@ -159,12 +156,8 @@ def scan(table: DeltaTable, name: str) -> Any:
     # A table may keep a feature that it no longer uses; only that which alters reading counts.
     if features - {"timestampNtz", "vacuumProtocolCheck"}:
         return Rows(table, name)
-    uri = table.table_uri
-    local = uri.startswith("file://") or "://" not in uri
     try:
-        path = unquote(uri.removeprefix("file://"))
-        store = pafs.SubTreeFileSystem(path, pafs.LocalFileSystem()) if local else None
-        return table.to_pyarrow_dataset(filesystem=store)
+        return table.to_pyarrow_dataset(filesystem=table_store(table))
     except Exception as error:
         raise _unreadable(name, str(error)) from error
 

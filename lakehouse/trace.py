@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse import ledger
 from lakehouse.errors import QueryError, ReleaseError, TableNotFoundError
-from lakehouse.note import last_note
+from lakehouse.history import newest_note
 from lakehouse.query import Connection, connect
 
 if TYPE_CHECKING:
@@ -109,12 +109,10 @@ def trace(lake: Lake, sample: str, at: str | None = None, *, limit: int = NODE_L
         walk.start(full)
         if not walk.nodes:
             raise QueryError(f"there is no sample {full}", "correct the id, or look at another version with --at")
-        nodes = dict(walk.nodes)
+        for node, parents in sightings(lake, walk.below):
+            walk.add(node, parents)
+        found = sorted(walk.nodes.values(), key=lambda node: (node.table, node.id))
         edges = set(walk.edges(_table_inputs(lake, connection)))
-        for node, above in sightings(lake, walk.below):
-            nodes.setdefault((node.id, node.table), node)
-            edges.update(above)
-        found = sorted(nodes.values(), key=lambda node: (node.table, node.id))
         return Trace(full, tuple(found), tuple(sorted(edges)), _runs(connection, found), walk.truncated)
 
 
@@ -226,17 +224,21 @@ class _Walk:
                     yield Edge(parent, other, sample, table)
 
     def keep(self, row: Mapping[str, Any]) -> None:
-        key = (row["sample_id"], row["table"])
-        if key not in self.nodes:
-            version = self.reader.connection.versions[row["table"]]
-            self.nodes[key] = Node(*key, version, row["run_id"] or "", row["source"] or "", row["license"] or "")
-            self._parents[key] = tuple(row["parent_ids"] or ())
+        table = row["table"]
+        told = [row[name] or "" for name in ("run_id", "source", "license")]
+        node = Node(row["sample_id"], table, self.reader.connection.versions[table], *told)
+        self.add(node, row["parent_ids"] or ())
+
+    def add(self, node: Node, parents: Iterable[str]) -> None:
+        key = (node.id, node.table)
+        self.nodes.setdefault(key, node)
+        self._parents[key] = tuple(dict.fromkeys((*self._parents.get(key, ()), *parents)))
 
 
 def _table_inputs(lake: Lake, connection: Connection) -> dict[str, frozenset[str]]:
     found = {}
     for name, version in connection.versions.items():
-        note = last_note(lake.open(name, version))
+        note = newest_note(lake.open(name, version))
         found[name] = frozenset(note[1].inputs if note else ())
     return found
 

@@ -6,13 +6,13 @@ A position names a row only at that version, so that nothing here reads the late
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import ledger
 from lakehouse.errors import MixlakeError, QueryError, ReleaseError
 from lakehouse.query import connect
-from lakehouse.trace import Edge, Node, Samples
+from lakehouse.trace import Node, Samples
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -22,8 +22,8 @@ log = logging.getLogger("mixlake.lineage")
 SEQUENCES = "gold.sequences"
 
 
-def sightings(lake: Lake, samples: set[str]) -> Iterator[tuple[Node, list[Edge]]]:
-    """Yield the sequences that hold some samples and the training steps that saw them.
+def sightings(lake: Lake, samples: set[str]) -> Iterator[tuple[Node, Sequence[str]]]:
+    """Yield the sequences that hold some samples and the training steps that saw them, each with its parents.
 
     A position names a row only at the version that the step read, so that each release that was trained
     on is looked at by itself.
@@ -41,19 +41,10 @@ def sightings(lake: Lake, samples: set[str]) -> Iterator[tuple[Node, list[Edge]]
         with connect(lake, tables={SEQUENCES: pinned}) as connection:
             rows = connection.rows(_STEPS, [wanted, row["release"]])
         for found in rows:
-            sequence = Node(
-                found["sample_id"],
-                SEQUENCES,
-                pinned,
-                found["run_id"] or "",
-                found["source"] or "",
-                found["license"] or "",
-            )
-            parents = [Edge(p, "", found["sample_id"], SEQUENCES) for p in found["parents"] if p != found["sample_id"]]
-            yield sequence, parents
+            told = [found[name] or "" for name in ("run_id", "source", "license")]
+            yield Node(found["sample_id"], SEQUENCES, pinned, *told), found["parents"]
             name = f"{found['training_run']}#{found['step']}"
-            step_node = Node(name, ledger.training_steps.name, version)
-            yield step_node, [Edge(found["sample_id"], SEQUENCES, name, ledger.training_steps.name)]
+            yield Node(name, ledger.training_steps.name, version), [found["sample_id"]]
 
 
 _STEPS = """

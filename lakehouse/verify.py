@@ -10,7 +10,8 @@ import pyarrow.fs as pafs
 
 from lakehouse.catalog import files, totals
 from lakehouse.errors import MixlakeError
-from lakehouse.lake import open_table, table_uri
+from lakehouse.history import table_store
+from lakehouse.lake import open_table
 from lakehouse.release import content_digest, files_digest_of, load_release
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def verify_release(lake: Lake, name: str) -> list[Problem]:
         except MixlakeError as error:
             problems.append(Problem(table, "", error.message))
             continue
-        problems.extend(_file_problems(lake, table, opened[table]))
+        problems.extend(_file_problems(table, opened[table]))
         if content_digest(opened[table]) != release.digests.get(table):
             problems.append(Problem(table, "", f"version {version} has another content digest than was released"))
     if not problems and files_digest_of(opened) != release.files_digest:
@@ -80,24 +81,14 @@ def diff_releases(lake: Lake, before: str, after: str) -> list[dict[str, Any]]:
     return found
 
 
-def _file_problems(lake: Lake, name: str, table: DeltaTable) -> list[Problem]:
-    store, root = _store(lake, name)
+def _file_problems(name: str, table: DeltaTable) -> list[Problem]:
     found = files(table)
     paths = [unquote(path) for path in found.column("path").to_pylist()]
     sizes = found.column("size_bytes").to_pylist()
     problems = []
-    for path, size, info in zip(paths, sizes, store.get_file_info([root + path for path in paths]), strict=True):
+    for path, size, info in zip(paths, sizes, table_store(table).get_file_info(paths), strict=True):
         if info.type != pafs.FileType.File:
             problems.append(Problem(name, path, "missing"))
         elif info.size != size:
             problems.append(Problem(name, path, f"altered: {info.size} bytes, {size} were released"))
     return problems
-
-
-def _store(lake: Lake, name: str) -> tuple[pafs.FileSystem, str]:
-    uri = table_uri(lake.uri, name)
-    if "://" not in uri:
-        return pafs.LocalFileSystem(), f"{uri}/"
-    from deltalake.fs import DeltaStorageHandler
-
-    return pafs.PyFileSystem(DeltaStorageHandler(uri, dict(lake.storage_options or {}))), ""

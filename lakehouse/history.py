@@ -1,0 +1,110 @@
+"""A table's commits, read from its log by version.
+
+delta-rs' own ``history()`` lists the newest commits of the log and numbers them downwards from the version
+at which the table was opened. At an older version, or where another writer commits meanwhile, its numbers
+name the wrong commits. Here each commit is read from the log file of its version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+import pyarrow.fs as pafs
+
+from lakehouse.note import Note
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+_FIRST = 1 << 16
+
+
+def table_store(table: DeltaTable) -> pafs.FileSystem:
+    """Return the file system whose root is the table's folder."""
+    uri = table.table_uri
+    if uri.startswith("file://") or "://" not in uri:
+        return pafs.SubTreeFileSystem(unquote(uri.removeprefix("file://")), pafs.LocalFileSystem())
+    from deltalake.fs import DeltaStorageHandler
+
+    options = getattr(table, "_storage_options", None)
+    return pafs.PyFileSystem(DeltaStorageHandler(uri, dict(options or {})))
+
+
+def history(table: DeltaTable, limit: int | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the ``commitInfo`` of each commit with its ``version``, newest first.
+
+    Versions whose log files are gone (a vacuum) are left out.
+
+    Args:
+        table: The table, opened at the version to look back from.
+        limit: Versions to look at; by default all.
+    """
+    store = table_store(table)
+    newest = int(table.version())
+    oldest = 0 if limit is None else max(0, newest - limit + 1)
+    wanted = iter(range(newest, oldest - 1, -1))
+    for version in wanted:
+        try:
+            yield _commit(store, version)
+        except FileNotFoundError:
+            wanted = iter(sorted(_kept(store, oldest, version), reverse=True))
+            break
+    for version in wanted:
+        yield _commit(store, version)
+
+
+def noted(table: DeltaTable, limit: int | None = None) -> Iterator[tuple[int, datetime, Note]]:
+    """Yield (version, time, note) of the commits that carry a note, newest first; see `history`."""
+    for commit in history(table, limit):
+        note = Note.from_json(commit.get("userMetadata"))
+        if note is not None:
+            yield commit["version"], commit_time(commit), note
+
+
+def newest_note(table: DeltaTable) -> tuple[int, Note] | None:
+    """Return the newest (version, note) up to the table's version."""
+    return next(((version, note) for version, _, note in noted(table)), None)
+
+
+def changed_version(table: DeltaTable) -> int:
+    """Return the version of the last commit that changed rows.
+
+    That is the last commit with a note whose ``changed`` is true; a table that no flow writes counts by
+    its own version.
+    """
+    seen = False
+    for version, _, note in noted(table):
+        seen = True
+        if note.changed:
+            return version
+    return 0 if seen else int(table.version())
+
+
+def commit_time(commit: dict[str, Any]) -> datetime:
+    """Return when a commit was made."""
+    stamp = commit.get("inCommitTimestamp") or commit.get("timestamp") or 0
+    return datetime.fromtimestamp(stamp / 1000, tz=UTC)
+
+
+def _kept(store: pafs.FileSystem, oldest: int, below: int) -> Iterator[int]:
+    for info in store.get_file_info(pafs.FileSelector("_delta_log", allow_not_found=True)):
+        name, _, kind = info.base_name.partition(".")
+        if kind == "json" and name.isdigit() and oldest <= int(name) < below:
+            yield int(name)
+
+
+def _commit(store: pafs.FileSystem, version: int) -> dict[str, Any]:
+    """Read one commit's ``commitInfo``: mostly the first line of a file that may name thousands of files."""
+    with store.open_input_file(f"_delta_log/{version:020d}.json") as file:
+        head = file.read(_FIRST)
+        line = head.partition(b"\n")[0]
+        if len(line) == len(head) or not line.startswith(b'{"commitInfo"'):
+            head += file.read()
+            lines = (text for text in head.split(b"\n") if text.startswith(b'{"commitInfo"'))
+            line = next(lines, b"")
+    body: dict[str, Any] = json.loads(line)["commitInfo"] if line else {}
+    return {**body, "version": version}

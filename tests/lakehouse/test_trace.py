@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from lakehouse.errors import QueryError
+from lakehouse.lineage import sync_runs
+from lakehouse.trace import Edge, trace
+from tests.lakehouse.lakes import lake_at, note, rows, trained, write
+
+
+@pytest.fixture
+def lake(tmp_path):
+    made = lake_at(tmp_path / "lake")
+    trained(made)
+    return made
+
+
+def held(found):
+    return {(node.id, node.table) for node in found.nodes}
+
+
+def test_a_source_document_leads_down_to_the_steps_that_saw_it(lake):
+    doc, cut = "aa" * 16, "a1" * 16
+    found = trace(lake, doc)
+    assert held(found) == {
+        (doc, "bronze.documents"),
+        ("a1" * 16, "silver.paragraphs"),
+        ("a2" * 16, "silver.paragraphs"),
+        ("a1" * 16, "gold.samples"),
+        ("a2" * 16, "gold.samples"),
+        ("51" * 16, "gold.sequences"),
+        ("52" * 16, "gold.sequences"),
+        ("t1#1", "ledger.training_steps"),
+        ("t1#2", "ledger.training_steps"),
+    }
+    assert Edge(doc, "bronze.documents", cut, "silver.paragraphs") in found.edges
+    assert Edge(cut, "silver.paragraphs", cut, "gold.samples") in found.edges
+    assert Edge(cut, "gold.samples", "51" * 16, "gold.sequences") in found.edges
+    assert Edge("51" * 16, "gold.sequences", "t1#1", "ledger.training_steps") in found.edges
+    assert not found.truncated
+
+
+def test_a_paragraph_leads_up_to_its_document_and_not_to_its_siblings(lake):
+    found = trace(lake, "a1" * 16)
+    assert ("aa" * 16, "bronze.documents") in held(found)
+    assert "a2" * 16 not in {node.id for node in found.nodes}
+    assert "bb" * 16 not in {node.id for node in found.nodes}
+
+
+def test_a_sequence_leads_up_to_all_its_documents(lake):
+    found = trace(lake, "52" * 16)
+    assert {"aa" * 16, "bb" * 16, "a2" * 16, "t1#2"} <= {node.id for node in found.nodes}
+    assert "a1" * 16 not in {node.id for node in found.nodes}
+
+
+def test_each_edge_joins_nodes_of_the_trace(lake):
+    found = trace(lake, "aa" * 16)
+    for edge in found.edges:
+        assert (edge.child, edge.child_table) in held(found)
+        assert (edge.parent, edge.parent_table) in held(found)
+
+
+def test_rows_tell_the_run_that_wrote_them(lake):
+    sync_runs(lake)
+    found = trace(lake, "a1" * 16)
+    assert {(run["run_id"], run["table"]) for run in found.runs} >= {
+        ("run-1", "bronze.documents"),
+        ("run-2", "silver.paragraphs"),
+        ("run-3", "gold.sequences"),
+    }
+    body = found.as_dict()
+    assert {"id", "table", "version", "run_id"} <= set(body["nodes"][0])
+    assert body["edges"]
+
+
+def test_steps_are_traced_at_the_version_that_they_read(lake):
+    rebuilt = lake.table("gold.sequences").slice(0, 0)
+    write(lake, "gold.sequences", rebuilt, note("gold.sequences", "run-9", digest="none"), mode="overwrite")
+    found = trace(lake, "aa" * 16)
+    assert {"t1#1", "t1#2"} <= {node.id for node in found.nodes}
+    assert ("51" * 16, "gold.sequences") in held(found)
+    assert {edge.parent for edge in found.edges if edge.child == "51" * 16} == {"a1" * 16}
+
+
+def test_at_a_release_only_its_tables_are_looked_at(lake):
+    write(lake, "silver.later", rows(["aa" * 16]))
+    assert ("aa" * 16, "silver.later") in held(trace(lake, "aa" * 16))
+    assert ("aa" * 16, "silver.later") not in held(trace(lake, "aa" * 16, "mix-1"))
+
+
+def test_a_beginning_that_names_one_sample_is_enough(lake):
+    assert trace(lake, "aaaa").id == "aa" * 16
+    write(lake, "silver.more", rows(["51ff" * 8, "51fe" * 8]))
+    assert trace(lake, "51ff").id == "51ff" * 8
+    write(lake, "silver.more", rows(["5151ff" + "0" * 26]))
+    with pytest.raises(QueryError, match=r"several samples begin with 5151: 5151"):
+        trace(lake, "5151")
+
+
+@pytest.mark.parametrize("sample", ["cccc", "cc" * 16, "a", "x y", "'; --"])
+def test_what_names_no_sample_is_told(lake, sample):
+    with pytest.raises(QueryError, match="no sample"):
+        trace(lake, sample)
+
+
+def test_a_wide_fan_is_cut_at_the_limit(lake):
+    write(lake, "silver.many", rows([f"{i:032x}" for i in range(500)], [["aa" * 16]] * 500))
+    found = trace(lake, "aa" * 16, limit=50)
+    assert found.truncated
+    assert len([node for node in found.nodes if node.table == "silver.many"]) <= 51
+
+
+def test_an_empty_lake_has_no_sample(tmp_path):
+    with pytest.raises(QueryError, match="no sample"):
+        trace(lake_at(tmp_path / "none"), "abcd")
+
+
+def test_a_trace_over_some_hundred_thousand_rows_takes_less_than_two_seconds(tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    count = 100_000
+    ids = [f"{i:032x}" for i in np.random.default_rng(0).permutation(count)]
+    for name, made_from in (("bronze.d", None), ("silver.e", "bronze.d"), ("gold.f", "silver.e")):
+        write(lake, name, rows(ids), note(name, inputs={made_from: 0} if made_from else {}))
+    packed = pa.array([ids[i : i + 10] for i in range(0, count, 10)])
+    write(
+        lake, "gold.g", rows([f"f{i:031x}" for i in range(count // 10)], packed), note("gold.g", inputs={"gold.f": 0})
+    )
+    clock = time.monotonic()
+    found = trace(lake, ids[777])
+    assert len(found.nodes) == 4
+    assert time.monotonic() - clock < 2

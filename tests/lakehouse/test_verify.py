@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from lakehouse.release import create_release
+from lakehouse.verify import diff_releases, verify_release
+from tests.lakehouse.lakes import lake_at, note, write
+
+ROWS = pa.table({"n": [1, 2, 3]})
+
+
+@pytest.fixture
+def lake(tmp_path):
+    made = lake_at(tmp_path / "a lake")
+    write(made, "silver.b", ROWS, note("silver.b"))
+    write(made, "gold.c", ROWS, note("gold.c", inputs={"silver.b": 0}))
+    create_release(made, "mix-1")
+    return made
+
+
+def data_file(lake, table):
+    return next(Path(lake.table_uri(table)).glob("*.parquet"))
+
+
+def test_a_release_stays_whole_while_writers_go_on(lake):
+    write(lake, "gold.c", ROWS, note("gold.c", "run-2", digest="two"))
+    lake.open("gold.c").optimize.compact()
+    assert verify_release(lake, "mix-1") == []
+
+
+def test_a_missing_file_is_named(lake):
+    gone = data_file(lake, "silver.b")
+    gone.unlink()
+    (problem,) = verify_release(lake, "mix-1")
+    assert (problem.table, problem.file, problem.what) == ("silver.b", gone.name, "missing")
+
+
+def test_an_altered_file_is_named(lake):
+    file = data_file(lake, "gold.c")
+    file.write_bytes(file.read_bytes() + b"x")
+    (problem,) = verify_release(lake, "mix-1")
+    assert problem.file == file.name
+    assert problem.what.startswith("altered")
+
+
+def test_a_lost_log_is_told(lake):
+    (Path(lake.table_uri("gold.c")) / "_delta_log" / "00000000000000000000.json").unlink()
+    (problem,) = verify_release(lake, "mix-1")
+    assert problem.table == "gold.c"
+    assert problem.file == ""
+
+
+def test_a_difference_tells_versions_rows_and_contents(lake):
+    write(lake, "gold.c", ROWS, note("gold.c", "run-2", digest="two", inputs={"silver.b": 0}))
+    write(lake, "gold.d", ROWS, note("gold.d"))
+    create_release(lake, "mix-2")
+    found = {row["table"]: row for row in diff_releases(lake, "mix-1", "mix-2")}
+    assert found["silver.b"]["change"] == "same"
+    assert found["gold.c"] == {"table": "gold.c", "change": "changed", "versions": [0, 1], "rows": [3, 6]}
+    assert found["gold.d"] == {"table": "gold.d", "change": "added", "versions": [None, 0], "rows": [None, 3]}
+    assert {row["table"]: row["change"] for row in diff_releases(lake, "mix-2", "mix-1")}["gold.d"] == "removed"
