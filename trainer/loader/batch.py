@@ -12,6 +12,7 @@ import pyarrow as pa
 import torch
 
 from lakehouse.errors import LakeError
+from schemas.mixture import sequences
 from trainer.loader import IGNORED
 from trainer.loader.buffers import Buffers
 from trainer.loader.groups import Group
@@ -68,6 +69,8 @@ class RowSource:
             if int(rows[-1]) - first + 1 == len(rows) and (len(rows) < 2 or (np.diff(rows) == 1).all()):
                 return group.column(column).slice(first, len(rows))
             return group.column(column).take(pa.array(rows))
+        if not self.parts:
+            return pa.array([[]] * self.pads, sequences.column(column).type)
         taken = [group.column(column).take(pa.array(rows)) for group, rows, _ in self.parts]
         if len(taken) > 1:
             order = np.argsort(np.concatenate([where for _, _, where in self.parts]), kind="stable")

@@ -68,16 +68,16 @@ def test_the_union_over_ranks_is_the_same_at_any_world_size(wide, truth, world, 
     assert np.array_equal(tokens, truth[positions])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), seed=st.sampled_from([0, 1, 77]))
-def test_a_run_cut_anywhere_sees_what_an_uninterrupted_one_sees(wide, truth, data, seed):
-    versions = wide.versions()
+PHASE = st.tuples(st.integers(1, 5), st.integers(1, 90), st.integers(1, 3), st.sampled_from([0, 2]))
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(phases=st.lists(PHASE, min_size=1, max_size=4), last=st.tuples(st.integers(1, 4), st.integers(50, 200)))
+def test_a_run_cut_anywhere_sees_what_an_uninterrupted_one_sees(wide, truth, phases, last):
+    versions, seed = wide.versions(), len(phases) - 1
     seen, state = [], None
-    while state is None or state["position"] < 700:
-        world = data.draw(st.integers(1, 5), "world")
-        batch = data.draw(st.integers(1, 200), "global_batch")
-        steps = data.draw(st.integers(1, 6), "steps")
-        options = {"global_batch": batch, "world": world, "prefetch": data.draw(st.sampled_from([0, 2]))}
+    for world, batch, steps, prefetch in [*phases, (*last, 10**6, 0)]:
+        options = {"global_batch": batch, "world": world, "prefetch": prefetch}
         ranks = []
         for rank in range(world):
             if state is None:
@@ -90,7 +90,7 @@ def test_a_run_cut_anywhere_sees_what_an_uninterrupted_one_sees(wide, truth, dat
             together = np.stack([one.positions.numpy() for one in batches], axis=1).ravel()
             assert np.array_equal(together[together >= 0], ranks[0].last_positions)
             for one in batches:
-                assert np.array_equal(real(one), truth[one.positions[~one.pad]])
+                assert np.array_equal(real(one), truth[one.positions[~one.pad].numpy()])
             seen.append(together[together >= 0])
         for iterator in iterators:
             iterator.close()
@@ -98,6 +98,7 @@ def test_a_run_cut_anywhere_sees_what_an_uninterrupted_one_sees(wide, truth, dat
         assert len(set(states)) == 1
         assert len(states[0]) <= 128
         state = json.loads(states[0])
+    assert state["position"] == 700
     assert np.array_equal(np.concatenate(seen), stream([loader_of(wide, seed=seed)])[0])
 
 
@@ -309,33 +310,18 @@ def test_token_bytes_of_another_length_are_refused(lake, compressed):
 def test_rows_of_different_length_in_one_stage_are_refused(lake):
     lake.write(lake.packed_rows("cold", 4))
     lake.write(lake.packed_rows("cold", 4, length=16, begin=4))
-    with pytest.raises(LakeError, match="32 and 16 tokens long"):
+    with pytest.raises(LakeError, match="(32 and 16|16 and 32) tokens long"):
         list(loader_of(lake, global_batch=8))
 
 
-def test_column_mapping_and_deletion_vectors_are_refused(lake):
+def test_deletion_vectors_are_refused(lake):
     lake.write(lake.packed_rows("cold", 4))
     log = next(path for path in (lake.root / "gold/sequences/_delta_log").glob("*0.json"))
-    text = log.read_text()
-    actions = [json.loads(line) for line in text.splitlines()]
+    actions = [json.loads(line) for line in log.read_text().splitlines()]
+    features = {"readerFeatures": ["deletionVectors"], "writerFeatures": ["deletionVectors"]}
     for action in actions:
-        if "metaData" in action:
-            action["metaData"]["configuration"]["delta.columnMapping.mode"] = "name"
         if "protocol" in action:
-            action["protocol"] = {"minReaderVersion": 2, "minWriterVersion": 5}
-    log.write_text("\n".join(map(json.dumps, actions)))
-    with pytest.raises((LakeError, ReleaseError), match="columnMapping"):
-        loader_of(lake)
-    for action in actions:
-        if "metaData" in action:
-            action["metaData"]["configuration"] = {}
-        if "protocol" in action:
-            action["protocol"] = {
-                "minReaderVersion": 3,
-                "minWriterVersion": 7,
-                "readerFeatures": ["deletionVectors"],
-                "writerFeatures": ["deletionVectors"],
-            }
+            action["protocol"] = {"minReaderVersion": 3, "minWriterVersion": 7, **features}
     log.write_text("\n".join(map(json.dumps, actions)))
     with pytest.raises(LakeError, match="deletionVectors"):
         loader_of(lake)
