@@ -46,7 +46,7 @@ _BY_LANGUAGE = {
     "zh-hk": ("big5hkscs",),
     "zh-hant": ("big5hkscs",),
     "zh": ("gb18030",),
-    "ja": ("iso2022_jp", "euc_jp", "cp932"),
+    "ja": ("euc_jp", "cp932"),
     "ko": ("cp949",),
     **dict.fromkeys(_WESTERN, ("cp1252",)),
 }
@@ -127,7 +127,9 @@ def _candidates(data: bytes, media_type: str, language: str, modality: str) -> I
     declared = _declared(data, media_type)
     seen = set()
     suggested = ("cp1252",) if modality == "code" else _suggested(language)
-    for encoding in (*([declared] if declared else []), "utf-8", *suggested):
+    # ISO 2022-JP is made of ASCII bytes alone, so that it reads as UTF-8 too; its escapes give it away.
+    escaped = ["iso2022_jp"] if language.startswith("ja") and b"\x1b$" in data else []
+    for encoding in (*([declared] if declared else []), *escaped, "utf-8", *suggested):
         if encoding not in seen:
             seen.add(encoding)
             yield encoding

@@ -83,7 +83,8 @@ def _look(data: bytes, params: ImagesParams) -> dict[str, Any]:
         raise RejectedError("the file is empty")
     try:
         with warnings.catch_warnings():
-            # Pillow's own guard warns from 89 million pixels on; ours is `most_pixels`, below.
+            # Pillow warns of damaged EXIF data, and of 89 million pixels and more; our guard is `most_pixels`.
+            warnings.simplefilter("ignore", UserWarning)
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data)) as picture:
                 if picture.width * picture.height > params.most_pixels:

@@ -48,21 +48,19 @@ def list_files(root: Path, source: Source, most: int = 0) -> list[Entry]:
         source: Its declaration.
         most: Files to return at most; 0 for all.
     """
-    names = sorted(
-        name
-        for name in _walk(root, source.exclude)
-        if matches(name, source.include) and not matches(name, source.exclude)
-    )
+    closed: list[OSError] = []
+    found = _walk(root, source.exclude, closed)
+    names = sorted(name for name in found if matches(name, source.include) and not matches(name, source.exclude))
     real = root.resolve()
     out: list[Entry] = []
     for name in names:
-        uri = f"{source.base}/{quote(os.fsencode(name), safe='/@+,=()!~')}"
+        uri = _uri(source, name)
         if source.keep < 1 and _fraction(uri) >= source.keep:
             continue
         out.append(_entry(real, root / name, name, uri, source))
         if most and len(out) >= most:
             break
-    return out
+    return [_closed(root, source, error) for error in closed] + out
 
 
 def listing_digest(root: Path, source: Source, entries: list[Entry]) -> str:
@@ -126,14 +124,26 @@ def _tagged_lines(text: str, first: str) -> dict[str, str]:
     return out
 
 
-def _walk(root: Path, exclude: Sequence[str]) -> Iterator[str]:
-    """Yield the relative names of all files; a folder that is excluded whole (``name/**``) is not entered."""
+def _walk(root: Path, exclude: Sequence[str], closed: list[OSError]) -> Iterator[str]:
+    """Yield the relative names of all files; a folder that is excluded whole (``name/**``) is not entered.
+
+    The error of a folder that cannot be read is appended to `closed`.
+    """
     whole = [pattern.removesuffix("/**") for pattern in exclude if pattern.endswith("/**")]
-    for folder, folders, files in os.walk(root, followlinks=False):
+    for folder, folders, files in os.walk(root, followlinks=False, onerror=closed.append):
         below = Path(folder).relative_to(root).as_posix()
         prefix = "" if below == "." else f"{below}/"
         folders[:] = [name for name in folders if not matches(prefix + name, whole)]
         yield from (prefix + name for name in files)
+
+
+def _closed(root: Path, source: Source, error: OSError) -> Entry:
+    name = Path(os.fsdecode(error.filename)).relative_to(root).as_posix()
+    return Entry(name, _uri(source, f"{name}/"), 0, 0, problem=f"unreadable folder: {error.strerror}")
+
+
+def _uri(source: Source, name: str) -> str:
+    return f"{source.base}/{quote(os.fsencode(name), safe='/@+,=()!~')}"
 
 
 def _entry(real: Path, path: Path, name: str, uri: str, source: Source) -> Entry:

@@ -23,6 +23,8 @@ class _Loader(yaml.SafeLoader):
     def mapping(self, node: yaml.MappingNode) -> Any:
         said: set[Hashable] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key is no plain text", key.start_mark)
             if key.value in said and key.value != "<<":
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} is said twice", key.start_mark

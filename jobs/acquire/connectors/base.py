@@ -30,8 +30,7 @@ class Package:
     @property
     def slug(self) -> str:
         """The package as a relative folder name: ``apt/git-doc@any``."""
-        name = self.name.replace("/", "+")
-        return f"{self.connector}/{name}@{self.version or 'any'}"
+        return f"{self.connector}/{f'{self.name}@{self.version or "any"}'.replace('/', '+')}"
 
     def __str__(self) -> str:
         """Return the package as people write it."""

@@ -29,8 +29,8 @@ def debian_copyright(path: Path) -> tuple[str, str]:
     """Read a Debian copyright file.
 
     Returns:
-        The SPDX expression of its first ``Files:`` stanza, empty where the file is not machine readable
-        or names a licence that is not known here; and the words that were read.
+        The SPDX expression of its stanza ``Files: *``, or else of its first, empty where the file is not machine
+        readable or names a licence that is not known here; and the words that were read.
     """
     try:
         lines = path.read_text("utf-8", "replace").splitlines()
@@ -39,15 +39,19 @@ def debian_copyright(path: Path) -> tuple[str, str]:
     if not any(line.startswith("Format:") for line in lines[:5]):
         words = next((line.strip() for line in lines if re.search(r"licen[cs]e|permission", line, re.IGNORECASE)), "")
         return "", f"not machine readable: {words[:160]}"
+    stanzas: list[tuple[str, str]] = []
     files = ""
     for line in lines:
         found = _FIELD.match(line)
         if found and found.group(1).lower() == "files":
             files = found.group(2).strip()
         elif found and files:
-            stated = found.group(2).strip()
-            return debian_spdx(stated), f"Files: {files} License: {stated}"
-    return "", "states no licence for its files"
+            stanzas.append((files, found.group(2).strip()))
+            files = ""
+    if not stanzas:
+        return "", "states no licence for its files"
+    files, stated = next((stanza for stanza in stanzas if stanza[0] == "*"), stanzas[0])
+    return debian_spdx(stated), f"Files: {files} License: {stated}"
 
 
 def debian_spdx(name: str) -> str:

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from jobs.acquire.connectors.licences import debian_copyright, debian_spdx, same_licence
+
+HEAD = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nSource: x\n\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "spdx"),
+    [
+        ("GPL-2+", "GPL-2.0-or-later"),
+        ("GPL-3.0+", "GPL-3.0-or-later"),
+        ("LGPL-2.1", "LGPL-2.1-only"),
+        ("AGPL-3", "AGPL-3.0-only"),
+        ("Expat", "MIT"),
+        ("BSD-3-clause", "BSD-3-Clause"),
+        ("CC-BY-SA-4.0", "CC-BY-SA-4.0"),
+        ("MPL-1.1 or GPL-2 or LGPL-2", "MPL-1.1 OR GPL-2.0-only OR LGPL-2.0-only"),
+        ("Artistic and GPL-1+", "Artistic-1.0 AND GPL-1.0-or-later"),
+        ("other", ""),
+        ("GPL-2 or other", ""),
+    ],
+)
+def test_debian_names(name, spdx):
+    assert debian_spdx(name) == spdx
+
+
+def test_the_licence_of_all_files_is_read(tmp_path):
+    path = tmp_path / "copyright"
+    path.write_text(
+        HEAD + "License: MIT\n\nFiles: debian/*\nLicense: GPL-3\n\nFiles: *\nCopyright: me\nLicense: GPL-2+\n text\n"
+    )
+    assert debian_copyright(path) == ("GPL-2.0-or-later", "Files: * License: GPL-2+")
+
+
+def test_without_such_a_stanza_the_first_counts(tmp_path):
+    path = tmp_path / "copyright"
+    path.write_text(HEAD + "Files: a/*.png\n b/*.png\nLicense: CC-BY-4.0\n\nFiles: b\nLicense: MIT\n")
+    assert debian_copyright(path)[0] == "CC-BY-4.0"
+
+
+def test_prose_gives_words_and_no_licence(tmp_path):
+    path = tmp_path / "copyright"
+    path.write_text("Packaged by me.\n\nPermission is granted to copy.\n")
+    assert debian_copyright(path) == ("", "not machine readable: Permission is granted to copy.")
+    assert debian_copyright(tmp_path / "absent")[0] == ""
+
+
+def test_order_makes_no_difference():
+    assert same_licence("MIT OR Apache-2.0", "(apache-2.0 OR MIT)")
+    assert not same_licence("MIT", "Apache-2.0")

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import gzip
+
+import pyarrow.compute as pc
+import pytest
+
+from jobs.acquire.documents import FLOW, DocumentsParams, documents
+from lakehouse.flow import flow_of
+from schemas.documents import landed_documents as table
+from schemas.identity import content_ids, derived_ids
+
+
+def land(world, params=None, **said):
+    return documents(world.good(**said), params or DocumentsParams())
+
+
+def test_a_document_keeps_the_files_identity(world):
+    world.put("a.html", "<html><title> Ein\n Titel &amp; mehr</title><p>Grüße")
+    batch = land(world, language="de")
+    row = batch.to_pylist()[0]
+    assert row["_reject"] is None
+    assert row["sample_id"] == world.good().column("sample_id")[0].as_py()
+    assert row["parent_ids"] == []
+    assert row["content"].endswith("<p>Grüße")
+    assert (row["title"], row["encoding"], row["language_hint"]) == ("Ein Titel & mehr", "utf-8", "de")
+    assert batch.column("content_id").equals(content_ids(batch.column("content")))
+    assert all(row[name] is not None for name in table.required)
+
+
+def test_hostile_files_are_rejected_and_the_rest_lands(world, rejects, make_picture):
+    world.put("good.txt", "hello\n")
+    world.put("empty.txt", b"")
+    world.put("blank.txt", " \n\t\n")
+    world.put("latin1.txt", "Grüße".encode("latin-1"))
+    world.put("nul.txt", b"abc\0def")
+    world.put("picture.txt", make_picture())
+    world.put("cut.txt.gz", gzip.compress(b"hello" * 100)[:-12])
+    world.put("bomb.txt.gz", gzip.compress(b"x" * 50_000))
+    batch = land(world, DocumentsParams(most_bytes=10_000))
+    assert rejects(batch) == {
+        "folder:mine/blank.txt": "the file holds nothing but white space",
+        "folder:mine/bomb.txt.gz": "holds more than 10000 bytes",
+        "folder:mine/cut.txt.gz": "the gzip file is cut off",
+        "folder:mine/empty.txt": "the file is empty",
+        "folder:mine/latin1.txt": "not text in utf-8 (byte 2), and nothing says what it is in",
+        "folder:mine/nul.txt": "not text: NUL at byte 3",
+        "folder:mine/picture.txt": "not text: its first bytes are those of image/png",
+    }
+    good = batch.filter(pc.is_null(batch.column("_reject")))
+    assert good.column("content").to_pylist() == ["hello\n"]
+    assert batch.column("sample_id").null_count == 0
+
+
+def test_latin1_lands_where_the_language_says_so(world):
+    world.put("a.txt", "Grüße".encode("latin-1"))
+    row = land(world, language="de").to_pylist()[0]
+    assert (row["content"], row["encoding"]) == ("Grüße", "cp1252")
+
+
+def test_gzip_is_opened(world):
+    world.put("a.txt.gz", gzip.compress(b"hello"))
+    row = land(world).to_pylist()[0]
+    assert (row["content"], row["media_type"]) == ("hello", "text/plain")
+
+
+def test_what_changed_or_went_since_it_was_listed_is_rejected(world, rejects):
+    world.put("changed.txt", "old")
+    world.put("gone.txt", "x")
+    listed = world.good()
+    world.put("changed.txt", "new")
+    (world.folder / "gone.txt").unlink()
+    assert rejects(documents(listed, DocumentsParams())) == {
+        "folder:mine/changed.txt": "the file changed since it was listed",
+        "folder:mine/gone.txt": "the file is gone since it was listed",
+    }
+
+
+def test_a_file_of_several_documents_is_cut(world):
+    world.put("poems", "one\n%\ntwo\nlines % here\n%\n\n%\nthree")
+    world.put("single", "all")
+    batch = land(world, split="%")
+    rows = batch.to_pylist()
+    assert [row["content"] for row in rows] == ["one\n", "two\nlines % here\n", "three", "all"]
+    parents = dict(
+        zip(world.good().column("uri").to_pylist(), world.good().column("sample_id").to_pylist(), strict=True)
+    )
+    assert {row["parent_ids"][0] for row in rows[:3]} == {parents["folder:mine/poems"]}
+    assert [row["uri"] for row in rows] == [f"folder:mine/poems#{n}" for n in (0, 1, 3)] + ["folder:mine/single#0"]
+    assert len({row["sample_id"] for row in rows}) == 4
+    import pyarrow as pa
+
+    ids = derived_ids(pa.array([parents["folder:mine/poems"]]), FLOW, pa.array([3], pa.int32()))
+    assert rows[2]["sample_id"] == ids[0].as_py()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_rows_do_not_depend_on_batches(world, size):
+    for number in range(5):
+        world.put(f"{number}.txt", f"a{number}\n%\nb{number}")
+    listed = world.good(split="%")
+    whole = documents(listed, DocumentsParams()).to_pylist()
+    parts = [documents(listed.slice(at, size), DocumentsParams()).to_pylist() for at in range(0, len(listed), size)]
+    assert [row for part in parts for row in part] == whole
+
+
+def test_its_rows_lead_back_to_files():
+    assert flow_of(documents).origin == "coalesce(get(parent_ids, 0), sample_id)"
+    assert flow_of(documents).id == FLOW

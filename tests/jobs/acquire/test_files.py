@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+
+import pyarrow.compute as pc
+
+from jobs.acquire.files import FilesParams, files
+from schemas.identity import landed_ids
+from schemas.sources import files as table
+
+
+def by_uri(batch):
+    return {row["uri"]: row for row in batch.to_pylist()}
+
+
+def test_rows_hold_what_the_bytes_and_paths_say(world, make_picture):
+    world.put("de/a.html", "<p>Hallo")
+    world.put("b.txt.gz", gzip.compress(b"hello"))
+    batch = world.good(language="en", language_from="^(?P<tag>de)/", kind="manual")
+    rows = by_uri(batch)
+    row = rows["folder:mine/de/a.html"]
+    assert row["digest"] == hashlib.sha256(b"<p>Hallo").hexdigest()
+    assert (row["size"], row["media_type"], row["language"], row["kind"]) == (8, "text/html", "de", "manual")
+    assert dict(rows["folder:mine/b.txt.gz"]["attributes"]) == {"compression": "gzip"}
+    expected = landed_ids(*(batch.column(name) for name in ("source", "uri", "digest")))
+    assert batch.column("sample_id").equals(expected)
+    assert all(column.name in batch.schema.names for column in table.columns if column.name != "run_id")
+
+
+def test_landing_again_gives_the_same_rows_and_a_new_file_comes_alone(world):
+    world.put("a.txt", "x")
+    world.put("b.txt", "y")
+    first = world.files()
+    again = world.files()
+    names = [name for name in first.schema.names if name != "retrieved_at"]
+    assert first.select(names).equals(again.select(names))
+    world.put("c.txt", "z")
+    assert set(by_uri(world.files())) - set(by_uri(first)) == {"folder:mine/c.txt"}
+
+
+def test_identity_is_of_source_address_and_bytes_alone(world, tmp_path):
+    import os
+
+    path = world.put("a.txt", "x")
+    ids = [world.files().column("sample_id")[0].as_py()]
+    os.utime(path, (5, 5))
+    ids.append(world.files(kind="other", language="fr").column("sample_id")[0].as_py())
+    world.put("a.txt", "y")
+    ids.append(world.files().column("sample_id")[0].as_py())
+    assert ids[0] == ids[1] != ids[2]
+
+
+def test_what_is_wrong_is_rejected_with_its_reason(world, rejects):
+    world.put("large.txt", "x" * 200)
+    world.put("good.txt", "x")
+    (world.folder / "out.txt").symlink_to("/etc/hostname")
+    (world.folder / "broken.txt").symlink_to("nowhere")
+    batch = world.files(max_bytes=100)
+    assert rejects(batch) == {
+        "folder:mine/broken.txt": "unreadable: No such file or directory",
+        "folder:mine/large.txt": "200 bytes, more than the 100 that the source allows",
+        "folder:mine/out.txt": "a symbolic link that leaves the source's folder",
+    }
+    assert batch.column("sample_id").null_count == 0
+    assert len(pc.unique(batch.column("sample_id"))) == 4
+
+
+def test_code_has_the_language_of_its_name(world):
+    for name in ("a.py", "b.go", "c.h", "d.unknown"):
+        world.put(name, "x")
+    languages = {row["uri"][-4:]: row["language"] for row in world.good(modality="code").to_pylist()}
+    assert languages == {"a.py": "python", "b.go": "go", "/c.h": "c", "nown": "und"}
+
+
+def test_speech_takes_the_transcript_of_its_own_language(world, rejects, make_recording):
+    world.put("lion.txt", "A lion.\nfr.utf8=Un lion.\n")
+    for name in ("lion_desc.ogg", "lion_desc_fr.ogg", "lion_desc_en_GB.ogg", "lion_desc_de.ogg"):
+        world.put(name, make_recording())
+    batch = world.files(
+        modality="speech",
+        language="en",
+        language_from=r"_desc_(?P<tag>[A-Za-z_]+)\.ogg$",
+        include=["*.ogg"],
+        neighbour={"format": "tagged-lines", "strip": "_desc(?:_[A-Za-z_]+)?"},
+    )
+    assert rejects(batch) == {"folder:mine/lion_desc_de.ogg": "no transcript in de stands beside it"}
+    good = {row["language"]: dict(row["attributes"]) for row in batch.to_pylist() if row["_reject"] is None}
+    assert good == {
+        "en": {"transcript": "A lion."},
+        "fr": {"transcript": "Un lion."},
+        "en-GB": {"transcript": "A lion."},
+    }
+
+
+def test_pictures_take_captions_in_all_languages(world, make_picture):
+    world.put("lion.png", make_picture())
+    world.put("lion.txt", "A lion.\nfr.utf8=Un lion.\n")
+    row = world.good(modality="image", include=["*.png"], neighbour={"format": "tagged-lines"}).to_pylist()[0]
+    assert dict(row["attributes"]) == {"caption:en": "A lion.", "caption:fr": "Un lion."}
+    assert row["media_type"] == "image/png"
+
+
+def test_a_folder_that_went_away_is_rejected(world, rejects):
+    world.put("a.txt", "x")
+    batch = world.sources().combine_chunks().to_batches()[0]
+    world.folder.rename(world.root / "moved")
+    found = files(batch, FilesParams())
+    assert list(rejects(found).values()) == [f"the folder {world.folder} is gone since it was retrieved"]
+
+
+def test_a_source_without_files_gives_no_rows(world):
+    world.put("a.txt", "x")
+    assert world.files(include=["*.none"]).num_rows == 0
+
+
+def test_most_limits_a_source(world):
+    for number in range(5):
+        world.put(f"{number}.txt", "x")
+    batch = world.sources().combine_chunks().to_batches()[0]
+    assert files(batch, FilesParams(most=2)).num_rows == 2

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image, PngImagePlugin
+
+from jobs.acquire.images import ImagesParams, images
+from schemas.images import landed_images as table
+
+
+@pytest.fixture
+def land(world):
+    def run(params=None, **said):
+        return images(world.good(modality="image", exclude=["*.txt"], **said), params or ImagesParams())
+
+    return run
+
+
+def bomb(width, height):
+    """A PNG that declares a size of which it holds nothing."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    )
+
+
+def test_a_picture_lands_as_received_with_its_captions(world, land, make_picture):
+    data = make_picture("PNG", (24, 16))
+    world.put("lion.png", data)
+    world.put("lion.txt", "A lion.\nfr.utf8=Un lion.\n")
+    row = land(neighbour={"format": "tagged-lines"}).to_pylist()[0]
+    assert row["_reject"] is None
+    assert (row["format"], row["mode"], row["width"], row["height"]) == ("PNG", "RGB", 24, 16)
+    assert dict(row["captions"]) == {"en": "A lion.", "fr": "Un lion."}
+    assert row["image"] == data
+    assert all(row[name] is not None for name in table.required)
+
+
+def test_exif_gps_and_text_become_metadata(world, land, make_picture):
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Maker", "Camera 1"
+    exif.get_ifd(0x8769)[0x829D] = 5.6
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 30.0, 0.0)})
+    world.put("photo.jpg", make_picture("JPEG", exif=exif, comment=b"a comment"))
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Author", "Ada\0")
+    text.add_itxt("Title", "Grüße")
+    world.put("drawing.png", make_picture("PNG", pnginfo=text))
+    drawing, photo = (dict(row["metadata"]) for row in land().to_pylist())
+    assert photo["exif:Make"] == "Maker"
+    assert photo["exif:Model"] == "Camera 1"
+    assert photo["exif:FNumber"] == "5.6"
+    assert photo["gps:GPSLatitudeRef"] == "N"
+    assert photo["gps:GPSLatitude"].startswith("48")
+    assert photo["text:comment"] == "a comment"
+    assert drawing["text:Title"] == "Grüße"
+
+
+def test_damaged_exif_makes_no_bad_picture(world, land, make_picture):
+    world.put("photo.jpg", make_picture("JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff" + b"\x99" * 40))
+    row = land().to_pylist()[0]
+    assert row["_reject"] is None
+    assert row["width"] == 24
+
+
+def test_what_is_no_whole_picture_is_rejected(world, land, make_picture, rejects):
+    whole = make_picture("PNG", (64, 64))
+    for name, data in (
+        ("empty.png", b""),
+        ("truncated.png", whole[: len(whole) // 2]),
+        ("truncated.jpg", make_picture("JPEG", (64, 64))[:-600]),
+        ("text.png", b"no picture"),
+        ("bomb.png", bomb(60_000, 60_000)),
+        ("large.png", make_picture("PNG", (100, 101))),
+        ("good.png", whole),
+    ):
+        world.put(name, data)
+    found = rejects(land(ImagesParams(most_pixels=10_000)))
+    assert set(found) == {
+        f"folder:mine/{name}.{kind}"
+        for name, kind in [
+            ("empty", "png"),
+            ("truncated", "png"),
+            ("truncated", "jpg"),
+            ("text", "png"),
+            ("bomb", "png"),
+            ("large", "png"),
+        ]
+    }
+    assert found["folder:mine/empty.png"] == "the file is empty"
+    assert found["folder:mine/text.png"] == "not a picture that Pillow knows"
+    assert found["folder:mine/large.png"] == "100 x 101 px, more than 10000 in all"
+    assert found["folder:mine/truncated.png"].startswith("not a whole picture: ")
+
+
+def test_transparency_and_palettes_land_as_they_are(world, land):
+    for mode in ("RGBA", "P", "L", "1"):
+        out = io.BytesIO()
+        Image.new(mode, (20, 20)).save(out, "PNG")
+        world.put(f"{mode}.png", out.getvalue())
+    assert sorted(row["mode"] for row in land().to_pylist()) == ["1", "L", "P", "RGBA"]
