@@ -1,0 +1,70 @@
+"""``mixlake quota``: quota, supply, drawn and shortfall by cell."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lakehouse.errors import TableNotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from lakehouse.cli.context import Context
+    from lakehouse.lake import Lake
+
+KEYS = ("cell", "stage", "target", "supply", "drawn", "epochs", "shortfall", "error")
+
+
+@click.command(name="quota")
+@click.option("--stage", metavar="NAME", help="One stage only.")
+@click.option("--at", metavar="RELEASE", help="Read at a release, a time, or a version.")
+@click.option("--json", "as_json", is_flag=True, help=f"Print objects with {', '.join(KEYS)}.")
+@click.pass_obj
+def quota(context: Context, stage: str | None, at: str | None, as_json: bool) -> None:
+    r"""Compare what each stage asked of each cell with what there is and what was drawn.
+
+    Tokens throughout. supply is what kept samples hold for all stages together; epochs is how often a drawn
+    sample is seen; error is (drawn - target) / target.
+
+    \b
+    Examples:
+      mixlake quota
+      mixlake quota --stage hot --at mix-1 --json
+    """
+    from lakehouse.cli.output import print_json, print_table
+
+    rows = quota_rows(context.lake, stage, at)
+    if as_json:
+        print_json(rows)
+        return
+    shown = [
+        [*(row[key] for key in KEYS[:5]), f"{row['epochs']:.2f}", row["shortfall"], f"{row['error']:+.2%}"]
+        for row in rows
+    ]
+    print_table(KEYS, shown, numbers=KEYS[2:])
+
+
+def quota_rows(lake: Lake, stage: str | None = None, at: str | None = None) -> list[dict[str, Any]]:
+    """Return the view ``quota`` (sql/views/quota.sql) as dictionaries with `KEYS`.
+
+    Args:
+        lake: The lake.
+        stage: One stage, None for all.
+        at: Where to read; see `lakehouse.query.connect`.
+
+    Raises:
+        TableNotFoundError: If the quota was not written yet.
+        UsageError: If the quota has no such stage.
+    """
+    from lakehouse.query import connect
+
+    with connect(lake, at) as connection:
+        rows = connection.rows(f"SELECT {', '.join(KEYS)} FROM quota")  # noqa: S608 - fixed names
+    if not rows:
+        raise TableNotFoundError("the lake holds no quota yet", "draw the mixture first: mixlake run +gold.mixture")
+    if stage is None:
+        return rows
+    stages = dict.fromkeys(row["stage"] for row in rows)
+    if stage not in stages:
+        raise UsageError(f"the quota has no stage {stage!r}", f"it has {', '.join(stages) or 'none'}")
+    return [row for row in rows if row["stage"] == stage]

@@ -1,0 +1,34 @@
+-- What each stage asked of each cell, what there is, and what was drawn. A sample belongs to the most specific line
+-- of a stage that covers it (a kind outweighs a language group, that a modality), as in jobs/mix/cells.py.
+WITH lines AS (
+    SELECT *,
+        4 * (kind <> '*')::INTEGER + 2 * (language_group <> '*')::INTEGER + (modality <> '*')::INTEGER AS specificity
+    FROM gold.quotas
+), stages AS (
+    SELECT DISTINCT stage FROM gold.quotas
+), owned AS (
+    SELECT stages.stage, lines.cell, supply.tokens
+    FROM stages
+    CROSS JOIN gold.supply AS supply
+    JOIN lines ON lines.stage = stages.stage
+        AND lines.modality IN ('*', supply.modality)
+        AND lines.language_group IN ('*', supply.language_group)
+        AND lines.kind IN ('*', supply.kind)
+    QUALIFY row_number() OVER (PARTITION BY stages.stage, supply.cell ORDER BY lines.specificity DESC) = 1
+), held AS (
+    SELECT stage, cell, sum(tokens)::BIGINT AS tokens FROM owned GROUP BY ALL
+), taken AS (
+    SELECT stage, cell, sum(n_tokens)::BIGINT AS tokens, sum(n_tokens) FILTER (epoch = 0)::BIGINT AS once
+    FROM gold.mixture GROUP BY ALL
+)
+SELECT lines.cell, lines.stage, lines.target,
+    coalesce(held.tokens, 0)::BIGINT AS supply,
+    coalesce(taken.tokens, 0)::BIGINT AS drawn,
+    -- How often a drawn sample is seen, on average over tokens.
+    coalesce(taken.tokens / taken.once, 0)::DOUBLE AS epochs,
+    greatest(lines.target - coalesce(taken.tokens, 0), 0)::BIGINT AS shortfall,
+    coalesce((coalesce(taken.tokens, 0) - lines.target) / nullif(lines.target, 0), 0)::DOUBLE AS error
+FROM lines
+LEFT JOIN held ON held.stage = lines.stage AND held.cell = lines.cell
+LEFT JOIN taken ON taken.stage = lines.stage AND taken.cell = lines.cell
+ORDER BY lines.ordinal, lines.modality DESC, lines.cell

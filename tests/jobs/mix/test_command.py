@@ -1,0 +1,135 @@
+"""The quota view and command over tables that delta-rs wrote: no JVM."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+from deltalake import write_deltalake
+
+from jobs.mix.command import KEYS, quota, quota_rows
+from lakehouse.cli.context import Context
+from lakehouse.config import Config
+from lakehouse.errors import TableNotFoundError, UsageError
+from lakehouse.lake import Lake
+from schemas.mixture import mixture, quotas, supply
+
+
+@pytest.fixture
+def lake(tmp_path):
+    def write(table, rows):
+        whole = [{c.name: row.get(c.name) for c in table.columns} for row in rows]
+        write_deltalake(str(tmp_path / table.name.replace(".", "/")), pa.Table.from_pylist(whole, schema=table.schema))
+
+    def line(stage, ordinal, cell, target):
+        modality, group, kind = cell.split("/")
+        return {
+            "stage": stage,
+            "cell": cell,
+            "modality": modality,
+            "language_group": group,
+            "kind": kind,
+            "ordinal": ordinal,
+            "shared": False,
+            "target": target,
+            "max_epochs": 2.0,
+            "row_length": 64,
+            "align": 1,
+            "scale": 1.0,
+        }
+
+    def held(cell, tokens):
+        modality, group, kind = cell.split("/")
+        return {
+            "cell": cell,
+            "modality": modality,
+            "language_group": group,
+            "kind": kind,
+            "samples": 1,
+            "tokens": tokens,
+        }
+
+    def drawn(stage, cell, sample, epoch, tokens):
+        return {
+            "sample_id": sample,
+            "parent_ids": [],
+            "source": "s",
+            "license": "MIT",
+            "stage": stage,
+            "cell": cell,
+            "modality": cell.split("/")[0],
+            "epoch": epoch,
+            "n_tokens": tokens,
+            "time": 0.5,
+            "window": 0,
+        }
+
+    write(
+        quotas, [line("hot", 1, "text/en/legal", 300), line("hot", 1, "text/*/*", 50), line("cold", 0, "text/en/*", 70)]
+    )
+    write(supply, [held("text/en/legal", 100), held("text/en/manual", 900), held("text/zh/manual", 400)])
+    write(
+        mixture,
+        [
+            drawn("hot", "text/en/legal", "a", 0, 100),
+            drawn("hot", "text/en/legal", "a", 1, 100),
+            drawn("hot", "text/*/*", "b", 0, 51),
+        ],
+    )
+    return Lake(str(tmp_path), Config(lake=str(tmp_path)))
+
+
+def test_supply_goes_to_the_most_specific_line_and_shortfall_is_told(lake):
+    rows = {(row["stage"], row["cell"]): row for row in quota_rows(lake)}
+    assert rows["hot", "text/en/legal"] == {
+        "cell": "text/en/legal",
+        "stage": "hot",
+        "target": 300,
+        "supply": 100,
+        "drawn": 200,
+        "epochs": 2.0,
+        "shortfall": 100,
+        "error": pytest.approx(-1 / 3),
+    }
+    assert rows["hot", "text/*/*"]["supply"] == 1300
+    assert rows["hot", "text/*/*"]["shortfall"] == 0
+    assert rows["hot", "text/*/*"]["error"] == pytest.approx(0.02)
+    assert rows["cold", "text/en/*"] | {"error": -1.0, "epochs": 0.0} == {
+        "cell": "text/en/*",
+        "stage": "cold",
+        "target": 70,
+        "supply": 1000,
+        "drawn": 0,
+        "epochs": 0.0,
+        "shortfall": 70,
+        "error": -1.0,
+    }
+
+
+def test_json_has_exactly_the_declared_keys_in_the_order_of_stages(lake):
+    clock = time.monotonic()
+    told = CliRunner().invoke(quota, ["--json"], obj=Context(lake.uri, lake), catch_exceptions=False)
+    assert time.monotonic() - clock < 2
+    rows = json.loads(told.output)
+    assert [tuple(row) for row in rows] == [KEYS] * 3
+    assert [row["stage"] for row in rows] == ["cold", "hot", "hot"]
+
+
+def test_one_stage_is_shown_as_a_table(lake):
+    told = CliRunner().invoke(quota, ["--stage", "hot"], obj=Context(lake.uri, lake), catch_exceptions=False)
+    assert told.output.splitlines()[0].split() == list(KEYS)
+    assert "-33.33%" in told.output
+    assert "cold" not in told.output
+
+
+def test_an_unknown_stage_is_a_usage_error(lake):
+    with pytest.raises(UsageError, match="no stage 'warm'"):
+        quota_rows(lake, "warm")
+
+
+def test_without_a_mixture_the_error_says_what_to_run(tmp_path):
+    with pytest.raises(TableNotFoundError, match=r"mixlake run \+gold.mixture"):
+        quota_rows(Lake(str(tmp_path), Config(lake=str(tmp_path))))
