@@ -139,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader has gone; keep the interpreter from flushing into the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
+        return 1
     except MixlakeError as error:
         if os.environ.get("MIXLAKE_DEBUG"):
             traceback.print_exc()
@@ -188,6 +188,8 @@ def _set_lake(ctx: click.Context, _: click.Parameter, value: str | None) -> None
 
 
 class _Lines(logging.Formatter):
+    """One line a record, as errors are written."""
+
     def format(self, record: logging.LogRecord) -> str:
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         return f"mixlake: {level}{record.getMessage()}"
@@ -200,6 +202,8 @@ def _log_to_stderr(level: int) -> None:
             logger.removeHandler(old)
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines())
+    # While a progress display shows records itself, they are not written twice.
+    handler.addFilter(lambda _: len(logger.handlers) == 1)
     logger.addHandler(handler)
     logger.setLevel(level)
     logger.propagate = False

@@ -93,21 +93,13 @@ def parse_params(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
 def show_report(report: Report) -> None:
     """Print what a run did, and what it set aside by reason."""
     done = [outcome for outcome in report.outcomes if outcome.status != "fresh"]
-    rows = []
-    for outcome in done:
-        counts = outcome.note.counts if outcome.note else {}
-        changed = [counts.get(name) for name in ("inserted", "updated", "deleted", "quarantined", "rows")]
-        rows.append((outcome.writes, outcome.status, *changed, round(outcome.seconds, 1)))
-    if rows:
-        numbers = ["inserted", "updated", "deleted", "quarantined", "rows", "seconds"]
-        print_table(["table", "status", *numbers], rows, numbers=numbers)
     aside = [
         (outcome.writes, count, reason)
         for outcome in done
         for reason, count in sorted((outcome.note.reasons if outcome.note else {}).items(), key=lambda pair: -pair[1])
     ]
     if aside:
-        print("\nset aside (SELECT * FROM quarantine_visible shows the rows):")
+        print("set aside (SELECT * FROM quarantine_visible shows the rows):")
         print_table(["table", "rows", "reason"], aside, numbers=["rows"])
     fresh = len(report.outcomes) - len(done)
     words = [f"{sum(o.status == status for o in done)} {status}" for status in ("done", "failed", "skipped")]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
-from deltalake import CommitProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from lakehouse.config import Config
-from lakehouse.lake import Lake
+from lakehouse.lake import FORMAT_PROPERTY, Lake
 from lakehouse.note import Note
 
 
@@ -40,6 +40,16 @@ def write(lake: Lake, table: str, rows: pa.Table, of: Note | None = None, mode: 
     """Commit rows, with a note where one is given."""
     properties = CommitProperties(custom_metadata={"userMetadata": of.to_json()}) if of else None
     write_deltalake(lake.table_uri(table), rows, mode=mode, commit_properties=properties, schema_mode=None)
+
+
+def newer(lake: Lake, table: str) -> None:
+    """Make an empty table as a newer mixlake would."""
+    DeltaTable.create(
+        lake.table_uri(table),
+        schema=pa.schema([("n", pa.int64())]),
+        configuration={FORMAT_PROPERTY: "9"},
+        raise_if_key_not_exists=False,
+    )
 
 
 def rows(ids, parents=None, source="src", license="MIT", run_id="run-1", **columns) -> pa.Table:  # noqa: A002

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from lakehouse.cli.main import main
+from lakehouse.doctor import examine
+from tests.lakehouse.lakes import lake_at, newer, write
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MIXLAKE_LAKE", raising=False)
+
+
+def found(uri=None):
+    return {finding.name: finding for finding in examine(uri)}
+
+
+def test_what_is_well_is_told_so(tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    write(lake, "gold.x", pa.table({"n": [1]}))
+    told = found(lake.uri)
+    assert told["python"].state == told["pyspark"].state == told["lake"].state == "ok"
+    assert "1 tables, 0 unreadable" in told["lake"].found
+
+
+def test_a_missing_jdk_is_broken_with_what_to_do(monkeypatch, tmp_path):
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    java = found()["java"]
+    assert java.state == "broken"
+    assert "17" in java.mend
+
+
+def test_an_old_jdk_is_broken(monkeypatch, tmp_path):
+    (tmp_path / "bin").mkdir()
+    java = tmp_path / "bin" / "java"
+    java.write_text("#!/bin/sh\necho 'openjdk version \"1.8.0_392\"' >&2\n")
+    java.chmod(0o755)
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert found()["java"].state == "broken"
+    assert "8" in found()["java"].found
+
+
+def test_a_damaged_table_and_a_newer_format_are_named(tmp_path, capsys):
+    lake = lake_at(tmp_path / "lake")
+    write(lake, "gold.x", pa.table({"n": [1]}))
+    newer(lake, "gold.new")
+    (Path(lake.table_uri("gold.x")) / "_delta_log" / f"{0:020d}.json").write_text("{")
+    told = found(lake.uri)
+    assert told["gold.x"].state == told["gold.new"].state == told["lake"].state == "broken"
+    assert "newer" in told["gold.new"].mend
+    assert main(["doctor", "--lake", lake.uri]) == 1
+    assert "gold.new" in capsys.readouterr().out
+
+
+def test_a_broken_configuration_is_a_finding(tmp_path):
+    (tmp_path / "mixlake.yaml").write_text("nonsense: 1\n")
+    assert found()["configuration"].state == "broken"
+    (tmp_path / "mixlake.yaml").write_text("modules: [no_such_module_here]\n")
+    assert found()["declarations"].state == "broken"
