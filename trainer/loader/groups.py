@@ -75,12 +75,14 @@ class Group:
     def copy_tokens(self, rows: np.ndarray, out: np.ndarray, where: np.ndarray) -> None:
         """Copy token bytes of rows to rows ``where`` of ``out``, uint8 [n, 4 * length]."""
         for view, begin in self._tokens:
-            if len(view) == self.n:
-                mine, to = rows.tolist(), where.tolist()
-            else:
+            mine, to = rows, where
+            if len(view) < self.n:
                 inside = (rows >= begin) & (rows < begin + len(view))
-                mine, to = (rows[inside] - begin).tolist(), where[inside].tolist()
-            for row, target in zip(mine, to, strict=True):
+                mine, to = rows[inside] - begin, where[inside]
+            if len(mine) and _consecutive(mine) and _consecutive(to):
+                out[to[0] : to[0] + len(to)] = view[mine[0] : mine[0] + len(mine)]
+                continue
+            for row, target in zip(mine.tolist(), to.tolist(), strict=True):
                 out[target] = view[row]
 
     def column(self, name: str) -> pa.Array:
@@ -221,6 +223,10 @@ class Groups:
             ):
                 self._held.popitem(last=False)
             return found
+
+
+def _consecutive(numbers: np.ndarray) -> bool:
+    return bool(numbers[-1] - numbers[0] + 1 == len(numbers) and (numbers[1:] - numbers[:-1] == 1).all())
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:

@@ -93,15 +93,17 @@ class StageIndex:
     def locate(self, positions: np.ndarray) -> list[tuple[int, int, np.ndarray]]:
         """Return (file, row group, indices into ``positions``) for each row group that holds some of them."""
         at = self.runs.find(positions)
-        file, group = self.runs.file[at], self.runs.group[at].copy()
-        for number in np.unique(file[group == _WHOLE]).tolist():
-            inside = np.flatnonzero((file == number) & (group == _WHOLE))
-            runs = self._whole(number)
-            group[inside] = runs.group[runs.find(positions[inside])]
-        key = file.astype(np.int64) << 32 | group
-        if len(key) and (key == key[0]).all():
-            return [(int(file[0]), int(group[0]), np.arange(len(key)))]
-        return [(int(k >> 32), int(k & 0xFFFFFFFF), np.flatnonzero(key == k)) for k in np.unique(key)]
+        out = []
+        for run in np.unique(at).tolist() if len(at) and at.min() != at.max() else at[:1].tolist():
+            inside = np.flatnonzero(at == run)
+            file, group = int(self.runs.file[run]), int(self.runs.group[run])
+            if group != _WHOLE:
+                out.append((file, group, inside))
+                continue
+            runs = self._whole(file)
+            groups = runs.group[runs.find(positions[inside])]
+            out += [(file, group, inside[groups == group]) for group in np.unique(groups).tolist()]
+        return _merged(out)
 
     def _whole(self, file: int) -> Runs:
         runs = self._of_file.get(file)
@@ -145,6 +147,16 @@ def read_positions(parquet: Any, group: int, stage: str) -> tuple[np.ndarray, np
     mine = pc.equal(table.column("stage"), stage).combine_chunks().to_numpy(zero_copy_only=False)
     rows = np.flatnonzero(mine)
     return table.column("position").to_numpy()[rows].astype(np.int64, copy=False), rows
+
+
+def _merged(parts: list[tuple[int, int, np.ndarray]]) -> list[tuple[int, int, np.ndarray]]:
+    """Join the parts of one row group: several runs may lie in it."""
+    joined: dict[tuple[int, int], list[np.ndarray]] = {}
+    for file, group, inside in parts:
+        joined.setdefault((file, group), []).append(inside)
+    if len(joined) == len(parts):
+        return parts
+    return [(file, group, np.sort(np.concatenate(some))) for (file, group), some in joined.items()]
 
 
 def stage_names(actions: pa.Table, files: DataFiles) -> list[str]:

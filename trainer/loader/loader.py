@@ -101,7 +101,6 @@ class PackedLoader:
         self._decoder = Decoder(self._snapshot, media, threads) if features else None
         self._buffers = Buffers(keep=4 * (prefetch + 2))
         self._done = 0
-        self._last: np.ndarray = np.empty(0, np.int64)
         if global_batch % world or (self.places is not None and (self.places - start) % global_batch):
             self._pad_id  # noqa: B018 - its absence is told at once, not at the end of the stage
 
@@ -149,7 +148,7 @@ class PackedLoader:
     @property
     def last_positions(self) -> np.ndarray:
         """Stored positions of the last batch's step, over all ranks, int64; for ``ledger.training_steps``."""
-        return self._last
+        return self.step_rows(self._done - 1) if self._done else np.empty(0, np.int64)
 
     def __len__(self) -> int:
         """Return the steps from ``start`` to the end.
@@ -247,7 +246,6 @@ class PackedLoader:
         return self.places is not None and self._edge(step) >= self.places
 
     def _hand_out(self, batch: Batch) -> Batch:
-        self._last = self.step_rows(self._done)
         self._done += 1
         return batch
 

@@ -6,6 +6,8 @@ with the rows read.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 BLOCK = 256
@@ -45,9 +47,8 @@ def stored_positions(begin: int, end: int, *, rows: int, seed: int) -> np.ndarra
     if seed == 0 or not len(place):
         return row
     block, within = np.divmod(row, BLOCK)
-    key = np.stack([epoch, block], axis=1)
-    # Places ascend, so equal (epoch, block) pairs are neighbours.
-    first = np.flatnonzero(np.r_[True, (key[1:] != key[:-1]).any(axis=1)])
+    # Places ascend, so equal pairs of epoch and block are neighbours.
+    first = np.flatnonzero(np.r_[True, (block[1:] != block[:-1]) | (epoch[1:] != epoch[:-1])])
     out = np.empty_like(row)
     for at, upto in zip(first, np.r_[first[1:], len(place)], strict=True):
         order = _block_order(seed, int(epoch[at]), int(block[at]), rows)
@@ -55,12 +56,15 @@ def stored_positions(begin: int, end: int, *, rows: int, seed: int) -> np.ndarra
     return out
 
 
+@functools.lru_cache(maxsize=64)
 def _block_order(seed: int, epoch: int, block: int, rows: int) -> np.ndarray:
     size = min(BLOCK, rows - block * BLOCK)
     with np.errstate(over="ignore"):
         key = mix64(mix64(np.array([seed & 0xFFFFFFFFFFFFFFFF], np.uint64)) ^ np.uint64(epoch))
         draw = mix64(key ^ np.arange(block * BLOCK, block * BLOCK + size, dtype=np.uint64))
-    return np.argsort(draw, kind="stable")
+    order = np.argsort(draw, kind="stable")
+    order.setflags(write=False)
+    return order
 
 
 def rank_rows(positions: np.ndarray, *, rank: int, world: int, global_batch: int) -> np.ndarray:

@@ -140,24 +140,28 @@ def _fill(  # noqa: C901, PLR0913, PLR0917 - a kernel over flat buffers
             return row
         for d in range(first, last - 1):
             begin, end = documents[d], documents[d + 1]
-            if begin < 0 or end > length:
+            if begin < 0 or end > length or end < begin:
                 return row
-            for i in range(end - begin):
-                place[begin + i] = i
+            part = place[begin:end]
+            for i in range(len(part)):
+                part[i] = i
+        # Loops over slices from 0: an index that might be negative would keep them from being vectorised.
         for s in range(segment_offsets[row], segment_offsets[row + 1]):
             begin, end, which = segment_begin[s], segment_end[s], segment_modality[s]
-            if begin < 0 or end > length:
+            if begin < 0 or end > length or end < begin:
                 return row
-            for i in range(max(begin, 1), end):
-                kind[i - 1] = which
+            kinds = kind[max(begin - 1, 0) : max(end - 1, 0)]
+            for i in range(len(kinds)):
+                kinds[i] = which
         for s in range(span_offsets[row], span_offsets[row + 1]):
             begin, end, weight = span_begin[s], span_end[s], span_weight[s]
             # The first token of a row is predicted from nothing.
-            if begin < 1 or end > length:
+            if begin < 1 or end > length or end < begin:
                 return row
             if weight == 0.0:
                 continue
-            for i in range(begin, end):
-                mask[i - 1] = weight
-                label[i - 1] = ids[i]
+            weights, wanted, following = mask[begin - 1 : end - 1], label[begin - 1 : end - 1], ids[begin:end]
+            for i in range(len(weights)):
+                weights[i] = weight
+                wanted[i] = following[i]
     return -1
