@@ -1,8 +1,8 @@
 """Where the values of a binary column lie in a Parquet file.
 
-A payload column that is stored uncompressed, PLAIN and without a dictionary holds each value as it is,
-behind four bytes of length. The footer says where a column chunk begins; the pages after it say the rest.
-Page headers are Thrift structs in the compact protocol (parquet-format, `parquet.thrift`).
+An uncompressed column chunk holds each value as it is, behind four bytes of length: in its data pages, or once
+in a dictionary page to which the data pages point. The footer says where a chunk begins; the pages say the
+rest. Page headers are Thrift structs in the compact protocol (parquet-format, `parquet.thrift`).
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from lakehouse.errors import FlowError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DATA_PAGE, _INDEX_PAGE, _DICTIONARY_PAGE, _DATA_PAGE_V2 = 0, 1, 2, 3
-_PLAIN, _RLE = 0, 3
+_DATA_PAGE, _INDEX_PAGE, _DICTIONARY_PAGE = 0, 1, 2  # and 3, a data page of version 2
+_PLAIN, _PLAIN_DICTIONARY, _RLE, _RLE_DICTIONARY = 0, 2, 3, 8
 _HEADER_BYTES = 1 << 12
 
 
@@ -47,8 +47,8 @@ def locate_values(source: pa.NativeFile, column: str, name: str) -> Values:
         name: What to call the file in errors.
 
     Raises:
-        FlowError: If the column is missing, nested, compressed or encoded, so that its values lie nowhere as
-            they are, or if the pages contradict the footer.
+        FlowError: If the column is missing, nested, compressed or delta-encoded, so that its values lie nowhere
+            as they are, or if the pages contradict the footer.
     """
     parquet = pq.ParquetFile(source)
     footer = parquet.metadata
@@ -63,12 +63,15 @@ def locate_values(source: pa.NativeFile, column: str, name: str) -> Values:
     row = 0
     for group in range(footer.num_row_groups):
         chunk = footer.row_group(group).column(places[0])
-        if chunk.compression != "UNCOMPRESSED" or chunk.has_dictionary_page:
-            how = f"{chunk.compression} {'with' if chunk.has_dictionary_page else 'without'} a dictionary"
-            raise _not_raw(name, column, how)
+        if chunk.compression != "UNCOMPRESSED":
+            raise _not_raw(f"{name}: {column!r}", chunk.compression)
         end = row + footer.row_group(group).num_rows
-        for header, at, body in _pages(source, chunk, name):
-            row = _walk(header, at, body, row, (offset, length), kind.max_definition_level, f"{name}: {column!r}")
+        walk = _Walk(kind.max_definition_level, f"{name}: {column!r}", offset, length)
+        try:
+            for header, at, body in _pages(source, chunk, name):
+                row = walk.enter(header, at, _unsigned(body), row)
+        except (IndexError, KeyError, ValueError, struct.error) as error:
+            raise _damaged(name, f"a page of row group {group} cannot be read: {error!r}") from error
         if row != end:
             raise _damaged(name, f"row group {group} ends at row {row}, not {end}")
     return Values(offset, length)
@@ -77,8 +80,8 @@ def locate_values(source: pa.NativeFile, column: str, name: str) -> Values:
 def _pages(
     source: pa.NativeFile, chunk: pq.ColumnChunkMetaData, name: str
 ) -> Iterator[tuple[dict[int, Any], int, pa.Buffer]]:
-    """Yield header, offset and bytes of each data page of a column chunk."""
-    at = chunk.data_page_offset
+    """Yield header, offset and bytes of each page of a column chunk."""
+    at = chunk.dictionary_page_offset if chunk.has_dictionary_page else chunk.data_page_offset
     end = at + chunk.total_compressed_size
     while at < end:
         header, size = _read_header(source, at, end, name)
@@ -106,81 +109,104 @@ def _read_header(source: pa.NativeFile, at: int, end: int, name: str) -> tuple[d
             window *= 16
 
 
-def _walk(  # noqa: PLR0913, PLR0917 - one page and what it fills
-    header: dict[int, Any],
-    at: int,
-    body: pa.Buffer,
-    row: int,
-    found: tuple[np.ndarray, np.ndarray],
-    levels: int,
-    name: str,
-) -> int:
-    """Enter the values of one page from a row on, and return the row after its last."""
-    data = _unsigned(body)
-    if header[1] == _DATA_PAGE:
-        page, start = header[5], 0
-        values, encoding = page[1], page[2]
-        if levels:
-            if page[3] != _RLE:
-                raise _not_raw(name, "definition levels", f"encoding {page[3]}")
-            (size,) = struct.unpack_from("<I", data)
-            start = 4 + size
-            present = _levels(data[4:start], values)
+class _Walk:
+    """Enters the values of a column chunk's pages, one page after the other.
+
+    Args:
+        levels: 1 where values may be null, else 0.
+        name: What to call the column in errors.
+        offset: int64 [rows], filled in.
+        length: int64 [rows], filled in.
+    """
+
+    def __init__(self, levels: int, name: str, offset: np.ndarray, length: np.ndarray) -> None:
+        self._levels = levels
+        self._name = name
+        self._offset = offset
+        self._length = length
+        self._dictionary: tuple[np.ndarray, np.ndarray] | None = None
+
+    def enter(self, header: dict[int, Any], at: int, data: memoryview, row: int) -> int:
+        """Enter the values of one page from a row on, and return the row after its last."""
+        if header[1] == _DICTIONARY_PAGE:
+            self._dictionary = self._plain(data, at, header[7][1])
+            return row
+        values, encoding, present, start = self._head(header, data)
+        if row + values > len(self._offset):
+            raise _damaged(self._name, "its pages hold more rows than its footer says")
+        rows = row + np.flatnonzero(present)
+        if encoding == _PLAIN:
+            self._offset[rows], self._length[rows] = self._plain(data[start:], at + start, len(rows))
+        elif encoding in {_PLAIN_DICTIONARY, _RLE_DICTIONARY} and self._dictionary is not None:
+            places = decode_hybrid(data[start + 1 :], len(rows), data[start]) if len(rows) else rows
+            if len(places) and places.max() >= len(self._dictionary[0]):
+                raise _damaged(self._name, "a page points outside of its dictionary")
+            self._offset[rows], self._length[rows] = self._dictionary[0][places], self._dictionary[1][places]
         else:
-            present = np.ones(values, bool)
-    elif header[1] == _DATA_PAGE_V2:
-        page = header[8]
-        values, encoding = page[1], page[4]
-        start = page[6] + page[5]
-        present = _levels(data[page[6] : start], values) if levels else np.ones(values, bool)
-    else:
-        raise _not_raw(name, "a page", "a dictionary")
-    if encoding != _PLAIN:
-        raise _not_raw(name, "a page", f"encoding {encoding}")
-    offset, length = found
-    if row + values > len(offset):
-        raise _damaged(name, "its pages hold more rows than its footer says")
-    rows = row + np.flatnonzero(present)
-    sizes = _sizes(data, start, len(rows), name)
-    # A value lies behind its own four bytes of length and all that comes before.
-    length[rows] = sizes
-    offset[rows] = at + start + 4 * np.arange(1, len(rows) + 1) + np.cumsum(sizes) - sizes
-    return row + values
+            raise _not_raw(self._name, f"with the encoding {encoding}")
+        return row + values
+
+    def _head(self, header: dict[int, Any], data: memoryview) -> tuple[int, int, np.ndarray, int]:
+        """Return a data page's rows, its encoding, which rows have a value, and where values begin."""
+        if header[1] == _DATA_PAGE:
+            page = header[5]
+            values, begin, start = page[1], 0, 0
+            if self._levels:
+                if page[3] != _RLE:
+                    raise _not_raw(self._name, f"with definition levels of the encoding {page[3]}")
+                begin, start = 4, 4 + struct.unpack_from("<I", data)[0]
+            encoding = page[2]
+        else:
+            page = header[8]
+            values, encoding, begin = page[1], page[4], page[6]
+            start = begin + page[5]
+        present = decode_hybrid(data[begin:start], values, 1) == 1 if self._levels else np.ones(values, bool)
+        return values, encoding, present, start
+
+    def _plain(self, data: memoryview, at: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return offsets in the file and lengths of PLAIN values that fill some bytes: each says where the next is."""
+        sizes = np.empty(count, np.int64)
+        read = struct.Struct("<I").unpack_from
+        end = 0
+        try:
+            for place in range(count):
+                (size,) = read(data, end)
+                sizes[place] = size
+                end += 4 + size
+        except struct.error:
+            end = -1
+        if end != len(data):
+            raise _damaged(self._name, "the values of a page do not fill it")
+        return at + 4 * np.arange(1, count + 1) + np.cumsum(sizes) - sizes, sizes
 
 
-def _sizes(data: memoryview, start: int, count: int, name: str) -> np.ndarray:
-    """Return the lengths of a page's values: each says where the next one is."""
-    sizes = np.empty(count, np.int64)
-    read = struct.Struct("<I").unpack_from
-    end = start
-    try:
-        for place in range(count):
-            (size,) = read(data, end)
-            sizes[place] = size
-            end += 4 + size
-    except struct.error:
-        end = -1
-    if end != len(data):
-        raise _damaged(name, "the values of a page do not fill it")
-    return sizes
+def decode_hybrid(data: memoryview, count: int, width: int) -> np.ndarray:
+    """Decode Parquet's hybrid of run lengths and bit-packed groups of eight.
 
+    Args:
+        data: The runs.
+        count: Values to decode; the last group may hold more.
+        width: Bits of a value, 0 to 32.
 
-def _levels(data: memoryview, count: int) -> np.ndarray:
-    """Decode definition levels of one bit (RLE and bit-packed runs): bool [count], whether a value is present."""
-    parts: list[np.ndarray] = []
+    Returns:
+        int64 [count].
+    """
+    parts: list[np.ndarray] = [np.empty(0, np.int64)]
     at, total = 0, 0
+    weights = np.left_shift(1, np.arange(width, dtype=np.int64))
     while total < count:
         header, at = _varint(data, at)
+        size = (header >> 1) * width if header & 1 else (width + 7) // 8
+        run = data[at : at + size]
         if header & 1:
-            size = header >> 1
-            part = np.unpackbits(np.frombuffer(data[at : at + size], np.uint8), bitorder="little").astype(bool)
-            at += size
+            bits = np.unpackbits(np.frombuffer(run, np.uint8), bitorder="little")
+            part = bits.reshape(-1, width) @ weights if width else np.zeros(8 * (header >> 1), np.int64)
         else:
-            part = np.full(min(header >> 1, count), data[at] == 1)
-            at += 1
+            part = np.full(min(header >> 1, count - total), int.from_bytes(run, "little"), np.int64)
+        at += size
         parts.append(part)
         total += len(part)
-    return np.concatenate(parts)[:count] if parts else np.ones(0, bool)
+    return np.concatenate(parts)[:count]
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:
@@ -261,9 +287,9 @@ def _unsigned(data: pa.Buffer) -> memoryview:
     return memoryview(data).cast("B")  # Arrow's own view of a buffer is of signed bytes
 
 
-def _not_raw(name: str, column: str, how: str) -> FlowError:
+def _not_raw(name: str, how: str) -> FlowError:
     return FlowError(
-        f"{name}: {column} is stored {how}, so its values cannot be addressed",
+        f"{name} is stored {how}, so its values cannot be addressed",
         "give the table's contract writer_options=schemas.utterances.MEDIA_OPTIONS and write it anew with --full",
     )
 

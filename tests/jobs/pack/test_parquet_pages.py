@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.pack.parquet_pages import locate_values, read_struct
+from jobs.pack.parquet_pages import decode_hybrid, locate_values, read_struct
 from lakehouse.errors import FlowError
 
 
@@ -32,15 +32,18 @@ def write(path: Path, values: list[bytes | None], *, nullable: bool = True, **op
 
 @settings(max_examples=120, deadline=None)
 @given(
-    values=st.lists(st.one_of(st.none(), st.binary(max_size=60)), max_size=60),
+    values=st.lists(st.one_of(st.none(), st.binary(max_size=60), st.sampled_from([b"a", b"bb"])), max_size=60),
     nullable=st.booleans(),
     version=st.sampled_from(["1.0", "2.0"]),
     group=st.integers(1, 40),
     page=st.sampled_from([1, 64, 1 << 20]),
     statistics=st.booleans(),
     checksum=st.booleans(),
+    dictionary=st.booleans(),
 )
-def test_every_value_lies_where_it_is_said_to(values, nullable, version, group, page, statistics, checksum) -> None:
+def test_every_value_lies_where_it_is_said_to(
+    values, nullable, version, group, page, statistics, checksum, dictionary
+) -> None:
     wanted = values if nullable else [value or b"" for value in values]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "part.parquet"
@@ -53,6 +56,7 @@ def test_every_value_lies_where_it_is_said_to(values, nullable, version, group, 
             data_page_size=page,
             write_statistics=statistics,
             write_page_checksum=checksum,
+            use_dictionary=dictionary,
         )
         assert found(path) == wanted
 
@@ -81,12 +85,51 @@ def test_a_run_of_nulls(tmp_path: Path) -> None:
     assert found(path) == values
 
 
+@pytest.mark.parametrize("distinct", [1, 2, 7, 300])
+def test_values_in_a_dictionary_are_addressed_there(tmp_path: Path, distinct: int) -> None:
+    rng = np.random.default_rng(distinct)
+    values = [b"clip %d" % i for i in rng.integers(0, distinct, 2000)]
+    path = tmp_path / "part.parquet"
+    write(path, values, use_dictionary=True, write_batch_size=100, data_page_size=512)
+    assert pq.ParquetFile(path).metadata.row_group(0).column(1).has_dictionary_page
+    assert found(path) == values
+
+
+def test_a_dictionary_that_grew_too_large_is_given_up_half_way(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    values = [rng.bytes(100) for _ in range(400)]
+    path = tmp_path / "part.parquet"
+    write(path, values, use_dictionary=True, dictionary_pagesize_limit=5000, data_page_size=2000)
+    assert "PLAIN" in pq.ParquetFile(path).metadata.row_group(0).column(1).encodings
+    assert found(path) == values
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 20), st.data())
+def test_hybrid_runs(width: int, data: st.DataObject) -> None:
+    runs = data.draw(
+        st.lists(st.tuples(st.booleans(), st.integers(1, 4), st.integers(0, 2**width - 1)), min_size=1, max_size=6)
+    )
+    coded, wanted = bytearray(), []
+    for packed, n, value in runs:
+        if packed:
+            group = [(value + i) % 2**width for i in range(8 * n)]
+            coded += bytes([n << 1 | 1]) + sum(v << (i * width) for i, v in enumerate(group)).to_bytes(
+                n * width, "little"
+            )
+            wanted += group
+        else:
+            coded += bytes([n << 1]) + value.to_bytes((width + 7) // 8, "little")
+            wanted += [value] * n
+    count = len(wanted) - (data.draw(st.integers(0, 7)) if runs[-1][0] else 0)
+    assert decode_hybrid(memoryview(bytes(coded)), count, width).tolist() == wanted[:count]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
         ({"compression": "snappy"}, "SNAPPY"),
         ({"compression": "zstd"}, "ZSTD"),
-        ({"use_dictionary": True}, "dictionary"),
         ({"use_dictionary": False, "column_encoding": {"audio": "DELTA_LENGTH_BYTE_ARRAY"}}, "encoding"),
     ],
 )
