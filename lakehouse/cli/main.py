@@ -7,13 +7,16 @@ adds verbs under the entry point group ``mixlake.commands``; each names a `click
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.metadata
+import importlib.util
 import logging
 import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -81,15 +84,9 @@ class Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the verbs; only those of other packages have to be imported for it."""
+        """List the verbs; none is imported for it."""
         rows = [(name, text) for name, (_, text) in VERBS.items()]
-        for name in sorted(_plugins()):
-            if name not in VERBS:
-                try:
-                    found = self.get_command(ctx, name)
-                    rows.append((name, found.get_short_help_str(80) if found else ""))
-                except MixlakeError as error:
-                    rows.append((name, f"({error.message})"))
+        rows.extend((name, _first_sentence(point)) for name, point in sorted(_plugins().items()) if name not in VERBS)
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
@@ -161,6 +158,21 @@ def _say(text: str) -> None:
 
 def _plugins() -> dict[str, importlib.metadata.EntryPoint]:
     return {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
+
+
+def _first_sentence(point: importlib.metadata.EntryPoint) -> str:
+    """Return the first line of a command's docstring from its source: importing it may take seconds."""
+    top, *rest = point.module.split(".")
+    spec = importlib.util.find_spec(top)
+    for folder in spec.submodule_search_locations or [] if spec else []:
+        for path in (Path(folder, *rest).with_suffix(".py"), Path(folder, *rest, "__init__.py")):
+            if not path.is_file():
+                continue
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for node in tree.body:
+                if isinstance(node, ast.FunctionDef) and node.name == point.attr:
+                    return (ast.get_docstring(node) or "").partition("\n")[0]
+    return ""
 
 
 def _with_lake(command: click.Command) -> click.Command:
