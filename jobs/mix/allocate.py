@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from jobs.mix.cells import Cell, most_specific
 
 
+# Whole samples fill a range only nearly, so that a stage is given a little more than it asks for.
+SLACK = 1.05
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
     """One line of the quota table; see `schemas.mixture.quotas`."""
@@ -47,7 +51,9 @@ def allocate(demands: Sequence[Demand], supply: Mapping[Cell, int]) -> list[Shar
     """Return the range of each cell that each stage draws from.
 
     A line asks of its cells in proportion to what they hold. The ranges of stages that do not share cover a
-    cell once, in the order of the stages.
+    cell once, in the order of the stages. Where they ask for more than there is, each first gets what it cannot
+    do without, its target over its largest number of epochs, so that a stage which may repeat its samples takes
+    none from one which may not.
 
     Args:
         demands: All lines of all stages.
@@ -79,16 +85,30 @@ def _asked(lines: Sequence[Demand], supply: Mapping[Cell, int]) -> dict[Cell, tu
 
 def _ranges(cell: Cell, supply: int, asked: Sequence[tuple[str, Demand, float]]) -> list[Share]:
     """Return the ranges of one cell; asked holds stage, line and tokens, in the order of the stages."""
-    total = sum(size for _, line, size in asked if not line.shared)
+    weights = _weights([(line, size) for _, line, size in asked if not line.shared], supply)
+    total = sum(weights.values())
     shares: list[Share] = []
     done = 0.0
-    for stage, line, size in asked:
+    for stage, line, _ in asked:
         if line.shared:
             shares.append(Share(stage, str(line.cell), str(cell), 0, supply))
             continue
         begin = round(supply * done / total) if total else 0
-        done += size
+        done += weights[stage]
         end = round(supply * done / total) if total else 0
         if end > begin:
             shares.append(Share(stage, str(line.cell), str(cell), begin, end))
     return shares
+
+
+def _weights(asked: Sequence[tuple[Demand, float]], supply: int) -> dict[str, float]:
+    """Return by stage how much of a cell it is given, in proportion."""
+    wish = {line.stage: SLACK * size for line, size in asked}
+    need = {line.stage: SLACK * size / line.max_epochs for line, size in asked}
+    wished, needed = sum(wish.values()), sum(need.values())
+    if wished <= supply:
+        return wish
+    if needed >= supply or needed >= wished:
+        return need
+    rest = (supply - needed) / (wished - needed)
+    return {stage: need[stage] + rest * (wish[stage] - need[stage]) for stage in wish}

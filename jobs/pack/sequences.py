@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -50,23 +49,29 @@ def pack(*, mixture: DataFrame, tokens: DataFrame, quotas: DataFrame, params: Vo
         row["stage"]: Shape(f"{FLOW}/{row['stage']}", row["row_length"], row["align"], words.id(PAD), words.targets)
         for row in quotas.distinct().toArrow().to_pylist()
     }
+    schema = pa.schema([pa.field(c.name, c.type) for c in sequences_table.columns if c.name != "run_id"])
+
+    # Spark reads a grouped function's kind from its annotations, which a partial has none of.
+    def count(window: pa.Table) -> pa.Table:
+        return count_window(window, shapes)
+
+    def make(window: pa.Table) -> pa.Table:
+        return pack_window(window, shapes, schema)
+
     draws = mixture.select("stage", "window", "sample_id", "license", "cell", "modality", "epoch", "time")
     sized = draws.join(tokens.select("sample_id", "parts"), "sample_id")
-    counted = sized.groupBy("stage", "window").applyInArrow(
-        functools.partial(count_window, shapes=shapes), "stage string, window int, rows long"
-    )
+    counted = sized.groupBy("stage", "window").applyInArrow(count, "stage string, window int, rows long")
     counted.createOrReplaceTempView("counted")
     # One row a window: small, whatever the windows hold.
     placed = mixture.sparkSession.sql(
         "SELECT stage, `window`, sum(rows) OVER (PARTITION BY stage ORDER BY `window` "
         "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - rows AS first FROM counted"
     )
-    schema = pa.schema([pa.field(c.name, c.type) for c in sequences_table.columns if c.name != "run_id"])
     return (
         draws.join(F.broadcast(placed), ["stage", "window"])
         .join(tokens, "sample_id")
         .groupBy("stage", "window")
-        .applyInArrow(functools.partial(pack_window, shapes=shapes, schema=schema), from_arrow_schema(schema))
+        .applyInArrow(make, from_arrow_schema(schema))
     )
 
 
