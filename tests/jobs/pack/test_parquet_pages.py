@@ -30,7 +30,7 @@ def write(path: Path, values: list[bytes | None], *, nullable: bool = True, **op
     pq.write_table(table, path, **{"compression": "none", "use_dictionary": False, "write_batch_size": 3, **options})
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     values=st.lists(st.one_of(st.none(), st.binary(max_size=60), st.sampled_from([b"a", b"bb"])), max_size=60),
     nullable=st.booleans(),
