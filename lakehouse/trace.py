@@ -215,13 +215,14 @@ class _Walk:
             holders.setdefault(sample, []).append(table)
         for (sample, table), parents in self._parents.items():
             made_from = inputs.get(table, frozenset())
-            for parent in dict.fromkeys((*parents, sample)):
+            before = [other for other in holders[sample] if other in made_from]
+            if before:  # a one-to-one step carries the parents of its input along
+                yield from (Edge(sample, other, sample, table) for other in before)
+                continue
+            for parent in parents:
                 held = [other for other in holders.get(parent, ()) if (parent, other) != (sample, table)]
-                near = [other for other in held if other in made_from]
-                if parent != sample and not near:
-                    near = held[:1]
-                for other in near:
-                    yield Edge(parent, other, sample, table)
+                near = [other for other in held if other in made_from] or held[:1]
+                yield from (Edge(parent, other, sample, table) for other in near)
 
     def keep(self, row: Mapping[str, Any]) -> None:
         table = row["table"]

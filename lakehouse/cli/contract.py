@@ -7,6 +7,8 @@ import click
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_json, print_table
 
+_DOC = 1000
+
 
 @click.command(name="contract")
 @click.argument("table")
@@ -53,7 +55,7 @@ def command(context: Context, table: str, as_json: bool) -> None:
         print(f"member of: {', '.join(found.tags)}")
     print(f"written by: {f'{writer.id} ({writer.file})' if writer else 'no declared flow'}\n")
     rows = [list(column.values()) for column in found.describe()]
-    print_table(["column", "type", "null", "unit", "meaning"], rows)
+    print_table(["column", "type", "null", "unit", "meaning"], rows, width=_DOC)
     if checks:
         print()
-        print_table(["check", "predicate", "else"], [(c["name"], c["sql"], c["on_fail"]) for c in checks])
+        print_table(["check", "predicate", "else"], [(c["name"], c["sql"], c["on_fail"]) for c in checks], width=_DOC)

@@ -27,5 +27,5 @@ def command(context: Context, as_json: bool) -> int:
         print_json([dataclasses.asdict(finding) for finding in found])
     else:
         rows = [(finding.name, finding.state, finding.found, finding.mend) for finding in found]
-        print_table(["", "state", "found", "how to mend it"], rows)
+        print_table(["", "state", "found", "how to mend it"], rows, width=1000)
     return 1 if any(finding.state == "broken" for finding in found) else 0

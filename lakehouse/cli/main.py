@@ -83,7 +83,7 @@ class Verbs(click.Group):
             raise click.UsageError(f"there is no command {name!r} — {told}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the verbs; none is imported for it."""
         rows = [(name, text) for name, (_, text) in VERBS.items()]
         rows.extend((name, _first_sentence(point)) for name, point in sorted(_plugins().items()) if name not in VERBS)

@@ -24,15 +24,18 @@ def print_json(value: object) -> None:
     print(to_json(value, indent=2))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = ()) -> None:
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = (), width: int = _CELL
+) -> None:
     """Print rows under a heading: drawn on a terminal, aligned plain text elsewhere.
 
     Args:
         columns: Names of the columns.
         rows: One sequence of values a row; None prints as nothing.
         numbers: Names of the columns that are aligned to the right.
+        width: Characters of a cell at most.
     """
-    cells = [[cell(value) for value in row] for row in rows]
+    cells = [[cell(value, width) for value in row] for row in rows]
     right = [name in numbers for name in columns]
     if sys.stdout.isatty():
         _drawn(columns, cells, right)

@@ -10,7 +10,7 @@ from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_json, print_table, warn
 
 if TYPE_CHECKING:
-    from lakehouse.plan import Plan
+    from lakehouse.plan import FlowPlan, Plan
 
 
 @click.command(name="plan")
@@ -42,13 +42,23 @@ def show_plan(plan: Plan, *, everything: bool = False) -> None:
     for item in plan.flows:
         if item.state == "fresh" and not everything:
             continue
-        causes = [f"{cause.kind}: {cause.detail}" for cause in item.causes] or [""]
+        causes = _because(item) or [""]
         rows.append((item.writes, item.flow.id, item.state, causes[0]))
         rows.extend(("", "", "", cause) for cause in causes[1:])
     if rows:
-        print_table(["writes", "flow", "state", "because"], rows)
+        print_table(["writes", "flow", "state", "because"], rows, width=200)
     stale, fresh = len(plan.stale), len(plan.flows) - len(plan.stale)
     told = "nothing to do" if not stale else f"{stale} to run"
     print(f"{told}, {fresh} fresh" if plan.flows else "no flow is declared")
     for text in plan.warnings:
         warn(f"warning: {text}")
+
+
+def _because(item: FlowPlan) -> list[str]:
+    """Return one line a kind of cause; that a table was never written says enough."""
+    found: dict[str, list[str]] = {}
+    for cause in item.causes:
+        found.setdefault(cause.kind, []).append(cause.detail)
+    if "missing" in found:
+        found.pop("upstream", None)
+    return [f"{kind}: {'; '.join(details)}" for kind, details in found.items()]

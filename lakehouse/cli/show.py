@@ -7,6 +7,8 @@ import click
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_json, print_table, size
 
+_DOC = 1000
+
 
 @click.command(name="show")
 @click.argument("table", metavar="TABLE[@VERSION]")
@@ -41,7 +43,7 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
     print(f"{name}, {written}, {rows} rows, {size(held)}\n")
     contract = lake.registry.tables.get(name)
     docs = {c.name: c.doc for c in contract.columns} if contract else {}
-    print_table(["column", "type", "meaning"], [(c, types[c], docs.get(c, "")) for c in columns])
+    print_table(["column", "type", "meaning"], [(c, types[c], docs.get(c, "")) for c in columns], width=_DOC)
     if first:
         print()
         print_table(columns, [list(row.values()) for row in first])
