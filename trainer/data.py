@@ -13,7 +13,7 @@ import torch
 from megatron.core.packed_seq_params import PackedSeqParams
 
 from lakehouse.errors import ConfigError
-from trainer.loader.targets import MODALITIES
+from trainer.loader import MODALITIES
 from trainer.recipe.recipe import Projector
 
 # The last one stands for documents of a modality that the loader has no number for.

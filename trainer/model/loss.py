@@ -17,6 +17,9 @@ from typing import Any
 import torch
 import torch.distributed as dist
 
+# Columns of logits that are worked on at a time on a processor: with 256 targets they stay in its cache.
+_BLOCK = 8192
+
 
 def linear_cross_entropy(  # noqa: PLR0913
     hidden: torch.Tensor,
@@ -66,37 +69,38 @@ class _LinearCrossEntropy(torch.autograd.Function):
         chunk: int,
         group: dist.ProcessGroup | None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        rows = weight.shape[0]
+        rows, count = weight.shape[0], len(targets)
         local = targets - (group.rank() * rows if group is not None else 0)
         mine = (local >= 0) & (local < rows)
         local = local.clamp(0, rows - 1)
+        blocks = [slice(at, at + _BLOCK) for at in range(0, rows, _BLOCK)] if weight.is_cpu else [slice(rows)]
+        matrix = weight.detach().to(dtype)
         grads = ctx.needs_input_grad[0] or ctx.needs_input_grad[1]
-        matrix = weight.to(dtype)
-        losses = torch.empty(len(targets), dtype=torch.float32, device=hidden.device)
+        losses = torch.empty(count, dtype=torch.float32, device=hidden.device)
         to_hidden = torch.empty_like(hidden) if grads else None
         to_weight = torch.zeros(weight.shape, dtype=torch.float32, device=weight.device) if grads else None
-        for begin in range(0, len(targets), chunk):
+        # One memory for all chunks: fresh memory costs more than the products.
+        softmaxes = torch.empty(min(chunk, count), rows, dtype=dtype, device=hidden.device) if grads else None
+        for begin in range(0, count, chunk):
             part = slice(begin, begin + chunk)
-            own, scale = mine[part], weights[part]
-            states = hidden[part]
+            states, answers, own, scale = hidden[part], weight[local[part]], mine[part], weights[part]
             low = states.to(dtype)
-            logits = low @ matrix.T
-            p = torch.softmax(logits, dim=1, dtype=torch.float32)
-            # The greatest probability is exp(greatest logit - logsumexp), which spares a second exponential.
-            total = logits.amax(1).float() - p.amax(1).log()
-            answers = weight[local[part]]
+            totals = torch.stack([_softmax(low, matrix, block, softmaxes) for block in blocks])
+            total = totals.logsumexp(0)
             right = (states.float() * answers.float()).sum(1) * own
-            share = scale
             if group is not None:
-                right, everyone = _sum(right, group), _logsumexp(total, group)
-                share, total = scale * (total - everyone).exp(), everyone
+                total, right = _logsumexp(total, group), _sum(right, group)
             losses[part] = total - right
-            if to_hidden is not None and to_weight is not None:
-                p = p.to(dtype)
-                pulled = scale * own
-                to_hidden[part] = share[:, None] * (p @ matrix) - pulled[:, None] * answers
-                to_weight += p.T @ (share[:, None] * states).to(dtype)
-                to_weight.index_add_(0, local[part], -(pulled[:, None] * states).float())
+            if to_hidden is not None and to_weight is not None and softmaxes is not None:
+                pull = (scale * own)[:, None]
+                pushed = -pull * answers.float()
+                # A block's softmax becomes its part of the whole one.
+                for block, share in zip(blocks, (scale * (totals - total).exp())[..., None], strict=True):
+                    p = softmaxes[: len(low), block]
+                    pushed += share * (p @ matrix[block])
+                    to_weight[block] += p.T @ (share * states).to(dtype)
+                to_hidden[part] = pushed
+                to_weight.index_add_(0, local[part], -pull * states.float())
         ctx.save_for_backward(to_hidden, to_weight)
         ctx.weight_dtype = weight.dtype
         ctx.mark_non_differentiable(losses)
@@ -106,6 +110,16 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         to_hidden, to_weight = ctx.saved_tensors
         return (to_hidden * grads[0], (to_weight * grads[0]).to(ctx.weight_dtype), None, None, None, None, None)
+
+
+def _softmax(low: torch.Tensor, matrix: torch.Tensor, block: slice, into: torch.Tensor | None) -> torch.Tensor:
+    """Put the softmax over a block of the vocabulary into a buffer, and return the logsumexp, float32 [n]."""
+    logits = low @ matrix[block].T
+    p = torch.softmax(logits, dim=1, dtype=torch.float32)
+    if into is not None:
+        into[: len(low), block] = p
+    # The greatest probability is exp(greatest logit - logsumexp), which spares a second exponential.
+    return logits.amax(1).float() - p.amax(1).log()
 
 
 def _sum(values: torch.Tensor, group: dist.ProcessGroup) -> torch.Tensor:

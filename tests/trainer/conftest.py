@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from trainer import host, process
+
+sys.path.insert(0, str(Path(__file__).parent))
+host.install()
+
+from made_rows import RECIPE  # noqa: E402 - found through the line above
+
+
+@pytest.fixture
+def layout():
+    """One process, laid out and seeded as for a fresh run."""
+    return process.start(RECIPE)
