@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from jobs.mix.cells import Cell, most_specific
 
-
 # Whole samples fill a range only nearly, so that a stage is given a little more than it asks for.
 SLACK = 1.05
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from jobs.acquire.strict_yaml import read_yaml
+from jobs.mix.declared import broken, mapping, only
 from lakehouse.contract import Table
-from lakehouse.errors import ConfigError
 from schemas.documents import document_scores
 from schemas.images import image_scores
 from schemas.utterances import utterance_scores
@@ -117,14 +117,14 @@ def load_policy(path: str | Path) -> Policy:
     """
     place = Path(path)
     body = read_yaml(place)
-    _only(place, body, _KEYS)
+    only(place, body, _KEYS)
     name = body.get("name")
     if not isinstance(name, str) or not name:
-        raise _error(place, body, "name", "the policy has no name", "add name: base")
-    language = _mapping(place, body, "language")
-    _only(place, language, {"confidence", "groups"})
-    rules = _mapping(place, body, "rules")
-    _only(place, rules, set(SCORES))
+        raise broken(place, body, "name", "the policy has no name", "add name: base")
+    language = mapping(place, body, "language")
+    only(place, language, {"confidence", "groups"})
+    rules = mapping(place, body, "rules")
+    only(place, rules, set(SCORES))
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
     return Policy(
         label=f"{name}@{digest}",
@@ -132,27 +132,28 @@ def load_policy(path: str | Path) -> Policy:
         drop_unscored=_drops(place, body, "unscored"),
         drop_duplicates=_drops(place, body, "duplicates"),
         confidence=_number(place, language, "confidence", 0.0),
-        groups=_groups(place, _mapping(place, language, "groups")),
+        groups=_groups(place, mapping(place, language, "groups")),
     )
 
 
 def _rules(place: Path, family: str, body: Any) -> tuple[Rule, ...]:
     given = body[family]
     if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
-        raise _error(place, body, family, f"rules.{family} is no list of rules", "write - {name: ..., column: ...}")
+        raise broken(place, body, family, f"rules.{family} is no list of rules", "write - {name: ..., column: ...}")
     made = tuple(_rule(place, family, item) for item in given)
     names = [rule.name for rule in made]
-    for item, name in zip(given, names, strict=True):
-        if names.count(name) > 1:
-            raise _error(place, item, "name", f"{family} has two rules {name!r}", "give each rule a name of its own")
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            told = f"{family} has two rules {name!r}"
+            raise broken(place, given[number], "name", told, "give each rule a name of its own")
     return made
 
 
 def _rule(place: Path, family: str, body: Any) -> Rule:
-    _only(place, body, _RULE_KEYS)
+    only(place, body, _RULE_KEYS)
     name, column = body.get("name"), body.get("column")
     if not isinstance(name, str) or not name:
-        raise _error(place, body, "", f"a rule of {family} has no name", "say what is wrong with what breaks it")
+        raise broken(place, body, "", f"a rule of {family} has no name", "say what is wrong with what breaks it")
     value, score = _column(place, family, body, "column", column)
     wanted = []
     for key, operator in (("min", "<"), ("max", ">")):
@@ -160,14 +161,14 @@ def _rule(place: Path, family: str, body: Any) -> Rule:
             wanted.append(f"{value} {operator} {literal(_number(place, body, key))}")
     if "is" in body:
         if not isinstance(body["is"], bool):
-            raise _error(place, body, "is", f"{name}: is: {body['is']!r}", "write true or false")
+            raise broken(place, body, "is", f"{name}: is: {body['is']!r}", "write true or false")
         wanted.append(f"{value} != {literal(body['is'])}")
     for key, operator in (("in", "NOT IN"), ("not_in", "IN")):
         if key in body:
             wanted.append(f"{value} {operator} ({_values(place, body, key)})")
     if not wanted:
-        raise _error(place, body, "", f"rule {name!r} demands nothing", "add min, max, is, in or not_in")
-    where = _mapping(place, body, "where")
+        raise broken(place, body, "", f"rule {name!r} demands nothing", "add min, max, is, in or not_in")
+    where = mapping(place, body, "where")
     about = [(*_column(place, family, where, key, key), _values(place, where, key)) for key in where]
     conditions = [f"{sql} IN ({values})" for sql, _, values in about]
     scores = tuple(dict.fromkeys(found for found in (score, *(found for _, found, _ in about)) if found))
@@ -182,19 +183,19 @@ def _column(place: Path, family: str, body: Any, key: str, column: Any) -> tuple
     if isinstance(column, str) and column in table:
         return f"`{SCORE}{column}`", column
     known = ", ".join([*SAMPLE_COLUMNS, *(c.name for c in table.columns[5:])])
-    raise _error(place, body, key, f"{table.name} has no column {column!r}", f"it has {known}")
+    raise broken(place, body, key, f"{table.name} has no column {column!r}", f"it has {known}")
 
 
 def _groups(place: Path, body: Any) -> dict[str, tuple[str, ...]]:
     seen: dict[str, str] = {}
     for name, tags in body.items():
         if name in {"other", "code"}:
-            raise _error(place, body, name, f"language group {name!r} is made by itself", "leave it out")
+            raise broken(place, body, name, f"language group {name!r} is made by itself", "leave it out")
         if not isinstance(tags, list) or not all(isinstance(tag, str) and _TAG.match(tag) for tag in tags):
-            raise _error(place, body, name, f"language group {name!r} is no list of primary subtags", "write [zh, yue]")
+            raise broken(place, body, name, f"language group {name!r} is no list of primary subtags", "write [zh, yue]")
         for tag in tags:
             if tag in seen:
-                raise _error(place, body, name, f"{tag!r} is in two language groups", f"take it out of {seen[tag]}")
+                raise broken(place, body, name, f"{tag!r} is in two language groups", f"take it out of {seen[tag]}")
             seen[tag] = name
     return {name: tuple(tags) for name, tags in body.items()}
 
@@ -202,14 +203,14 @@ def _groups(place: Path, body: Any) -> dict[str, tuple[str, ...]]:
 def _drops(place: Path, body: Any, key: str) -> bool:
     value = body.get(key, "drop")
     if value not in {"drop", "keep"}:
-        raise _error(place, body, key, f"{key} is {value!r}", "write drop or keep")
+        raise broken(place, body, key, f"{key} is {value!r}", "write drop or keep")
     return bool(value == "drop")
 
 
 def _number(place: Path, body: Any, key: str, default: float | None = None) -> float | int:
     value = body.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _error(place, body, key, f"{key} is {value!r}", "give a number")
+        raise broken(place, body, key, f"{key} is {value!r}", "give a number")
     return value
 
 
@@ -217,25 +218,5 @@ def _values(place: Path, body: Any, key: str) -> str:
     value = body[key]
     listed = value if isinstance(value, list) else [value]
     if not listed or any(item is None or isinstance(item, list | dict) for item in listed):
-        raise _error(place, body, key, f"{key} is {value!r}", "give a value or a list of values")
+        raise broken(place, body, key, f"{key} is {value!r}", "give a value or a list of values")
     return ", ".join(map(literal, listed))
-
-
-def _mapping(place: Path, body: Any, key: str) -> Any:
-    value = body.get(key)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise _error(place, body, key, f"{key} is no mapping", "write key: value lines under it")
-    return value
-
-
-def _only(place: Path, body: Any, known: set[str]) -> None:
-    for key in body:
-        if key not in known:
-            raise _error(place, body, key, f"unknown key {key!r}", f"known keys are {', '.join(sorted(known))}")
-
-
-def _error(place: Path, body: Any, key: str, message: str, hint: str) -> ConfigError:
-    lines = getattr(body, "lines", {})
-    return ConfigError(f"{place}:{lines.get(key, lines.get('', 1))}: {message}", hint)

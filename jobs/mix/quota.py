@@ -9,7 +9,7 @@ from typing import Any
 
 from jobs.acquire.strict_yaml import read_yaml
 from jobs.mix.cells import Cell, most_specific
-from lakehouse.errors import ConfigError
+from jobs.mix.declared import broken, mapping, only
 
 _LINE = {"share", "tokens", "max_epochs", "temperature"}
 _STAGE = {"share", "tokens", "shared", "row_length", "align", "max_epochs", "cells"}
@@ -88,20 +88,20 @@ def load_quota(path: str | Path, more: Sequence[str | Path] = ()) -> Quota:
     tokens = plan = 0.0
     for number, place in enumerate([Path(path), *map(Path, more)]):
         body = read_yaml(place)
-        _only(place, body, _TOP if number == 0 else {"stages"})
+        only(place, body, _TOP if number == 0 else {"stages"})
         if number == 0:
             tokens = _positive(place, body, "tokens")
             plan = _positive(place, body, "plan_tokens", tokens)
-            defaults = _mapping(place, body, "defaults")
-            _only(place, defaults, _DEFAULTS)
+            defaults = mapping(place, body, "defaults")
+            only(place, defaults, _DEFAULTS)
             base = {
                 key: _positive(place, defaults, key, fallback) for key, fallback in (("align", 1), ("max_epochs", 1))
             }
             base["row_length"] = _positive(place, defaults, "row_length", 4096)
-        stages = _mapping(place, body, "stages")
+        stages = mapping(place, body, "stages")
         for name in stages:
-            spec = _mapping(place, stages, name)
-            _only(place, spec, _STAGE)
+            spec = mapping(place, stages, name)
+            only(place, spec, _STAGE)
             if name not in drafts:
                 drafts[name] = _draft(place, stages, name, tokens, base)
             _add(place, spec, drafts[name])
@@ -139,34 +139,34 @@ def spread(lines: Sequence[Line], supply: Mapping[Cell, int]) -> list[Line]:
 
 
 def _draft(place: Path, stages: Any, name: str, tokens: float, base: Mapping[str, float]) -> _Draft:
-    spec = _mapping(place, stages, name)
+    spec = mapping(place, stages, name)
     if ("share" in spec) == ("tokens" in spec):
-        raise _error(place, stages, name, f"stage {name!r} needs share or tokens", "give one of the two")
+        raise broken(place, stages, name, f"stage {name!r} needs share or tokens", "give one of the two")
     size = _positive(place, spec, "tokens") if "tokens" in spec else tokens * _positive(place, spec, "share")
     shared = spec.get("shared", False)
     if not isinstance(shared, bool):
-        raise _error(place, spec, "shared", f"shared is {shared!r}", "write true or false")
+        raise broken(place, spec, "shared", f"shared is {shared!r}", "write true or false")
     length, align = (int(_positive(place, spec, key, base[key])) for key in ("row_length", "align"))
     if length % align:
-        raise _error(place, stages, name, f"row_length {length} is no multiple of align {align}", "change one of them")
+        raise broken(place, stages, name, f"row_length {length} is no multiple of align {align}", "change one of them")
     return _Draft(size, shared, length, align, _positive(place, spec, "max_epochs", base["max_epochs"]))
 
 
 def _add(place: Path, spec: Any, draft: _Draft) -> None:
-    cells = _mapping(place, spec, "cells")
+    cells = mapping(place, spec, "cells")
     for text in cells:
         try:
             cell = Cell.parse(text)
         except ValueError as error:
-            raise _error(place, cells, text, str(error), "write text/en/* or code/code/source-code") from None
+            raise broken(place, cells, text, str(error), "write text/en/* or code/code/source-code") from None
         if cell in draft.lines:
-            raise _error(place, cells, text, f"{text} is asked for twice in one stage", "keep one of the two lines")
+            raise broken(place, cells, text, f"{text} is asked for twice in one stage", "keep one of the two lines")
         body = cells[text]
         given = body if isinstance(body, dict) else {"share": body}
         where = body if isinstance(body, dict) else cells
-        _only(place, given, _LINE)
+        only(place, given, _LINE)
         if ("share" in given) == ("tokens" in given):
-            raise _error(place, cells, text, f"{text} needs share or tokens", "give one of the two")
+            raise broken(place, cells, text, f"{text} needs share or tokens", "give one of the two")
         key = "share" if "share" in given else "tokens"
         size = _positive(place, given, key, lines=where)
         draft.lines[cell] = Line(
@@ -182,7 +182,7 @@ def _whole(place: Path, stages: Any, drafts: Mapping[str, _Draft]) -> None:
     for name, draft in drafts.items():
         filled = sum(line.target for line in draft.lines.values()) / draft.tokens
         if abs(filled - 1) > 1e-3:
-            raise _error(
+            raise broken(
                 place, stages, name, f"the cells of {name!r} add up to {filled:.4f} of it", "let them add up to 1"
             )
 
@@ -190,25 +190,5 @@ def _whole(place: Path, stages: Any, drafts: Mapping[str, _Draft]) -> None:
 def _positive(place: Path, body: Any, key: str, default: float | None = None, lines: Any = None) -> float:
     value = body.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise _error(place, lines if lines is not None else body, key, f"{key} is {value!r}", "give a number above 0")
+        raise broken(place, lines if lines is not None else body, key, f"{key} is {value!r}", "give a number above 0")
     return float(value)
-
-
-def _mapping(place: Path, body: Any, key: str) -> Any:
-    value = body.get(key)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise _error(place, body, key, f"{key} is no mapping", "write key: value lines under it")
-    return value
-
-
-def _only(place: Path, body: Any, known: set[str]) -> None:
-    for key in body:
-        if key not in known:
-            raise _error(place, body, key, f"unknown key {key!r}", f"known keys are {', '.join(sorted(known))}")
-
-
-def _error(place: Path, body: Any, key: str, message: str, hint: str) -> ConfigError:
-    lines = getattr(body, "lines", {})
-    return ConfigError(f"{place}:{lines.get(key, lines.get('', 1))}: {message}", hint)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +24,7 @@ def test_ranges_cover_a_cell_once(targets, supply):
     shares = allocate(demands, {CELL: supply})
     assert shares[0].begin == 0
     assert shares[-1].end == supply
-    assert all(one.end == two.begin for one, two in zip(shares, shares[1:], strict=False))
+    assert all(one.end == two.begin for one, two in itertools.pairwise(shares))
 
 
 def test_a_stage_that_may_repeat_takes_none_from_one_that_may_not():
