@@ -30,11 +30,10 @@ class Original:
 
 def originals(batch: pa.RecordBatch) -> Iterator[Original]:
     """Yield the rows of a batch of `bronze.files`: names and addresses, never contents."""
-    names = ("sample_id", "source", "path", "digest", "media_type", "language", "modality")
+    names = ("sample_id", "source", "path", "digest", "media_type", "language", "modality", "attributes")
     columns = [batch.column(name).to_pylist() for name in names]
-    attributes = batch.column("attributes").to_pylist()
-    for row, known in zip(zip(*columns, strict=True), attributes, strict=True):
-        yield Original(*row, attributes=dict(known or ()))
+    for *fields, attributes in zip(*columns, strict=True):
+        yield Original(*fields, dict(attributes or ()))
 
 
 def read_original(original: Original) -> bytes:
