@@ -67,11 +67,16 @@ def open_source(lake: Lake, release: str, data: Data, layout: Layout, state: Map
     from trainer.loader import PackedLoader
 
     found = load_release(lake.uri, release, lake.storage_options)
-    share = {"rank": layout.data_rank, "world": layout.data_world, "global_batch": data.global_batch}
+    share: dict[str, Any] = {
+        "rank": layout.data_rank,
+        "world": layout.data_world,
+        "global_batch": data.global_batch,
+        "epochs": data.epochs,
+    }
     if state is None:
-        loader = PackedLoader(lake.uri, release=release, stage=data.stage, seed=data.seed, start=0, **share)
+        loader = PackedLoader(lake, release, data.stage, data.seed, **share)
     else:
-        loader = PackedLoader.from_state(state, lake.uri, release=release, **share)
+        loader = PackedLoader.from_state(state, lake, release, **share)
     return Source(loader, release, found.digest, vocabulary_size(lake, release))
 
 

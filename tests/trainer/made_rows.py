@@ -32,7 +32,7 @@ RECIPE = Recipe(
     model=MODEL,
     optimizer=Optimizer(lr=1e-2, min_lr=1e-3, warmup=2),
     steps=8,
-    data=Data(global_batch=4, weights={"code": 0.5}),
+    data=Data(global_batch=4, weights={"code": 0.3}),
     precision=Precision(logits="float32", chunk=40),
     checkpoint=Checkpoint(every=4, keep=2),
     report=Report(ledger=3),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from megatron.core.transformer.moe.moe_logging import get_moe_metrics_tracker
+from megatron.core.transformer.moe.moe_logging import destroy_moe_metrics_tracker, get_moe_metrics_tracker
 from megatron.core.transformer.moe.router import Router
 
 
@@ -20,6 +20,8 @@ class ExpertLoad:
 
     def __init__(self, model: torch.nn.Module, layers: int, experts: int) -> None:
         self._counts = torch.zeros(layers, experts, dtype=torch.float64)
+        # Megatron keeps one tracker for the process, sized by the first model that ran in it.
+        destroy_moe_metrics_tracker()
         for module in model.modules():
             if isinstance(module, Router):
                 module.register_forward_hook(self._count, with_kwargs=True)

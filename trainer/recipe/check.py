@@ -59,6 +59,7 @@ def _numbers(recipe: Recipe) -> Iterator[Problem]:
         "model.groups": model.groups,
         "model.head_width": model.head_width,
         "data.global_batch": data.global_batch,
+        "data.epochs": data.epochs,
         "precision.chunk": recipe.precision.chunk,
         "checkpoint.every": recipe.checkpoint.every,
         "checkpoint.keep": recipe.checkpoint.keep,

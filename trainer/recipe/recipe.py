@@ -100,12 +100,14 @@ class Data:
         stage: Stage of the release.
         seed: Order of the stage's rows; 0 is the stored order.
         global_batch: Rows of an optimizer step, over all ranks.
+        epochs: Passes over the stage; the run ends with them, or with the steps.
         weights: Modality to the factor on its targets' loss weights; 1 where it is not named.
     """
 
     stage: str = "cold"
     seed: int = 0
     global_batch: int = 2
+    epochs: int = 1
     weights: Mapping[str, float] = field(default_factory=dict)
 
 
