@@ -12,19 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import shutil
-import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-warnings.filterwarnings("ignore")
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import pyarrow as pa
@@ -202,7 +196,9 @@ def resume(root: Path, batch: int, start: int) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, epilog="example: --rows 4096 --json"
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="example: python tests/bench/loader.py --rows 4096 --json",
     )
     parser.add_argument("--rows", type=int, default=8192, help="packed rows of 4,096 tokens (default 8192, 134 MB)")
     parser.add_argument("--batch", type=int, default=64, help="rows of a batch (default 64)")
@@ -211,6 +207,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args()
     logging.disable(logging.WARNING)
+    warnings.filterwarnings("ignore")
     import torch
     from deltalake import DeltaTable
 
@@ -229,8 +226,8 @@ def main() -> None:
             "full batch, seed 1": lambda: full_batches(root, args.batch, seed=1),
             "Megatron GPTDataset": lambda: megatron_batches(root, args.batch, args.rows),
         }
-        rates = {name: [rate(make, args.seconds) for _ in range(1)] for name, make in cases.items()}
-        for _ in range(args.rounds - 1):
+        rates: dict[str, list[tuple[float, float]]] = {name: [] for name in cases}
+        for _ in range(args.rounds):
             for name, make in cases.items():
                 rates[name].append(rate(make, args.seconds))
         depths = (0, 10**4, 10**6, 10**9, 10**12)
@@ -240,12 +237,12 @@ def main() -> None:
     best = {name: max(found) for name, found in rates.items()}
     limit, peer = (best[name][0] for name in ("copy of mapped memory (the limit)", "Megatron GPTDataset"))
     if args.json:
-        print(json.dumps({"mtok_per_cpu_s": {n: r[0] for n, r in best.items()}, "resume_cpu_ms": resumes}))  # noqa: T201
+        print(json.dumps({"mtok_per_cpu_s": {n: r[0] for n, r in best.items()}, "resume_cpu_ms": resumes}))
         return
-    print(f"{'million tokens per':38} CPU-second  second   of limit  of Megatron")  # noqa: T201
+    print(f"{'million tokens per':38} CPU-second  second   of limit  of Megatron")
     for name, (cpu, wall) in best.items():
-        print(f"{name:38} {cpu:10.0f} {wall:7.0f} {cpu / limit:9.0%} {cpu / peer:11.1f}x")  # noqa: T201
-    print("resume, CPU-ms to the first batch: " + ", ".join(f"row {d:.0e}: {ms:.1f}" for d, ms in resumes.items()))  # noqa: T201
+        print(f"{name:38} {cpu:10.0f} {wall:7.0f} {cpu / limit:9.0%} {cpu / peer:11.1f}x")
+    print("resume, CPU-ms to the first batch: " + ", ".join(f"row {d:.0e}: {ms:.1f}" for d, ms in resumes.items()))
 
 
 if __name__ == "__main__":

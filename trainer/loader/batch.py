@@ -164,9 +164,19 @@ class Batch:
             pads = slice(self.rows - self.source.pads, None)
             labels[pads], loss_mask[pads], modality[pads] = IGNORED, 0.0, -1
             places[pads] = np.arange(self.length)
-        arrays = (labels, loss_mask, places, modality)
-        inherited = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return FullBatch(**inherited, **dict(zip(_DERIVED, map(torch.from_numpy, arrays), strict=True)))
+        return FullBatch(
+            tokens=self.tokens,
+            cu_seqlens=self.cu_seqlens,
+            positions=self.positions,
+            features=self.features,
+            begin=self.begin,
+            end=self.end,
+            source=self.source,
+            labels=torch.from_numpy(labels),
+            loss_mask=torch.from_numpy(loss_mask),
+            position_ids=torch.from_numpy(places),
+            modality=torch.from_numpy(modality),
+        )
 
 
 @dataclass(frozen=True)
@@ -191,9 +201,6 @@ class FullBatch(Batch):
         return self
 
 
-_DERIVED = ("labels", "loss_mask", "position_ids", "modality")
-
-
 def boundaries(source: RowSource, column: str, length: int) -> list[torch.Tensor]:
     """Return a column of boundaries as one int32 tensor a row; a pad row is one document of the whole length."""
     if source.pads and not source.parts:
@@ -202,6 +209,6 @@ def boundaries(source: RowSource, column: str, length: int) -> list[torch.Tensor
     offsets = lists.offsets.to_numpy()
     # One copy for all rows: Arrow's memory may not be written to, a tensor's may.
     flat = torch.from_numpy(np.array(lists.values.to_numpy()[offsets[0] : offsets[-1]], np.int32))
-    out = list(flat.split(np.diff(offsets).tolist()))
+    out = list(torch.split(flat, np.diff(offsets).tolist()))
     out += [torch.tensor([0, length], dtype=torch.int32) for _ in range(source.pads)]
     return out

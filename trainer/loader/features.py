@@ -80,7 +80,7 @@ class Decoder:
             segments = inputs.segments.take(pa.array(chosen)).to_pylist()
             jobs += zip(np.repeat(where, last - first).tolist(), segments, strict=True)
         jobs.sort(key=lambda job: (job[0], job[1]["begin"]))
-        made = self._pool.map(lambda job: self._decode(*job, positions, length), jobs)
+        made = self._pool.map(lambda job: self._decode(job[0], job[1], positions, length), jobs)
         by_modality: dict[str, list[_Vectors]] = {}
         for vectors in made:
             by_modality.setdefault(vectors.modality, []).append(vectors)

@@ -37,15 +37,15 @@ class DataFiles:
     ) -> None:
         """Look for each file; none is opened yet."""
         root = opened.table_uri.removeprefix("file://")
-        self.local = "://" not in root
-        self.root = unquote(root).rstrip("/") if self.local and root != opened.table_uri else root.rstrip("/")
+        self.local = is_local(opened.table_uri)
+        self.root = unquote(root).rstrip("/") if root != opened.table_uri else root.rstrip("/")
         self.paths = [unquote(path) for path in actions.column("path").to_pylist()]
         self.sizes = actions.column("size_bytes").to_numpy()
         self._remote: pafs.FileSystem | None = None
         if not self.local:
             from deltalake.fs import DeltaStorageHandler
 
-            self._remote = pafs.PyFileSystem(DeltaStorageHandler.from_table(opened, storage_options))
+            self._remote = pafs.PyFileSystem(DeltaStorageHandler(opened.table_uri, storage_options))
         self._parquet: OrderedDict[int, pq.ParquetFile] = OrderedDict()
         self._mapped: OrderedDict[int, np.ndarray] = OrderedDict()
         self._lock = threading.Lock()
@@ -104,6 +104,11 @@ class DataFiles:
                     self._mapped.popitem(last=False)
             self._mapped.move_to_end(file)
             return found
+
+
+def is_local(uri: str) -> bool:
+    """Whether a table lies in a folder, whose files can be mapped."""
+    return uri.startswith("file://") or "://" not in uri
 
 
 def _size(path: str) -> int | None:

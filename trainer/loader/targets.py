@@ -137,11 +137,11 @@ def _fill(  # noqa: C901, PLR0913, PLR0917 - a kernel over flat buffers
         kind[:] = -1
         first, last = document_offsets[row], document_offsets[row + 1]
         if documents[first] != 0 or documents[last - 1] != length:
-            return row
+            return int(row)
         for d in range(first, last - 1):
             begin, end = documents[d], documents[d + 1]
             if begin < 0 or end > length or end < begin:
-                return row
+                return int(row)
             part = place[begin:end]
             for i in range(len(part)):
                 part[i] = i
@@ -149,7 +149,7 @@ def _fill(  # noqa: C901, PLR0913, PLR0917 - a kernel over flat buffers
         for s in range(segment_offsets[row], segment_offsets[row + 1]):
             begin, end, which = segment_begin[s], segment_end[s], segment_modality[s]
             if begin < 0 or end > length or end < begin:
-                return row
+                return int(row)
             kinds = kind[max(begin - 1, 0) : max(end - 1, 0)]
             for i in range(len(kinds)):
                 kinds[i] = which
@@ -157,7 +157,7 @@ def _fill(  # noqa: C901, PLR0913, PLR0917 - a kernel over flat buffers
             begin, end, weight = span_begin[s], span_end[s], span_weight[s]
             # The first token of a row is predicted from nothing.
             if begin < 1 or end > length or end < begin:
-                return row
+                return int(row)
             if weight == 0.0:
                 continue
             weights, wanted, following = mask[begin - 1 : end - 1], label[begin - 1 : end - 1], ids[begin:end]

@@ -90,7 +90,9 @@ class MadeLake:
     def sequences(self) -> str:
         return str(self.root / "gold" / "sequences")
 
-    def write(self, rows: pa.Table, *, mode: str = "append", group: int | None = None, compressed: bool = False) -> None:
+    def write(
+        self, rows: pa.Table, *, mode: str = "append", group: int | None = None, compressed: bool = False
+    ) -> None:
         """Append rows as one file; its row groups hold `group` rows."""
         properties = WriterProperties(
             compression="ZSTD" if compressed else "UNCOMPRESSED",
@@ -108,13 +110,13 @@ class MadeLake:
             for name, (b, e, kind) in ids.items()
         ]
         write_deltalake(
-            str(self.root / "gold" / "vocabulary"), pa.Table.from_pylist(rows, schema=vocabulary.schema), mode="overwrite"
+            str(self.root / "gold" / "vocabulary"),
+            pa.Table.from_pylist(rows, schema=vocabulary.schema),
+            mode="overwrite",
         )
 
     def versions(self) -> dict[str, int]:
-        return {
-            f"gold.{path.name}": DeltaTable(str(path)).version() for path in sorted((self.root / "gold").iterdir())
-        }
+        return {f"gold.{path.name}": DeltaTable(str(path)).version() for path in sorted((self.root / "gold").iterdir())}
 
 
 @pytest.fixture

@@ -192,5 +192,5 @@ def test_a_damaged_medium_names_row_and_medium(shown):
 
 def test_another_number_of_vectors_than_positions_is_refused(lake, shelf):
     lake.write(pa.Table.from_pylist([media_row(lake, 0, skew=1)], schema=sequences.schema))
-    with pytest.raises(LakeError, match="position 0, medium clip0: 5 vectors .* for 6 input positions"):
+    with pytest.raises(LakeError, match=r"position 0, medium clip0: 5 vectors .* for 6 input positions"):
         list(open_loader(lake, shelf, global_batch=1))

@@ -33,8 +33,12 @@ def slow(row, length):
 def test_a_full_batch_is_what_the_contract_says(wide, seed, world):
     from deltalake import DeltaTable
 
-    stored = DeltaTable(wide.sequences).to_pyarrow_table(filters=[("stage", "=", "cold")]).sort_by("position").to_pylist()
-    loader = PackedLoader(str(wide.root), wide.versions(), "cold", seed=seed, rank=world - 1, world=world, global_batch=90)
+    stored = (
+        DeltaTable(wide.sequences).to_pyarrow_table(filters=[("stage", "=", "cold")]).sort_by("position").to_pylist()
+    )
+    loader = PackedLoader(
+        str(wide.root), wide.versions(), "cold", seed=seed, rank=world - 1, world=world, global_batch=90
+    )
     for step in (0, 3, 7):
         batch = loader.step(step).full()
         assert batch.full() is batch
