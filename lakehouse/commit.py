@@ -16,11 +16,12 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from lakehouse.contract import Table
 from lakehouse.errors import CollisionError, LakeError
+from lakehouse.history import noted
 from lakehouse.lake import FORMAT, FORMAT_PROPERTY, Lake, open_table, table_uri
-from lakehouse.note import Note, notes
+from lakehouse.note import Note
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 log = logging.getLogger("mixlake.commit")
 
@@ -32,8 +33,20 @@ def create(lake: str, table: Table, storage_options: dict[str, str] | None = Non
     """Create an empty table of a contract, where there is none."""
     properties = {**table.table_properties(), FORMAT_PROPERTY: str(FORMAT)}
     # Only names, types and nullability go to the log: readers differ in what they make of column metadata.
+    uri = table_uri(lake, table.name)
+    if DeltaTable.is_deltatable(uri, storage_options):
+        return
+    try:
+        _create(uri, table, properties, storage_options)
+    except CommitFailedError:
+        # Another process created it at the same time.
+        if not DeltaTable.is_deltatable(uri, storage_options):
+            raise
+
+
+def _create(uri: str, table: Table, properties: dict[str, str], storage_options: dict[str, str] | None) -> None:
     DeltaTable.create(
-        table_uri(lake, table.name),
+        uri,
         schema=pa.schema([pa.field(c.name, c.type, nullable=True) for c in table.columns]),
         mode="ignore",
         configuration=properties,
@@ -44,7 +57,7 @@ def create(lake: str, table: Table, storage_options: dict[str, str] | None = Non
     )
 
 
-def append_rows(
+def append_rows(  # noqa: PLR0913
     lake: str,
     table: Table,
     rows: pa.Table,
@@ -61,6 +74,7 @@ def append_rows(
         rows: The rows, with the contract's columns in any order.
         app_id: Name of an idempotent transaction, empty for none.
         version: Its number: rows of a number up to the last one committed are not appended again.
+        storage_options: Options of the object store.
 
     Returns:
         The table's version afterwards.
@@ -83,7 +97,9 @@ def append_rows(
         except CommitFailedError:
             continue
         except (DeltaError, OSError) as error:
-            raise LakeError(f"{table.name} cannot be written: {error}", "check the lake's place and free space") from None
+            raise LakeError(
+                f"{table.name} cannot be written: {error}", "check the lake's place and free space"
+            ) from None
         return int(current.version())
     raise LakeError(f"{table.name} could not be written: other writers kept winning", "try again later")
 
@@ -125,7 +141,7 @@ def write(  # noqa: PLR0913 - what one commit is
             _merge(session, lake.table_uri(table.name), table, rows, note, transaction)
         else:
             writer = rows.select(*[column.name for column in table.columns]).write.format("delta").mode(mode)
-            for key, value in (*table.writer_options, *_transaction(note, transaction)):
+            for key, value in _transaction(note, transaction):
                 writer = writer.option(key, value)
             if mode == "overwrite":
                 writer = writer.option("overwriteSchema", "true")
@@ -133,7 +149,9 @@ def write(  # noqa: PLR0913 - what one commit is
     except (PySparkException, Py4JJavaError) as error:
         text = str(error)
         if "DELTA_CONCURRENT" in text or "Concurrent" in text.split("\n", 1)[0]:
-            raise CollisionError(f"{table.name}: another run committed at the same time", "it is planned again") from error
+            raise CollisionError(
+                f"{table.name}: another run committed at the same time", "it is planned again"
+            ) from error
         if "No space left" in text:
             raise LakeError(f"{table.name} could not be written: no space left", "free space and run again") from error
         raise
@@ -145,13 +163,13 @@ def write(  # noqa: PLR0913 - what one commit is
 
 def find(lake: Lake, table: str, note: Note) -> int | None:
     """Return the version whose note is the given run's and flow's, looking at the newest commits."""
-    for version, _, found in notes(lake.open(table), 50):
+    for version, _, found in noted(lake.open(table), 50):
         if found.run_id == note.run_id and found.flow == note.flow and found.started == note.started:
             return version
     return None
 
 
-def append_quarantine(session: SparkSession, lake: Lake, table: Table, rows: DataFrame, attempt: str) -> None:
+def append_quarantine(lake: Lake, table: Table, rows: DataFrame, attempt: str) -> None:
     """Append quarantined rows once for an attempt; they count when a commit note names the attempt."""
     create(lake.uri, table, lake.storage_options)
     writer = rows.select(*[column.name for column in table.columns]).write.format("delta").mode("append")
@@ -163,7 +181,9 @@ def _transaction(note: Note, transaction: int) -> tuple[tuple[str, str], ...]:
     return (("txnAppId", note.flow), ("txnVersion", str(transaction)), ("userMetadata", note.to_json()))
 
 
-def _merge(session: SparkSession, uri: str, table: Table, rows: DataFrame, note: Note, transaction: int) -> None:
+def _merge(  # noqa: PLR0913, PLR0917
+    session: SparkSession, uri: str, table: Table, rows: DataFrame, note: Note, transaction: int
+) -> None:
     from delta.tables import DeltaTable as SparkDeltaTable
 
     settings = {
@@ -171,7 +191,7 @@ def _merge(session: SparkSession, uri: str, table: Table, rows: DataFrame, note:
         "spark.databricks.delta.write.txnAppId": note.flow,
         "spark.databricks.delta.write.txnVersion": str(transaction),
     }
-    values = {f"`{c.name}`": f"s.`{c.name}`" for c in table.columns}
+    values: dict[str, str | Column] = {f"`{c.name}`": f"s.`{c.name}`" for c in table.columns}
     on = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in table.key)
     try:
         for key, value in settings.items():

@@ -86,7 +86,7 @@ class Table:
         cluster_by: Columns that files are sorted by on write.
         checks: Conditions that every row satisfies.
         tags: Names of unions that the table belongs to, see `lakehouse.flow.tagged`.
-        writer_options: Spark writer options, such as Parquet settings of payload tables.
+        writer_options: ``compression`` and Parquet settings of payload tables, held while a flow writes.
         properties: Delta table properties beyond the engine's own.
 
     Raises:

@@ -56,11 +56,11 @@ def difference(table: Table, new: DataFrame, held: DataFrame) -> Iterator[Differ
     keys = list(table.key)
     wanted = new.select(*keys, F.col(HIGH).alias("_new_high"), F.col(LOW).alias("_new_low"))
     present = held.select(*keys, *hash_columns(table)).select(
-        *[F.col(key).alias(f"_held_{key}") for key in keys], F.col(HIGH).alias("_old_high"), F.col(LOW).alias("_old_low")
+        *[F.col(key).alias(f"_held_{key}") for key in keys],
+        F.col(HIGH).alias("_old_high"),
+        F.col(LOW).alias("_old_low"),
     )
-    joined = wanted.join(
-        present, [F.col(key).eqNullSafe(F.col(f"_held_{key}")) for key in keys], "full_outer"
-    )
+    joined = wanted.join(present, [F.col(key).eqNullSafe(F.col(f"_held_{key}")) for key in keys], "full_outer")
     action = (
         F.when(F.col("_old_high").isNull(), F.lit("I"))
         .when(F.col("_new_high").isNull(), F.lit("D"))
@@ -68,13 +68,17 @@ def difference(table: Table, new: DataFrame, held: DataFrame) -> Iterator[Differ
     )
     hashes = ("_new_high", "_new_low", "_old_high", "_old_low")
     changed = (
-        joined.select(*[F.coalesce(F.col(k), F.col(f"_held_{k}")).alias(k) for k in keys], *hashes, action.alias(ACTION))
+        joined.select(
+            *[F.coalesce(F.col(k), F.col(f"_held_{k}")).alias(k) for k in keys], *hashes, action.alias(ACTION)
+        )
         .where(F.col(ACTION).isNotNull())
         .persist(StorageLevel.DISK_ONLY)
     )
     try:
         sums = [F.sum(F.col(name).cast("decimal(20,0)")).alias(name) for name in hashes]
-        groups = {row[ACTION]: row for row in changed.groupBy(ACTION).agg(F.count(F.lit(1)).alias("n"), *sums).collect()}
+        groups = {
+            row[ACTION]: row for row in changed.groupBy(ACTION).agg(F.count(F.lit(1)).alias("n"), *sums).collect()
+        }
         counts = {name: int(groups[name]["n"]) if name in groups else 0 for name in "IUD"}
         gained, lost = Digest(), Digest()
         for name, group in groups.items():

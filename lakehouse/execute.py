@@ -68,6 +68,9 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tupl
     session = root.newSession()
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(flow.batch_rows))
     session.conf.set("spark.sql.inMemoryColumnarStorage.batchSize", str(min(flow.batch_rows, 10_000)))
+    for key, value in flow.writes.writer_options:
+        # As settings of the session: Delta passes few options of a writer on, and a MERGE takes none.
+        session.conf.set("spark.sql.parquet.compression.codec" if key == "compression" else key, value)
     for key, value in flow.spark.items():
         session.conf.set(key, value)
     commit.create(lake.uri, flow.writes, lake.storage_options)
@@ -83,7 +86,7 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tupl
             stage.refuse_doubled_keys(flow, found.good)
             if found.reasons:
                 rows = stage.quarantine_rows(flow, found, attempt, run_id)
-                commit.append_quarantine(session, lake, ledger.quarantine, rows, attempt)
+                commit.append_quarantine(lake, ledger.quarantine, rows, attempt)
                 note = replace(note, quarantine=attempt, reasons=found.reasons)
             mode, rows, note = _changes(stack, session, lake, item, result, found, note)
             counts = {**note.counts, "read": counter.value, "quarantined": sum(found.reasons.values())}
@@ -153,7 +156,7 @@ def _incremental(session: SparkSession, lake: Lake, item: FlowPlan) -> inputs.Ch
     return inputs.changes(session, lake, flow, note.inputs, item.inputs)
 
 
-def _changes(  # noqa: PLR0913 - the parts of one step
+def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     stack: ExitStack,
     session: SparkSession,
     lake: Lake,
@@ -173,8 +176,10 @@ def _changes(  # noqa: PLR0913 - the parts of one step
     if append_only:
         digest = held_digest + found.digest
         counts = {"inserted": found.digest.rows, "updated": 0, "deleted": 0, "rows": digest.rows}
-        return "append", found.good, replace(
-            note, mode=mode, changed=found.digest.rows > 0, counts=counts, digest=str(digest)
+        return (
+            "append",
+            found.good,
+            replace(note, mode=mode, changed=found.digest.rows > 0, counts=counts, digest=str(digest)),
         )
     if not table.key or not fits:
         same = fits and found.digest == held_digest
@@ -287,7 +292,16 @@ def _note(item: FlowPlan, run_id: str, started: str) -> Note:
 
 def _attempt(item: FlowPlan, transaction: int) -> str:
     now = item.fingerprints
-    body = [item.flow.id, transaction, dict(item.inputs), now.code, now.params, now.contract, dict(now.models), now.external]
+    body = [
+        item.flow.id,
+        transaction,
+        dict(item.inputs),
+        now.code,
+        now.params,
+        now.contract,
+        dict(now.models),
+        now.external,
+    ]
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -310,6 +324,8 @@ def _told(text: str, error: Exception) -> str:
     """Return the line of an error's text that says most: the end of a worker's traceback, or the first."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for line in reversed(lines):
-        if re.match(r"^[\w.]*(Error|Exception|Interrupt)\b.*: ", line) and not line.startswith(("at ", "org.", "java.")):
+        if re.match(r"^[\w.]*(Error|Exception|Interrupt)\b.*: ", line) and not line.startswith(
+            ("at ", "org.", "java.")
+        ):
             return line[:400]
     return lines[0][:400] if lines else type(error).__name__

@@ -71,7 +71,9 @@ def params_json(flow: Flow, params: Any) -> str:
     try:
         return json.dumps(body, sort_keys=True, default=_plain, ensure_ascii=False)
     except TypeError as error:
-        raise ConfigError(f"{flow.id}: a parameter is no plain value: {error}", "use numbers, texts and lists") from None
+        raise ConfigError(
+            f"{flow.id}: a parameter is no plain value: {error}", "use numbers, texts and lists"
+        ) from None
 
 
 def file_digest(path: Path) -> str:
@@ -160,7 +162,10 @@ def _imports(tree: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:
                 yield alias.asname or alias.name, (node.module, alias.name)
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                yield (alias.asname or alias.name.split(".", 1)[0]), (alias.name if alias.asname else alias.name.split(".", 1)[0], "")
+                yield (
+                    (alias.asname or alias.name.split(".", 1)[0]),
+                    (alias.name if alias.asname else alias.name.split(".", 1)[0], ""),
+                )
 
 
 def _reach(module: str, name: str, roots: frozenset[str], reached: dict[tuple[str, str], str]) -> None:
@@ -253,6 +258,10 @@ class _Strip(ast.NodeTransformer):
         body = getattr(node, "body", None)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and isinstance(body, list) and body:
             first = body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-                node.body = body[1:] or [ast.Pass()]  # type: ignore[attr-defined]
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = body[1:] or [ast.Pass()]
         return super().generic_visit(node)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError, TableNotFoundError as DeltaTableNotFoundError
+from deltalake.exceptions import DeltaError
+from deltalake.exceptions import TableNotFoundError as DeltaTableNotFoundError
 
 from lakehouse.config import Config, load_config
 from lakehouse.errors import LakeError, TableNotFoundError
@@ -85,7 +86,8 @@ class Lake:
 
         self.open(name, version)
         schema, table = name.split(".", 1)
-        return query(self, f'SELECT * FROM "{schema}"."{table}"', tables=None if version is None else {name: version})
+        text = f'SELECT * FROM "{schema}"."{table}"'  # noqa: S608 - the name was opened, so that it is one
+        return query(self, text, tables=None if version is None else {name: version})
 
     def plan(self, select: Sequence[str] = (), *, full: bool = False) -> Plan:
         """Say what is stale, and why."""
@@ -158,9 +160,7 @@ def open_table(
         raise LakeError(f"{name} cannot be read: {_first_line(error)}", "see mixlake doctor") from None
     found = table.metadata().configuration.get(FORMAT_PROPERTY, str(FORMAT)) or str(FORMAT)
     if not found.isdigit() or int(found) > FORMAT:
-        raise LakeError(
-            f"{name} has lake format {found}; this mixlake reads up to {FORMAT}", "install a newer mixlake"
-        )
+        raise LakeError(f"{name} has lake format {found}; this mixlake reads up to {FORMAT}", "install a newer mixlake")
     return table
 
 

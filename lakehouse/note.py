@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
-
-from deltalake import DeltaTable
 
 FORMAT = 1
 
@@ -76,40 +73,3 @@ class Note:
             return None
         names = {item.name for item in dataclasses.fields(cls)}
         return cls(**{key: value for key, value in body.items() if key in names})
-
-
-def notes(table: DeltaTable, limit: int | None = None) -> Iterator[tuple[int, datetime, Note]]:
-    """Yield (version, time, note) of the commits that carry a note, newest first.
-
-    Args:
-        table: The table, opened at the version to look back from.
-        limit: Commits to look at.
-    """
-    for entry in table.history(limit):
-        note = Note.from_json(entry.get("userMetadata"))
-        version = entry.get("version")
-        if note is not None and version is not None and version <= table.version():
-            yield int(version), datetime.fromtimestamp(entry.get("timestamp", 0) / 1000, tz=UTC), note
-
-
-def last_note(table: DeltaTable) -> tuple[int, Note] | None:
-    """Return the newest (version, note), looking a few commits back first and then at all of them."""
-    for limit in (4, None):
-        for version, _, note in notes(table, limit):
-            return version, note
-    return None
-
-
-def data_version(table: DeltaTable) -> int:
-    """Return the version of the last commit that changed rows.
-
-    That is the last commit with a note whose ``changed`` is true; maintenance and no-op commits do not
-    count. A table that no flow writes counts by its own last version.
-    """
-    seen = False
-    for limit in (4, None):
-        for version, _, note in notes(table, limit):
-            seen = True
-            if note.changed:
-                return version
-    return 0 if seen else int(table.version())

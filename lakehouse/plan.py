@@ -12,8 +12,9 @@ from lakehouse.errors import TableNotFoundError
 from lakehouse.fingerprint import code_fingerprint, params_json, resolve_params
 from lakehouse.flow import Flow
 from lakehouse.graph import Graph
+from lakehouse.history import changed_version, newest_note
 from lakehouse.lake import Lake
-from lakehouse.note import Note, data_version, last_note
+from lakehouse.note import Note
 
 State = Literal["missing", "stale", "fresh"]
 CauseKind = Literal["missing", "input", "upstream", "code", "params", "contract", "model", "external", "forced"]
@@ -143,7 +144,7 @@ class Snapshots:
             except TableNotFoundError:
                 self._seen[name] = (-1, -1, None)
             else:
-                self._seen[name] = (int(table.version()), data_version(table), last_note(table))
+                self._seen[name] = (int(table.version()), changed_version(table), newest_note(table))
         return self._seen[name]
 
 
@@ -173,9 +174,7 @@ def make_plan(lake: Lake, select: tuple[str, ...] = (), *, full: bool = False) -
     return Plan(flows, graph, full, tuple(_mixed_ancestors(seen, flows)))
 
 
-def _states(
-    lake: Lake, graph: Graph, seen: Snapshots, chosen: tuple[str, ...], *, full: bool
-) -> tuple[FlowPlan, ...]:
+def _states(lake: Lake, graph: Graph, seen: Snapshots, chosen: tuple[str, ...], *, full: bool) -> tuple[FlowPlan, ...]:
     found: dict[str, FlowPlan] = {}
     for name in chosen:
         spec = lake.registry.flows[name]

@@ -95,7 +95,9 @@ def line(outcome: Outcome) -> str:
         why = outcome.error.message if outcome.error else "fresh"
         return f"{mark} {outcome.writes:<28} {why}"
     counts = outcome.note.counts
-    changes = [f"{sign}{counts.get(name, 0):,}" for sign, name in (("+", "inserted"), ("~", "updated"), ("-", "deleted"))]
+    changes = [
+        f"{sign}{counts.get(name, 0):,}" for sign, name in (("+", "inserted"), ("~", "updated"), ("-", "deleted"))
+    ]
     told = " ".join(change for change in changes if change[1:] != "0") or "no change"
     aside = f"  [yellow]{counts['quarantined']:,} set aside[/]" if counts.get("quarantined") else ""
     return f"{mark} {outcome.writes:<28} {counts.get('rows', 0):>9,} rows  {told:<18} {outcome.seconds:>6.1f} s{aside}"

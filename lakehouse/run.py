@@ -102,16 +102,16 @@ class Listener(Protocol):
     """Told of a run's progress, from several threads."""
 
     def planned(self, plan: Plan) -> None:
-        """The plan is made."""
+        """Take note that the plan is made."""
 
     def session(self, seconds: float) -> None:
-        """Spark is up."""
+        """Take note that Spark is up."""
 
     def began(self, flow: str, writes: str) -> None:
-        """A flow is being executed."""
+        """Take note that a flow is being executed."""
 
     def ended(self, outcome: Outcome) -> None:
-        """A flow has ended."""
+        """Take note that a flow has ended."""
 
 
 class Silent:
@@ -155,9 +155,7 @@ class _Spark:
             return session
 
 
-def run(
-    lake: Lake, select: tuple[str, ...] = (), *, full: bool = False, listener: Listener | None = None
-) -> Report:
+def run(lake: Lake, select: tuple[str, ...] = (), *, full: bool = False, listener: Listener | None = None) -> Report:
     """Run the selected flows that are stale.
 
     Tables that the run does not write are pinned when it starts; those that it writes are read at the
@@ -181,9 +179,11 @@ def run(
     plan = make_plan(lake, select, full=full)
     told.planned(plan)
     spark = _Spark(lake, _log_file(lake, run_id), told)
-    outcomes = _Scheduler(lake, plan, run_id, spark, told).outcomes() if plan.stale else [
-        Outcome(item.flow.id, item.writes, "fresh") for item in plan.flows
-    ]
+    outcomes = (
+        _Scheduler(lake, plan, run_id, spark, told).outcomes()
+        if plan.stale
+        else [Outcome(item.flow.id, item.writes, "fresh") for item in plan.flows]
+    )
     sync_runs(lake)
     return Report(
         run_id=run_id,
@@ -221,7 +221,9 @@ class _Scheduler:
             while waiting or running:
                 for name in [n for n in self.graph.order if n in waiting and self._ready(n, ended)]:
                     waiting.discard(name)
-                    failed = [p for p in self.graph.parents[name] if p in ended and ended[p].status in {"failed", "skipped"}]
+                    failed = [
+                        p for p in self.graph.parents[name] if p in ended and ended[p].status in {"failed", "skipped"}
+                    ]
                     if failed:
                         ended[name] = self._tell(self._skipped(name, failed[0]))
                     else:

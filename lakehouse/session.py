@@ -48,7 +48,10 @@ _LOCAL = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "64",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseParallelGC -Dderby.system.home={scratch}",
+    "spark.driver.extraJavaOptions": (
+        # The first compiler alone gets too small a code cache by default: full, it would stop compiling.
+        "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC -Dderby.system.home={scratch}"
+    ),
     "spark.sql.warehouse.dir": "{scratch}/warehouse",
     "spark.log.level": "WARN",
 }
@@ -100,7 +103,9 @@ def start(config: Config, log_file: Path) -> SparkSession:
             session = builder.getOrCreate() if submitted else configure_spark_with_delta_pip(builder).getOrCreate()
     except (PySparkException, RuntimeError, OSError) as error:
         text = str(error).strip().split("\n", 1)[0]
-        raise MachineError(f"Spark did not start: {text}", f"see {log_file}; mixlake doctor checks the machine") from error
+        raise MachineError(
+            f"Spark did not start: {text}", f"see {log_file}; mixlake doctor checks the machine"
+        ) from error
     session.sparkContext.setLogLevel("WARN")
     return session
 
@@ -118,7 +123,7 @@ def ship(modules: tuple[str, ...], root: Path) -> None:
         top = sys.modules.get(name.split(".", 1)[0])
         file = getattr(top, "__file__", None) if top else None
         if top and file and Path(file).resolve().is_relative_to(root) and ".venv" not in Path(file).parts:
-            cloudpickle.register_pickle_by_value(top)
+            cloudpickle.register_pickle_by_value(top)  # type: ignore[no-untyped-call]
 
 
 def stop() -> None:
@@ -139,7 +144,9 @@ def check_java() -> str:
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home, "bin", "java")) if home else shutil.which("java") or ""
     if not java or not Path(java).exists():
-        raise MachineError("no JDK found", "install one of version 17 or later (apt-get install openjdk-17-jre-headless)")
+        raise MachineError(
+            "no JDK found", "install one of version 17 or later (apt-get install openjdk-17-jre-headless)"
+        )
     told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     digits = told.partition('"')[2].partition('"')[0].split(".")
     major = digits[1] if digits[0] == "1" and len(digits) > 1 else digits[0]
@@ -150,17 +157,22 @@ def check_java() -> str:
 
 @contextlib.contextmanager
 def quiet(log_file: Path) -> Iterator[None]:
-    """Send what this process and its children write to standard error to a file.
+    """Send what this process and its children write to standard output and error to a file.
 
     A JVM that is started meanwhile keeps writing there for its life.
     """
-    sys.stderr.flush()
-    kept = os.dup(2)
+    streams = {1: sys.stdout, 2: sys.stderr}
+    kept = {}
+    for number, stream in streams.items():
+        stream.flush()
+        kept[number] = os.dup(number)
     try:
         with log_file.open("ab") as file:
-            os.dup2(file.fileno(), 2)
+            for number in streams:
+                os.dup2(file.fileno(), number)
             yield
     finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
+        for number, stream in streams.items():
+            stream.flush()
+            os.dup2(kept[number], number)
+            os.close(kept[number])

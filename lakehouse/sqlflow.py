@@ -29,12 +29,10 @@ def sql_flow(path: Path, tables: Mapping[str, Table]) -> Flow:
     if not reads:
         raise FlowError(f"{path} reads no table", "name its inputs as layer.table")
     comment = next((line[2:].strip() for line in text.splitlines() if line.startswith("--")), "")
-    return Flow(
-        id=f"sql.{name}", kind="sql", writes=tables[name], reads=reads, sql=text, file=str(path), doc=comment
-    )
+    return Flow(id=f"sql.{name}", kind="sql", writes=tables[name], reads=reads, sql=text, file=str(path), doc=comment)
 
 
-def parse_select(text: str, place: str) -> exp.Expression:
+def parse_select(text: str, place: str) -> exp.Query:
     """Parse one SELECT.
 
     Raises:
@@ -49,7 +47,7 @@ def parse_select(text: str, place: str) -> exp.Expression:
     return trees[0]
 
 
-def table_names(tree: exp.Expression) -> set[str]:
+def table_names(tree: exp.Query) -> set[str]:
     """Return the ``layer.table`` names that a query reads."""
     return {f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db}
 

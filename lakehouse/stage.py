@@ -73,9 +73,7 @@ def shape(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
         elif column.nullable:
             columns.append(F.lit(None).cast(types[column.name]).alias(column.name))
         else:
-            raise FlowError(
-                f"{flow.id} left out the column {column.name!r} of {table.name} ({flow.file})", "return it"
-            )
+            raise FlowError(f"{flow.id} left out the column {column.name!r} of {table.name} ({flow.file})", "return it")
     reject = F.col(REJECT) if REJECT in has else F.lit(None).cast("string")
     rows = frame.select(*columns, reject.alias(REJECT))
     return rows.withColumn(REJECT, F.coalesce(F.col(REJECT), *_broken(table)))

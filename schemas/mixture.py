@@ -151,7 +151,7 @@ media_addresses = Table(
     columns=[
         Column("media_id", pa.string(), "The sample whose medium it is.", nullable=False),
         Column("table", pa.string(), "Table that holds it.", nullable=False),
-        Column("version", pa.int64(), "Version of that table.", nullable=False),
+        Column("version", pa.int64(), "Version of that table when it was looked up.", nullable=False, volatile=True),
         Column("file", pa.string(), "Data file, relative to the table's folder.", nullable=False),
         Column("offset", pa.int64(), "First byte of the medium in the file.", unit="bytes", nullable=False),
         Column("length", pa.int64(), "Bytes of the medium.", unit="bytes", nullable=False),

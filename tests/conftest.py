@@ -96,7 +96,7 @@ def project(tmp_path, monkeypatch):
     """An empty project whose registry holds its own declarations only."""
     from lakehouse import registry
 
-    monkeypatch.setattr(registry, "_entry_points", lambda group: [])  # noqa: ARG005
+    monkeypatch.setattr(registry, "_entry_points", lambda group: [])
     monkeypatch.delenv("MIXLAKE_LAKE", raising=False)
     made = Project(tmp_path, f"acme_{uuid.uuid4().hex[:8]}")
     yield made

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from lakehouse.errors import MixlakeError
-from trainer.metrics import curve
 
 if TYPE_CHECKING:
     from lakehouse.cli.context import Context
@@ -26,35 +25,47 @@ RELEASE = "demo"
 QUESTIONS = (
     (
         "What is in the mixture, by licence?",
-        "SELECT license, sum(samples) AS samples, sum(tokens) AS tokens FROM license_exposure "
-        "GROUP BY ALL ORDER BY tokens DESC LIMIT 6",
+        (
+            "SELECT license, sum(samples) AS samples, sum(tokens) AS tokens FROM license_exposure "
+            "GROUP BY ALL ORDER BY tokens DESC LIMIT 6"
+        ),
     ),
     (
         "Which training steps saw documents under the GPL-3.0?",
-        "SELECT training_run, min(step) AS first, max(step) AS last, count(DISTINCT step) AS steps, "
-        "count(DISTINCT sample_id) AS documents FROM step_samples WHERE license LIKE '%GPL-3.0%' GROUP BY ALL",
+        (
+            "SELECT training_run, min(step) AS first, max(step) AS last, count(DISTINCT step) AS steps, "
+            "count(DISTINCT sample_id) AS documents FROM step_samples WHERE license LIKE '%GPL-3.0%' GROUP BY ALL"
+        ),
     ),
     (
         "Why were samples left out?",
-        "SELECT reason, count(*) AS samples FROM (SELECT unnest(reasons) AS reason FROM gold.samples WHERE NOT keep) "
-        "GROUP BY ALL ORDER BY samples DESC LIMIT 6",
+        (
+            "SELECT reason, count(*) AS samples FROM (SELECT unnest(reasons) AS reason FROM gold.samples WHERE NOT keep) "
+            "GROUP BY ALL ORDER BY samples DESC LIMIT 6"
+        ),
     ),
     (
         "Which documents were removed as near-duplicates, of which kept ones, and how alike are they?",
-        "SELECT source, sample_id, keeper_id, round(jaccard, 3) AS jaccard FROM silver.document_duplicates "
-        "WHERE method = 'near' ORDER BY jaccard, sample_id LIMIT 4",
+        (
+            "SELECT source, sample_id, keeper_id, round(jaccard, 3) AS jaccard FROM silver.document_duplicates "
+            "WHERE method = 'near' ORDER BY jaccard, sample_id LIMIT 4"
+        ),
     ),
     (
         "Which run, code and inputs made the sequences?",
-        "SELECT run_id, version, flow, code, inputs FROM ledger.runs WHERE \"table\" = 'gold.sequences' "
-        "ORDER BY version DESC LIMIT 1",
+        (
+            "SELECT run_id, version, flow, code, inputs FROM ledger.runs WHERE \"table\" = 'gold.sequences' "
+            "ORDER BY version DESC LIMIT 1"
+        ),
     ),
 )
 
 
 @click.command(name="demo")
 @click.option("--steps", type=click.IntRange(1), help="Training steps; by default the recipe's.")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True, help="Run folder.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True, help="Run folder."
+)
 @click.pass_obj
 def command(context: Context, steps: int | None, output: Path) -> int:
     r"""Go the whole way on real input from packages: land, clean, mix, pack, release, train.
@@ -75,7 +86,7 @@ def command(context: Context, steps: int | None, output: Path) -> int:
     stop()
     _heading(f"2. Release  ({_shown(*at, 'release', 'create', RELEASE)})")
     release = _release(lake)
-    print(f"release {release.name}, digest {release.digest[:16]}, {len(release.tables)} tables by version")
+    click.echo(f"release {release.name}, digest {release.digest[:16]}, {len(release.tables)} tables by version")
     arguments = ["train", "demo", "--release", release.name, "--output", str(output)]
     arguments += ["--steps", str(steps)] if steps else []
     _heading(f"3. Train  ({_shown(*at, *arguments)})")
@@ -84,7 +95,7 @@ def command(context: Context, steps: int | None, output: Path) -> int:
     ended = time.monotonic()
     _heading("4. What was made")
     _tell(lake, release, output, at)
-    print(
+    click.echo(
         f"\nThe whole way took {ended - clock:.0f} s: flows {flows:.0f} s, training {ended - trained:.0f} s. "
         f"The lake is {lake.uri}, the run {output}.\nLook further: {_shown(*at, 'tables')}, {_shown(*at, 'plan')}, "
         f"{_shown(*at, 'trace', 'ID')}, tensorboard --logdir {output}"
@@ -93,7 +104,7 @@ def command(context: Context, steps: int | None, output: Path) -> int:
 
 
 def _heading(text: str) -> None:
-    print(f"\n── {text}", flush=True)
+    click.echo(f"\n── {text}")
 
 
 def _shown(*words: str) -> str:
@@ -112,7 +123,7 @@ def _flows(lake: Lake) -> float:
         first = failed[0]
         raise MixlakeError(str(first.error), f"Spark's own words are in {report.log_file}")
     if all(outcome.status == "fresh" for outcome in report.outcomes):
-        print("all flows are fresh, nothing to do")
+        click.echo("all flows are fresh, nothing to do")
     return report.seconds
 
 
@@ -147,37 +158,39 @@ def _train(arguments: list[str], output: Path) -> None:
 def _tell(lake: Lake, release: Release, output: Path, at: list[str]) -> None:
     from lakehouse.cli.output import print_table
     from lakehouse.query import connect
+    from trainer.metrics import curve
 
     with connect(lake) as connection:
-        print(f"Quota against what was drawn, in tokens ({_shown(*at, 'quota')}):")
+        click.echo(f"Quota against what was drawn, in tokens ({_shown(*at, 'quota')}):")
         rows = connection.rows("SELECT * FROM quota")
         names = ["stage", "cell", "target", "supply", "drawn", "epochs", "shortfall", "error"]
         shown = [
-            [*(row[n] for n in names[:5]), f"{row['epochs']:.2f}", row["shortfall"], f"{row['error']:+.2%}"] for row in rows
+            [*(row[n] for n in names[:5]), f"{row['epochs']:.2f}", row["shortfall"], f"{row['error']:+.2%}"]
+            for row in rows
         ]
         print_table(names, shown, numbers=names[2:])
         packed = connection.rows(
             "SELECT stage, count(*) AS rows, sum(n_tokens)::BIGINT AS tokens, "
-            "sum(n_tokens) / sum(octet_length(tokens) / 4) AS filled FROM gold.sequences GROUP BY ALL ORDER BY rows DESC"
+            "sum(n_tokens) / sum(octet_length(tokens) / 4) AS filled FROM gold.sequences GROUP BY ALL ORDER BY 2 DESC"
         )
-        print("\nPacked sequences:")
+        click.echo("\nPacked sequences:")
         print_table(
             ["stage", "rows", "tokens", "filled"],
             [[r["stage"], r["rows"], r["tokens"], f"{r['filled']:.3%}"] for r in packed],
             numbers=["rows", "tokens", "filled"],
         )
-        print(f"\nLoss in nats a token, mean of the first and last steps ({output / 'metrics.jsonl'}):")
+        click.echo(f"\nLoss in nats a token, mean of the first and last steps ({output / 'metrics.jsonl'}):")
         losses = curve(output)
         print_table(
             ["modality", "start", "end"],
             [[name, f"{first:.3f}", f"{last:.3f}"] for name, (first, last) in losses.items()],
             numbers=["start", "end"],
         )
-    print(f"\nFive questions, asked of release {release.name}:")
+    click.echo(f"\nFive questions, asked of release {release.name}:")
     for question, sql in QUESTIONS:
         # Training went on after the release, so that its steps are read at the latest version.
         where = [] if "ledger." in sql or "step_samples" in sql else ["--at", release.name]
-        print(f"\n{question}\n  $ {_shown(*at, 'sql', sql, *where)}", flush=True)
+        click.echo(f"\n{question}\n  $ {_shown(*at, 'sql', sql, *where)}")
         with connect(lake, where[1] if where else None) as connection:
             found = connection.table(sql)
         numbers = [f.name for f in found.schema if str(f.type).startswith(("int", "double", "decimal"))]

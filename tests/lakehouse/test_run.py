@@ -56,13 +56,16 @@ def test_only_inserts_are_appended(lines):
 
 def test_changed_code_runs_only_it_and_what_depends_on_it(lines):
     lines.run()
-    lines.module("flows", words.FLOWS.replace('pc.utf8_upper(text), mark', 'pc.utf8_upper(text), mark + mark'))
+    lines.module("flows", words.FLOWS.replace("pc.utf8_upper(text), mark", "pc.utf8_upper(text), mark + mark"))
     plan = lines.plan()
     assert [c.kind for c in plan["silver.shouts"].causes] == ["code"]
     assert plan["gold.counts"].causes[0].kind == "upstream"
     outcomes = lines.run()
     assert {name: o.status for name, o in outcomes.items()} == {
-        "bronze.lines": "fresh", "silver.words": "fresh", "silver.shouts": "done", "gold.counts": "done",
+        "bronze.lines": "fresh",
+        "silver.words": "fresh",
+        "silver.shouts": "done",
+        "gold.counts": "done",
     }
     assert texts(lines, "silver.shouts")["a"] == "HELLO!!"
 
@@ -86,8 +89,12 @@ def test_params_and_sql_and_contract_are_reasons(lines):
     outcome = lines.run(params={"silver.shouts": {"mark": "?"}})["silver.shouts"]
     assert outcome.status == "done"
     lines.sql("gold.counts", words.COUNTS.replace("count(*)", "count(*) + 0"))
-    lines.module("tables", words.TABLES.replace('doc="A word."', 'doc="One word."').replace(
-        '"silver.words", ', '"silver.words", cluster_by=["text"], '))
+    lines.module(
+        "tables",
+        words.TABLES.replace('doc="A word."', 'doc="One word."').replace(
+            '"silver.words", ', '"silver.words", cluster_by=["text"], '
+        ),
+    )
     causes = {name: {c.kind for c in item.causes} for name, item in lines.plan().items()}
     assert causes["silver.shouts"] == {"params"}
     assert "code" in causes["gold.counts"]

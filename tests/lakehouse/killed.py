@@ -1,0 +1,45 @@
+"""Runs a project and kills itself with SIGKILL at a point: ``python killed.py ROOT WHERE WHEN NUMBER``.
+
+WHERE is ``module:function`` of the engine, WHEN is before or after, NUMBER counts the calls from 1.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from lakehouse import registry
+from lakehouse.config import load_config
+from lakehouse.lake import Lake
+
+
+def main(root, where, when, number):
+    registry._entry_points = lambda group: []
+    module_name, name = where.split(":")
+    module = importlib.import_module(module_name)
+    original = getattr(module, name)
+    calls = 0
+    lock = threading.Lock()
+
+    def patched(*args, **kwargs):
+        nonlocal calls
+        with lock:
+            calls += 1
+            mine = calls
+        if mine == int(number) and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        answer = original(*args, **kwargs)
+        if mine == int(number) and when == "after":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    setattr(module, name, patched)
+    Lake(str(Path(root, "lake")), load_config(Path(root))).run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

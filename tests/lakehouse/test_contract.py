@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pyarrow as pa
+import pytest
+
+from lakehouse.contract import Check, Column, Table, require_columns
+from lakehouse.errors import ContractError
+
+ID = Column("id", pa.string(), "Identity.", nullable=False)
+
+
+def table(**changes):
+    fields = {"name": "silver.things", "doc": "A thing.", "columns": [ID, Column("n", pa.int64(), "Count.", unit="1")]}
+    return Table(**{**fields, **changes})
+
+
+def test_schema_and_lookup():
+    made = table(key=["id"])
+    assert made.schema == pa.schema([pa.field("id", pa.string(), nullable=False), pa.field("n", pa.int64())])
+    assert "n" in made
+    assert made.column("n").unit == "1"
+    assert made.required == ("id",)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "Things"},
+        {"name": "silver.Things; drop"},
+        {"columns": [ID, ID]},
+        {"key": ["nothing"]},
+        {"cluster_by": ["nothing"]},
+    ],
+)
+def test_contradictions_are_refused(changes):
+    with pytest.raises(ContractError):
+        table(**changes)
+
+
+def test_large_types_are_refused():
+    with pytest.raises(ContractError, match="large"):
+        Column("x", pa.large_string(), "x")
+
+
+def test_declarations_are_frozen_values():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        table().name = "x.y"
+    assert table(key=["id"]) == table(key=("id",))
+
+
+def test_fingerprint_follows_what_makes_rows_and_not_the_words():
+    assert table().fingerprint() == table(doc="Another text.").fingerprint()
+    assert table().fingerprint() != table(key=["id"]).fingerprint()
+    assert table().fingerprint() != table(checks=[Check("positive", "n > 0")]).fingerprint()
+
+
+def test_payload_columns_keep_no_statistics():
+    made = table(
+        columns=[ID, Column("bytes", pa.binary(), "b", payload=True), Column("text", pa.string(), "t", payload=True)]
+    )
+    assert made.table_properties()["delta.dataSkippingStatsColumns"] == "id"
+
+
+def test_a_tagged_table_must_carry_the_unions_columns():
+    with pytest.raises(ContractError, match="lacks the column 'x'"):
+        require_columns(table(), [Column("x", pa.string(), "x")], "the tag")
+    with pytest.raises(ContractError, match="int64"):
+        require_columns(table(), [Column("n", pa.string(), "x")], "the tag")

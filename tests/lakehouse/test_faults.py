@@ -1,0 +1,146 @@
+"""What a kill at any instant, or two runs at once, may not do: lose a row, double one, or show half a table."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from lakehouse.commit import append_rows
+from lakehouse.ledger import training_steps
+from tests.lakehouse import words
+
+NAMES = ("bronze.lines", "silver.shouts", "silver.words", "gold.counts")
+TEXT = "a:hello|b:two words|c:|d:four score and seven|e:x|f:y"
+LATER = "a:hello|b:three words now|c:|e:x|g:late"
+KILLED = Path(__file__).with_name("killed.py")
+
+
+def digests(project, lake):
+    return {name: project.plan(lake=lake)[name].last[1].digest for name in NAMES}
+
+
+def kill(project, where, when, number):
+    ended = subprocess.run(
+        [sys.executable, str(KILLED), str(project.root), where, when, str(number)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        cwd=project.root,
+    )
+    assert ended.returncode == -9, ended.stderr[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("where", "when", "number"),
+    [
+        ("lakehouse.commit:create", "after", 2),
+        ("lakehouse.commit:append_quarantine", "after", 1),
+        ("lakehouse.commit:write", "before", 2),
+        ("lakehouse.commit:write", "after", 1),
+        ("lakehouse.commit:write", "after", 3),
+        ("lakehouse.lineage:sync_runs", "before", 1),
+    ],
+)
+@pytest.mark.usefixtures("spark")
+def test_a_killed_run_goes_on_as_if_it_had_not_been(project, where, when, number):
+    words.write(project, TEXT)
+    kill(project, where, when, number)
+    assert all(o.status in {"done", "fresh"} for o in project.run().values())
+    project.run(lake="undisturbed")
+    assert digests(project, "lake") == digests(project, "undisturbed")
+    seen = [
+        (row["flow"], row["reason"])
+        for row in project.lake()
+        .sql("SELECT q.flow, q.reason FROM ledger.quarantine q JOIN ledger.runs r ON q.attempt = r.quarantine")
+        .to_pylist()
+    ]
+    assert [reason for _, reason in seen] == ["text is not empty"]
+    recorded = {(row["table"], row["version"]) for row in project.rows("ledger.runs")}
+    assert {name for name, _ in recorded} == set(NAMES)
+
+
+@pytest.mark.usefixtures("spark")
+def test_a_kill_while_changes_are_merged_loses_nothing(project):
+    words.write(project, TEXT)
+    project.run()
+    words.land(project, LATER)
+    kill(project, "lakehouse.commit:write", "before", 2)
+    project.run()
+    project.run(lake="undisturbed")
+    assert digests(project, "lake") == digests(project, "undisturbed")
+
+
+@pytest.mark.usefixtures("spark")
+def test_a_kill_in_the_middle_of_the_work(project):
+    words.write(project, TEXT)
+    process = subprocess.Popen(
+        [sys.executable, str(KILLED), str(project.root), "lakehouse.commit:write", "after", "99"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=project.root,
+    )
+    log = project.root / "lake" / "silver" / "shouts" / "_delta_log"
+    end = time.monotonic() + 120
+    while not log.exists() and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.02)
+    time.sleep(0.4)
+    process.kill()
+    process.wait()
+    project.run()
+    project.run(lake="undisturbed")
+    assert digests(project, "lake") == digests(project, "undisturbed")
+
+
+@pytest.mark.usefixtures("spark")
+def test_two_runs_at_once_commit_each_change_once(project):
+    words.write(project, TEXT)
+    lakes = [project.lake(), project.lake()]
+    reports = []
+    threads = [threading.Thread(target=lambda one=one: reports.append(one.run())) for one in lakes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(report.ok for report in reports), [o.error for r in reports for o in r.outcomes]
+    project.run(lake="undisturbed")
+    assert digests(project, "lake") == digests(project, "undisturbed")
+    assert len(project.rows("silver.shouts")) == 5
+
+
+def test_ledger_rows_of_one_transaction_land_once(tmp_path):
+    import datetime as dt
+
+    import pyarrow as pa
+
+    row = {
+        "training_run": "t",
+        "step": 1,
+        "release": "r",
+        "digest": "d",
+        "stage": "cold",
+        "seed": 0,
+        "begin": 0,
+        "end": 2,
+        "positions": [0, 1],
+        "at": dt.datetime.now(dt.UTC),
+    }
+    rows = pa.Table.from_pylist([row], schema=training_steps.schema)
+    threads = [
+        threading.Thread(
+            target=append_rows, args=(str(tmp_path), training_steps, rows), kwargs={"app_id": "a", "version": v}
+        )
+        for v in (1, 1, 1)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    from lakehouse.lake import open_table
+
+    assert open_table(str(tmp_path), "ledger.training_steps").to_pyarrow_table().num_rows == 1

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+
+from lakehouse.errors import ConfigError
+from lakehouse.fingerprint import code_fingerprint, params_json, resolve_params
+from tests.lakehouse import words
+
+HELPER = """
+FACTOR = {factor}
+
+def twice(x):
+    {doc}
+    return x * FACTOR
+
+class Thing:
+    def size(self):
+        return {size}
+"""
+USER = """
+import pyarrow as pa
+import pyarrow.compute as pc
+from lakehouse.flow import flow
+from PACKAGE.tables import lines, shouts
+
+@flow(writes=shouts, reads={"lines": lines})
+def shout(batch, params):
+    from PACKAGE import helper
+    from PACKAGE.helper import Thing
+    return helper.twice(batch), Thing().size()
+"""
+
+
+def fingerprint(project, factor=2, size=1, doc="'Doc.'", user=USER):
+    project.module("tables", words.TABLES)
+    project.module("helper", HELPER.format(factor=factor, size=size, doc=doc))
+    project.module("flows", user)
+    registry = project.lake().registry
+    spec = next(iter(registry.flows.values()))
+    return code_fingerprint(spec, registry.roots)
+
+
+def test_follows_constants_functions_and_classes_of_other_modules(project):
+    first = fingerprint(project)
+    assert fingerprint(project, factor=3) != first
+    assert fingerprint(project, size=2) != first
+    assert fingerprint(project) == first
+
+
+def test_leaves_out_docstrings_comments_layout_and_what_is_not_reached(project):
+    first = fingerprint(project)
+    assert fingerprint(project, doc="'''Another text.'''") == first
+    assert (
+        fingerprint(project, user=USER.replace("from PACKAGE import helper", "from PACKAGE import helper  # why"))
+        == first
+    )
+    assert fingerprint(project, user=USER + "\n\ndef other():\n    return 5\n") == first
+
+
+def test_the_declaration_counts(project):
+    first = fingerprint(project)
+    assert (
+        fingerprint(project, user=USER.replace('{"lines": lines}', '{"lines": lines}, origin="get(parent_ids, 0)"'))
+        != first
+    )
+
+
+def flow_with_params(project, body):
+    project.module("tables", words.TABLES)
+    user = USER.replace(
+        "@flow(", "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass P:\n" + body + "\n@flow("
+    )
+    project.module("flows", user.replace('{"lines": lines}', '{"lines": lines}, params=P'))
+    project.module("helper", HELPER.format(factor=1, size=1, doc="'d'"))
+    return next(iter(project.lake().registry.flows.values()))
+
+
+def test_unknown_parameters_are_refused(project):
+    spec = flow_with_params(project, "    size: int = 1")
+    config = project.lake().config.with_params({"silver.shouts": {"sise": 2}})
+    with pytest.raises(ConfigError, match="sise") as raised:
+        resolve_params(spec, config)
+    assert "size" in raised.value.hint
+
+
+def test_a_file_parameter_counts_by_its_content(project):
+    body = '    rules: str = dataclasses.field(default="", metadata={"file": True})'
+    spec = flow_with_params(project, body)
+    config = project.lake().config.with_params({"silver.shouts": {"rules": "rules.yaml"}})
+    (project.root / "rules.yaml").write_text("a: 1")
+    params = resolve_params(spec, config)
+    assert params.rules == str(project.root / "rules.yaml")
+    first = params_json(spec, params)
+    assert str(project.root) not in first
+    (project.root / "rules.yaml").write_text("a: 2")
+    assert params_json(spec, params) != first
