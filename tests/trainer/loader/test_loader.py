@@ -72,7 +72,7 @@ def test_the_union_over_ranks_is_the_same_at_any_world_size(wide, truth, world, 
 PHASE = st.tuples(st.integers(1, 5), st.integers(1, 90), st.integers(1, 3), st.sampled_from([0, 2]))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(phases=st.lists(PHASE, min_size=1, max_size=4), last=st.tuples(st.integers(1, 4), st.integers(50, 200)))
 def test_a_run_cut_anywhere_sees_what_an_uninterrupted_one_sees(wide, truth, phases, last):
     versions, seed = wide.versions(), len(phases) - 1
@@ -335,8 +335,13 @@ def test_a_lake_in_an_object_store_gives_the_same_batches(wide, truth, monkeypat
     positions, tokens = stream([loader_of(wide, seed=1, global_batch=50)])
     assert np.array_equal(np.sort(positions), np.arange(700))
     assert np.array_equal(tokens, truth[positions])
-    monkeypatch.setattr(
-        files.pafs.PyFileSystem, "get_file_info", lambda self, paths: [files.pafs.FileInfo(p) for p in paths]
-    )
+
+
+def test_a_file_missing_in_an_object_store_fails_at_open(lake, monkeypatch):
+    from trainer.loader import files
+
+    lake.write(lake.packed_rows("cold", 10))
+    Path(DeltaTable(lake.sequences).file_uris()[0].removeprefix("file://")).unlink()
+    monkeypatch.setattr(files, "is_local", lambda uri: False)
     with pytest.raises(ReleaseError, match="missing"):
-        loader_of(wide)
+        loader_of(lake)
