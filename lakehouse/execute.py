@@ -119,12 +119,24 @@ def _call(session: SparkSession, lake: Lake, item: FlowPlan, counter: _Counter) 
         for read in flow.reads.values():
             inputs.frame(session, lake, read, versions).createOrReplaceTempView(view_name(read.table))
         return _Result(session.sql(with_views(flow.sql, flow.file)), None, full=True)
+    return _call_frame(session, item, frames, changed, counter)
+
+
+def _call_frame(
+    session: SparkSession,
+    item: FlowPlan,
+    frames: dict[str, DataFrame],
+    changed: inputs.Changes | None,
+    counter: _Counter,
+) -> _Result:
+    """Call a frame flow's function, with what else it asks for by name."""
+    flow = item.flow
     if flow.function is None:
         raise FlowError(f"{flow.id} has no function", "declare it with @flow")
     extra: dict[str, Any] = {}
     named = inspect.signature(flow.function).parameters
     if "versions" in named:
-        extra["versions"] = dict(versions)
+        extra["versions"] = dict(item.inputs)
     if "session" in named:
         extra["session"] = session
     keys = None

@@ -150,7 +150,7 @@ def _packaged(folder: str) -> tuple[Path, ...]:
 def _files(patterns: Iterable[str]) -> tuple[Path, ...]:
     found: list[Path] = []
     for pattern in patterns:
-        matches = sorted(glob.glob(pattern, recursive=True)  # noqa: PTH207 - the pattern is absolute)
+        matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - an absolute pattern
         if not matches:
             raise ConfigError(f"no SQL file matches {pattern}", "correct sql: or views: in mixlake.yaml")
         found.extend(Path(match) for match in matches)
