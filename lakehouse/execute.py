@@ -84,13 +84,16 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tupl
             shaped = stage.shape(flow, result.rows, run_id)
             found = stack.enter_context(stage.staged(flow, shaped))
             stage.refuse_doubled_keys(flow, found.good)
+            phases = {"function": counter.seconds, "rows": time.monotonic() - clock}
             if found.reasons:
                 rows = stage.quarantine_rows(flow, found, attempt, run_id)
                 commit.append_quarantine(lake, ledger.quarantine, rows, attempt)
                 note = replace(note, quarantine=attempt, reasons=found.reasons)
             mode, rows, note = _changes(stack, session, lake, item, result, found, note)
             counts = {**note.counts, "read": counter.value, "quarantined": sum(found.reasons.values())}
-            note = replace(note, counts=counts, seconds=round(time.monotonic() - clock, 3))
+            phases["difference"] = time.monotonic() - clock - phases["rows"]
+            phases = {name: round(seconds, 3) for name, seconds in phases.items() if seconds}
+            note = replace(note, counts=counts, phases=phases, seconds=round(time.monotonic() - clock, 3))
             version = commit.write(
                 session, lake, flow.writes, _laid_out(flow, rows, mode), mode=mode, note=note, transaction=transaction
             )
@@ -110,7 +113,7 @@ def _call(session: SparkSession, lake: Lake, item: FlowPlan, counter: _Counter) 
         rows = inputs.frame(session, lake, flow.reads[flow.driving], versions) if changed is None else changed.rows
         if flow.function is None:
             raise FlowError(f"{flow.id} has no function", "declare it with @flow")
-        runner = Runner(flow.id, flow.file, flow.function, item.params, flow.writes)
+        runner = Runner(flow.id, flow.file, flow.function, item.params, flow.writes, counter.clock(session))
         rows = counter.count(_spread(session, rows, flow.driving_key))
         answer = rows.mapInArrow(runner, inputs.spark_schema(pa.schema(runner.columns)))
         return _Result(answer, None if changed is None else changed.keys, full=changed is None)
@@ -250,11 +253,22 @@ def _from_arrow(session: SparkSession, flow: Flow, answer: pa.Table) -> DataFram
 
 
 class _Counter:
-    """Counts the driving rows, as a side effect of the flow's own job."""
+    """Counts the driving rows and the operator's time, as a side effect of the flow's own job."""
 
     def __init__(self) -> None:
         self._given = 0
         self._observation: Any = None
+        self._clock: Any = None
+
+    def clock(self, session: SparkSession) -> Any:
+        """Return an accumulator for the seconds spent in an operator."""
+        self._clock = session.sparkContext.accumulator(0.0)
+        return self._clock
+
+    @property
+    def seconds(self) -> float:
+        """Seconds spent in the operator, added up over workers; tasks that were repeated count again."""
+        return float(self._clock.value) if self._clock is not None else 0.0
 
     def count(self, rows: DataFrame) -> DataFrame:
         """Return the rows, counted as they pass."""

@@ -29,7 +29,13 @@ runs = Table(
         ),
         Column("quarantine", pa.string(), "Attempt under which rows were quarantined, empty where none was."),
         Column("digest", pa.string(), "Content digest of the table after the commit."),
-        Column("seconds", pa.float64(), "Time that it took.", unit="s", nullable=False),
+        Column("seconds", pa.float64(), "Time that it took up to the commit.", unit="s", nullable=False),
+        Column(
+            "phases",
+            pa.map_(pa.string(), pa.float64()),
+            "Parts of it: function (in an operator, added up over workers), rows (made and counted), difference.",
+            unit="s",
+        ),
     ],
     key=["table", "version"],
 )

@@ -103,4 +103,5 @@ def _run_row(name: str, version: int, at: datetime, note: Note) -> dict[str, Any
         "quarantine": note.quarantine,
         "digest": note.digest,
         "seconds": float(note.seconds),
+        "phases": list(note.phases.items()),
     }

@@ -36,6 +36,8 @@ class Note:
         reasons: Rows set aside by reason.
         started: ISO 8601 time.
         seconds: Time that it took up to the commit.
+        phases: Seconds of it: ``function`` inside an operator, added up over the workers; ``rows`` until the
+            rows were made and counted; ``difference`` until what changes was known.
     """
 
     run_id: str
@@ -55,6 +57,7 @@ class Note:
     reasons: Mapping[str, int] = field(default_factory=dict)
     started: str = ""
     seconds: float = 0.0
+    phases: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the note as the JSON that is committed."""

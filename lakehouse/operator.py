@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +24,7 @@ class Runner:
         function: The operator.
         params: Its parameters.
         table: Contract of the written table.
+        clock: A Spark accumulator of seconds spent in the operator, if any.
     """
 
     flow: str
@@ -31,6 +32,7 @@ class Runner:
     function: Callable[..., Any]
     params: Any
     table: Table
+    clock: Any = None
 
     @property
     def columns(self) -> list[pa.Field]:
@@ -43,8 +45,11 @@ class Runner:
         for batch in batches:
             if batch.num_rows == 0:
                 continue
+            began = time.monotonic()
             try:
                 answer = self.function(batch, self.params)
+                if not isinstance(answer, pa.RecordBatch | pa.Table) and isinstance(answer, Iterator):
+                    answer = list(answer)
             except MixlakeError:
                 raise
             except Exception as error:
@@ -52,8 +57,10 @@ class Runner:
                     f"{self.flow} failed with {type(error).__name__}: {error} ({self.place}{_line(error, self.place)})",
                     "an operator rejects a bad row by _reject; mend it there",
                 ) from error
+            if self.clock is not None:
+                self.clock.add(time.monotonic() - began)
             found = [answer] if isinstance(answer, pa.RecordBatch | pa.Table) else answer
-            if isinstance(found, list) or inspect.isgenerator(found) or isinstance(found, Iterator):
+            if isinstance(found, list):
                 for item in found:
                     yield from self._fit(item)
             else:

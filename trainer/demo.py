@@ -41,7 +41,8 @@ QUESTIONS = (
         "Why were samples left out?",
         (
             "SELECT reason, count(*) AS samples "
-            "FROM (SELECT unnest(reasons) AS reason FROM gold.samples WHERE NOT keep) GROUP BY ALL ORDER BY samples DESC LIMIT 6"
+            "FROM (SELECT unnest(reasons) AS reason FROM gold.samples WHERE NOT keep) "
+            "GROUP BY ALL ORDER BY samples DESC LIMIT 6"
         ),
     ),
     (
