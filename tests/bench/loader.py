@@ -198,11 +198,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example: python tests/bench/loader.py --rows 4096 --json",
+        epilog="example: python tests/bench/loader.py --rows 8192 --json",
     )
-    parser.add_argument("--rows", type=int, default=8192, help="packed rows of 4,096 tokens (default 8192, 134 MB)")
+    parser.add_argument("--rows", type=int, default=4096, help="packed rows of 4,096 tokens (default 4096, 67 MB)")
     parser.add_argument("--batch", type=int, default=64, help="rows of a batch (default 64)")
-    parser.add_argument("--seconds", type=float, default=0.7, help="time of one measurement (default 0.7)")
+    parser.add_argument("--seconds", type=float, default=0.5, help="time of one measurement (default 0.5)")
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each (default 3)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args()
