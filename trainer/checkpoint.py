@@ -31,7 +31,8 @@ from trainer.optimizer import Update
 LATEST = "latest"
 _PREFIX = "step-"
 
-# With these, a checkpoint of one expert parallelism or world is loaded by another.
+# With these, a checkpoint of one expert parallelism or world is loaded by another. Megatron adds the run's
+# process groups to what it is given, so it is given copies.
 _FORM = {
     "distrib_optim_sharding_type": "fully_reshardable",
     "distrib_optim_fully_reshardable_mem_efficient": False,
@@ -99,7 +100,7 @@ def save(folder: Path, update: Update, standing: Standing, *, keep: int) -> Path
         # Files are written by threads of this process; Megatron's queue would start another to hand over
         # their results.
         filesystem_async._results_queue = queue.Queue()  # noqa: SLF001
-        dist_checkpointing.save(state, str(draft), content_metadata=_FORM)
+        dist_checkpointing.save(state, str(draft), content_metadata=dict(_FORM))
         dist.barrier()
         if _main():
             shutil.rmtree(path, ignore_errors=True)
@@ -173,9 +174,9 @@ def _unreadable(path: Path, error: BaseException) -> TrainingError:
 
 
 def _sharded(update: Update, *, loading: bool) -> dict[str, Any]:
-    model = update.model.module.sharded_state_dict(metadata=_FORM)
+    model = update.model.module.sharded_state_dict(metadata=dict(_FORM))
     state: dict[str, Any] = {"model": model, "scheduler": update.scheduler.state_dict()}
-    state["optimizer"] = update.optimizer.sharded_state_dict(model, is_loading=loading, metadata=_FORM)
+    state["optimizer"] = update.optimizer.sharded_state_dict(model, is_loading=loading, metadata=dict(_FORM))
     return state
 
 

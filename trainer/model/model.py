@@ -86,8 +86,14 @@ class PackedModel(HybridModel):
             attention_mask=None,
             rotary_pos_emb=self.rotary_pos_emb(length, packed_seq=True),
             packed_seq_params=row.packed,
-            padding_mask=row.padding,
+            padding_mask=self._own(row.padding),
         )
+
+    def _own(self, padding: torch.Tensor) -> torch.Tensor:
+        """Return the part [1, t / ranks] of a mask [1, t] that this rank's hidden states have."""
+        if not self.config.sequence_parallel:
+            return padding
+        return padding.chunk(self.config.tensor_model_parallel_size, dim=1)[self.pg_collection.tp.rank()]
 
     def output_weight(self) -> torch.Tensor:
         """Return the output matrix, or this rank's rows of it."""
