@@ -1,0 +1,233 @@
+"""A folder of one's own, as the README shows it, goes the whole way; the README's own blocks are what is run."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lakehouse.config import load_config
+from lakehouse.lake import Lake
+from lakehouse.release import create_release
+from trainer.loader import PackedLoader
+
+README = Path(__file__).parent.parent / "README.md"
+MODULES = (
+    "argparse",
+    "ast",
+    "asyncio",
+    "calendar",
+    "collections",
+    "configparser",
+    "contextlib",
+    "copy",
+    "csv",
+    "datetime",
+    "decimal",
+    "difflib",
+    "doctest",
+    "email",
+    "enum",
+    "fractions",
+    "functools",
+    "heapq",
+    "inspect",
+    "itertools",
+    "json",
+    "logging",
+    "math",
+    "mimetypes",
+    "optparse",
+    "os",
+    "pathlib",
+    "pdb",
+    "pickle",
+    "plistlib",
+    "profile",
+    "random",
+    "re",
+    "sched",
+    "shlex",
+    "smtplib",
+    "sqlite3",
+    "ssl",
+    "statistics",
+    "string",
+    "subprocess",
+    "tarfile",
+    "textwrap",
+    "threading",
+    "tkinter",
+    "tokenize",
+    "traceback",
+    "turtle",
+    "typing",
+    "unittest",
+    "urllib.request",
+    "uuid",
+    "xml.sax",
+    "zipfile",
+    "zoneinfo",
+)
+
+
+def blocks(language):
+    section = README.read_text().split("## A table and flow of one's own")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+def manual(name):
+    """Real English text: what a module of the standard library says of its members."""
+    module = importlib.import_module(name)
+    parts = [inspect.getdoc(module) or ""]
+    parts += [inspect.getdoc(value) or "" for key, value in sorted(vars(module).items()) if not key.startswith("_")]
+    return "\n\n".join(part for part in dict.fromkeys(parts) if len(part) > 40)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory, spark):
+    root = tmp_path_factory.mktemp("own")
+    (root / "acme").mkdir()
+    (root / "flows").mkdir()
+    (root / "texts").mkdir()
+    (root / "acme" / "__init__.py").write_text("")
+    tables, flows = blocks("python")
+    (root / "acme" / "tables.py").write_text(tables)
+    (root / "acme" / "flows.py").write_text(flows)
+    (root / "flows" / "acme.opening_counts.sql").write_text(blocks("sql")[0])
+    config, quota = (yaml.safe_load(block) for block in blocks("yaml"))
+    (root / "quota.yaml").write_text(yaml.safe_dump(quota))
+    for name in MODULES:
+        (root / "texts" / f"{name}.txt").write_text(manual(name))
+    (root / "texts" / "binary.txt").write_bytes(bytes(range(256)) * 8)
+    sources = {
+        "sources": {
+            "our-manuals": {
+                "title": "Manuals",
+                "connector": "folder",
+                "path": str(root / "texts"),
+                "license": "PSF-2.0",
+                "modality": "text",
+                "kind": "manual",
+                "language": "en",
+                "include": ["*.txt"],
+            },
+            "our-code": {
+                "title": "Code",
+                "connector": "folder",
+                "path": str(Path(json.__file__).parent),
+                "license": "PSF-2.0",
+                "modality": "code",
+                "kind": "source-code",
+                "language": "python",
+                "include": ["*.py"],
+            },
+        }
+    }
+    (root / "sources.yaml").write_text(yaml.safe_dump(sources))
+    config["params"]["bronze.sources"] = {"files": ["sources.yaml"], "packaged": False}
+    config["spark"] = {"spark.master": "local[2]"}
+    (root / "mixlake.yaml").write_text(yaml.safe_dump(config))
+    for name in [n for n in sys.modules if n.split(".")[0] == "acme"]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    yield root
+    sys.path.remove(str(root))
+
+
+def lake(root):
+    return Lake(str(root / "lake"), load_config(root))
+
+
+@pytest.fixture(scope="module")
+def ran(own):
+    report = lake(own).run()
+    assert report.ok, [str(o.error) for o in report.outcomes if o.error]
+    return {outcome.writes: outcome for outcome in report.outcomes}
+
+
+def mixlake(root, *words):
+    return subprocess.run(
+        [sys.executable, "-m", "lakehouse.cli.main", *words], cwd=root, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_rows_of_ones_own_table_reach_the_mixture(own, ran):
+    drawn = (
+        lake(own)
+        .sql("SELECT cell, count(*) AS n FROM gold.mixture WHERE cell = 'text/en/opening' GROUP BY ALL")
+        .to_pylist()
+    )
+    assert drawn
+    assert drawn[0]["n"] > 5
+    line = json.loads(mixlake(own, "quota", "--stage", "cold", "--json").stdout)
+    opening = next(row for row in line if row["cell"] == "text/en/opening")
+    assert opening["target"] == 20000
+    assert opening["drawn"] > 0
+    assert opening["shortfall"] > 0 or abs(opening["error"]) <= 0.005
+
+
+def test_ones_own_sql_flow_counts_them(own, ran):
+    counts = lake(own).sql("SELECT sum(openings) AS n FROM acme.opening_counts").to_pylist()[0]["n"]
+    assert counts == ran["acme.openings"].note.counts["rows"]
+
+
+def test_a_file_that_is_no_text_is_set_aside_with_its_reason(own, ran):
+    assert sum(ran["bronze.documents"].note.reasons.values()) == 1
+    told = mixlake(own, "sql", "SELECT reason FROM quarantine_visible WHERE \"table\" = 'bronze.documents'").stdout
+    assert "not text" in told
+
+
+def test_a_second_run_does_nothing_and_a_new_file_lands_alone(own, ran):
+    assert {o.status for o in lake(own).run().outcomes} == {"fresh"}
+    (own / "texts" / "new.txt").write_text(manual("http.client"))
+    report = {o.writes: o for o in lake(own).run(["+gold.document_tokens"]).outcomes}
+    assert report["bronze.documents"].note.counts["read"] == 1
+    assert report["gold.document_tokens"].note.counts["inserted"] in {1, 2}
+
+
+def test_a_changed_threshold_recomputes_no_score(own, ran):
+    import jobs.mix.policy
+
+    policy = yaml.safe_load(Path(jobs.mix.policy.__file__).with_name("policy.yaml").read_text())
+    next(rule for rule in policy["rules"]["documents"] if rule["name"] == "too short")["min"] = 2000
+    (own / "strict.yaml").write_text(yaml.safe_dump(policy))
+    lake(own).run()
+    changed = lake(own).run(params={"gold.samples": {"policy": str(own / "strict.yaml")}})
+    status = {o.writes: o.status for o in changed.outcomes}
+    assert status["gold.samples"] == "done"
+    assert {status[n] for n in ("silver.document_scores", "gold.document_tokens", "silver.documents")} == {"fresh"}
+    reasons = lake(own).sql("SELECT DISTINCT unnest(reasons) AS r FROM gold.samples").column("r").to_pylist()
+    assert "too short" in reasons
+
+
+def test_the_loader_reads_what_was_packed(own, ran):
+    release = create_release(lake(own), "mix-1")
+    loader = PackedLoader(str(own / "lake"), release="mix-1", stage="cold", global_batch=4)
+    batch = next(iter(loader))
+    assert batch.tokens.shape == (4, 4096)
+    packed = (
+        lake(own)
+        .sql(
+            "SELECT sum(n_tokens) / sum(octet_length(tokens) / 4) AS filled FROM gold.sequences WHERE stage = 'cold'",
+            at=release.name,
+        )
+        .to_pylist()[0]["filled"]
+    )
+    assert packed > 0.9
+
+
+def test_what_a_user_can_get_wrong_is_one_line(own, ran):
+    for words, status in ((["run", "gold.mixtur"], 2), (["sql", "SELEC 1"], 2), (["quota", "--at", "nothing"], 1)):
+        ended = mixlake(own, *words)
+        assert ended.returncode in {1, 2}, (words, status)
+        assert ended.stderr.startswith("mixlake: ")
+        assert "Traceback" not in ended.stderr
+        assert len(ended.stderr.strip().splitlines()) == 1
