@@ -41,7 +41,7 @@ _OF_QUOTAS = ("stage", "row_length", "align")
 )
 def pack(*, mixture: DataFrame, tokens: DataFrame, quotas: DataFrame, params: VocabularyParams) -> DataFrame:
     """Pack the windows: first their rows are counted from lengths alone, then they are made at their positions."""
-    from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
+    from pyspark.sql import functions as F
     from pyspark.sql.pandas.types import from_arrow_schema
 
     words = load_vocabulary(params.vocabulary)
