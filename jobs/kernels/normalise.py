@@ -181,6 +181,8 @@ def _normalise(
                     while n > line and (out[n] & 0xC0) == 0x80:
                         n -= 1
                     solid = min(solid, n)
+                    while solid > line and (out[solid - 1] == 32 or out[solid - 1] == 9):
+                        solid -= 1
             elif action == ESCAPE:
                 # ECMA-48: ESC [ parameters, up to a byte from @ to ~.
                 if i + 1 < end and data[i + 1] == 91:

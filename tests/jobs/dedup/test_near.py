@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from jobs.dedup.near import NearParams, near_duplicates
+from jobs.dedup.signatures import SignatureParams, sign_documents
+from lakehouse.errors import FlowError
+from schemas.documents import document_duplicates
+from tests.jobs.dedup import planted
+
+
+def run(spark, batch, partitions=2, **params):
+    signed = spark.createDataFrame(pa.Table.from_batches([sign_documents(batch, SignatureParams())]))
+    texts = spark.createDataFrame(pa.Table.from_batches([batch.select(["sample_id", "text"])]))
+    found = near_duplicates(signed.repartition(partitions), texts.repartition(partitions), NearParams(**params))
+    return found.toArrow().sort_by("sample_id")
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    batch = planted.batch(planted.texts(6, singles=25, family=200))
+    return batch, dict(zip(batch.column("sample_id").to_pylist(), batch.column("text").to_pylist(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def found(spark, corpus):
+    return run(spark, corpus[0])
+
+
+def test_removals_are_verified_explained_and_complete(found, corpus):
+    _, texts = corpus
+    rows = found.to_pylist()
+    gone = planted.verify(texts, [(r["sample_id"], r["keeper_id"], r["jaccard"]) for r in rows])
+    assert not planted.missed(texts, gone, 0.85)
+    assert {r["method"] for r in rows} == {"exact", "near"}
+    for row in rows:
+        equal = texts[row["sample_id"]] == texts[row["keeper_id"]]
+        assert (row["method"] == "exact") == equal
+        assert (row["shared_bands"] > 0) == (row["method"] == "near")
+        assert ("0.75" in row["rule"]) == (row["method"] == "near")
+    assert set(found.column_names) == {c.name for c in document_duplicates.columns} - {"run_id"}
+    family = {sample for sample, text in texts.items() if "fam1 " in text}
+    assert len(family - gone) == 1
+
+
+def test_partitions_order_and_the_way_components_are_found_do_not_matter(spark, corpus, found):
+    batch, _ = corpus
+    backwards = batch.take(pa.array(range(batch.num_rows - 1, -1, -1)))
+    again = run(spark, backwards, partitions=5, one_task_edges=0)
+    assert again.equals(found)
+
+
+def test_declared_sources_are_kept_before_others(spark):
+    text = " ".join(f"w{n}" for n in range(60))
+    batch = planted.batch([text, text, text + " more", "alone here"], ["web", "book", "web", "web"])
+    ids = batch.column("sample_id").to_pylist()
+    rows = {r["sample_id"]: r for r in run(spark, batch, sources=("book",)).to_pylist()}
+    assert {sample: row["keeper_id"] for sample, row in rows.items()} == {ids[0]: ids[1], ids[2]: ids[1]}
+    assert (rows[ids[0]]["method"], rows[ids[2]]["method"]) == ("exact", "near")
+
+
+def test_a_copy_of_a_removed_document_repeats_its_keeper(spark):
+    text = " ".join(f"w{n}" for n in range(60))
+    batch = planted.batch([text, text + " more", text + " more"], ["book", "web", "web"])
+    keeper, *copies = batch.column("sample_id").to_pylist()
+    rows = run(spark, batch, sources=("book",)).to_pylist()
+    assert {(r["sample_id"], r["keeper_id"], r["method"]) for r in rows} == {(c, keeper, "near") for c in copies}
+
+
+def test_a_threshold_that_removes_everything_is_refused():
+    with pytest.raises(FlowError, match="threshold"):
+        NearParams(threshold=0)
