@@ -1,7 +1,8 @@
 """Which tables and flows are declared: found by import, never registered by hand.
 
 Installed packages name their modules under the entry points ``mixlake.modules`` and ``mixlake.sql``; a
-``mixlake.yaml`` adds a team's own. All submodules of a named package are imported.
+``mixlake.yaml`` adds a team's own. Submodules of a named package are imported where they use
+`lakehouse.flow` or `lakehouse.contract`.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def _modules(name: str) -> Iterator[ModuleType]:
         top = importlib.import_module(name)
         yield top
         for info in pkgutil.walk_packages(getattr(top, "__path__", []), f"{name}."):
-            if not info.name.rsplit(".", 1)[-1].startswith("_"):
+            if _declares(info):
                 yield importlib.import_module(info.name)
     except MixlakeError:
         raise
@@ -122,6 +123,15 @@ def _modules(name: str) -> Iterator[ModuleType]:
         ) from error
     except Exception as error:
         raise ConfigError(f"module {name} failed on import: {type(error).__name__}: {error}", "mend it") from error
+
+
+def _declares(info: pkgutil.ModuleInfo) -> bool:
+    """Whether a module can declare a table or a flow; kernels and helpers, heavy to import, are left alone."""
+    spec = info.module_finder.find_spec(info.name, None)
+    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
+        return True
+    source = Path(spec.origin).read_bytes()
+    return b"lakehouse.flow" in source or b"lakehouse.contract" in source
 
 
 def _collect(module: ModuleType, tables: dict[str, Table], flows: dict[str, Flow]) -> None:

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from lakehouse.commit import create
+from lakehouse.contract import Column, Table
+from lakehouse.errors import LakeError, TableNotFoundError
+from lakehouse.lake import Lake, table_uri
+
+THINGS = Table("silver.things", doc="A thing.", columns=[Column("n", pa.int64(), "n")])
+
+
+@pytest.fixture
+def lake(tmp_path):
+    create(str(tmp_path / "lake"), THINGS)
+    return Lake(str(tmp_path / "lake"))
+
+
+def test_names_are_those_of_tables_that_exist(lake, tmp_path):
+    (tmp_path / "lake" / "_logs").mkdir()
+    (tmp_path / "lake" / "silver" / "no_table").mkdir()
+    assert lake.names() == ["silver.things"]
+    assert lake.has("silver.things")
+    assert not lake.has("silver.others")
+
+
+def test_an_empty_place_is_an_empty_lake(tmp_path):
+    assert Lake(str(tmp_path / "nothing")).names() == []
+
+
+def test_creating_twice_changes_nothing(lake):
+    create(lake.uri, THINGS)
+    assert lake.open("silver.things").version() == 0
+
+
+def test_tables_keep_their_versions_for_good_and_old_readers_can_read_them(lake):
+    table = lake.open("silver.things")
+    configuration = table.metadata().configuration
+    assert configuration["delta.deletedFileRetentionDuration"] == "interval 36500 days"
+    assert configuration["delta.enableChangeDataFeed"] == "true"
+    assert table.protocol().min_reader_version == 1
+
+
+def test_missing_tables_and_versions_say_what_to_do(lake):
+    with pytest.raises(TableNotFoundError, match="mixlake run"):
+        lake.open("silver.others")
+    with pytest.raises(TableNotFoundError, match="latest is 0"):
+        lake.open("silver.things", 7)
+    with pytest.raises(TableNotFoundError, match=r"layer\.table"):
+        table_uri(lake.uri, "../etc/passwd")
+
+
+def test_a_lake_of_a_newer_format_is_refused(tmp_path):
+    uri = str(tmp_path / "lake" / "silver" / "things")
+    DeltaTable.create(
+        uri, pa.schema([("n", pa.int64())]), configuration={"mixlake.format": "99"}, raise_if_key_not_exists=False
+    )
+    with pytest.raises(LakeError, match="lake format 99") as raised:
+        Lake(str(tmp_path / "lake")).open("silver.things")
+    assert "newer mixlake" in raised.value.hint
+
+
+def test_a_damaged_log_is_one_line(lake, tmp_path):
+    log = tmp_path / "lake" / "silver" / "things" / "_delta_log" / f"{0:020d}.json"
+    log.write_text("{ not json")
+    with pytest.raises(LakeError, match=r"silver\.things") as raised:
+        lake.open("silver.things")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_table_is_read_at_a_version(lake):
+    write_deltalake(lake.table_uri("silver.things"), pa.table({"n": pa.array([1], pa.int64())}), mode="append")
+    assert lake.table("silver.things").num_rows == 1
+    assert lake.table("silver.things", 0).num_rows == 0
+    assert lake.sql("SELECT n FROM silver.things").to_pydict() == {"n": [1]}
