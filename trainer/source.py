@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from lakehouse.errors import ReleaseError
 from lakehouse.lake import Lake
-from lakehouse.release import load_release
+from lakehouse.release import Release, load_release
 from trainer.data import Batch
 from trainer.process import Layout
 from trainer.recipe.recipe import Data
@@ -66,7 +66,7 @@ def open_source(lake: Lake, release: str, data: Data, layout: Layout, state: Map
     """
     from trainer.loader import PackedLoader
 
-    found = load_release(lake.uri, release, lake.storage_options)
+    found = load_release(lake.uri, release, storage_options=lake.storage_options)
     share: dict[str, Any] = {
         "rank": layout.data_rank,
         "world": layout.data_world,
@@ -77,20 +77,19 @@ def open_source(lake: Lake, release: str, data: Data, layout: Layout, state: Map
         loader = PackedLoader(lake, release, data.stage, data.seed, **share)
     else:
         loader = PackedLoader.from_state(state, lake, release, **share)
-    return Source(loader, release, found.digest, vocabulary_size(lake, release))
+    return Source(loader, release, found.digest, vocabulary_size(lake, found))
 
 
-def vocabulary_size(lake: Lake, release: str) -> int:
+def vocabulary_size(lake: Lake, release: Release) -> int:
     """Return the number of token ids that a release declares.
 
     Raises:
         ReleaseError: If it has no vocabulary.
     """
-    tables = load_release(lake.uri, release, lake.storage_options).tables
-    if VOCABULARY not in tables:
-        raise ReleaseError(f"the release {release} has no {VOCABULARY}", "create one that holds all of the gold layer")
-    rows = lake.open(VOCABULARY, tables[VOCABULARY]).to_pyarrow_table(columns=["end"])
+    if VOCABULARY not in release.tables:
+        raise ReleaseError(f"the release {release.name} has no {VOCABULARY}", "create one that holds all of the gold layer")
+    rows = lake.open(VOCABULARY, release.tables[VOCABULARY]).to_pyarrow_table(columns=["end"])
     size = pc.max(rows["end"]).as_py()
     if not size:
-        raise ReleaseError(f"{VOCABULARY} of the release {release} is empty", "run the flow that writes it")
+        raise ReleaseError(f"{VOCABULARY} of the release {release.name} is empty", "run the flow that writes it")
     return int(size)
