@@ -118,7 +118,7 @@ document_signatures = Table(
     columns=[
         *LINEAGE,
         Column("content_id", pa.string(), "Hash of the text: equal text, equal id.", nullable=False),
-        Column("n_shingles", pa.int32(), "Distinct shingles.", unit="shingles", nullable=False),
+        Column("n_shingles", pa.int32(), "Shingles, repeats counted.", unit="shingles", nullable=False),
         Column(
             "bands",
             pa.list_(pa.int64()),

@@ -51,17 +51,17 @@ def sign_documents(batch: pa.RecordBatch, params: SignatureParams) -> pa.RecordB
     Returns:
         Rows of silver.document_signatures, one for each document.
     """
-    from jobs.kernels.minhash import band_keys, shingle_sets, signatures
+    from jobs.kernels.minhash import band_keys, signatures
 
     text = batch.column("text")
-    signature, signed = signatures(text, params.bands * params.rows, params.shingle)
+    signature, shingles = signatures(text, params.bands * params.rows, params.shingle)
+    signed = shingles > 0
     keys = band_keys(signature[signed], params.bands, params.rows)
-    _, places = shingle_sets(text, params.shingle)
     offsets = np.concatenate([[0], np.cumsum(np.where(signed, params.bands, 0))]).astype(np.int32)
     columns = {
         **{name: batch.column(name) for name in LINEAGE_NAMES},
         "content_id": content_ids(text),
-        "n_shingles": pa.array(np.diff(places).astype(np.int32)),
+        "n_shingles": pa.array(shingles.astype(np.int32)),
         "bands": pa.ListArray.from_arrays(pa.array(offsets), pa.array(keys.ravel())),
     }
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))

@@ -39,7 +39,7 @@ def shingle_sets(text: pa.Array, size: int) -> tuple[Hashes, Offsets]:
     return out[:total], offsets
 
 
-def signatures(text: pa.Array, permutations: int, size: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.bool_]]:
+def signatures(text: pa.Array, permutations: int, size: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
     """Return the MinHash signature of each text.
 
     Args:
@@ -48,14 +48,15 @@ def signatures(text: pa.Array, permutations: int, size: int) -> tuple[npt.NDArra
         size: Words a shingle.
 
     Returns:
-        uint32 [n, permutations], and bool [n], whether the text has a shingle at all. The fraction of equal
-        columns of two rows estimates their Jaccard similarity.
+        uint32 [n, permutations], and int64 [n], how many shingles the text has, repeats counted. The fraction of
+        equal columns of two rows estimates their Jaccard similarity.
     """
     hashes, _, places = words(text)
     factors, terms = _coefficients(permutations)
     out = np.full((len(text), permutations), 0xFFFFFFFF, np.uint32)
     _signatures(hashes, places, size, factors, terms, out)
-    return out, np.diff(places) > 0
+    count = np.diff(places)
+    return out, np.where(count > 0, np.maximum(count - size + 1, 1), 0)
 
 
 def band_keys(signature: npt.NDArray[np.uint32], bands: int, rows: int) -> npt.NDArray[np.int64]:
