@@ -31,7 +31,7 @@ STOPPED = 143
 @click.option("--output", type=click.Path(path_type=Path), metavar="FOLDER", help="By default runs/RECIPE.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run's summary, and no progress.")
 @click.pass_obj
-def command(  # noqa: PLR0913
+def command(  # noqa: PLR0913, PLR0917
     context: Context,
     recipe: str,
     release: str,
@@ -67,7 +67,7 @@ def command(  # noqa: PLR0913
     return STOPPED if summary.stopped else 0
 
 
-def run(  # noqa: PLR0913
+def run(  # noqa: PLR0913, PLR0917
     context: Context, recipe: Recipe, release: str, folder: Path, steps: int | None, resume: bool, *, quiet: bool
 ) -> Summary:
     """Train in this process and those that torchrun started beside it; see `command`."""

@@ -75,7 +75,7 @@ class _Nothing:
 class _HostMode(TorchFunctionMode):
     """Answers ``device="cuda"``, ``.cuda()``, ``.type()`` and pinning for CPU tensors."""
 
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:  # noqa: ARG002
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         if func is torch.Tensor.cuda or func is torch.Tensor.pin_memory:
             return args[0]
@@ -104,7 +104,7 @@ class HostAdam(torch.optim.Optimizer):
     torch.optim.AdamW, which keeps one per parameter, cannot be loaded by them.
     """
 
-    def __init__(  # noqa: PLR0913 - FusedAdam's own arguments
+    def __init__(  # noqa: PLR0913, PLR0917 - FusedAdam's own arguments
         self,
         params: Iterable[Any],
         lr: float = 1e-3,

@@ -1,4 +1,4 @@
-"""This process among the others: process groups, parallel layout, threads, seeds, and where noise goes."""
+"""A process among the others: process groups, parallel layout, threads, seeds, and where noise goes."""
 
 from __future__ import annotations
 

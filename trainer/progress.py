@@ -25,7 +25,7 @@ class Progress:
         self._console = Console(file=terminal, highlight=False, width=width) if terminal else None
         self._steps, self._every = steps, every
 
-    def begin(self, name: str, release: str, stage: str, world: int, parameters: int, done: int) -> None:  # noqa: PLR0913
+    def begin(self, name: str, release: str, stage: str, world: int, parameters: int, done: int) -> None:  # noqa: PLR0913, PLR0917
         """Say what is trained on what."""
         processes = "1 process" if world == 1 else f"{world} processes"
         self._say(
@@ -41,7 +41,8 @@ class Progress:
         width = len(str(self._steps))
         self._say(
             f"step {result.step:{width}d}/{self._steps}  loss [bold]{result.loss:6.3f}[/]  {losses:54s}  "
-            f"[dim]{result.tokens / result.seconds:,.0f} tokens/s  gradient {result.grad_norm:.2f}  lr {result.lr:.1e}[/]"
+            f"[dim]{result.tokens / result.seconds:,.0f} tokens/s  "
+            f"gradient {result.grad_norm:.2f}  lr {result.lr:.1e}[/]"
         )
 
     def end(self, curve: Mapping[str, tuple[float, float]], checkpoint: str, stopped: bool) -> None:

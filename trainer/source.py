@@ -87,7 +87,9 @@ def vocabulary_size(lake: Lake, release: Release) -> int:
         ReleaseError: If it has no vocabulary.
     """
     if VOCABULARY not in release.tables:
-        raise ReleaseError(f"the release {release.name} has no {VOCABULARY}", "create one that holds all of the gold layer")
+        raise ReleaseError(
+            f"the release {release.name} has no {VOCABULARY}", "create one that holds all of the gold layer"
+        )
     rows = lake.open(VOCABULARY, release.tables[VOCABULARY]).to_pyarrow_table(columns=["end"])
     size = pc.max(rows["end"]).as_py()
     if not size:

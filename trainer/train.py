@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 import torch
 import torch.distributed as dist
@@ -161,7 +161,7 @@ def check_fit(recipe: Recipe, standing: checkpoint.Standing, path: Path) -> None
 class _Run:
     """What is kept of a run as it goes: metrics, ledger, checkpoints."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         recipe: Recipe,
         source: Source,
@@ -194,7 +194,7 @@ class _Run:
     def position(self) -> int:
         return int(self._loader["position"])
 
-    def __enter__(self) -> _Run:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -244,7 +244,7 @@ class _Asked:
         self.stop = False
         self._before: dict[int, Any] = {}
 
-    def __enter__(self) -> _Asked:
+    def __enter__(self) -> Self:
         for number in (signal.SIGTERM, signal.SIGINT):
             self._before[number] = signal.signal(number, self._note)
         return self

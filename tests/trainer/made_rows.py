@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -64,7 +65,7 @@ def made_row(position: int, length: int = LENGTH) -> SimpleNamespace:
     tokens = np.zeros(length, np.int64)
     mask, kind, place = np.zeros(length, np.float32), np.full(length, -1, np.int8), np.zeros(length, np.int64)
     features = {}
-    for number, (begin, end) in enumerate(zip(cuts, cuts[1:], strict=False)):
+    for number, (begin, end) in enumerate(pairwise(cuts)):
         place[begin:end] = np.arange(end - begin)
         if number == 4:
             continue
@@ -82,7 +83,9 @@ def made_row(position: int, length: int = LENGTH) -> SimpleNamespace:
                 at,
             )
             tokens[at], mask[at - 1] = 499, 0.0
-    return SimpleNamespace(tokens=tokens, cuts=cuts.astype(np.int32), mask=mask, kind=kind, place=place, features=features)
+    return SimpleNamespace(
+        tokens=tokens, cuts=cuts.astype(np.int32), mask=mask, kind=kind, place=place, features=features
+    )
 
 
 def made_batch(positions: list[int], begin: int, end: int, length: int = LENGTH, row=made_row) -> MadeBatch:
@@ -118,8 +121,17 @@ def made_batch(positions: list[int], begin: int, end: int, length: int = LENGTH,
 class MadeLoader:
     """Rows by their position; the rows end after `rows`."""
 
-    def __init__(self, rank: int, world: int, global_batch: int, start: int = 0, rows: int = 1 << 20, row=made_row) -> None:
-        self.rank, self.world, self.global_batch, self.start, self.rows, self.row = rank, world, global_batch, start, rows, row
+    def __init__(
+        self, rank: int, world: int, global_batch: int, start: int = 0, rows: int = 1 << 20, row=made_row
+    ) -> None:
+        self.rank, self.world, self.global_batch, self.start, self.rows, self.row = (
+            rank,
+            world,
+            global_batch,
+            start,
+            rows,
+            row,
+        )
 
     def __iter__(self):
         begin = self.start

@@ -118,7 +118,7 @@ def test_train_stop_and_resume_on_a_release(lake, recipe, tmp_path):
     assert (summary["step"], summary["position"], summary["stopped"]) == (4, 8, False)
     assert set(summary["curve"]) == {"all", "text", "code"}
     steps = lake.sql(
-        "SELECT step, \"begin\", \"end\", positions FROM ledger.training_steps "
+        'SELECT step, "begin", "end", positions FROM ledger.training_steps '
         f"WHERE training_run = '{summary['training_run']}' ORDER BY step"
     ).to_pylist()
     assert [s["step"] for s in steps] == [1, 2, 3, 4]
@@ -127,7 +127,10 @@ def test_train_stop_and_resume_on_a_release(lake, recipe, tmp_path):
 
 def test_what_is_wrong_is_told_before_training(lake, recipe, tmp_path):
     missing = CliRunner().invoke(
-        command, [recipe, "--release", "nope", "--output", str(tmp_path / "x")], obj=Context(lake.uri), standalone_mode=False
+        command,
+        [recipe, "--release", "nope", "--output", str(tmp_path / "x")],
+        obj=Context(lake.uri),
+        standalone_mode=False,
     )
     assert isinstance(missing.exception, ReleaseError)
     stage = train(lake, recipe, tmp_path / "y", "--stage", "tepid")

@@ -34,7 +34,13 @@ def outcome(tmp_path_factory):
         steps=4,
     )
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--rdzv-backend", "c10d"]
-    command += ["--rdzv-endpoint", "localhost:0", str(Path(__file__).parent / "worker.py"), first.checkpoint, str(folder)]
+    command += [
+        "--rdzv-endpoint",
+        "localhost:0",
+        str(Path(__file__).parent / "worker.py"),
+        first.checkpoint,
+        str(folder),
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(process.__file__).parents[1])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

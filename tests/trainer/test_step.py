@@ -86,8 +86,10 @@ def test_a_loss_that_is_not_a_number_names_step_and_rows(ready):
 
 def test_features_without_a_fitting_projector_are_refused(ready):
     model = DENSE.model
-    missing = dataclasses.replace(DENSE, model=dataclasses.replace(model, projectors={"image": model.projectors["image"]}))
+    missing = dataclasses.replace(
+        DENSE, model=dataclasses.replace(model, projectors={"image": model.projectors["image"]})
+    )
     _, step = ready(missing)
-    with pytest.raises(ConfigError, match="no model.projectors.speech") as caught:
+    with pytest.raises(ConfigError, match=r"no model\.projectors\.speech") as caught:
         step(1, made_batch([0], 0, 1))
     assert "width: 10" in caught.value.hint

@@ -36,9 +36,7 @@ def whole(tmp_path_factory):
     layout = process.start(RECIPE)
     lake = Lake(config=Config(lake=str(folder / "lake")))
     terminal = io.StringIO()
-    summary = train(
-        RECIPE, made_source(layout), layout, lake, folder / "run", training_run="whole", terminal=terminal
-    )
+    summary = train(RECIPE, made_source(layout), layout, lake, folder / "run", training_run="whole", terminal=terminal)
     return folder / "run", summary, lake, terminal.getvalue()
 
 
@@ -90,7 +88,7 @@ def test_the_ledger_tells_which_rows_a_step_saw(whole):
 
 
 def test_old_checkpoints_go_and_drafts_never_count(whole):
-    folder, summary, _, _ = whole
+    folder, _, _, _ = whole
     names = sorted(path.name for path in (folder / "checkpoints").iterdir())
     assert names == ["latest", "step-00000004", "step-00000008"]
     assert checkpoint.latest(folder / "checkpoints").name == "step-00000008"
@@ -152,10 +150,10 @@ def test_a_checkpoint_of_another_recipe_is_refused(whole):
     standing = checkpoint.standing_of(path)
     check_fit(RECIPE, standing, path)
     wider = dataclasses.replace(RECIPE, model=dataclasses.replace(RECIPE.model, hidden=64))
-    with pytest.raises(TrainingError, match="model.hidden is 64"):
+    with pytest.raises(TrainingError, match=r"model\.hidden is 64"):
         check_fit(wider, standing, path)
     other = dataclasses.replace(RECIPE, data=dataclasses.replace(RECIPE.data, global_batch=8))
-    with pytest.raises(TrainingError, match="data.global_batch is 8"):
+    with pytest.raises(TrainingError, match=r"data\.global_batch is 8"):
         check_fit(other, standing, path)
 
 

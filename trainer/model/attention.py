@@ -5,6 +5,7 @@ Both have the interface that Megatron's layer specifications ask for.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -34,7 +35,7 @@ class DocumentAttention(torch.nn.Module):
         self.repeat = config.num_attention_heads // config.num_query_groups
         self.scale = softmax_scale
 
-    def forward(  # noqa: PLR0913 - the interface of Megatron's core attention
+    def forward(  # noqa: PLR0913, PLR0917 - the interface of Megatron's core attention
         self,
         query: torch.Tensor,
         key: torch.Tensor,
@@ -48,7 +49,7 @@ class DocumentAttention(torch.nn.Module):
         if packed_seq_params is None:
             return self._attend(query, key, value).flatten(2)
         bounds = packed_seq_params.cu_seqlens_q.tolist()
-        sizes = [end - begin for begin, end in zip(bounds, bounds[1:], strict=False)]
+        sizes = [end - begin for begin, end in pairwise(bounds)]
         documents = zip(*(tensor.unsqueeze(1).split(sizes) for tensor in (query, key, value)), strict=True)
         return torch.cat([self._attend(*document) for document in documents]).flatten(2)
 

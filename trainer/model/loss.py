@@ -59,7 +59,7 @@ def logits_dtype(name: str, params: torch.dtype) -> torch.dtype:
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(  # noqa: PLR0913
+    def forward(  # noqa: PLR0913, PLR0917
         ctx: Any,
         hidden: torch.Tensor,
         weight: torch.Tensor,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -30,9 +31,7 @@ class Projector(MegatronModule):
         self.frequencies = declared.frequencies
         width = declared.width + 2 * declared.frequencies * self.COORDINATES
         sizes = [width, *([config.hidden_size] * declared.layers)]
-        self.layers = nn.ModuleList(
-            nn.Linear(a, b, dtype=config.params_dtype) for a, b in zip(sizes, sizes[1:], strict=False)
-        )
+        self.layers = nn.ModuleList(nn.Linear(a, b, dtype=config.params_dtype) for a, b in pairwise(sizes))
         for index, layer in enumerate(self.layers):
             # Entries of unit variance give hidden states as large as a token's embedding.
             scale = config.init_method_std if index + 1 == len(self.layers) else 1.0

@@ -66,7 +66,7 @@ def read_recipe(name: str) -> Recipe:
     return recipe
 
 
-def _value(kind: Any, value: Any, file: str, key: str) -> Any:
+def _value(kind: Any, value: Any, file: str, key: str) -> Any:  # noqa: PLR0911 - one a type
     """Return the value as the type says, or tell the file and the key where it is not of it."""
     if dataclasses.is_dataclass(kind):
         return _fields(kind, value, file, key)

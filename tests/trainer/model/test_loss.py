@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trainer.model import loss as module
 from trainer.model.loss import linear_cross_entropy, logits_dtype

@@ -99,7 +99,7 @@ def test_experts_spread_over_the_processes_there_are(written):
     assert [expert_parallel(recipe, world) for world in (1, 2, 4, 6, 8)] == [1, 2, 4, 2, 4]
     fixed = read_recipe(written(GOOD + "parallel: {expert: 4}\n"))
     assert expert_parallel(fixed, 8) == 4
-    with pytest.raises(ConfigError, match="parallel.expert is 4"):
+    with pytest.raises(ConfigError, match=r"parallel\.expert is 4"):
         expert_parallel(fixed, 2)
 
 
