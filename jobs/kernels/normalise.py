@@ -19,7 +19,7 @@ COPY, DROP, LINE, SPACE, JOINER, ESCAPE, BACKSPACE, RETURN = range(8)
 # Columns of the findings.
 CHARS = 0  # characters read
 REPLACEMENTS = 1  # U+FFFD: bytes that could not be decoded
-CONTROLS = 2  # control characters that have no place in text
+CONTROLS = 2  # ASCII control characters that have no place in text (the later ones come of wrong decoding)
 NOT_ASCII = 3  # characters beyond ASCII
 MISREAD = 4  # characters that form UTF-8 sequences if taken for the bytes of Windows-1252
 SEQUENCES = 5  # such sequences
@@ -191,7 +191,7 @@ def _normalise(
                         i += 1
                     # What should end the sequence is left alone where it is no such byte.
                     size = 1 if i < end and 0x40 <= data[i] < 0x7F else 0
-            elif point < 0x20 or 0x7F <= point < 0xA0:
+            elif point < 0x20:
                 findings[row, CONTROLS] += point != 12  # form feeds are pages
             if action != DROP:
                 before = point

@@ -4,7 +4,7 @@ The model never saw, or confuses, languages that a script of their own betrays (
 Mongolian script as Chinese); short Chinese text mixed with commands is taken for anything. So:
 
 - a script that writes one language names it, where it has half of the letters;
-- kana make Japanese; Han without kana makes Chinese, of which the model may say which (yue, wuu);
+- kana make Japanese; Han without kana makes Chinese, of which the model may say that it is Cantonese (yue);
 - the rest is the model's, over four windows of the text, so that an English heading or licence at the
   beginning does not decide.
 """
@@ -34,8 +34,9 @@ _DENSITY = 3
 # eml Emilian, sh Serbo-Croatian.
 _TAGS = {"als": "gsw", "bh": "bho", "eml": "egl", "sh": "hbs"}
 
-# Labels that are languages of Han characters without kana.
-_CHINESE = ("zh", "yue", "wuu")
+# Languages of Han characters without kana that the model may name, and the confidence that it needs. It calls
+# classical Chinese Wu (wuu), and Wu Chinese, so that label says nothing.
+_CHINESE = {"zh": 0.0, "yue": 0.8}
 
 _WINDOWS = 4
 
@@ -79,7 +80,8 @@ def languages(text: pa.Array, model: Path, chars: int) -> tuple[pa.Array, npt.ND
     if len(asked):
         found, confidence = _predict(text.take(pa.array(asked)), model, chars)
         chinese = east[asked]
-        foreign = chinese & ~np.isin(found, _CHINESE)
+        needed = np.array([_CHINESE.get(tag, 2.0) for tag in found])
+        foreign = chinese & (confidence < needed)
         found[foreign] = "zh"
         confidence[chinese] = np.where(foreign[chinese], han[asked][chinese], confidence[chinese])
         tags[asked], scores[asked] = found, confidence

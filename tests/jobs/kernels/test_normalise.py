@@ -41,7 +41,7 @@ def test_code_keeps_indentation_two_blank_lines_and_its_spaces():
 
 
 def test_control_characters_are_counted_for_the_guard():
-    _, findings = normalise(pa.array(["a\x00\x01b\x0c\n\t", "ab"]))
+    _, findings = normalise(pa.array(["a\x00\x01b\x0c\n\t", "ab\x99\x7f"]))
     assert findings[:, CONTROLS].tolist() == [2, 0]
 
 

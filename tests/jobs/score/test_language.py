@@ -4,6 +4,7 @@ import fasttext
 import pyarrow as pa
 import pytest
 
+from jobs.score import language
 from jobs.score.language import languages
 
 
@@ -60,7 +61,7 @@ def model(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("text", "language", "script"),
+    ("text", "wanted", "script"),
     [
         ("the house on the hill", "en", "Latn"),
         ("la maison sur une colline", "fr", "Latn"),
@@ -77,9 +78,9 @@ def model(tmp_path_factory):
         ("", "und", "Zyyy"),
     ],
 )
-def test_language_and_script(model, text, language, script):
+def test_language_and_script(model, text, wanted, script):
     tags, scores, scripts = languages(pa.array([text]), model, 480)
-    assert tags.to_pylist() == [language]
+    assert tags.to_pylist() == [wanted]
     assert scripts.to_pylist() == [script]
     assert 0 <= scores[0] <= 1
 
@@ -87,6 +88,16 @@ def test_language_and_script(model, text, language, script):
 def test_a_foreign_heading_does_not_decide(model):
     text = "la maison est sur une colline\n" * 2 + "the house is on the hill with that old book\n" * 40
     assert languages(pa.array([text]), model, 480)[0].to_pylist() == ["en"]
+
+
+def test_chinese_is_not_taken_for_wu_and_for_cantonese_only_where_sure(monkeypatch):
+    class Model:
+        def predict(self, heads, k):
+            return [["__label__wuu"], ["__label__yue"], ["__label__yue"]], [[0.9], [0.6], [0.95]]
+
+    monkeypatch.setattr(language, "_load", lambda path: Model())
+    rows = pa.array(["长江后浪推前浪", "佢哋喺度", "佢哋喺度做緊嘢"])
+    assert languages(rows, "unused", 80)[0].to_pylist() == ["zh", "zh", "yue"]
 
 
 def test_rows_keep_their_order(model):
