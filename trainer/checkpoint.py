@@ -24,6 +24,7 @@ from megatron.core import dist_checkpointing
 from megatron.core.dist_checkpointing.mapping import ShardedObject
 from megatron.core.dist_checkpointing.strategies import filesystem_async
 from megatron.core.tensor_parallel.random import get_cuda_rng_tracker
+from torch.distributed.checkpoint import CheckpointException
 
 from trainer.errors import TrainingError
 from trainer.optimizer import Update
@@ -112,7 +113,7 @@ def save(folder: Path, update: Update, standing: Standing, *, keep: int) -> Path
                 if old != path:
                     shutil.rmtree(old, ignore_errors=True)
         dist.barrier()
-    except OSError as error:
+    except (OSError, CheckpointException) as error:
         raise TrainingError(f"the checkpoint {path} cannot be written: {error}", "free space and resume") from error
     return path
 
