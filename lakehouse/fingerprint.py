@@ -108,11 +108,35 @@ def _plain(value: Any) -> Any:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Module:
-    """A module's top-level definitions and what its imports mean."""
+class _Definition:
+    """One top-level name of a module: its syntax as text, and the dotted names that it uses."""
 
-    definitions: Mapping[str, tuple[ast.stmt, ...]]
-    imports: Mapping[str, tuple[str, str]]
+    text: str
+    names: tuple[tuple[str, ...], ...]
+
+
+class _Module:
+    """A module's top-level definitions and what its imports mean; a definition is looked at when it is reached."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        nodes: dict[str, list[ast.stmt]] = {}
+        for node in _flat(tree.body):
+            for target in _targets(node):
+                nodes.setdefault(target, []).append(node)
+        self._nodes = nodes
+        self._done: dict[str, _Definition] = {}
+        self.imports = dict(_imports(tree))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._nodes
+
+    def definition(self, name: str) -> _Definition:
+        if name not in self._done:
+            nodes = [_body_only(node) for node in self._nodes[name]]
+            text = "\n".join(ast.dump(node, annotate_fields=False) for node in nodes)
+            names = dict.fromkeys(chain for node in nodes for chain in _names_in(node))
+            self._done[name] = _Definition(text, tuple(names))
+        return self._done[name]
 
 
 def _module(name: str) -> _Module | None:
@@ -130,11 +154,9 @@ def _module(name: str) -> _Module | None:
 @functools.lru_cache(maxsize=4096)
 def _parsed(path: Path, modified: int, size: int) -> _Module:  # noqa: ARG001 - a changed file is parsed again
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    definitions: dict[str, list[ast.stmt]] = {}
-    for node in _flat(tree.body):
-        for target in _targets(node):
-            definitions.setdefault(target, []).append(node)
-    return _Module({key: tuple(value) for key, value in definitions.items()}, dict(_imports(tree)))
+    for node in ast.walk(tree):
+        _strip(node)
+    return _Module(tree)
 
 
 def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -175,18 +197,17 @@ def _reach(module: str, name: str, roots: frozenset[str], reached: dict[tuple[st
     found = _module(module)
     if found is None:
         return
-    if name not in found.definitions:
+    if name not in found:
         if name in found.imports:
             _follow(found.imports[name], (), roots, reached)
         return
-    nodes = found.definitions[name]
-    reached[module, name] = "\n".join(_dump(node) for node in nodes)
-    for node in nodes:
-        for chain in _names_in(node):
-            if chain[0] in found.imports:
-                _follow(found.imports[chain[0]], chain[1:], roots, reached)
-            elif chain[0] in found.definitions:
-                _reach(module, chain[0], roots, reached)
+    definition = found.definition(name)
+    reached[module, name] = definition.text
+    for chain in definition.names:
+        if chain[0] in found.imports:
+            _follow(found.imports[chain[0]], chain[1:], roots, reached)
+        elif chain[0] in found:
+            _reach(module, chain[0], roots, reached)
 
 
 def _follow(
@@ -197,13 +218,13 @@ def _follow(
         return
     if name:
         found = _module(module)
-        if found is not None and (name in found.definitions or name in found.imports):
+        if found is not None and (name in found or name in found.imports):
             _reach(module, name, roots, reached)
             return
         module, name = f"{module}.{name}", ""
     for part in rest:
         found = _module(module)
-        if found is not None and part in found.definitions:
+        if found is not None and part in found:
             _reach(module, part, roots, reached)
             return
         module = f"{module}.{part}"
@@ -214,8 +235,8 @@ def _inside(module: str, roots: frozenset[str]) -> bool:
 
 
 def _names_in(node: ast.AST) -> Iterator[tuple[str, ...]]:
-    """Yield dotted names that a definition uses; a flow's own declaration is left out."""
-    for leaf in ast.walk(_body_only(node)):
+    """Yield dotted names that a definition uses."""
+    for leaf in ast.walk(node):
         if isinstance(leaf, ast.Name):
             yield (leaf.id,)
         elif isinstance(leaf, ast.Attribute):
@@ -232,6 +253,7 @@ def _names_in(node: ast.AST) -> Iterator[tuple[str, ...]]:
 
 
 def _body_only(node: ast.AST) -> ast.AST:
+    """Leave out a function's own declaration as a flow and what it is annotated to return."""
     if isinstance(node, ast.FunctionDef):
         decorators = [item for item in node.decorator_list if not _is_declaration(item)]
         bare = ast.FunctionDef(
@@ -245,23 +267,9 @@ def _is_declaration(decorator: ast.expr) -> bool:
     return isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "flow"
 
 
-def _dump(node: ast.AST) -> str:
-    """Return the tree as text without docstrings, annotations' layout and positions."""
-    clean = _Strip().visit(ast.parse(ast.unparse(_body_only(node))))
-    return ast.dump(clean, annotate_fields=False)
-
-
-class _Strip(ast.NodeTransformer):
-    """Drops docstrings."""
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        body = getattr(node, "body", None)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and isinstance(body, list) and body:
-            first = body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                node.body = body[1:] or [ast.Pass()]
-        return super().generic_visit(node)
+def _strip(node: ast.AST) -> None:
+    """Drop a docstring."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        first = node.body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            node.body = node.body[1:] or [ast.Pass()]

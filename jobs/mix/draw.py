@@ -35,6 +35,7 @@ INNER JOIN starts AS o ON b.cell = o.cell AND b.bucket = o.bucket
 """
 
 # A line repeats its samples equally often in all its cells: `whole` times, and once more those before `rest`.
+# Those around the end are free, and so is one that reaches over it, which may be as large as many others.
 MARKED = """
 WITH owned AS (
   SELECT p.*, a.stage, a.line
@@ -64,8 +65,8 @@ measured AS (
 )
 SELECT sample_id, parent_ids, source, license, modality, cell, n_tokens, stage, line, target, whole,
   beyond < 0 AS more,
-  abs(beyond) AS distance,
-  epochs > whole AND abs(beyond) < {free} * mean AS free
+  CASE WHEN beyond < 0 AND beyond + n_tokens > 0 THEN 0 ELSE abs(beyond) END AS distance,
+  epochs > whole AND (abs(beyond) < {free} * mean OR (beyond < 0 AND beyond + n_tokens > 0)) AS free
 FROM measured
 """
 

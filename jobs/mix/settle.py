@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 # Samples near the end that may go in or out; with that many, sums of some lie near any wanted one.
-FREE = 128
+FREE = 512
 # The sums are counted in steps of a fraction of what is drawn, a fifth of the tolerated error of 0.5 %.
 STEP = 0.001
 
