@@ -88,7 +88,8 @@ def command(context: Context, steps: int | None, output: Path) -> int:
     _heading(f"2. Release  ({_shown(*at, 'release', 'create', RELEASE)})")
     release = _release(lake)
     click.echo(f"release {release.name}, digest {release.digest[:16]}, {len(release.tables)} tables by version")
-    arguments = ["train", "demo", "--release", release.name, "--output", str(output)]
+    # The hot stage is small and holds every modality densely.
+    arguments = ["train", "demo", "--release", release.name, "--stage", "hot", "--output", str(output)]
     arguments += ["--steps", str(steps)] if steps else []
     _heading(f"3. Train  ({_shown(*at, *arguments)})")
     trained = time.monotonic()
