@@ -5,7 +5,6 @@ import logging
 import os
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 from made_rows import RECIPE
@@ -53,7 +52,7 @@ def test_logging_is_as_before_after_an_error(tmp_path):
     root = logging.getLogger()
     before = (list(root.handlers), root.level)
     with contextlib.suppress(ValueError), process.quiet(tmp_path / "log"):
-        warnings.warn("here", stacklevel=1)
+        logging.getLogger("some.library").warning("here")
         raise ValueError
     assert "here" in (tmp_path / "log").read_text()
     assert (list(root.handlers), root.level) == before
