@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import json
@@ -80,7 +81,7 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tupl
     try:
         with ExitStack() as stack:
             counter = _Counter()
-            result = _call(session, lake, item, counter)
+            result = _call(stack, session, lake, item, counter)
             shaped = stage.shape(flow, result.rows, run_id)
             found = stack.enter_context(stage.staged(flow, shaped))
             stage.refuse_doubled_keys(flow, found.good)
@@ -104,7 +105,7 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tupl
     return version, note
 
 
-def _call(session: SparkSession, lake: Lake, item: FlowPlan, counter: _Counter) -> _Result:
+def _call(stack: ExitStack, session: SparkSession, lake: Lake, item: FlowPlan, counter: _Counter) -> _Result:
     """Call the flow's function with its inputs, incrementally where that is enough."""
     flow = item.flow
     versions = item.inputs
@@ -122,10 +123,11 @@ def _call(session: SparkSession, lake: Lake, item: FlowPlan, counter: _Counter) 
         for read in flow.reads.values():
             inputs.frame(session, lake, read, versions).createOrReplaceTempView(view_name(read.table))
         return _Result(session.sql(with_views(flow.sql, flow.file)), None, full=True)
-    return _call_frame(session, item, frames, changed, counter)
+    return _call_frame(stack, session, item, frames, changed, counter)
 
 
-def _call_frame(
+def _call_frame(  # noqa: PLR0913, PLR0917 - the parts of one step
+    stack: ExitStack,
     session: SparkSession,
     item: FlowPlan,
     frames: dict[str, DataFrame],
@@ -140,8 +142,8 @@ def _call_frame(
     named = inspect.signature(flow.function).parameters
     if "versions" in named:
         extra["versions"] = dict(item.inputs)
-    if "session" in named:
-        extra["session"] = session
+    if "keep" in named:
+        extra["keep"] = functools.partial(_keep, stack)
     keys = None
     if flow.refresh == "merge":
         if changed is None:
@@ -154,6 +156,15 @@ def _call_frame(
         counter.told(answer.num_rows)
         answer = _from_arrow(session, flow, answer)
     return _Result(answer, keys, full=keys is None)
+
+
+def _keep(stack: ExitStack, rows: DataFrame) -> DataFrame:
+    """Hold rows that a frame flow reads more than once, until its commit."""
+    from pyspark import StorageLevel
+
+    kept = rows.persist(StorageLevel.DISK_ONLY)
+    stack.callback(kept.unpersist)
+    return kept
 
 
 def _incremental(session: SparkSession, lake: Lake, item: FlowPlan) -> inputs.Changes | None:

@@ -31,6 +31,11 @@ ATTRIBUTE = "__mixlake_flow__"
 REJECT = "_reject"
 
 
+def as_is[T](rows: T) -> T:
+    """Return rows as they are: the ``keep`` of a frame that is called without an engine."""
+    return rows
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """One input of a flow: a table, or the union of all tables that carry a tag.
@@ -122,7 +127,9 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     columns in any order, without ``run_id``; a nullable column may be left out. A row that it cannot
     make carries its reason in an extra string column ``_reject`` and goes to quarantine. A frame is
     called as ``f(**inputs, params=params)`` with one DataFrame for each entry of ``reads``; where it
-    refreshes by merge, also with ``affected``, the driving keys whose rows are wanted.
+    refreshes by merge, also with ``affected``, the driving keys whose rows are wanted. A frame that has
+    an argument ``versions`` is told the version read of each table; one that has an argument ``keep`` is
+    given a function that holds a DataFrame, which it reads more than once, until the commit.
 
     Args:
         writes: Contract of the written table.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from jobs.dedup import exact
 from jobs.dedup.components import components
 from jobs.dedup.greedy import Rule
 from lakehouse.errors import FlowError
-from lakehouse.flow import flow, read, tagged
+from lakehouse.flow import as_is, flow, read, tagged
 from schemas.documents import TEXT, document_duplicates, document_signatures
 from schemas.lineage import LINEAGE_NAMES, SAMPLE_ID
 
@@ -64,7 +65,9 @@ class NearParams:
     params=NearParams,
     tags=("dedup",),
 )
-def near_duplicates(signatures: DataFrame, documents: DataFrame, params: NearParams) -> DataFrame:
+def near_duplicates(
+    signatures: DataFrame, documents: DataFrame, params: NearParams, keep: Callable[[DataFrame], DataFrame] = as_is
+) -> DataFrame:
     """Find the documents to remove, and the kept document that each repeats.
 
     Of equal texts the first stays. Of the rest, documents that share a MinHash band are compared in keeping
@@ -75,6 +78,7 @@ def near_duplicates(signatures: DataFrame, documents: DataFrame, params: NearPar
         signatures: silver.document_signatures.
         documents: sample_id and text of all documents.
         params: See `NearParams`.
+        keep: Holds rows that are read twice.
 
     Returns:
         Rows of silver.document_duplicates.
@@ -83,7 +87,7 @@ def near_duplicates(signatures: DataFrame, documents: DataFrame, params: NearPar
 
     marked = exact.ranked(signatures.select("sample_id", "source", "content_id", "bands"), params.sources)
     firsts = marked.where("rank = first")
-    edges = candidate_edges(firsts).persist()
+    edges = keep(candidate_edges(firsts))
     grouped = components(edges, one_task=params.one_task_edges, most_rounds=params.most_rounds)
     met = (
         grouped.join(firsts.select(f.col("rank").alias("node"), "sample_id", "bands"), "node")
@@ -93,7 +97,7 @@ def near_duplicates(signatures: DataFrame, documents: DataFrame, params: NearPar
         .select("component", "sample_id", "bands", "text")
     )
     columns = "sample_id string, keeper_id string, jaccard double, shared_bands int"
-    near = met.mapInArrow(params.rule, columns).persist()
+    near = keep(met.mapInArrow(params.rule, columns))
 
     # An equal text follows its first: where that is removed, the copy repeats the same kept document.
     of_first = near.select(f.col("sample_id").alias("first_id"), "keeper_id", "jaccard", "shared_bands")

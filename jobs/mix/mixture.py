@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from jobs.mix.allocate import Demand, allocate
 from jobs.mix.cells import Cell
 from jobs.mix.draw import DrawParams, views
 from jobs.mix.settle import settle
-from lakehouse.flow import flow, read, tagged
+from lakehouse.flow import as_is, flow, read, tagged
 from schemas.mixture import mixture as mixture_table
 from schemas.mixture import quotas as quotas_table
 from schemas.mixture import supply as supply_table
@@ -42,7 +43,13 @@ SHARES = pa.schema(
     tags=["mix"],
 )
 def draw(
-    *, samples: DataFrame, tokens: DataFrame, supply: DataFrame, quotas: DataFrame, params: DrawParams
+    *,
+    samples: DataFrame,
+    tokens: DataFrame,
+    supply: DataFrame,
+    quotas: DataFrame,
+    params: DrawParams,
+    keep: Callable[[DataFrame], DataFrame] = as_is,
 ) -> DataFrame:
     """Draw whole samples by keyed hash until each line's target is met, repeating only where supply is short."""
     spark = samples.sparkSession
@@ -62,7 +69,7 @@ def draw(
         rows = spark.sql(text)
         if name == "marked":
             # Four views read it; without this each would make it anew.
-            rows = rows.persist()
+            rows = keep(rows)
         rows.createOrReplaceTempView(name)
         if name == "candidates":
             settled = rows.groupBy("stage", "line").applyInArrow(settle_line, SETTLED)

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.mix.settle import settle
+from jobs.mix.settle import FREE, settle
 
 
 @settings(max_examples=40, deadline=None)
@@ -17,11 +17,11 @@ def test_many_small_samples_meet_any_need(seed, fraction):
 
 
 def test_only_samples_near_the_end_are_free():
-    sizes = np.full(300, 10, np.int64)
-    taken = np.arange(300) % 2 == 0
-    chosen = settle(sizes, taken, 1500, 100_000)
-    assert (chosen[128:] == taken[128:]).all()
-    assert sizes[chosen].sum() == 1500
+    sizes = np.full(2 * FREE, 10, np.int64)
+    taken = np.arange(2 * FREE) % 2 == 0
+    chosen = settle(sizes, taken, 10 * FREE, 100_000)
+    assert (chosen[FREE:] == taken[FREE:]).all()
+    assert sizes[chosen].sum() == 10 * FREE
 
 
 def test_the_nearest_sum_is_taken_where_none_is_exact():
@@ -33,3 +33,10 @@ def test_the_nearest_sum_is_taken_where_none_is_exact():
 
 def test_nothing_is_needed_nothing_is_taken():
     assert not settle(np.array([5, 5], np.int64), np.ones(2, bool), 0, 100).any()
+
+
+def test_one_sample_larger_than_all_others_is_left_out_where_they_suffice():
+    sizes = np.array([50_000, *[600] * 400], np.int64)
+    taken = np.array([True, *[False] * 400])
+    chosen = settle(sizes, taken, 30_000, 1_000_000)
+    assert abs(sizes[chosen].sum() - 30_000) <= 600
