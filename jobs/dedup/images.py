@@ -61,7 +61,7 @@ class ImageDuplicateParams:
 )
 def image_duplicates_by_hash(scores: DataFrame, params: ImageDuplicateParams) -> DataFrame:
     """Name for each picture that repeats a kept one the nearest such, and how near it is."""
-    from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
+    from pyspark.sql import functions as F
 
     # Equal hash and thumbnail: decided by a grouping alone, so that a family of copies is one picture below.
     family = scores.groupBy("phash", "thumbnail").agg(F.min("sample_id").alias("first_id"))
@@ -99,7 +99,7 @@ def verified_pairs(pictures: DataFrame, params: ImageDuplicateParams) -> DataFra
         pictures: sample_id, phash, thumbnail; no two rows with both equal.
         params: Limits.
     """
-    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql import functions as F
 
     from jobs.dedup import hamming
 

@@ -42,7 +42,7 @@ SHARES = pa.schema(
     params=DrawParams,
     tags=["mix"],
 )
-def draw(
+def draw(  # noqa: PLR0913 - one an input
     *,
     samples: DataFrame,
     tokens: DataFrame,

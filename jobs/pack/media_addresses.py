@@ -51,7 +51,7 @@ def address_media(
 
 def _files(media: DataFrame, column: str) -> DataFrame:
     """Return one row a data file: its table, URI, live rows and the column with the media."""
-    from pyspark.sql import functions as F  # noqa: N812 - Spark's own name for it
+    from pyspark.sql import functions as F
 
     # Not `_metadata.file_path`, which does not pass a union. No column is read for this.
     named = media.select("_table", F.input_file_name().alias("uri"))

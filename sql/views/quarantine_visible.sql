@@ -1,7 +1,13 @@
--- Rows that flows set aside, of attempts that a commit note names.
-SELECT quarantine.*, runs.version AS version, runs.committed_at AS committed_at
+-- Rows that flows set aside and that are still aside: of attempts that a commit note names, since each flow's last full run.
+WITH last_full AS (
+    SELECT "table", max(version) AS version FROM ledger.runs WHERE mode = 'full' GROUP BY ALL
+), counted AS (
+    SELECT runs.quarantine AS attempt, max(runs.version) AS version, max(runs.committed_at) AS committed_at
+    FROM ledger.runs AS runs
+    LEFT JOIN last_full ON last_full."table" = runs."table"
+    WHERE runs.quarantine <> '' AND runs.version >= coalesce(last_full.version, 0)
+    GROUP BY ALL
+)
+SELECT quarantine.*, counted.version AS version, counted.committed_at AS committed_at
 FROM ledger.quarantine AS quarantine
-JOIN (
-    SELECT quarantine AS attempt, max(version) AS version, max(committed_at) AS committed_at
-    FROM ledger.runs WHERE quarantine <> '' GROUP BY ALL
-) AS runs USING (attempt)
+JOIN counted USING (attempt)

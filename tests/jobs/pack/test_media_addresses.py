@@ -34,7 +34,7 @@ def save(spark, rows: pa.Table, folder: Path, options=MEDIA_OPTIONS, files: int 
 
 def tagged(spark, lake: Path, tables: list[str]):
     """What the engine hands over for a union: the tables' rows with the table's name."""
-    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql import functions as F
 
     parts = [
         spark.read.format("delta")
