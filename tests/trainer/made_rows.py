@@ -58,10 +58,10 @@ class MadeBatch:
         return self
 
 
-def made_row(position: int, length: int = LENGTH) -> SimpleNamespace:
+def made_row(position: int, length: int = LENGTH, tail: int = 4) -> SimpleNamespace:
     """Four documents (text, code, speech, image) and a padded tail; a token follows from the one before it."""
     rng = np.random.default_rng(position)
-    cuts = np.r_[0, np.sort(rng.choice(np.arange(8, length - 8, 8), 3, replace=False)), length - 4, length]
+    cuts = np.r_[0, np.sort(rng.choice(np.arange(8, length - 8, 8), 3, replace=False)), length - tail, length]
     tokens = np.zeros(length, np.int64)
     mask, kind, place = np.zeros(length, np.float32), np.full(length, -1, np.int8), np.zeros(length, np.int64)
     features = {}
@@ -86,6 +86,13 @@ def made_row(position: int, length: int = LENGTH) -> SimpleNamespace:
     return SimpleNamespace(
         tokens=tokens, cuts=cuts.astype(np.int32), mask=mask, kind=kind, place=place, features=features
     )
+
+
+def full_row(position: int, length: int = LENGTH) -> SimpleNamespace:
+    """Four documents that fill the row."""
+    row = made_row(position, length, tail=0)
+    row.cuts = row.cuts[:-1]
+    return row
 
 
 def made_batch(positions: list[int], begin: int, end: int, length: int = LENGTH, row=made_row) -> MadeBatch:

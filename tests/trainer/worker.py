@@ -17,7 +17,7 @@ host.install()
 
 import torch  # noqa: E402 - after the patches
 import torch.distributed as dist  # noqa: E402
-from made_rows import MODEL, RECIPE, VOCABULARY, made_source  # noqa: E402
+from made_rows import MODEL, RECIPE, VOCABULARY, full_row, made_source  # noqa: E402
 
 from trainer import checkpoint  # noqa: E402
 from trainer.recipe.recipe import Parallel  # noqa: E402
@@ -46,7 +46,7 @@ def main(start: Path, out: Path) -> None:
             found["experts_differ"] = bool((both[0] != both[1]).float().mean() > 0.9)
         standing = checkpoint.load(start, update)
         step = Step(recipe, layout, update, host.device())
-        source = made_source(layout, recipe, int(standing.loader["position"]))
+        source = made_source(layout, recipe, int(standing.loader["position"]), row=full_row)
         results = [step(5 + n, batch) for n, batch in zip(range(3), source.batches(), strict=False)]
         found[name] = [[r.loss, r.grad_norm, r.aux_loss, r.losses, r.load, r.positions] for r in results]
     recipe = dataclasses.replace(RECIPE, model=MODEL_OF_CHECKPOINT, parallel=Parallel(expert=0), steps=4)

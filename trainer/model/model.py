@@ -10,6 +10,7 @@ from megatron.core.models.hybrid.hybrid_model import HybridModel
 from torch import nn
 
 from trainer.model.config import transformer_config
+from trainer.model.correct import correct
 from trainer.model.loss import linear_cross_entropy, logits_dtype
 from trainer.model.projector import Projector
 from trainer.model.spec import stack_spec
@@ -44,6 +45,7 @@ class PackedModel(HybridModel):
         first: bool = True,
         last: bool = True,
     ) -> None:
+        correct()
         config = transformer_config(recipe, expert_parallel)
         super().__init__(
             config,
