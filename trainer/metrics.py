@@ -108,7 +108,8 @@ def curve(folder: Path, steps: int = 3) -> dict[str, tuple[float, float]]:
 
 
 def _targets(line: dict[str, Any], name: str) -> float:
-    return line[f"targets.{name}"] if name else sum(v for key, v in line.items() if key.startswith("targets."))
+    wanted = [f"targets.{name}"] if name else [key for key in line if key.startswith("targets.")]
+    return float(sum(line[key] for key in wanted))
 
 
 def _mean(points: list[tuple[float, float]]) -> float:
