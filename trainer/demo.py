@@ -55,7 +55,7 @@ QUESTIONS = (
     (
         "Which run, code and inputs made the sequences?",
         (
-            "SELECT run_id, version, flow, code, inputs FROM ledger.runs WHERE \"table\" = 'gold.sequences' "
+            "SELECT run_id, version, code, inputs FROM ledger.runs WHERE flow = 'jobs.pack.sequences.pack' "
             "ORDER BY version DESC LIMIT 1"
         ),
     ),
@@ -110,7 +110,10 @@ def _heading(text: str) -> None:
 
 
 def _shown(*words: str) -> str:
-    return shlex.join(["mixlake", *words])
+    """Return a command line that can be copied; SQL, which is full of single quotes, in double ones."""
+    return " ".join(
+        ["mixlake", *(f'"{word}"' if "'" in word and '"' not in word else shlex.quote(word) for word in words)]
+    )
 
 
 def _flows(lake: Lake) -> float:
@@ -173,12 +176,13 @@ def _tell(lake: Lake, release: Release, output: Path, at: list[str]) -> None:
         print_table(names, shown, numbers=names[2:])
         packed = connection.rows(
             "SELECT stage, count(*) AS rows, sum(n_tokens)::BIGINT AS tokens, "
-            "sum(n_tokens) / sum(octet_length(tokens) / 4) AS filled FROM gold.sequences GROUP BY ALL ORDER BY 2 DESC"
+            "sum(n_tokens) / sum(octet_length(tokens) / 4) AS filled FROM gold.sequences "
+            "GROUP BY GROUPING SETS ((stage), ()) ORDER BY 2 DESC"
         )
         click.echo("\nPacked sequences:")
         print_table(
             ["stage", "rows", "tokens", "filled"],
-            [[r["stage"], r["rows"], r["tokens"], f"{r['filled']:.3%}"] for r in packed],
+            [[r["stage"] or "all", r["rows"], r["tokens"], f"{r['filled']:.3%}"] for r in packed],
             numbers=["rows", "tokens", "filled"],
         )
         click.echo(f"\nLoss in nats a token, mean of the first and last steps ({output / 'metrics.jsonl'}):")

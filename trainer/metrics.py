@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from trainer.step import Result
+if TYPE_CHECKING:
+    from trainer.step import Result
 
 FILE = "metrics.jsonl"
 

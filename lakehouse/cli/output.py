@@ -15,7 +15,7 @@ _CELL = 60
 
 
 def to_json(value: object, *, indent: int | None = None) -> str:
-    """Return a value as JSON: times in ISO 8601, bytes in base64, decimals as text."""
+    """Return a value as JSON: times in ISO 8601, bytes in base64, decimals as whole numbers or text."""
     return json.dumps(value, default=_plain, ensure_ascii=False, indent=indent)
 
 
@@ -63,7 +63,7 @@ def cell(value: object, width: int = _CELL) -> str:  # noqa: PLR0911 - one a typ
         return f"{value:.6g}"
     if isinstance(value, dt.datetime):
         return value.isoformat(sep=" ", timespec="seconds")
-    text = value if isinstance(value, str) else to_json(value)
+    text = value if isinstance(value, str) else str(value) if isinstance(value, decimal.Decimal) else to_json(value)
     text = text.replace("\r", "").replace("\n", "⏎").replace("\t", " ")
     text = "".join(c if c.isprintable() else "�" for c in text)
     return text if len(text) <= width else text[: width - 1] + "…"
@@ -102,6 +102,8 @@ def _plain(value: object) -> object:
         return base64.b64encode(bytes(value)).decode()
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
+    if isinstance(value, decimal.Decimal) and value == value.to_integral_value():
+        return int(value)
     if isinstance(value, decimal.Decimal | dt.timedelta):
         return str(value)
     if isinstance(value, Mapping):
