@@ -7,7 +7,6 @@ import hashlib
 import inspect
 import json
 import logging
-import re
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lakehouse import commit, errors, inputs, ledger, stage
+from lakehouse import commit, inputs, ledger, stage
 from lakehouse.diff import difference
 from lakehouse.digest import Digest
 from lakehouse.errors import FlowError, MixlakeError
@@ -26,6 +25,7 @@ from lakehouse.note import Note
 from lakehouse.operator import Runner
 from lakehouse.plan import FlowPlan
 from lakehouse.sqlflow import view_name, with_views
+from lakehouse.translate import translated
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -101,7 +101,7 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tupl
     except MixlakeError:
         raise
     except Exception as error:
-        raise _translated(flow, error) from error
+        raise translated(flow, error) from error
     return version, note
 
 
@@ -340,29 +340,3 @@ def _attempt(item: FlowPlan, transaction: int) -> str:
         now.external,
     ]
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _translated(flow: Flow, error: Exception) -> MixlakeError:
-    """Turn what Spark raised into an error that names the flow and what to do."""
-    text = str(error)
-    ours = re.search(r"lakehouse\.errors\.(\w+): (.*)", text)
-    if ours:
-        kind = getattr(errors, ours.group(1), FlowError)
-        message, _, hint = ours.group(2).partition(" — ")
-        return kind(message, hint) if issubclass(kind, MixlakeError) else FlowError(message, hint)
-    if "No space left on device" in text:
-        return errors.LakeError(f"{flow.id}: no space left on a worker's disk", "free space and run again")
-    if "SparkFileNotFoundException" in text or "FAILED_READ_FILE" in text:
-        return errors.LakeError(f"{flow.id}: a data file of an input is gone or damaged", "see mixlake release verify")
-    return FlowError(f"{flow.id} failed: {_told(text, error)} ({flow.file})", "MIXLAKE_DEBUG=1 shows the whole error")
-
-
-def _told(text: str, error: Exception) -> str:
-    """Return the line of an error's text that says most: the end of a worker's traceback, or the first."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for line in reversed(lines):
-        if re.match(r"^[\w.]*(Error|Exception|Interrupt)\b.*: ", line) and not line.startswith(
-            ("at ", "org.", "java.")
-        ):
-            return line[:400]
-    return lines[0][:400] if lines else type(error).__name__

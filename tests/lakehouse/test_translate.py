@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from lakehouse.contract import Column, Table
+from lakehouse.errors import CheckFailedError, FlowError, LakeError
+from lakehouse.flow import Flow
+from lakehouse.translate import translated
+
+FLOW = Flow(
+    id="acme.f",
+    kind="operator",
+    writes=Table("x.y", doc="d", columns=[Column("a", pa.string(), "a")]),
+    reads={},
+    file="f.py",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "says"),
+    [
+        ("Traceback ...\nlakehouse.errors.CheckFailedError: too many — mend it", CheckFailedError, "too many"),
+        ("Job aborted\n  File x\nValueError: bad value\n\tat org.apache.Spark", FlowError, "ValueError: bad value"),
+        ("org.x.SparkException: java.io.IOException: No space left on device", LakeError, "no space left"),
+        ("[FAILED_READ_FILE.NO_HINT] Encountered error", LakeError, "gone or damaged"),
+        ("[UNRESOLVED_COLUMN] A column `x` cannot be resolved\nmore", FlowError, "UNRESOLVED_COLUMN"),
+    ],
+)
+def test_what_spark_raised_is_one_line_that_names_the_flow_or_the_cause(text, kind, says):
+    found = translated(FLOW, RuntimeError(text))
+    assert type(found) is kind
+    assert says in found.message
+    assert "\n" not in str(found)
