@@ -1,8 +1,9 @@
 """Where the time of the demo's way goes, by flow.
 
-For each flow: the whole time, the time inside its operator (added up over workers), the time until its rows were made
-and counted, the time until the difference was known, and what the commit took. The engine's own share is all but the
-making of rows. Package downloads are cached; a first run includes them in bronze.sources.
+For each flow: the time inside its operator (added up over workers), the time until its rows were read, made, checked
+and counted, the time until the difference to the table was known, and the time of the commit, which writes the files.
+Package downloads are cached; a first run includes them in bronze.sources. Flows run side by side, so that their times
+add up to more than the run's.
 
     python tests/bench/way.py                     # the whole way into a temporary lake
     python tests/bench/way.py --only 'debian-*'   # some sources
@@ -28,11 +29,12 @@ def main() -> None:
         show(arguments.lake)
         return
     with tempfile.TemporaryDirectory() as folder:
-        run(str(Path(folder, "lake")), arguments.only, arguments.select)
-        show(str(Path(folder, "lake")))
+        commits = run(str(Path(folder, "lake")), arguments.only, arguments.select)
+        show(str(Path(folder, "lake")), commits)
 
 
-def run(uri: str, only: list[str], select: list[str]) -> None:
+def run(uri: str, only: list[str], select: list[str]) -> dict[str, float]:
+    """Run the flows; return the seconds that each one's commit took."""
     from lakehouse.lake import Lake
     from lakehouse.progress import Progress
     from lakehouse.run import run as run_flows
@@ -48,9 +50,11 @@ def run(uri: str, only: list[str], select: list[str]) -> None:
     print(f"planning afterwards {time.monotonic() - began:.2f} s")
     if not report.ok:
         raise SystemExit("; ".join(str(o.error) for o in report.outcomes if o.error))
+    return {o.writes: o.seconds - o.note.seconds for o in report.outcomes if o.note}
 
 
-def show(uri: str) -> None:
+def show(uri: str, commits: dict[str, float] | None = None) -> None:
+    """Print the figures of each table's last run; commits are known only of a run that was made here."""
     from lakehouse.lake import Lake
 
     rows = (
@@ -65,19 +69,19 @@ def show(uri: str) -> None:
         )
         .to_pylist()
     )
-    heads = ["table", "mode", "read", "inserted", "seconds", "operator", "rows made", "difference", "other"]
+    heads = ["table", "mode", "read", "inserted", "operator", "rows made", "difference", "commit"]
     print("  ".join([heads[0].ljust(28), heads[1].ljust(11), *(head.rjust(10) for head in heads[2:])]))
-    others = []
     for row in rows:
-        made, difference = row["made"] or 0.0, row["difference"] or 0.0
-        other = row["seconds"] - made
-        others.append(other)
-        numbers = [row["seconds"], row["function"] or 0.0, made, difference, other]
         counts = [str(row[name] or 0).rjust(10) for name in ("read", "inserted")]
-        print("  ".join([row["table"].ljust(28), row["mode"].ljust(11), *counts, *(f"{n:10.2f}" for n in numbers)]))
-    total = sum(row["seconds"] for row in rows)
-    print(f"\nsum {total:.1f} s over {len(rows)} flows; operators {sum(row['function'] or 0 for row in rows):.1f} s")
-    print(f"engine beyond making rows, before the commit: median {statistics.median(others):.2f} s a flow")
+        seconds = [row["function"], row["made"], row["difference"], (commits or {}).get(row["table"])]
+        told = [f"{value:10.2f}" if value is not None else "-".rjust(10) for value in seconds]
+        print("  ".join([row["table"].ljust(28), row["mode"].ljust(11), *counts, *told]))
+    made = sum(row["made"] or 0 for row in rows)
+    inside = sum(row["function"] or 0 for row in rows)
+    print(f"\n{len(rows)} flows: rows made in {made:.1f} s, inside operators {inside:.1f} s of it (over workers)")
+    if commits:
+        values = [(row["difference"] or 0) + commits[row["table"]] for row in rows if row["table"] in commits]
+        print(f"difference and commit: median {statistics.median(values):.2f} s a flow, {sum(values):.1f} s in all")
 
 
 if __name__ == "__main__":
