@@ -2,6 +2,10 @@
 
 Only what a statement names is opened. SQL can read the lake's tables and views and nothing else: no file,
 no network, no setting, and no statement that writes.
+
+Views may read ``__trained.NAME``: the rows of ``gold.NAME`` as training saw them, with the column `release`
+first. It unites the versions that the releases named in ``ledger.training_steps`` pin, since a position names
+a row only there. At a release, it is that release's alone.
 """
 
 from __future__ import annotations
@@ -18,9 +22,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import duckdb
 import pyarrow as pa
 
+from lakehouse import ledger
 from lakehouse.catalog import unknown_table
 from lakehouse.errors import QueryError, TableNotFoundError
-from lakehouse.snapshot import Pins, empty, resolve_at, scan
+from lakehouse.snapshot import Pins, empty, pinned_version, resolve_at, scan
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,8 +42,9 @@ _SHOW = re.compile(r"^\s*show\s+(all\s+)?tables\s*;?\s*$", re.IGNORECASE)
 _BUILT_IN = {"information_schema", "pg_catalog", "main", "temp", "system"}
 _SHOWN = """
 SELECT table_schema AS layer, table_name AS name FROM information_schema.tables
-WHERE NOT starts_with(table_name, '__') ORDER BY ALL
+WHERE NOT starts_with(table_name, '__') AND NOT starts_with(table_schema, '__') ORDER BY ALL
 """
+_TRAINED = "__trained"
 
 
 class Connection:
@@ -192,7 +198,10 @@ class Connection:
         """Make a table or view known to the engine; a name that is neither is left to the engine."""
         if name in self._registered:
             return
-        layer, dot, _ = name.partition(".")
+        layer, dot, table = name.partition(".")
+        if layer == _TRAINED:
+            self._register_trained(name, f"gold.{table}")
+            return
         if dot and layer not in _BUILT_IN and self.lake.has(name):
             self._register_table(name)
             return
@@ -218,6 +227,34 @@ class Connection:
             return
         self._bind(name, scan(opened, name))
         self.versions[name] = int(opened.version())
+
+    def _register_trained(self, name: str, table: str) -> None:
+        """Unite a table's rows over the releases that were trained on, each at the version that it pins."""
+        steps = ledger.training_steps.name
+        self._register(steps)
+        found = self._engine.execute(f"SELECT DISTINCT release FROM {_quoted(steps)} ORDER BY ALL").fetchall()  # noqa: S608 - quoted
+        parts = []
+        for (release,) in found:
+            if self.pins.release and release != self.pins.release:
+                continue
+            version = pinned_version(self.lake, release, table)
+            if version is None:
+                continue
+            hidden = f"__{table}@{version}"
+            self._engine.register(hidden, scan(self.lake.open(table, version), table))
+            literal = release.replace("'", "''")
+            parts.append(f"SELECT '{literal}' AS release, * FROM temp.\"{hidden}\"")  # noqa: S608 - quoted
+        if not parts:
+            rows = empty(self.lake, table)
+            if rows is None:
+                raise unknown_table(table, self._known())
+            self._engine.register(f"__{table}@none", rows)
+            parts.append(f"SELECT '' AS release, * FROM temp.\"__{table}@none\"")  # noqa: S608 - quoted
+        # By name: a table may have gained columns between two releases.
+        text = " UNION ALL BY NAME ".join(parts)
+        self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(_TRAINED)}")
+        self._engine.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS {text}")
+        self._registered.add(name)
 
     def _register_view(self, name: str, path: Path) -> None:
         self._registered.add(name)  # before its own names: a view that names itself is the engine's error

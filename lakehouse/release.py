@@ -78,12 +78,13 @@ class Release:
 
 
 def create_release(lake: Lake, name: str, tables: Iterable[str] | None = None, note: str = "") -> Release:
-    """Pin the latest versions of tables under a name.
+    """Pin the latest versions of tables, and what these were made from, under a name.
 
     Args:
         lake: The lake.
         name: Letters, digits, ``.``, ``_`` and ``-``, starting with a letter.
-        tables: Tables to pin; by default all of the gold layer. What they descend from is pinned, too.
+        tables: Tables to pin; by default all of the gold layer. What they descend from is pinned, too, at the
+            versions that they were made from.
         note: Why it is made.
 
     Raises:
@@ -96,10 +97,7 @@ def create_release(lake: Lake, name: str, tables: Iterable[str] | None = None, n
     if name in recorded:
         state = recorded[name].state
         raise ReleaseError(f"the release {name} exists already ({state})", "take another name")
-    chosen = list(tables) if tables else [table for table in lake.names() if table.startswith(DEFAULT_LAYER)]
-    if not chosen:
-        raise ReleaseError("there is no gold table to release", "run the flows first: mixlake run")
-    opened = _with_ancestors(lake, chosen)
+    opened = _with_ancestors(lake, _chosen(lake, tables))
     for warning in mixed_ancestors(lake, opened):
         log.warning("%s", warning)
     digests = {table: content_digest(delta) for table, delta in opened.items()}
@@ -117,6 +115,17 @@ def create_release(lake: Lake, name: str, tables: Iterable[str] | None = None, n
     if _recorded(lake.uri, lake.storage_options)[name] != release:
         raise ReleaseError(f"the release {name} was made by someone else just now", "take another name")
     return release
+
+
+def current_digest(lake: Lake, tables: Iterable[str] | None = None) -> str:
+    """Return the digest that a release made now would have; commits that leave all rows do not change it.
+
+    Raises:
+        ReleaseError: If there is nothing to release.
+        TableNotFoundError: If a table does not exist.
+    """
+    opened = _with_ancestors(lake, _chosen(lake, tables))
+    return release_digest({table: content_digest(delta) for table, delta in opened.items()})
 
 
 def drop_release(lake: Lake, name: str) -> Release:
@@ -229,23 +238,48 @@ def _inputs(lake: Lake, name: str, version: int, seen: dict[tuple[str, int], Map
     return seen[name, version]
 
 
+def _chosen(lake: Lake, tables: Iterable[str] | None) -> list[str]:
+    chosen = list(tables) if tables else [table for table in lake.names() if table.startswith(DEFAULT_LAYER)]
+    if not chosen:
+        raise ReleaseError("there is no gold table to release", "run the flows first: mixlake run")
+    return chosen
+
+
 def _with_ancestors(lake: Lake, names: Iterable[str]) -> dict[str, DeltaTable]:
-    opened: dict[str, DeltaTable] = {}
-    waiting = list(names)
-    wanted = set(waiting)
+    """Open tables at their latest versions, and what they descend from at the versions that were read.
+
+    Where two tables read different versions of an ancestor, it is opened at the newer one.
+    """
+    opened = {name: lake.open(name) for name in dict.fromkeys(names)}
+    asked = set(opened)
+    gone: set[tuple[str, int]] = set()
+    waiting = list(opened)
     while waiting:
         name = waiting.pop()
-        if name in opened:
-            continue
-        try:
-            opened[name] = lake.open(name)
-        except TableNotFoundError:
-            if name in wanted:
-                raise
-            continue
-        found = newest_note(opened[name])
-        waiting.extend(parent for parent in (found[1].inputs if found else {}) if parent not in opened)
-    return dict(sorted(opened.items()))
+        for parent, version in _read_by(opened[name]).items():
+            known = parent in opened and int(opened[parent].version()) >= version
+            if parent in asked or known or (parent, version) in gone:
+                continue
+            try:
+                opened[parent] = lake.open(parent, version)
+            except MixlakeError as error:
+                gone.add((parent, version))
+                log.warning("%s@%s, from which %s was made, is not pinned: %s", parent, version, name, error.message)
+                continue
+            waiting.append(parent)
+    # What only an older version of an ancestor descends from is not part of it.
+    reached, waiting = set(asked), list(asked)
+    while waiting:
+        found = {parent for parent in _read_by(opened[waiting.pop()]) if parent in opened} - reached
+        reached |= found
+        waiting.extend(found)
+    return {name: opened[name] for name in sorted(reached)}
+
+
+def _read_by(table: DeltaTable) -> Mapping[str, int]:
+    """Return the version of each input that a table was made from at its version."""
+    found = newest_note(table)
+    return found[1].inputs if found else {}
 
 
 def files_digest_of(opened: Mapping[str, DeltaTable]) -> str:

@@ -7,21 +7,26 @@ the features, or are refused.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.fs as pafs
 
-from lakehouse.errors import LakeError, ReleaseError, TableNotFoundError
+from lakehouse.errors import LakeError, MixlakeError, ReleaseError, TableNotFoundError
 from lakehouse.history import commit_time, history, table_store
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from lakehouse.lake import Lake
+
+log = logging.getLogger("mixlake.snapshot")
 
 _NUMBER = re.compile(r"^\d+$")
 _PINNED = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*@\d+$")
@@ -111,6 +116,25 @@ def version_at(table: DeltaTable, name: str, time: datetime) -> int:
     raise TableNotFoundError(f"{name} did not exist at {time.isoformat()}", told)
 
 
+def pinned_version(lake: Lake, release: str, table: str) -> int | None:
+    """Return the version of a table in a release, also in one that was dropped; None, and a warning, if it is gone."""
+    from lakehouse.release import load_release
+
+    try:
+        found = load_release(lake.uri, release, dropped=True, storage_options=lake.storage_options)
+        version = found.tables.get(table)
+        if version is None:
+            raise ReleaseError(f"it holds no {table}")
+        opened = lake.open(table, version)
+        # The log outlives the files of a version that no release guards from vacuum.
+        if found.state != "live" and not _whole(opened):
+            raise LakeError(f"files of {table}@{version} were vacuumed")
+    except MixlakeError as error:
+        log.warning("training steps of the release %s cannot be traced: %s", release, error)
+        return None
+    return version
+
+
 class Rows:
     """The rows of a table that needs reader features, as a fresh Arrow stream for each scan.
 
@@ -160,6 +184,14 @@ def scan(table: DeltaTable, name: str) -> Any:
         return table.to_pyarrow_dataset(filesystem=table_store(table))
     except Exception as error:
         raise _unreadable(name, str(error)) from error
+
+
+def _whole(table: DeltaTable) -> bool:
+    """Whether all data files of a table's version are there."""
+    from lakehouse.catalog import files
+
+    paths = [unquote(path) for path in files(table).column("path").to_pylist()]
+    return all(info.type == pafs.FileType.File for info in table_store(table).get_file_info(paths))
 
 
 def empty(lake: Lake, name: str) -> pa.Table | None:

@@ -5,19 +5,17 @@ A position names a row only at that version, so that nothing here reads the late
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lakehouse import ledger
-from lakehouse.errors import MixlakeError, QueryError, ReleaseError
+from lakehouse.errors import QueryError, ReleaseError
 from lakehouse.query import connect
+from lakehouse.snapshot import pinned_version
 from lakehouse.trace import Node, Samples
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
-
-log = logging.getLogger("mixlake.lineage")
 
 SEQUENCES = "gold.sequences"
 
@@ -35,7 +33,7 @@ def sightings(lake: Lake, samples: set[str]) -> Iterator[tuple[Node, Sequence[st
         trained = connection.rows("SELECT DISTINCT release FROM ledger.training_steps ORDER BY ALL")
         version = connection.versions[ledger.training_steps.name]
     for row in trained:
-        pinned = _pinned(lake, row["release"], SEQUENCES)
+        pinned = pinned_version(lake, row["release"], SEQUENCES)
         if pinned is None:
             continue
         with connect(lake, tables={SEQUENCES: pinned}) as connection:
@@ -59,21 +57,6 @@ SELECT DISTINCT near.training_run, near.step, places.sample_id, places.run_id, p
     list_intersect(places.parent_ids, $1::VARCHAR[]) AS parents
 FROM near JOIN places USING (stage, position) ORDER BY ALL
 """
-
-
-def _pinned(lake: Lake, release: str, table: str) -> int | None:
-    """Return the version of a table in a release, also in one that was dropped; None where it is gone."""
-    from lakehouse.release import load_release
-
-    try:
-        found = load_release(lake.uri, release, dropped=True, storage_options=lake.storage_options)
-        version = found.tables.get(table)
-        if version is not None:
-            lake.open(table, version)
-    except MixlakeError as error:
-        log.warning("training steps of the release %s cannot be traced: %s", release, error)
-        return None
-    return version
 
 
 def step(lake: Lake, number: int, training_run: str | None = None) -> dict[str, Any]:
@@ -109,7 +92,7 @@ def step(lake: Lake, number: int, training_run: str | None = None) -> dict[str, 
                 f"there are {told}" if told else "no training step is recorded yet; mixlake train makes some",
             )
     found = rows[0]
-    pinned = _pinned(lake, found["release"], SEQUENCES)
+    pinned = pinned_version(lake, found["release"], SEQUENCES)
     if pinned is None:
         raise ReleaseError(
             f"the rows of step {number} are gone with the release {found['release']}", "trace a later training run"

@@ -5,11 +5,15 @@ reads it back. It is written to a folder beside its place and renamed, so that i
 
     checkpoints/
       step-00000012/      model, optimizer, schedule, random states, and where the run stands
-      latest              the newest one's name
+        standing.json     where the run stands, for people and other programs
+      latest              the name of the one to go on from
+
+A run that goes on from an older one leaves the later ones behind: its next checkpoint removes them.
 """
 
 from __future__ import annotations
 
+import json
 import queue
 import random
 import shutil
@@ -30,6 +34,7 @@ from trainer.errors import TrainingError
 from trainer.optimizer import Update
 
 LATEST = "latest"
+STANDING = "standing.json"
 _PREFIX = "step-"
 
 # With these, a checkpoint of one expert parallelism or world is loaded by another. Megatron adds the run's
@@ -64,12 +69,22 @@ class Standing:
 
 
 def latest(folder: Path) -> Path | None:
-    """Return the newest checkpoint of a folder, or None where there is none."""
+    """Return the checkpoint that a folder's ``latest`` names, or None where there is no ``latest``.
+
+    Raises:
+        TrainingError: If what it names is not there; to start anew in silence would be no resuming.
+    """
     pointer = folder / LATEST
     if not pointer.is_file():
         return None
-    path = folder / pointer.read_text(encoding="utf-8").strip()
-    return path if path.is_dir() else None
+    name = pointer.read_text(encoding="utf-8").strip()
+    if not name or not (folder / name).is_dir():
+        there = ", ".join(path.name for path in _steps(folder))
+        raise TrainingError(
+            f"{pointer} names {name or 'nothing'}, which is not there",
+            f"write one of {there} into it" if there else "remove it to start anew",
+        )
+    return folder / name
 
 
 def save(folder: Path, update: Update, standing: Standing, *, keep: int) -> Path:
@@ -79,7 +94,8 @@ def save(folder: Path, update: Update, standing: Standing, *, keep: int) -> Path
         folder: Folder of the run's checkpoints.
         update: The model and what updates it, after at least one step.
         standing: Where the run stands.
-        keep: Newest checkpoints that are kept.
+        keep: Newest checkpoints that are kept. Those of later steps are of a course that the run left when it
+            was resumed from an older checkpoint, and go.
 
     Returns:
         The checkpoint's folder.
@@ -104,18 +120,42 @@ def save(folder: Path, update: Update, standing: Standing, *, keep: int) -> Path
         dist_checkpointing.save(state, str(draft), content_metadata=dict(_FORM))
         dist.barrier()
         if _main():
-            shutil.rmtree(path, ignore_errors=True)
-            draft.rename(path)
-            pointer = folder / f".{LATEST}.draft"
-            pointer.write_text(path.name, encoding="utf-8")
-            pointer.replace(folder / LATEST)
-            for old in sorted(folder.glob(f"{_PREFIX}*"))[:-keep]:
-                if old != path:
-                    shutil.rmtree(old, ignore_errors=True)
+            _publish(draft, path, standing)
+            _tidy(path, keep)
         dist.barrier()
     except (OSError, CheckpointException) as error:
         raise TrainingError(f"the checkpoint {path} cannot be written: {error}", "free space and resume") from error
     return path
+
+
+def _publish(draft: Path, path: Path, standing: Standing) -> None:
+    """Put a written draft in its place, and point ``latest`` to it."""
+    told = {name: getattr(standing, name) for name in ("step", "training_run", "release", "loader")}
+    (draft / STANDING).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    if path.exists():
+        # Moved aside, not deleted first: a kill leaves the place empty for two renames at most.
+        before = path.with_name(f".{path.name}.before")
+        shutil.rmtree(before, ignore_errors=True)
+        path.rename(before)
+    draft.rename(path)
+    pointer = path.parent / f".{LATEST}.draft"
+    pointer.write_text(path.name, encoding="utf-8")
+    pointer.replace(path.parent / LATEST)
+
+
+def _tidy(newest: Path, keep: int) -> None:
+    """Remove what `newest` makes superfluous: later and too old checkpoints, and what kills left."""
+    steps = _steps(newest.parent)
+    place = steps.index(newest)
+    for old in (*steps[: max(0, place + 1 - keep)], *steps[place + 1 :], *newest.parent.glob(f".{_PREFIX}*")):
+        if old != newest:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _steps(folder: Path) -> list[Path]:
+    """Return the checkpoints of a folder by step, oldest first."""
+    found = (path for path in folder.glob(f"{_PREFIX}*") if path.name.removeprefix(_PREFIX).isdigit())
+    return sorted(found, key=lambda path: int(path.name.removeprefix(_PREFIX)))
 
 
 def standing_of(path: Path) -> Standing:

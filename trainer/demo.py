@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.errors import MixlakeError
+from lakehouse.errors import MixlakeError, UsageError
 
 if TYPE_CHECKING:
     from lakehouse.cli.context import Context
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from lakehouse.release import Release
 
 RELEASE = "demo"
+_NAME = re.compile(rf"^{RELEASE}(-\d+)?$")
 
 # What an auditor would ask first; each is printed with the command that answers it.
 QUESTIONS = (
@@ -65,10 +67,10 @@ QUESTIONS = (
 @click.command(name="demo")
 @click.option("--steps", type=click.IntRange(1), help="Training steps; by default the recipe's.")
 @click.option(
-    "--output", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True, help="Run folder."
+    "--output", type=click.Path(path_type=Path), help="Run folder; by default runs/RELEASE, the release that is made."
 )
 @click.pass_obj
-def command(context: Context, steps: int | None, output: Path) -> int:
+def command(context: Context, steps: int | None, output: Path | None) -> int:
     r"""Go the whole way on real input from packages: land, clean, mix, pack, release, train.
 
     What was done before is not done again: interrupted, it goes on where it stopped.
@@ -85,12 +87,15 @@ def command(context: Context, steps: int | None, output: Path) -> int:
     _heading(f"1. Land, clean, score, deduplicate, mix, pack  ({_shown(*at, 'run')})")
     flows = _flows(lake)
     stop()
-    _heading(f"2. Release  ({_shown(*at, 'release', 'create', RELEASE)})")
-    release = _release(lake)
+    release, made = _release(lake)
+    _heading(f"2. Release  ({_shown(*at, 'release', 'create' if made else 'show', release.name)})")
+    output = output or Path("runs", release.name)
+    resume = _resumes(output, release)
     click.echo(f"release {release.name}, digest {release.digest[:16]}, {len(release.tables)} tables by version")
     # The hot stage is small and holds every modality densely.
     arguments = ["train", "demo", "--release", release.name, "--stage", "hot", "--output", str(output)]
     arguments += ["--steps", str(steps)] if steps else []
+    arguments += ["--resume"] if resume else []
     _heading(f"3. Train  ({_shown(*at, *arguments)})")
     trained = time.monotonic()
     _train([*at, *arguments], output)
@@ -132,29 +137,50 @@ def _flows(lake: Lake) -> float:
     return report.seconds
 
 
-def _release(lake: Lake) -> Release:
-    """Return the release of the lake as it is, made now or before."""
-    from lakehouse.release import create_release, list_releases
+def _release(lake: Lake) -> tuple[Release, bool]:
+    """Return the release of the lake as it is, and whether it was made now or before.
 
-    before = {release.name: release for release in list_releases(lake, dropped=True)}
-    live = {release.name: release for release in list_releases(lake)}
-    for release in live.values():
-        if release.name.startswith(RELEASE) and _current(lake, release.tables):
-            return release
+    A release made before is current while a new one would hold the same content: commits that leave all rows,
+    such as the ledger's or a compaction, make no other release.
+    """
+    from lakehouse.release import create_release, current_digest, list_releases
+
+    before = {release.name for release in list_releases(lake, dropped=True)}
+    named = [release for release in list_releases(lake) if _NAME.match(release.name)]
+    digest = current_digest(lake) if named else ""
+    for release in reversed(named):
+        if release.digest == digest:
+            return release, False
     number = 1
     while (name := RELEASE if number == 1 else f"{RELEASE}-{number}") in before:
         number += 1
-    return create_release(lake, name, note="made by mixlake demo")
+    return create_release(lake, name, note="made by mixlake demo"), True
 
 
-def _current(lake: Lake, tables: Mapping[str, int]) -> bool:
-    return all(lake.has(name) and int(lake.open(name).version()) == version for name, version in tables.items())
+def _resumes(output: Path, release: Release) -> bool:
+    """Whether a run folder holds a run of the release, which training goes on with.
+
+    Raises:
+        UsageError: If it holds a run of another release.
+    """
+    pointer = output / "checkpoints" / "latest"
+    if not pointer.is_file():
+        return False
+    told = pointer.parent / pointer.read_text(encoding="utf-8").strip() / "standing.json"
+    if told.is_file():  # else the trainer says what is wrong with the checkpoint
+        standing = json.loads(told.read_text(encoding="utf-8"))
+        digest = str(standing["loader"]["digest"])
+        if not digest or not release.digest.startswith(digest):
+            raise UsageError(
+                f"{output} holds a run of the release {standing['release']} ({digest[:16]}), "
+                f"and the lake is now {release.name} ({release.digest[:16]})",
+                "name another folder with --output, or remove that one",
+            )
+    return True
 
 
 def _train(arguments: list[str], output: Path) -> None:
     """Train in a process of its own, which Spark's memory does not crowd."""
-    if (output / "checkpoints" / "latest").is_file():
-        arguments = [*arguments, "--resume"]
     ended = subprocess.run([sys.executable, "-m", "lakehouse.cli.main", *arguments], check=False)
     if ended.returncode:
         raise MixlakeError(f"training ended with status {ended.returncode}", f"see {output / 'train.log'}")
@@ -194,10 +220,10 @@ def _tell(lake: Lake, release: Release, output: Path, at: list[str]) -> None:
         )
     click.echo(f"\nFive questions, asked of release {release.name}:")
     for question, sql in QUESTIONS:
-        # Training went on after the release, so that its steps are read at the latest version.
-        where = [] if "ledger." in sql or "step_samples" in sql else ["--at", release.name]
+        # The ledger goes on after a release, and is read at its latest version in any case.
+        where = ["--at", release.name]
         click.echo(f"\n{question}\n  $ {_shown(*at, 'sql', sql, *where)}")
-        with connect(lake, where[1] if where else None) as connection:
+        with connect(lake, release.name) as connection:
             found = connection.table(sql)
         numbers = [f.name for f in found.schema if str(f.type).startswith(("int", "double", "decimal"))]
         print_table(found.column_names, [list(row.values()) for row in found.to_pylist()], numbers=numbers)

@@ -1,13 +1,14 @@
 -- One sample in one row of one training step: which step saw which sample, under which licence.
--- Positions name rows of a release's sequences; read it --at the release that was trained on.
+-- A position names a row only at the version that the step's release pins, hence __trained, which unites the
+-- releases that were trained on; see lakehouse/query.py.
 WITH seen AS (
     SELECT training_run, step, release, stage, "at", unnest(positions) AS position
     FROM ledger.training_steps
 ), pieces AS (
-    SELECT stage, position, unnest(segments) AS segment
-    FROM gold.sequences
+    SELECT release, stage, position, unnest(segments) AS segment
+    FROM __trained.sequences
 ), held AS (
-    SELECT stage, position, segment.sample_id AS sample_id, segment.modality AS modality,
+    SELECT release, stage, position, segment.sample_id AS sample_id, segment.modality AS modality,
         sum(segment."end" - segment."begin")::BIGINT AS tokens
     FROM pieces
     WHERE segment.sample_id IS NOT NULL
@@ -17,5 +18,6 @@ SELECT seen.training_run, seen.step, seen.release, seen.stage, seen.position, he
     held.tokens, samples.source, samples.license, samples."table" AS "table", samples.language, samples.kind,
     samples.cell, seen."at" AS "at"
 FROM seen
-JOIN held USING (stage, position)
-LEFT JOIN gold.samples AS samples USING (sample_id)
+JOIN held USING (release, stage, position)
+LEFT JOIN __trained.samples AS samples
+    ON samples.release = held.release AND samples.sample_id = held.sample_id

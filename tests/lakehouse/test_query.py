@@ -244,6 +244,62 @@ def test_auditors_views_answer_which_steps_saw_a_licence(tmp_path):
     assert tokens == [{"t": 10}]
 
 
+def _mixed_again(lake):
+    """After mix-1 and its steps: other rows at the same positions, a release of them, and steps that saw them."""
+    from lakehouse import ledger
+    from lakehouse.commit import append_rows
+
+    samples, sequences = lake.table("gold.samples"), lake.table("gold.sequences").sort_by("position")
+    back = sequences.set_column(sequences.column_names.index("position"), "position", pa.array([2, 1, 0]))
+    write(
+        lake, "gold.sequences", back, note("gold.sequences", "r9", digest="b", inputs={"gold.samples": 1}), "overwrite"
+    )
+    # The paragraph of sequence 52 is under another licence now.
+    at = samples.column_names.index("license")
+    other = samples.set_column(at, "license", pa.array(["GPL-3.0-only", "MIT", "MIT"]))
+    write(lake, "gold.samples", other, note("gold.samples", "r9", digest="b"), "overwrite")
+    release = create_release(lake, "mix-2")
+    common = {"training_run": "t2", "release": "mix-2", "digest": release.digest, "stage": "cold", "seed": 0}
+    steps = [
+        {**common, "step": n + 1, "positions": [n], "begin": n, "end": n + 1, "at": datetime.now(UTC)} for n in range(3)
+    ]
+    append_rows(lake.uri, ledger.training_steps, pa.Table.from_pylist(steps, schema=ledger.training_steps.schema))
+
+
+GPL = "SELECT DISTINCT training_run, step, release FROM step_samples WHERE license LIKE '%GPL-3.0%' ORDER BY ALL"
+
+
+def _seen(rows):
+    return [(row["training_run"], row["step"], row["release"]) for row in rows]
+
+
+def test_steps_are_matched_to_the_rows_of_their_own_release(tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    trained(lake)
+    before = [("t1", 1, "mix-1"), ("t1", 2, "mix-1")]
+    assert _seen(answer(lake, GPL)) == before
+    _mixed_again(lake)
+    after = [("t2", 3, "mix-2")]
+    assert _seen(answer(lake, GPL)) == before + after
+    assert _seen(answer(lake, GPL, at="mix-1")) == before
+    assert _seen(answer(lake, GPL, at="mix-2")) == after
+    assert answer(lake, "SELECT count(*) AS n FROM step_samples WHERE license IS NULL") == [{"n": 0}]
+    assert not [row for row in answer(lake, "SHOW TABLES") if row["layer"].startswith("__")]
+
+
+def test_steps_of_a_dropped_release_are_told_while_its_rows_are_there(tmp_path):
+    from lakehouse.release import drop_release
+
+    lake = lake_at(tmp_path / "lake")
+    trained(lake)
+    _mixed_again(lake)
+    drop_release(lake, "mix-1")
+    assert _seen(answer(lake, GPL)) == [("t1", 1, "mix-1"), ("t1", 2, "mix-1"), ("t2", 3, "mix-2")]
+    table = lake.open("gold.sequences")
+    assert table.vacuum(0, dry_run=False, enforce_retention_duration=False)
+    assert _seen(answer(lake, GPL)) == [("t2", 3, "mix-2")]
+
+
 def test_auditors_views_tell_what_is_made_from_what(tmp_path):
     from lakehouse.lineage import sync_runs
 
@@ -261,6 +317,8 @@ def test_auditors_views_tell_what_is_made_from_what(tmp_path):
     assert stale == [{"table": "silver.paragraphs", "newer_inputs": ["bronze.documents"]}]
 
 
-@pytest.mark.parametrize("view", ["license_exposure", "quarantine_visible", "edges", "upstream", "freshness"])
+@pytest.mark.parametrize(
+    "view", ["license_exposure", "quarantine_visible", "edges", "upstream", "freshness", "step_samples"]
+)
 def test_the_views_answer_on_an_empty_lake(tmp_path, view):
     assert query(lake_at(tmp_path / "lake"), f"SELECT * FROM {view}").num_rows == 0

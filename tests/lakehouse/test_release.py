@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import logging
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from lakehouse.errors import ReleaseError, TableNotFoundError
 from lakehouse.release import (
     content_digest,
     create_release,
+    current_digest,
     drop_release,
     list_releases,
     load_release,
@@ -31,6 +33,19 @@ def lake(tmp_path):
     return made
 
 
+@contextlib.contextmanager
+def _heard(caplog):
+    """Hear the project's log, which the command line cuts off from the root."""
+    logger = logging.getLogger("mixlake")
+    logger.addHandler(caplog.handler)
+    logger.propagate, kept = True, logger.propagate
+    try:
+        yield
+    finally:
+        logger.propagate = kept
+        logger.removeHandler(caplog.handler)
+
+
 def test_a_release_pins_gold_and_what_it_descends_from(lake):
     release = create_release(lake, "mix-1", note="first")
     assert release.tables == {"bronze.a": 0, "silver.b": 0, "gold.c": 0}
@@ -42,6 +57,41 @@ def test_named_tables_are_pinned_with_their_ancestors(lake):
     assert set(create_release(lake, "part", ["silver.b"]).tables) == {"bronze.a", "silver.b"}
     with pytest.raises(TableNotFoundError):
         create_release(lake, "other", ["silver.none"])
+
+
+def test_ancestors_are_pinned_at_the_versions_that_were_read(lake):
+    first = create_release(lake, "mix-1")
+    # Landed and cleaned again, and not mixed again.
+    write(lake, "bronze.a", ROWS, note("bronze.a", "run-2", digest="a2"))
+    write(lake, "silver.b", ROWS, note("silver.b", "run-2", digest="b2", inputs={"bronze.a": 1}))
+    release = create_release(lake, "mix-2")
+    assert release.tables == {"bronze.a": 0, "silver.b": 0, "gold.c": 0}
+    assert release.digest == first.digest == current_digest(lake)
+    assert create_release(lake, "cleaned", ["silver.b"]).tables == {"bronze.a": 1, "silver.b": 1}
+    write(lake, "gold.c", ROWS, note("gold.c", "run-2", digest="c2", inputs={"silver.b": 1}))
+    assert create_release(lake, "mix-3").tables == {"bronze.a": 1, "silver.b": 1, "gold.c": 1}
+
+
+def test_of_two_versions_of_an_ancestor_the_newer_is_pinned_with_its_own(lake, caplog):
+    write(lake, "bronze.old", ROWS, note("bronze.old"))
+    write(lake, "silver.b", ROWS, note("silver.b", "run-2", inputs={"bronze.a": 0, "bronze.old": 0}))
+    write(lake, "bronze.a", ROWS, note("bronze.a", "run-3"))
+    write(lake, "silver.b", ROWS, note("silver.b", "run-3", inputs={"bronze.a": 1}))
+    write(lake, "gold.d", ROWS, note("gold.d", inputs={"silver.b": 1}))
+    write(lake, "gold.e", ROWS, note("gold.e", inputs={"silver.b": 2}))
+    write(lake, "silver.b", ROWS, note("silver.b", "run-4", inputs={"bronze.a": 1}))
+    with _heard(caplog):
+        release = create_release(lake, "mix-1")
+    # gold.c read silver.b@0, gold.d @1, gold.e @2; no one read @3. Only @1 was made from bronze.old.
+    assert release.tables == {"bronze.a": 1, "silver.b": 2, "gold.c": 0, "gold.d": 0, "gold.e": 0}
+    assert any("different versions of silver.b" in message for message in caplog.messages)
+
+
+def test_an_ancestor_that_is_gone_is_left_out_and_told(lake, caplog):
+    write(lake, "gold.d", ROWS, note("gold.d", inputs={"silver.gone": 3}))
+    with _heard(caplog):
+        assert "silver.gone" not in create_release(lake, "mix-1").tables
+    assert any("silver.gone@3" in message for message in caplog.messages)
 
 
 def test_the_digest_names_the_content_not_the_versions(lake):
@@ -134,14 +184,8 @@ def test_an_empty_lake_has_nothing_to_release(tmp_path):
 def test_mixed_versions_of_an_ancestor_are_warned_of(lake, caplog):
     write(lake, "bronze.a", ROWS, note("bronze.a", "run-2"))
     write(lake, "gold.d", ROWS, note("gold.d", inputs={"bronze.a": 1}))
-    logger = logging.getLogger("mixlake")
-    logger.addHandler(caplog.handler)
-    logger.propagate, kept = True, logger.propagate
-    try:
+    with _heard(caplog):
         create_release(lake, "mix-1")
-    finally:
-        logger.propagate = kept
-        logger.removeHandler(caplog.handler)
     assert any("bronze.a" in message and "silver.b from 0" in message for message in caplog.messages)
 
 
