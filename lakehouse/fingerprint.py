@@ -29,9 +29,9 @@ def code_fingerprint(flow: Flow, roots: frozenset[str]) -> str:
     if flow.function is None:
         parts.append(normalised(flow.sql, flow.file))
     else:
-        reached: dict[tuple[str, str], str] = {}
-        _reach(flow.function.__module__, flow.function.__name__, roots | {flow.function.__module__}, reached)
-        parts.extend(reached[key] for key in sorted(reached))
+        walk = _Walk(roots | {flow.function.__module__})
+        walk.follow(flow.function.__module__, (flow.function.__name__,))
+        parts.extend(walk.texts[key] for key in sorted(walk.texts))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -118,14 +118,21 @@ class _Definition:
 class _Module:
     """A module's top-level definitions and what its imports mean; a definition is looked at when it is reached."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, package: str, *, is_package: bool) -> None:
         nodes: dict[str, list[ast.stmt]] = {}
         for node in _flat(tree.body):
             for target in _targets(node):
                 nodes.setdefault(target, []).append(node)
         self._nodes = nodes
         self._done: dict[str, _Definition] = {}
-        self.imports = dict(_imports(tree))
+        self.is_package = is_package
+        self.stars: list[str] = []
+        self.imports: dict[str, list[tuple[str, str]]] = {}
+        for name, origin in _imports(tree, package):
+            if name == "*":
+                self.stars.append(origin[0])
+            elif origin not in self.imports.setdefault(name, []):
+                self.imports[name].append(origin)
 
     def __contains__(self, name: str) -> bool:
         return name in self._nodes
@@ -148,40 +155,66 @@ def _module(name: str) -> _Module | None:
         return None
     path = Path(spec.origin)
     status = path.stat()
-    return _parsed(path, status.st_mtime_ns, status.st_size)
+    return _parsed(path, status.st_mtime_ns, status.st_size, name, spec.submodule_search_locations is not None)
 
 
 @functools.lru_cache(maxsize=4096)
-def _parsed(path: Path, modified: int, size: int) -> _Module:  # noqa: ARG001 - a changed file is parsed again
+def _parsed(path: Path, modified: int, size: int, name: str, is_package: bool) -> _Module:  # noqa: ARG001 - a changed file is parsed again
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         _strip(node)
-    return _Module(tree)
+    return _Module(tree, name if is_package else name.rpartition(".")[0], is_package=is_package)
 
 
 def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield a module's statements, those inside its branches and loops too, but none of its functions' or classes'."""
     for node in body:
-        if isinstance(node, ast.If | ast.Try):
-            yield from _flat([*node.body, *node.orelse])
-        else:
-            yield node
+        yield node
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        for field in ("body", "orelse", "finalbody"):
+            yield from _flat(getattr(node, field, []))
+        for part in (*getattr(node, "handlers", []), *getattr(node, "cases", [])):
+            yield from _flat(part.body)
 
 
 def _targets(node: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement itself binds."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         yield node.name
-    elif isinstance(node, ast.Assign):
-        for target in node.targets:
-            yield from (leaf.id for leaf in ast.walk(target) if isinstance(leaf, ast.Name))
-    elif isinstance(node, ast.AnnAssign | ast.AugAssign) and isinstance(node.target, ast.Name):
-        yield node.target.id
+    elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+        if isinstance(node.target, ast.Name):
+            yield node.target.id
+    else:
+        for leaf in (leaf for part in _binding(node) for leaf in ast.walk(part)):
+            if isinstance(leaf, ast.Name):
+                yield leaf.id
+            elif isinstance(leaf, ast.MatchAs | ast.MatchStar) and leaf.name:
+                yield leaf.name
 
 
-def _imports(tree: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:
+def _binding(node: ast.stmt) -> list[ast.AST]:
+    if isinstance(node, ast.Assign):
+        return [*node.targets]
+    if isinstance(node, ast.For):
+        return [node.target]
+    if isinstance(node, ast.With):
+        return [item.optional_vars for item in node.items if item.optional_vars is not None]
+    if isinstance(node, ast.Match):
+        return [case.pattern for case in node.cases]
+    return [node.name] if isinstance(node, ast.TypeAlias) else []
+
+
+def _imports(tree: ast.AST, package: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield each imported name with its module and its name there ("" for the module itself)."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        if isinstance(node, ast.ImportFrom):
+            try:
+                module = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            except ImportError:  # beyond the top: the module could not be imported either
+                continue
             for alias in node.names:
-                yield alias.asname or alias.name, (node.module, alias.name)
+                yield alias.asname or alias.name, (module, alias.name)
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 yield (
@@ -190,44 +223,45 @@ def _imports(tree: ast.AST) -> Iterator[tuple[str, tuple[str, str]]]:
                 )
 
 
-def _reach(module: str, name: str, roots: frozenset[str], reached: dict[tuple[str, str], str]) -> None:
-    """Add a definition and all that it names to ``reached``, keyed by (module, name)."""
-    if (module, name) in reached or not _inside(module, roots):
-        return
-    found = _module(module)
-    if found is None:
-        return
-    if name not in found:
-        if name in found.imports:
-            _follow(found.imports[name], (), roots, reached)
-        return
-    definition = found.definition(name)
-    reached[module, name] = definition.text
-    for chain in definition.names:
-        if chain[0] in found.imports:
-            _follow(found.imports[chain[0]], chain[1:], roots, reached)
-        elif chain[0] in found:
-            _reach(module, chain[0], roots, reached)
+class _Walk:
+    """All definitions that a name reaches; ``texts`` holds them by (module, name)."""
 
+    def __init__(self, roots: frozenset[str]) -> None:
+        self.texts: dict[tuple[str, str], str] = {}
+        self._roots = roots
+        self._seen: set[tuple[str, tuple[str, ...]]] = set()
 
-def _follow(
-    target: tuple[str, str], rest: tuple[str, ...], roots: frozenset[str], reached: dict[tuple[str, str], str]
-) -> None:
-    module, name = target
-    if not _inside(module, roots):
-        return
-    if name:
-        found = _module(module)
-        if found is not None and (name in found or name in found.imports):
-            _reach(module, name, roots, reached)
+    def follow(self, module: str, chain: tuple[str, ...]) -> None:
+        """Look a dotted name up in a module, and what is left of it in the module's submodules."""
+        while chain and _inside(module, self._roots):
+            found = _module(module)
+            if found is not None:
+                self._use(module, found, chain)
+                # Looking for a submodule imports its parent, so only packages, which are imported, are asked.
+                if chain[0] in found or not found.is_package:
+                    return
+            module, chain = f"{module}.{chain[0]}", chain[1:]
+
+    def _use(self, module: str, found: _Module, chain: tuple[str, ...]) -> None:
+        if (module, chain) in self._seen:
             return
-        module, name = f"{module}.{name}", ""
-    for part in rest:
-        found = _module(module)
-        if found is not None and part in found:
-            _reach(module, part, roots, reached)
+        self._seen.add((module, chain))
+        name, rest = chain[0], chain[1:]
+        if name in found:
+            self._define(module, found, name)
+        for target, there in found.imports.get(name, ()):
+            self.follow(target, (there, *rest) if there else rest)
+        if name not in found and name not in found.imports:
+            for star in found.stars:
+                self.follow(star, chain)
+
+    def _define(self, module: str, found: _Module, name: str) -> None:
+        if (module, name) in self.texts:
             return
-        module = f"{module}.{part}"
+        definition = found.definition(name)
+        self.texts[module, name] = definition.text
+        for chain in definition.names:
+            self._use(module, found, chain)
 
 
 def _inside(module: str, roots: frozenset[str]) -> bool:
@@ -247,7 +281,7 @@ def _names_in(node: ast.AST) -> Iterator[tuple[str, ...]]:
                 inner = inner.value
             if isinstance(inner, ast.Name):
                 yield (inner.id, *reversed(parts))
-        elif isinstance(leaf, ast.ImportFrom) and leaf.module:
+        elif isinstance(leaf, ast.ImportFrom):
             for alias in leaf.names:
                 yield (alias.asname or alias.name,)
 

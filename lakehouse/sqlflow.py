@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
 from pathlib import Path
 
 import sqlglot
@@ -36,7 +37,8 @@ def parse_select(text: str, place: str) -> exp.Query:
     """Parse one SELECT.
 
     Raises:
-        FlowError: If the text does not parse or is another kind of statement, with the line and column.
+        FlowError: If the text does not parse (with the line and column), is another kind of statement, names a table
+            otherwise than layer.table, or reads a sample or an older version of one.
     """
     try:
         trees = [tree for tree in sqlglot.parse(text, dialect="spark") if tree is not None]
@@ -44,6 +46,7 @@ def parse_select(text: str, place: str) -> exp.Query:
         raise FlowError(f"{place}: {_place(error)}", "mend the SQL there") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise FlowError(f"{place} is not one SELECT", "write one query; the table that it writes is the file's name")
+    _refuse(trees[0], place)
     return trees[0]
 
 
@@ -58,14 +61,24 @@ def normalised(text: str, place: str) -> str:
 
 
 def with_views(text: str, place: str) -> str:
-    """Return the query with each ``layer.table`` replaced by the temporary view of the same name."""
+    """Return the query with each ``layer.table`` replaced by the temporary view of the same name.
+
+    All else of the query stays. A view is given the table's last name as its alias where it has none, so that
+    columns may be written ``table.column``; columns written ``layer.table.column`` are given the alias.
+    """
     tree = parse_select(text, place)
-    for table in list(tree.find_all(exp.Table)):
-        if table.db:
-            alias = table.alias or table.name
-            view = exp.to_table(view_name(f"{table.db}.{table.name}"))
-            view.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
-            table.replace(view)
+    tables = [table for table in tree.find_all(exp.Table) if table.db]
+    scopes: dict[int, list[exp.Table]] = {}
+    for table in tables:
+        scopes.setdefault(id(table.find_ancestor(exp.Select)), []).append(table)
+    aliases = {id(table): _alias(table, scope) for scope in scopes.values() for table in scope}
+    for column in list(tree.find_all(exp.Column)):
+        _shorten(column, scopes, aliases)
+    for table in tables:
+        if not table.alias:
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(aliases[id(table)])))
+        table.set("this", exp.to_identifier(view_name(f"{table.db}.{table.name}")))
+        table.set("db", None)
     return tree.sql(dialect="spark", comments=False)
 
 
@@ -76,6 +89,75 @@ def view_name(table: str) -> str:
 
 def _argument(table: str) -> str:
     return table.replace(".", "_")
+
+
+def _refuse(tree: exp.Query, place: str) -> None:
+    if tree.find(exp.TableSample):
+        raise FlowError(f"{place} reads a sample of a table (TABLESAMPLE)", "choose rows by a hash of their key")
+    for table in tree.find_all(exp.Table):
+        named = isinstance(table.this, exp.Identifier)
+        alias = table.args.get("alias")
+        # The parser takes Delta's table@v3 for a table with a parameter as its alias.
+        if table.args.get("version") or (alias is not None and isinstance(alias.this, exp.Parameter)):
+            raise FlowError(
+                f"{place} reads {table.db}.{table.name} as of a version or time",
+                "leave it out: a run fixes the versions that it reads",
+            )
+        if table.catalog or (named and not table.db and not _is_cte(table)) or (not named and _is_hidden(table)):
+            bare = table.copy()
+            for key in set(bare.args) - {"this", "db", "catalog"}:
+                bare.set(key, None)
+            raise FlowError(f"{place} reads {bare.sql(dialect='spark')}, no table", "name tables as layer.table")
+
+
+def _is_hidden(table: exp.Table) -> bool:
+    """Return whether a function in FROM stands for a table's name."""
+    return bool(table.db) or table.this.name.upper() == "IDENTIFIER"
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """Return whether a WITH that the table's place sees gives this name."""
+    name = table.name.lower()
+    node: exp.Expr = table
+    while (parent := node.parent) is not None:
+        seen: list[exp.Expr] = []
+        if isinstance(parent, exp.With):
+            # One query of a WITH sees those before it, and itself where the WITH is recursive.
+            at = next(i for i, cte in enumerate(parent.expressions) if cte is node)
+            seen = parent.expressions[: at + 1 if parent.recursive else at]
+            parent = parent.parent or parent
+        elif isinstance(parent, exp.Query):
+            seen = list(parent.ctes)
+        if any(cte.alias.lower() == name for cte in seen):
+            return True
+        node = parent
+    return False
+
+
+def _alias(table: exp.Table, scope: list[exp.Table]) -> str:
+    """Return a table's alias; two tables of one last name are told apart by their layers."""
+    if table.alias:
+        return table.alias
+    same = [other for other in scope if not other.alias and other.name.lower() == table.name.lower()]
+    return table.name if len(same) == 1 else view_name(f"{table.db}.{table.name}")
+
+
+def _shorten(column: exp.Column, scopes: Mapping[int, list[exp.Table]], aliases: Mapping[int, str]) -> None:
+    """Write ``layer.table.column`` as ``alias.column``, for the nearest SELECT that reads the table."""
+    parts = column.parts
+    if len(parts) <= 2:  # column, or table.column
+        return
+    full = (parts[0].name.lower(), parts[1].name.lower())
+    select = column.find_ancestor(exp.Select)
+    while select is not None:
+        same = [table for table in scopes.get(id(select), ()) if (table.db.lower(), table.name.lower()) == full]
+        same = [table for table in same if not table.alias] or same
+        if len(same) == 1:
+            kept = [*reversed(parts[2:]), exp.to_identifier(aliases[id(same[0])])]
+            for place, part in zip_longest(("this", "table", "db", "catalog"), kept):
+                column.set(place, part)
+            return
+        select = select.find_ancestor(exp.Select)
 
 
 def _place(error: SqlglotError) -> str:

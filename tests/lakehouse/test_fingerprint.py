@@ -94,3 +94,52 @@ def test_a_file_parameter_counts_by_its_content(project):
     assert str(project.root) not in first
     (project.root / "rules.yaml").write_text("a: 2")
     assert params_json(spec, params) != first
+
+
+PLAIN = """
+from lakehouse.flow import flow
+from PACKAGE.tables import lines, shouts
+{imports}
+
+@flow(writes=shouts, reads={{"lines": lines}})
+def shout(batch, params):
+    return {uses}
+"""
+ABSENT = "try:\n    import no_such_module_anywhere\n"
+
+
+@pytest.mark.parametrize(
+    ("imports", "uses"),
+    [
+        ("from .helper import twice", "twice(batch)"),
+        ("from . import helper", "helper.twice(batch)"),
+        ("from . import helper as h", "h.twice(batch)"),
+        ("from PACKAGE.helper import *", "twice(batch)"),
+        ("from .again import *", "twice(batch)"),
+        ("import PACKAGE.helper", "PACKAGE.helper.twice(batch)"),
+        (
+            "try:\n    from no_such_module_anywhere import twice\nexcept ImportError:\n    from .helper import twice",
+            "twice(batch)",
+        ),
+        (
+            "try:\n    from .helper import twice\nexcept ImportError:\n    from json import loads as twice",
+            "twice(batch)",
+        ),
+        (ABSENT + "except ImportError:\n    from .helper import FACTOR\n    F = FACTOR", "F"),
+        ("from .helper import FACTOR\ntry:\n    pass\nfinally:\n    F = FACTOR", "F"),
+        ("from .helper import FACTOR\nimport contextlib\nwith contextlib.suppress(OSError):\n    F = FACTOR", "F"),
+        ("from .helper import FACTOR\nimport contextlib\nwith contextlib.nullcontext(FACTOR) as F:\n    pass", "F"),
+        ("from .helper import FACTOR\nfor F in [FACTOR]:\n    G = F", "G"),
+        ("from .helper import FACTOR\nF = 0\nwhile not F:\n    F = FACTOR", "F"),
+        ("from .helper import FACTOR\nmatch FACTOR:\n    case F:\n        G = F", "G"),
+        ("from .helper import FACTOR\nclass Base:\n    x = FACTOR\nclass Thing(Base):\n    pass", "Thing()"),
+        ("from .helper import twice\ndef deco(f):\n    twice(1)\n    return f\n@deco\ndef g():\n    return 1", "g()"),
+        ("from .helper import FACTOR\ndef g(x=FACTOR):\n    return x", "g()"),
+    ],
+)
+def test_follows_every_way_to_a_name(project, imports, uses):
+    project.module("again", "from .helper import *\n")
+    user = PLAIN.format(imports=imports, uses=uses)
+    first = fingerprint(project, user=user)
+    assert fingerprint(project, factor=3, user=user) != first
+    assert fingerprint(project, size=2, doc="'Other.'", user=user) == first

@@ -57,3 +57,68 @@ def test_other_files_are_refused_with_their_name(tmp_path, text, says):
 def test_a_file_must_be_named_after_a_declared_table(tmp_path):
     with pytest.raises(FlowError, match="no contract declares"):
         made(tmp_path, "SELECT n FROM silver.a", name="gold.other")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "SELECT * FROM silver.a PIVOT (sum(x) FOR y IN ('p', 'q'))",
+            "SELECT * FROM silver__a AS a PIVOT(SUM(x) FOR y IN ('p', 'q'))",
+        ),
+        ("SELECT s.u FROM silver.a AS s(u, v)", "SELECT s.u FROM silver__a AS s(u, v)"),
+        (
+            "SELECT s.x FROM (silver.a s JOIN gold.b ON s.x = b.x)",
+            "SELECT s.x FROM (silver__a AS s JOIN gold__b AS b ON s.x = b.x)",
+        ),
+        (
+            "SELECT e FROM silver.a LATERAL VIEW explode(x) t AS e",
+            "SELECT e FROM silver__a AS a LATERAL VIEW EXPLODE(x) t AS e",
+        ),
+        ("SELECT silver.a.x, silver.a.* FROM silver.a", "SELECT a.x, a.* FROM silver__a AS a"),
+        ("SELECT silver.a.x.field FROM silver.a AS s", "SELECT s.x.field FROM silver__a AS s"),
+        (
+            "SELECT silver.a.x FROM silver.a JOIN gold.a ON silver.a.x = gold.a.x",
+            "SELECT silver__a.x FROM silver__a AS silver__a JOIN gold__a AS gold__a ON silver__a.x = gold__a.x",
+        ),
+        (
+            "SELECT b.x FROM gold.b WHERE EXISTS (SELECT 1 FROM silver.a WHERE silver.a.x = gold.b.x)",
+            "SELECT b.x FROM gold__b AS b WHERE EXISTS(SELECT 1 FROM silver__a AS a WHERE a.x = b.x)",
+        ),
+    ],
+)
+def test_all_else_of_the_query_stays(text, expected):
+    assert with_views(text, "here") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("SELECT n FROM silver.a VERSION AS OF 3", "as of a version"),
+        ("SELECT n FROM silver.a TIMESTAMP AS OF '2026-01-01'", "as of a version"),
+        ("SELECT n FROM silver.a@v3", "as of a version"),
+        ("SELECT n FROM silver.a TABLESAMPLE (10 PERCENT)", "TABLESAMPLE"),
+        ("SELECT n FROM (SELECT n FROM silver.a) TABLESAMPLE (5 ROWS)", "TABLESAMPLE"),
+        ("SELECT n FROM lake.silver.a", "reads lake.silver.a, no table"),
+        ("SELECT n FROM silver.a JOIN other AS o USING (n)", "reads other, no table"),
+        ("SELECT n FROM IDENTIFIER('silver.a'), silver.a", "no table"),
+        ("WITH t AS (SELECT n FROM t) SELECT n FROM t JOIN silver.a USING (n)", "reads t, no table"),
+        ("SELECT n FROM (WITH t AS (SELECT n FROM silver.a) SELECT n FROM t) JOIN t USING (n)", "reads t, no table"),
+    ],
+)
+def test_what_no_run_could_repeat_or_record_is_refused(tmp_path, text, says):
+    with pytest.raises(FlowError, match=says) as raised:
+        made(tmp_path, text)
+    assert "gold.counts.sql" in raised.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WITH t AS (SELECT n FROM silver.a), u AS (SELECT n FROM T) SELECT n FROM u WHERE n IN (SELECT n FROM t)",
+        "WITH t AS (SELECT n FROM silver.a) SELECT n FROM t UNION ALL SELECT n FROM t",
+        "SELECT n FROM silver.a, explode(a.items) AS e(item), range(3) AS r",
+    ],
+)
+def test_names_of_a_with_and_table_functions_are_no_tables(tmp_path, text):
+    assert {item.table for item in made(tmp_path, text).reads.values()} == {"silver.a"}
