@@ -7,11 +7,14 @@ writing the engine looks for its own ``run_id`` in the log.
 
 from __future__ import annotations
 
+import json
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from lakehouse.contract import Table
@@ -27,6 +30,8 @@ log = logging.getLogger("mixlake.commit")
 
 ACTION = "_action"
 _RETRIES = 20
+_CONCURRENT = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED")
+_STATISTICS = "delta.dataSkippingStatsColumns"
 
 
 def create(lake: str, table: Table, storage_options: dict[str, str] | None = None) -> None:
@@ -104,11 +109,35 @@ def append_rows(  # noqa: PLR0913
     raise LakeError(f"{table.name} could not be written: other writers kept winning", "try again later")
 
 
-def next_transaction(lake: Lake, table: str, flow: str) -> int:
-    """Return the number of the flow's next transaction."""
-    if not lake.has(table):
-        return 1
-    return int(lake.open(table).transaction_version(flow) or 0) + 1
+def fits(held: DeltaTable, table: Table) -> bool:
+    """Whether a table is stored with the columns and types of its contract, in whatever order."""
+    wanted = Schema.from_arrow(pa.schema([pa.field(c.name, c.type) for c in table.columns]))
+    return _types(wanted) == _types(held.schema())
+
+
+def _types(schema: Schema) -> dict[str, str]:
+    def bare(kind: Any) -> Any:
+        """Leave out what readers and writers fill in differently: nullability and metadata."""
+        if isinstance(kind, dict):
+            left = {"nullable", "containsNull", "valueContainsNull", "metadata"}
+            return {key: bare(value) for key, value in kind.items() if key not in left}
+        return [bare(value) for value in kind] if isinstance(kind, list) else kind
+
+    fields = json.loads(schema.to_json())["fields"]
+    return {item["name"]: json.dumps(bare(item["type"]), sort_keys=True) for item in fields}
+
+
+def set_properties(lake: Lake, table: Table) -> None:
+    """Bring a table's properties up to its contract, as far as its stored columns allow."""
+    held = lake.open(table.name)
+    wanted = table.table_properties()
+    stored = {field.name for field in held.schema().fields}
+    statistics = [name for name in wanted[_STATISTICS].split(",") if name in stored]
+    wanted[_STATISTICS] = ",".join(statistics)
+    now = held.metadata().configuration
+    changed = {key: value for key, value in wanted.items() if now.get(key) != value}
+    if changed:
+        held.alter.set_table_properties(changed, raise_if_not_exists=False)
 
 
 def write(  # noqa: PLR0913 - what one commit is
@@ -133,10 +162,7 @@ def write(  # noqa: PLR0913 - what one commit is
         CollisionError: If another run used the number, or changed the table meanwhile.
         LakeError: If the store refused.
     """
-    from py4j.protocol import Py4JJavaError
-    from pyspark.errors import PySparkException
-
-    try:
+    with _committing(table.name):
         if mode == "merge":
             _merge(session, lake.table_uri(table.name), table, rows, note, transaction)
         else:
@@ -146,15 +172,6 @@ def write(  # noqa: PLR0913 - what one commit is
             if mode == "overwrite":
                 writer = writer.option("overwriteSchema", "true")
             writer.save(lake.table_uri(table.name))
-    except (PySparkException, Py4JJavaError) as error:
-        text = str(error)
-        if "DELTA_CONCURRENT" in text or "Concurrent" in text.split("\n", 1)[0]:
-            raise CollisionError(
-                f"{table.name}: another run committed at the same time", "it is planned again"
-            ) from error
-        if "No space left" in text:
-            raise LakeError(f"{table.name} could not be written: no space left", "free space and run again") from error
-        raise
     version = find(lake, table.name, note)
     if version is None:
         raise CollisionError(f"{table.name}: another run committed transaction {transaction}", "it is planned again")
@@ -174,7 +191,25 @@ def append_quarantine(lake: Lake, table: Table, rows: DataFrame, attempt: str) -
     create(lake.uri, table, lake.storage_options)
     writer = rows.select(*[column.name for column in table.columns]).write.format("delta").mode("append")
     # The attempt is a digest of flow, transaction, inputs and fingerprint: a retry writes the same rows.
-    writer.option("txnAppId", f"quarantine:{attempt}").option("txnVersion", "1").save(lake.table_uri(table.name))
+    with _committing(table.name):
+        writer.option("txnAppId", f"quarantine:{attempt}").option("txnVersion", "1").save(lake.table_uri(table.name))
+
+
+@contextmanager
+def _committing(table: str) -> Iterator[None]:
+    """Tell apart what another writer did from what is wrong."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        text = str(error)
+        if any(word in text for word in _CONCURRENT) or "Concurrent" in text.split("\n", 1)[0]:
+            raise CollisionError(f"{table}: another run committed at the same time", "it is planned again") from error
+        if "No space left" in text:
+            raise LakeError(f"{table} could not be written: no space left", "free space and run again") from error
+        raise
 
 
 def _transaction(note: Note, transaction: int) -> tuple[tuple[str, str], ...]:

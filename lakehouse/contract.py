@@ -148,8 +148,8 @@ class Table:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Names of the columns that may not be null."""
-        return tuple(column.name for column in self.columns if not column.nullable)
+        """Names of the columns that may not be null: those declared so, and the key's."""
+        return tuple(column.name for column in self.columns if not column.nullable or column.name in self.key)
 
     def table_properties(self) -> dict[str, str]:
         """Return the Delta properties that a table of this contract is created with."""

@@ -8,6 +8,7 @@ import inspect
 import json
 import logging
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,8 +19,9 @@ import pyarrow as pa
 from lakehouse import commit, inputs, ledger, stage
 from lakehouse.diff import difference
 from lakehouse.digest import Digest
-from lakehouse.errors import FlowError, MixlakeError
+from lakehouse.errors import CollisionError, FlowError, MixlakeError
 from lakehouse.flow import Flow
+from lakehouse.history import newest_note
 from lakehouse.lake import Lake
 from lakehouse.note import Note
 from lakehouse.operator import Runner
@@ -48,6 +50,25 @@ class _Result:
     full: bool
 
 
+@dataclass(frozen=True)
+class _Held:
+    """The written table as it is before the flow.
+
+    Args:
+        version: Its version.
+        digest: Content digest of its rows.
+        fits: Whether it has the contract's columns and types.
+        whole: Whether its rows can only be replaced as a whole.
+        transaction: The flow's next transaction number.
+    """
+
+    version: int
+    digest: Digest
+    fits: bool
+    whole: bool
+    transaction: int
+
+
 def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tuple[int, Note]:
     """Run one flow and commit it.
 
@@ -74,14 +95,13 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tupl
         session.conf.set("spark.sql.parquet.compression.codec" if key == "compression" else key, value)
     for key, value in flow.spark.items():
         session.conf.set(key, value)
-    commit.create(lake.uri, flow.writes, lake.storage_options)
-    transaction = commit.next_transaction(lake, flow.writes.name, flow.id)
     note = _note(item, run_id, started)
-    attempt = _attempt(item, transaction)
     try:
         with ExitStack() as stack:
+            held = _hold(lake, item)
+            attempt = _attempt(item, held.transaction)
             counter = _Counter()
-            result = _call(stack, session, lake, item, counter)
+            result = _call(stack, session, lake, item, held, counter)
             shaped = stage.shape(flow, result.rows, run_id)
             found = stack.enter_context(stage.staged(flow, shaped))
             stage.refuse_doubled_keys(flow, found.good)
@@ -90,14 +110,19 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tupl
                 rows = stage.quarantine_rows(flow, found, attempt, run_id)
                 commit.append_quarantine(lake, ledger.quarantine, rows, attempt)
                 note = replace(note, quarantine=attempt, reasons=found.reasons)
-            mode, rows, note = _changes(stack, session, lake, item, result, found, note)
+            mode, rows, note = _changes(stack, session, lake, item, held, result, found, note)
             counts = {**note.counts, "read": counter.value, "quarantined": sum(found.reasons.values())}
             phases["difference"] = time.monotonic() - clock - phases["rows"]
             phases = {name: round(seconds, 3) for name, seconds in phases.items() if seconds}
             note = replace(note, counts=counts, phases=phases, seconds=round(time.monotonic() - clock, 3))
+            if not held.fits:
+                commit.set_properties(lake, flow.writes)
+            laid_out = _laid_out(flow, rows, mode)
             version = commit.write(
-                session, lake, flow.writes, _laid_out(flow, rows, mode), mode=mode, note=note, transaction=transaction
+                session, lake, flow.writes, laid_out, mode=mode, note=note, transaction=held.transaction
             )
+            if not held.fits:
+                commit.set_properties(lake, flow.writes)
     except MixlakeError:
         raise
     except Exception as error:
@@ -105,11 +130,39 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tupl
     return version, note
 
 
-def _call(stack: ExitStack, session: SparkSession, lake: Lake, item: FlowPlan, counter: _Counter) -> _Result:
+def _hold(lake: Lake, item: FlowPlan) -> _Held:
+    """Look at the written table once, and make sure that it is as the plan saw it.
+
+    Raises:
+        CollisionError: If another run committed since.
+    """
+    table = item.flow.writes
+    commit.create(lake.uri, table, lake.storage_options)
+    opened = lake.open(table.name)
+    newest = newest_note(opened)
+    if (newest[0] if newest else None) != (item.last[0] if item.last else None):
+        raise CollisionError(f"{table.name}: another run committed since it was planned", "it is planned again")
+    version = int(opened.version())
+    note = newest[1] if newest else None
+    fits = commit.fits(opened, table)
+    # Rows that no flow accounts for, and rows that another key named, are replaced as a whole.
+    replaced = version > 0 if note is None else tuple(note.key or table.key) != tuple(table.key)
+    return _Held(
+        version=version,
+        digest=Digest.parse(note.digest) if note else Digest(),
+        fits=fits,
+        whole=replaced or not fits or not table.key,
+        transaction=int(opened.transaction_version(item.flow.id) or 0) + 1,
+    )
+
+
+def _call(  # noqa: PLR0913, PLR0917 - the parts of one step
+    stack: ExitStack, session: SparkSession, lake: Lake, item: FlowPlan, held: _Held, counter: _Counter
+) -> _Result:
     """Call the flow's function with its inputs, incrementally where that is enough."""
     flow = item.flow
     versions = item.inputs
-    changed = _incremental(session, lake, item)
+    changed = None if held.whole else _incremental(session, lake, item)
     if flow.kind == "operator":
         rows = inputs.frame(session, lake, flow.reads[flow.driving], versions) if changed is None else changed.rows
         if flow.function is None:
@@ -118,12 +171,13 @@ def _call(stack: ExitStack, session: SparkSession, lake: Lake, item: FlowPlan, c
         rows = counter.count(_spread(session, rows, flow.driving_key))
         answer = rows.mapInArrow(runner, inputs.spark_schema(pa.schema(runner.columns)))
         return _Result(answer, None if changed is None else changed.keys, full=changed is None)
+    held_rows = functools.partial(inputs.load, session, lake, flow.writes, held.version)
     frames = {name: inputs.frame(session, lake, read, versions) for name, read in flow.reads.items()}
     if flow.kind == "sql":
         for read in flow.reads.values():
             inputs.frame(session, lake, read, versions).createOrReplaceTempView(view_name(read.table))
         return _Result(session.sql(with_views(flow.sql, flow.file)), None, full=True)
-    return _call_frame(stack, session, item, frames, changed, counter)
+    return _call_frame(stack, session, item, frames, held_rows, changed, counter)
 
 
 def _call_frame(  # noqa: PLR0913, PLR0917 - the parts of one step
@@ -131,6 +185,7 @@ def _call_frame(  # noqa: PLR0913, PLR0917 - the parts of one step
     session: SparkSession,
     item: FlowPlan,
     frames: dict[str, DataFrame],
+    held_rows: Callable[[], DataFrame],
     changed: inputs.Changes | None,
     counter: _Counter,
 ) -> _Result:
@@ -142,6 +197,8 @@ def _call_frame(  # noqa: PLR0913, PLR0917 - the parts of one step
     named = inspect.signature(flow.function).parameters
     if "versions" in named:
         extra["versions"] = dict(item.inputs)
+    if "held" in named:
+        extra["held"] = held_rows()
     if "keep" in named:
         extra["keep"] = functools.partial(_keep, stack)
     keys = None
@@ -179,7 +236,16 @@ def _incremental(session: SparkSession, lake: Lake, item: FlowPlan) -> inputs.Ch
             return None
         if cause.kind == "input" and cause.detail.split(" ", 1)[0] not in driving:
             return None
-    return inputs.changes(session, lake, flow, note.inputs, item.inputs)
+    from pyspark.errors import PySparkException
+
+    try:
+        return inputs.changes(session, lake, flow, note.inputs, item.inputs)
+    except PySparkException as error:
+        if "CHANGE_DATA" not in str(error) and "CHANGE_TABLE_FEED" not in str(error):
+            raise
+        # The feed cannot be read across a change of the input's schema: then all rows are processed.
+        log.info("%s starts over: the changes of %s cannot be read", flow.id, ", ".join(sorted(driving)))
+        return None
 
 
 def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
@@ -187,41 +253,40 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     session: SparkSession,
     lake: Lake,
     item: FlowPlan,
+    held: _Held,
     result: _Result,
     found: stage.Staged,
     note: Note,
 ) -> tuple[str, DataFrame, Note]:
     """Decide how the rows are written, and complete the note with what that changes."""
     table = item.flow.writes
-    held_digest = Digest.parse(item.last[1].digest) if item.last else Digest()
-    held_table = lake.open(table.name)
-    fits = set(held_table.schema().to_arrow().names) == {column.name for column in table.columns}
-    first = held_digest.rows == 0 and fits
-    append_only = first or (not result.full and result.keys is None and fits)
     mode = "full" if result.full else "incremental"
-    if append_only:
-        digest = held_digest + found.digest
+    only_new = not result.full and result.keys is None
+    if only_new and len(lake.registry.sources(item.flow.reads[item.flow.driving])) > 1:
+        stage.refuse_held_keys(item.flow, found.good, inputs.load(session, lake, table, held.version))
+    if only_new or (held.digest.rows == 0 and held.fits and (held.version == 0 or item.last is not None)):
+        digest = held.digest + found.digest
         counts = {"inserted": found.digest.rows, "updated": 0, "deleted": 0, "rows": digest.rows}
         return (
             "append",
             found.good,
             replace(note, mode=mode, changed=found.digest.rows > 0, counts=counts, digest=str(digest)),
         )
-    if not table.key or not fits:
-        same = fits and found.digest == held_digest
+    if held.whole:
+        same = held.fits and item.last is not None and found.digest == held.digest
         counts = {"inserted": 0, "updated": 0, "deleted": 0, "rows": found.digest.rows}
         if not same:
-            counts.update(inserted=found.digest.rows, deleted=held_digest.rows)
+            counts.update(inserted=found.digest.rows, deleted=held.digest.rows)
         note = replace(note, mode=mode, changed=not same, counts=counts, digest=str(found.digest))
         return ("append", found.good.limit(0), note) if same else ("overwrite", found.good, note)
-    held = inputs.load(session, lake, table, held_table.version())
+    present = inputs.load(session, lake, table, held.version)
     if not result.full and result.keys is not None:
         from pyspark.sql import functions as F
 
         origin = result.keys.toDF("_origin")
-        held = held.join(origin, F.expr(item.flow.origin).eqNullSafe(F.col("_origin")), "left_semi")
-    changed = stack.enter_context(difference(table, found.good, held))
-    digest = held_digest + changed.gained - changed.lost
+        present = present.join(origin, F.expr(item.flow.origin).eqNullSafe(F.col("_origin")), "left_semi")
+    changed = stack.enter_context(difference(table, found.good, present))
+    digest = held.digest + changed.gained - changed.lost
     counts = {
         "inserted": changed.inserted,
         "updated": changed.updated,
@@ -320,6 +385,8 @@ def _note(item: FlowPlan, run_id: str, started: str) -> Note:
         models=now.models,
         external=now.external,
         inputs={name: version for name, version in item.inputs.items() if version >= 0},
+        ids={name: identity for name, identity in item.ids.items() if identity},
+        key=item.flow.writes.key,
         changed=False,
         counts={},
         digest="",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,8 @@ class Note:
         models: Digest of each model file that was used.
         external: Fingerprint of the outside world, for flows that land data.
         inputs: Version read of each input table.
+        ids: Delta's identity of each input table, which tells a table from another put in its place.
+        key: Columns that named a row of the written table.
         changed: Whether rows changed.
         counts: Rows ``read``, ``inserted``, ``updated``, ``deleted``, ``quarantined``, and held (``rows``).
         digest: Content digest of the table after the commit.
@@ -51,6 +53,8 @@ class Note:
     changed: bool
     counts: Mapping[str, int]
     digest: str
+    ids: Mapping[str, str] = field(default_factory=dict)
+    key: Sequence[str] = ()
     models: Mapping[str, str] = field(default_factory=dict)
     external: str = ""
     quarantine: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lakehouse.errors import TableNotFoundError
@@ -17,7 +17,9 @@ from lakehouse.lake import Lake
 from lakehouse.note import Note
 
 State = Literal["missing", "stale", "fresh"]
-CauseKind = Literal["missing", "input", "upstream", "code", "params", "contract", "model", "external", "forced"]
+CauseKind = Literal[
+    "missing", "input", "replaced", "upstream", "code", "params", "contract", "model", "external", "forced"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,9 @@ class Cause:
     """One reason for a flow to run.
 
     Args:
-        kind: What changed: an input's data, the flow's code, its params, the contract of its table, a
-            model file, the outside world, or ``upstream`` where a flow before it is about to run.
+        kind: What changed: an input's data, an input put in another's place, the flow's code, its params,
+            the contract of its table, a model file, the outside world; or ``upstream`` where a flow before
+            it is about to run.
         detail: The thing that changed, and how.
     """
 
@@ -56,7 +59,8 @@ class FlowPlan:
         inputs: Version of each input that it would read now; -1 where the table is missing.
         params: Its resolved parameters.
         fingerprints: Its fingerprints now.
-        last: Version and note of its last commit.
+        last: Version and note of the written table's last commit, whichever flow made it.
+        ids: Delta's identity of each input table.
     """
 
     flow: Flow
@@ -66,6 +70,7 @@ class FlowPlan:
     params: Any = field(compare=False)
     fingerprints: Fingerprints
     last: tuple[int, Note] | None = field(compare=False, default=None)
+    ids: Mapping[str, str] = field(compare=False, default_factory=dict)
 
     @property
     def writes(self) -> str:
@@ -105,6 +110,16 @@ class Plan:
         return tuple(item for item in self.flows if item.state != "fresh")
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One table as it was looked up."""
+
+    version: int = -1
+    data_version: int = -1
+    note: tuple[int, Note] | None = None
+    identity: str = ""
+
+
 class Snapshots:
     """Versions of tables as a plan or run sees them; each table is opened once.
 
@@ -114,7 +129,7 @@ class Snapshots:
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
-        self._seen: dict[str, tuple[int, int, tuple[int, Note] | None]] = {}
+        self._seen: dict[str, _Seen] = {}
 
     def prefetch(self, names: list[str]) -> None:
         """Look several tables up side by side."""
@@ -123,28 +138,33 @@ class Snapshots:
 
     def version(self, name: str) -> int:
         """Return the table's latest version, -1 where it is missing."""
-        return self._look(name)[0]
+        return self._look(name).version
+
+    def identity(self, name: str) -> str:
+        """Return Delta's identity of the table, empty where it is missing."""
+        return self._look(name).identity
 
     def data_version(self, name: str) -> int:
         """Return the version of the table's last change of rows, -1 where it is missing."""
-        return self._look(name)[1]
+        return self._look(name).data_version
 
     def last_note(self, name: str) -> tuple[int, Note] | None:
         """Return the version and note of the table's last commit with a note."""
-        return self._look(name)[2]
+        return self._look(name).note
 
     def forget(self, name: str) -> None:
         """Look the table up again the next time."""
         self._seen.pop(name, None)
 
-    def _look(self, name: str) -> tuple[int, int, tuple[int, Note] | None]:
+    def _look(self, name: str) -> _Seen:
         if name not in self._seen:
             try:
                 table = self.lake.open(name)
             except TableNotFoundError:
-                self._seen[name] = (-1, -1, None)
+                self._seen[name] = _Seen()
             else:
-                self._seen[name] = (int(table.version()), changed_version(table), newest_note(table))
+                identity = str(table.metadata().id)
+                self._seen[name] = _Seen(int(table.version()), changed_version(table), newest_note(table), identity)
         return self._seen[name]
 
 
@@ -183,7 +203,7 @@ def _states(lake: Lake, graph: Graph, seen: Snapshots, chosen: tuple[str, ...], 
         if before:
             causes = (*item.causes, *(Cause("upstream", f"{found[p].writes} is to be written") for p in before))
             state: State = "missing" if item.state == "missing" else "stale"
-            item = FlowPlan(item.flow, state, causes, item.inputs, item.params, item.fingerprints, item.last)
+            item = replace(item, state=state, causes=causes)
         found[name] = item
     return tuple(found.values())
 
@@ -193,20 +213,25 @@ def plan_flow(lake: Lake, graph: Graph, seen: Snapshots, spec: Flow, *, full: bo
     params = resolve_params(spec, lake.config)
     now = fingerprints(lake, spec, params)
     inputs = {name: seen.version(name) for name in graph.inputs(spec)}
+    ids = {name: seen.identity(name) for name in inputs}
     last = seen.last_note(spec.writes.name)
-    if last is not None and last[1].flow != spec.id:
-        last = None if last[1].flow not in lake.registry.flows else last
     if last is None:
-        return FlowPlan(spec, "missing", (Cause("missing", "never written"),), inputs, params, now)
+        return FlowPlan(spec, "missing", (Cause("missing", "never written"),), inputs, params, now, ids=ids)
     note = last[1]
     causes = [Cause("forced", "--full")] if full else []
+    if note.flow != spec.id:
+        causes.append(Cause("code", f"{note.flow} wrote it before"))
     causes.extend(_changes(note, now))
     for name in inputs:
         read, current = note.inputs.get(name, -1), seen.data_version(name)
-        if current > read:
+        if current < 0 <= read:
+            causes.append(Cause("input", f"{name} is gone"))
+        elif read >= 0 and (current < 0 or note.ids.get(name, ids[name]) != ids[name]):
+            causes.append(Cause("replaced", f"{name} is another table than the one read before"))
+        elif current > read:
             causes.append(Cause("input", f"{name} {read if read >= 0 else 'missing'} -> {current}"))
     causes.extend(Cause("input", f"{name} is no longer read") for name in note.inputs if name not in inputs)
-    return FlowPlan(spec, "stale" if causes else "fresh", tuple(causes), inputs, params, now, last)
+    return FlowPlan(spec, "stale" if causes else "fresh", tuple(causes), inputs, params, now, last, ids)
 
 
 def fingerprints(lake: Lake, spec: Flow, params: Any) -> Fingerprints:

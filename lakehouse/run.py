@@ -16,7 +16,7 @@ from lakehouse.errors import CollisionError, FlowError, MixlakeError
 from lakehouse.graph import Graph
 from lakehouse.lake import Lake
 from lakehouse.note import Note
-from lakehouse.plan import Plan, Snapshots, make_plan, plan_flow
+from lakehouse.plan import FlowPlan, Plan, Snapshots, make_plan, plan_flow
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -254,7 +254,10 @@ class _Scheduler:
         clock = time.monotonic()
         for attempt in range(_COLLISIONS):
             try:
+                # What this flow wrote last is looked up afresh: another run may have come in between.
+                self.seen.forget(spec.writes.name)
                 item = plan_flow(self.lake, self.graph, self.seen, spec, full=self.plan.full)
+                self._inputs_are_there(item)
                 if item.state == "fresh":
                     return Outcome(name, spec.writes.name, "fresh")
                 self.listener.began(name, spec.writes.name)
@@ -265,10 +268,31 @@ class _Scheduler:
                 self.seen.forget(spec.writes.name)
                 if attempt == _COLLISIONS - 1:
                     return Outcome(name, spec.writes.name, "failed", error=error, seconds=time.monotonic() - clock)
-            except MixlakeError as error:
+            except Exception as error:
                 log.debug("%s failed", name, exc_info=True)
-                return Outcome(name, spec.writes.name, "failed", error=error, seconds=time.monotonic() - clock)
+                told = error if isinstance(error, MixlakeError) else _unforeseen(name, error)
+                return Outcome(name, spec.writes.name, "failed", error=told, seconds=time.monotonic() - clock)
             else:
                 return Outcome(name, spec.writes.name, "done", version, note, seconds=time.monotonic() - clock)
         message = f"{name} was never committed"
         raise AssertionError(message)
+
+    def _inputs_are_there(self, item: FlowPlan) -> None:
+        """Refuse to take a table that is missing for an empty one.
+
+        Raises:
+            FlowError: If an input that a flow writes was never written, or is gone.
+        """
+        for name, version in item.inputs.items():
+            if version >= 0 or name not in self.lake.registry.writers:
+                continue
+            gone = item.last is not None and name in item.last[1].inputs
+            raise FlowError(
+                f"{item.flow.id} reads {name}, which {'is gone' if gone else 'was never written'}",
+                f"run its flow too: mixlake run +{item.writes}",
+            )
+
+
+def _unforeseen(name: str, error: Exception) -> FlowError:
+    first = str(error).strip().split("\n", 1)[0][:300]
+    return FlowError(f"{name} failed: {type(error).__name__}: {first}", "MIXLAKE_DEBUG=1 shows the whole error")

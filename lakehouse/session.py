@@ -97,8 +97,8 @@ def start(config: Config, log_file: Path) -> SparkSession:
     settings.update(config.spark)
     for key, value in settings.items():
         builder = builder.config(key, value)
-    log_file.parent.mkdir(parents=True, exist_ok=True)
     try:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
         with quiet(log_file):
             session = builder.getOrCreate() if submitted else configure_spark_with_delta_pip(builder).getOrCreate()
     except (PySparkException, RuntimeError, OSError) as error:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 _REASONS_KEPT = 50
+_OTHER = "other reasons"
 
 
 @dataclass(frozen=True)
@@ -111,39 +112,43 @@ def staged(flow: Flow, shaped: DataFrame) -> Iterator[Staged]:
 def _counted(rows: DataFrame) -> Staged:
     from pyspark.sql import functions as F
 
-    reason = F.substring_index(F.col(REJECT), ":", 1)
-    groups = (
-        rows.groupBy(reason.alias("reason"))
-        .agg(F.count(F.lit(1)).alias("n"), *[F.sum(F.col(c).cast("decimal(20,0)")).alias(c) for c in (HIGH, LOW)])
-        .orderBy(F.desc("n"))
-        .limit(_REASONS_KEPT + 1)
-        .collect()
-    )
-    digest = Digest()
-    reasons: dict[str, int] = {}
-    for group in groups:
-        if group["reason"] is None:
-            digest = Digest.of(group["n"], group[HIGH], group[LOW])
-        else:
-            reasons[group["reason"]] = group["n"]
+    sums = [F.sum(F.col(name).cast("decimal(20,0)")).alias(name) for name in (HIGH, LOW)]
+    groups = rows.groupBy(F.isnull(REJECT).alias("good")).agg(F.count(F.lit(1)).alias("n"), *sums).collect()
+    found = {group["good"]: group for group in groups}
+    digest = Digest.of(found[True]["n"], found[True][HIGH], found[True][LOW]) if True in found else Digest()
+    if False not in found:
+        return Staged(rows, digest, {})
+    reason = F.substring_index(F.col(REJECT), ":", 1).alias("reason")
+    largest = rows.where(F.col(REJECT).isNotNull()).groupBy(reason).count()
+    kept = largest.orderBy(F.desc("count"), "reason").limit(_REASONS_KEPT).collect()
+    reasons = {group["reason"]: group["count"] for group in kept}
+    if rest := found[False]["n"] - sum(reasons.values()):
+        reasons[_OTHER] = rest
     return Staged(rows, digest, reasons)
 
 
 def _within_tolerance(flow: Flow, found: Staged) -> None:
+    """Refuse where a check's own tolerance, or the flow's over all other reasons together, is exceeded."""
     total = found.digest.rows + sum(found.reasons.values())
     checks = {check.name: check for check in flow.writes.checks}
     for reason, count in found.reasons.items():
         check = checks.get(reason)
-        allowed = flow.reject_tolerance if check is None else check.tolerance
-        if check is not None and flow.reject_tolerance > allowed:
-            allowed = flow.reject_tolerance
-        if (check is not None and check.on_fail == "fail") or count > allowed * total:
-            example = found.rejected.where(f"substring_index({REJECT}, ':', 1) = '{_quoted(reason)}'").limit(1)
-            raise CheckFailedError(
-                f"{flow.id}: {count} of {total} rows for {flow.writes.name} were refused: {reason}"
-                f" (for example {_example(example)})",
-                "mend the rows or the flow, or raise the check's tolerance; nothing was committed",
-            )
+        if check is not None:
+            allowed = max(check.tolerance, flow.reject_tolerance)
+            if check.on_fail == "fail" or count > allowed * total:
+                raise _refused(flow, found, reason, count, total)
+    others = {reason: count for reason, count in found.reasons.items() if reason not in checks}
+    if sum(others.values()) > flow.reject_tolerance * total:
+        raise _refused(flow, found, max(others, key=lambda reason: others[reason]), sum(others.values()), total)
+
+
+def _refused(flow: Flow, found: Staged, reason: str, count: int, total: int) -> CheckFailedError:
+    example = found.rejected.where(f"substring_index({REJECT}, ':', 1) = '{_quoted(reason)}'").limit(1)
+    return CheckFailedError(
+        f"{flow.id}: {count} of {total} rows for {flow.writes.name} were refused: {reason}"
+        f" (for example {_example(example)})",
+        "mend the rows or the flow, or raise the check's tolerance; nothing was committed",
+    )
 
 
 def _example(rows: DataFrame) -> str:
@@ -156,6 +161,24 @@ def _example(rows: DataFrame) -> str:
 
 def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def refuse_held_keys(flow: Flow, good: DataFrame, held: DataFrame) -> None:
+    """Refuse new rows whose key the table holds already: two driving tables share identities.
+
+    Raises:
+        CheckFailedError: If there is one.
+    """
+    keys = list(flow.writes.key)
+    if not keys:
+        return
+    doubled = good.select(*keys).join(held.select(*keys), keys, "left_semi").limit(1).collect()
+    if doubled:
+        named = ", ".join(f"{key}={doubled[0][key]!r}" for key in keys)
+        raise CheckFailedError(
+            f"{flow.id} made a second row of {flow.writes.name} with the key {named}",
+            "two tables that it reads share identities; give the rows of one new ones (schemas.identity.derived_ids)",
+        )
 
 
 def refuse_doubled_keys(flow: Flow, good: DataFrame) -> None:

@@ -172,3 +172,139 @@ def test_ledger_runs_hold_every_commit(lines):
     lines.run()
     found = {(row["table"], row["version"]) for row in lines.rows("ledger.runs")}
     assert {("bronze.lines", 1), ("bronze.lines", 2), ("gold.counts", 1), ("gold.counts", 2)} <= found
+
+
+def test_a_column_more_upstream_is_taken_in_and_rows_stay_right(lines):
+    lines.run()
+    more = words.TABLES.replace(
+        "columns=[ID, TEXT, RUN], key", 'columns=[ID, TEXT, Column("note", pa.string(), "Note."), RUN], key', 1
+    )
+    lines.module("tables", more)
+    words.land(lines, "a:hello|b:two|d:more")
+    outcomes = lines.run()
+    assert {o.status for o in outcomes.values()} == {"done"}, [str(o.error) for o in outcomes.values()]
+    assert texts(lines, "silver.shouts") == {"a": "HELLO!", "b": "TWO!", "d": "MORE!"}
+    assert set(lines.rows("bronze.lines")[0]) == {"sample_id", "text", "note", "run_id"}
+    lines.run(lake="rebuilt")
+    assert digests(lines) == digests(lines, "rebuilt")
+
+
+def keys_once(project, table, lake="lake"):
+    ids = [row["sample_id"] for row in project.rows(table, lake)]
+    assert len(ids) == len(set(ids))
+    return ids
+
+
+def test_a_renamed_flow_takes_its_table_over(lines):
+    lines.run()
+    lines.module("flows", words.FLOWS.replace("def shout(batch, params)", "def holler(batch, params)"))
+    outcome = lines.run()["silver.shouts"]
+    assert (outcome.status, outcome.note.changed) == ("done", False)
+    assert len(keys_once(lines, "silver.shouts")) == 3
+
+
+def test_a_run_that_comes_late_applies_nothing_twice(lines):
+    from lakehouse.plan import make_plan
+    from lakehouse.run import Silent, _Scheduler, _Spark
+
+    lines.run()
+    words.land(lines, "a:hello|b:two words|c:x|d:more")
+    lake = lines.lake()
+    plan = make_plan(lake)
+    late = _Scheduler(lake, plan, "late", _Spark(lake, lines.root / "late.log", Silent()), Silent())
+    lines.run()
+    assert {o.status for o in late.outcomes()} <= {"done", "fresh"}
+    assert len(keys_once(lines, "silver.shouts")) == 4
+    lines.run(lake="rebuilt")
+    assert digests(lines) == digests(lines, "rebuilt")
+
+
+def test_a_table_without_a_key_is_rewritten_whole(lines):
+    lines.module(
+        "tables",
+        words.TABLES.replace(
+            'Column("size", pa.int32(), "Characters."), RUN], key=["sample_id"],',
+            'Column("size", pa.int32(), "Characters."), RUN],',
+        ),
+    )
+    lines.run()
+    words.land(lines, "a:hello|b:changed|c:x")
+    assert lines.run()["silver.shouts"].status == "done"
+    assert texts(lines, "silver.shouts") == {"a": "HELLO!", "b": "CHANGED!", "c": "X!"}
+
+
+def test_an_input_put_in_anothers_place_is_read_whole(lines):
+    import shutil
+
+    lines.run()
+    shutil.rmtree(lines.root / "lake" / "bronze")
+    assert any("gone" in c.detail for c in lines.plan()["silver.shouts"].causes)
+    refused = lines.run("silver.shouts")["silver.shouts"]
+    assert "is gone" in refused.error.message
+    words.land(lines, "z:other")
+    assert lines.run()["silver.shouts"].status == "done"
+    assert texts(lines, "silver.shouts") == {"z": "OTHER!"}
+
+
+def test_an_input_that_was_never_made_is_not_taken_for_an_empty_one(lines):
+    error = lines.run("silver.shouts")["silver.shouts"].error
+    assert "never written" in error.message
+    assert "+silver.shouts" in error.hint
+
+
+def test_null_keys_are_set_aside(lines):
+    lines.module(
+        "tables",
+        words.TABLES.replace(
+            'ID = Column("sample_id", pa.string(), "Identity.", nullable=False)',
+            'ID = Column("sample_id", pa.string(), "Identity.")',
+        ),
+    )
+    null_b = 'pc.if_else(pc.equal(batch["sample_id"], "b"), None, batch["sample_id"])'
+    flows = words.FLOWS.replace(
+        'params=Loudness, tags=["loud"]', 'params=Loudness, tags=["loud"], reject_tolerance=0.5'
+    )
+    lines.module(
+        "flows",
+        flows.replace('{"sample_id": batch["sample_id"], "text": text', '{"sample_id": ' + null_b + ', "text": text'),
+    )
+    outcome = lines.run()["silver.shouts"]
+    assert outcome.note.reasons == {"column sample_id is null": 1}
+
+
+@pytest.mark.parametrize("change", ["type", "fewer", "key"])
+def test_a_changed_contract_rewrites_the_table_and_goes_on(lines, change):
+    lines.run()
+    old = 'Column("size", pa.int32(), "Characters."), RUN], key=["sample_id"], cluster_by=["size"],'
+    assert old in words.TABLES
+    new = {
+        "type": old.replace("pa.int32()", "pa.string()"),
+        "fewer": 'RUN], key=["sample_id"],',
+        "key": old.replace('key=["sample_id"]', 'key=["sample_id", "size"]'),
+    }[change]
+    lines.module("tables", words.TABLES.replace(old, new))
+    flows = words.FLOWS
+    if change == "fewer":
+        flows = flows.replace(', "size": pc.utf8_length(text)', "")
+        lines.sql(
+            "gold.counts", "SELECT CAST(length(text) AS INT) AS size, count(*) AS n FROM silver.shouts GROUP BY 1"
+        )
+    if change == "type":
+        lines.sql("gold.counts", "SELECT CAST(size AS INT) AS size, count(*) AS n FROM silver.shouts GROUP BY 1")
+    lines.module("flows", flows)
+    outcomes = lines.run()
+    assert {o.status for o in outcomes.values()} <= {"done", "fresh"}, [str(o.error) for o in outcomes.values()]
+    words.land(lines, "a:hello|b:changed|d:new")
+    outcomes = lines.run()
+    assert {o.status for o in outcomes.values()} == {"done"}, [str(o.error) for o in outcomes.values()]
+    assert texts(lines, "silver.shouts") == {"a": "HELLO!", "b": "CHANGED!", "d": "NEW!"}
+
+
+def test_many_small_reasons_count_together(lines):
+    words.land(lines, "|".join(f"{n:02}:word{n}" for n in range(40)))
+    reject = '"_reject": pc.if_else(pc.less(pc.utf8_length(batch["sample_id"]), 9), batch["text"], None)'
+    lines.module(
+        "flows", words.FLOWS.replace('"size": pc.utf8_length(text)}', '"size": pc.utf8_length(text), ' + reject + "}")
+    )
+    error = lines.run()["silver.shouts"].error
+    assert "40 of 40 rows" in error.message
