@@ -82,7 +82,10 @@ def load_config(start: Path | None = None) -> Config:
         raise ConfigError(f"MIXLAKE_CONFIG names {named}, which is no file", "correct the variable")
     body = _parse(found) if found else {}
     root = found.parent.resolve() if found else (start or Path.cwd()).resolve()
-    lake = os.environ.get("MIXLAKE_LAKE") or str(body.get("lake", "./lake"))
+    told = body.get("lake", "./lake")
+    if not isinstance(told, str) or not told:
+        raise ConfigError(f"{found}: lake is {told!r}", "give a folder or an object-store URI")
+    lake = os.environ.get("MIXLAKE_LAKE") or told
     spark = {str(key): _text(value) for key, value in _mapping(found, body, "spark").items()}
     if os.environ.get("MIXLAKE_MASTER"):
         spark["spark.master"] = os.environ["MIXLAKE_MASTER"]

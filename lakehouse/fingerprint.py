@@ -66,6 +66,9 @@ def params_json(flow: Flow, params: Any) -> str:
     for item in dataclasses.fields(params):
         value = getattr(params, item.name)
         if item.metadata.get("file"):
+            missing = [name for name in _names(value) if not Path(name).is_file()]
+            if missing:
+                raise ConfigError(f"{flow.id}: {item.name} names {missing[0]}, which is no file", "correct params:")
             value = [[Path(name).name, file_digest(Path(name))] for name in _names(value)]
         body[item.name] = value
     try:

@@ -124,7 +124,10 @@ def table_names(lake: str, storage_options: Mapping[str, str] | None = None) -> 
     if "://" in lake:
         from deltalake.fs import DeltaStorageHandler
 
-        store = pafs.PyFileSystem(DeltaStorageHandler(lake, dict(storage_options or {})))
+        try:
+            store = pafs.PyFileSystem(DeltaStorageHandler(lake, dict(storage_options or {})))
+        except (DeltaError, OSError, ValueError) as error:
+            raise LakeError(f"{lake} cannot be reached: {_first_line(error)[:120]}", "check the URI") from None
         base = ""
     else:
         store, base = pafs.LocalFileSystem(), lake
@@ -150,7 +153,11 @@ def open_table(
         raise TableNotFoundError(
             f"{name} does not exist in {lake}", "run the flow that writes it: mixlake run +" + name
         ) from None
-    except DeltaError as error:
+    except (DeltaError, OSError, ValueError) as error:
+        if "://" in uri and version is None:
+            raise LakeError(
+                f"{lake} cannot be reached: {_first_line(error)}", "check the URI and its options"
+            ) from None
         if version is not None and DeltaTable.is_deltatable(uri, dict(storage_options or {}) or None):
             latest = _latest(uri, storage_options)
             if latest is not None and version > latest:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from lakehouse.errors import TableNotFoundError
+from lakehouse.errors import ConfigError, TableNotFoundError
 from lakehouse.fingerprint import code_fingerprint, params_json, resolve_params
 from lakehouse.flow import Flow
 from lakehouse.graph import Graph
@@ -181,6 +182,12 @@ def make_plan(lake: Lake, select: tuple[str, ...] = (), *, full: bool = False) -
         ConfigError: If parameters do not fit.
     """
     graph = Graph(lake.registry)
+    known = {name for spec in lake.registry.flows.values() for name in (spec.id, spec.writes.name)}
+    unknown = sorted(set(lake.config.params) - known)
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "name a flow, or the table that it writes"
+        raise ConfigError(f"params name {unknown[0]!r}, which is no flow", hint)
     seen = Snapshots(lake)
     seen.prefetch([name for spec in lake.registry.flows.values() for name in (spec.writes.name, *graph.inputs(spec))])
 

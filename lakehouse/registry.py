@@ -121,7 +121,7 @@ def _modules(name: str) -> Iterator[ModuleType]:
             f"module {name} cannot be imported: {error}",
             "correct modules: in mixlake.yaml, or install what the module needs",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"module {name} failed on import: {type(error).__name__}: {error}", "mend it") from error
 
 

@@ -91,6 +91,11 @@ class Verbs(click.Group):
             formatter.write_dl(rows)
 
 
+def _examples(text: str) -> str:
+    """Return help in which click finds its mark of a block that is not to be wrapped, a backspace."""
+    return text.replace("\\b\n", "\b\n")
+
+
 @click.group(
     cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, no_args_is_help=True
 )
@@ -116,7 +121,10 @@ def cli(ctx: click.Context, lake: str | None, verbose: bool) -> None:
     _log_to_stderr(logging.INFO if verbose else logging.WARNING)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+cli.help = _examples(cli.help or "")
+
+
+def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an ending
     """Run a command line and return its exit status.
 
     0: all was done. 1: it was not. 2: it was asked for wrongly. 130: interrupted.
@@ -142,6 +150,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         _say(" ".join(str(error).split("\n")))
         return error.exit_code
+    except OSError as error:
+        if os.environ.get("MIXLAKE_DEBUG"):
+            traceback.print_exc()
+        _say(
+            f"{error.strerror or error}{f': {error.filename}' if error.filename else ''} — check the place and its rights"
+        )
+        return 1
     return status if isinstance(status, int) else 0
 
 
@@ -176,7 +191,9 @@ def _first_sentence(point: importlib.metadata.EntryPoint) -> str:
 
 
 def _with_lake(command: click.Command) -> click.Command:
-    """Let ``--lake`` be given after the verb, too."""
+    """Let ``--lake`` be given after the verb, too; and keep the lines of examples apart."""
+    if command.help:
+        command.help = _examples(command.help)
     if isinstance(command, click.Group):
         for child in command.commands.values():
             _with_lake(child)
