@@ -153,9 +153,8 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an en
     except OSError as error:
         if os.environ.get("MIXLAKE_DEBUG"):
             traceback.print_exc()
-        _say(
-            f"{error.strerror or error}{f': {error.filename}' if error.filename else ''} — check the place and its rights"
-        )
+        place = f": {error.filename}" if error.filename else ""
+        _say(f"{error.strerror or error}{place} — check the place and its rights")
         return 1
     return status if isinstance(status, int) else 0
 
