@@ -1,6 +1,6 @@
 """What ``spark-submit`` is given: the same as ``mixlake run``.
 
-    spark-submit --master spark://host:7077 --py-files mixlake.zip jobs/main.py run +gold.sequences
+    spark-submit --master spark://host:7077 jobs/main.py run +gold.sequences
 
 The lake comes from ``--lake``, ``MIXLAKE_LAKE`` or ``mixlake.yaml``; the session is the submitted one.
 """
@@ -8,8 +8,19 @@ The lake comes from ``--lake``, ``MIXLAKE_LAKE`` or ``mixlake.yaml``; the sessio
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from lakehouse.cli.main import main
+
+def main() -> int:
+    """Run the command line from the project's root instead of this folder, whose names hide the standard library's."""
+    here = Path(__file__).resolve().parent
+    sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != here]
+    if str(here.parent) not in sys.path:
+        sys.path.insert(0, str(here.parent))
+    from lakehouse.cli.main import main as command
+
+    return command()
+
 
 if __name__ == "__main__":
     sys.exit(main())
