@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import uuid
 
+import hypothesis
 import pytest
 import yaml
 
 from lakehouse.config import Config, load_config
 from lakehouse.lake import Lake, open_table
+
+# Where a change is judged, the same examples each time; elsewhere new ones, so that more is found.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

@@ -80,7 +80,9 @@ def test_the_grid_fits_and_keeps_the_shape(width: int, height: int, most: int) -
     assert rows * PATCH <= 2 * height
     if most >= 64 and 1 / 3 < width / height < 3 and min(width, height) >= 256:
         assert abs(np.log(columns / rows * height / width)) < 0.12
-        assert columns * rows >= 0.7 * most
+        # A picture that has enough pixels uses most of the patches; a smaller one is not blown up for it.
+        if (width // PATCH) * (height // PATCH) >= most:
+            assert columns * rows >= 0.7 * most
 
 
 def test_a_grid_that_fits_exactly_is_taken() -> None:
