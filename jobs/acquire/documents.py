@@ -53,6 +53,9 @@ def documents(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
 
     Returns:
         Rows of `bronze.documents`. A file that is gone, changed, too large, damaged, or not text is rejected.
+
+    Raises:
+        FlowError: If the whole folder of a source is gone.
     """
     places: list[int] = []  # the row of the batch that a document comes from
     ordinals: list[int | None] = []  # its place in a file that was cut

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from jobs.acquire.declared import Source
-from jobs.acquire.listing import Entry, captions, describe, list_files
+from jobs.acquire.listing import EMPTY_LISTING, Entry, captions, describe, list_files
+from jobs.acquire.location import RESTORE, is_there
 from jobs.acquire.media_types import media_type, programming_language
 from jobs.acquire.rows import batch_of
+from lakehouse.errors import FlowError
 from lakehouse.flow import flow
 from schemas.identity import landed_ids
 from schemas.sources import files as table
 from schemas.sources import sources
 
 _HEAD = 64
+_BATCH_FILES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +48,46 @@ class FilesParams:
     reject_tolerance=1.0,
     tags=["landing"],
 )
-def files(batch: pa.RecordBatch, params: FilesParams) -> pa.RecordBatch:
+def files(batch: pa.RecordBatch, params: FilesParams) -> Iterator[pa.RecordBatch]:
     """List the files of each source, hash their bytes, and read what stands beside them.
 
     Args:
         batch: Rows of `bronze.sources`.
         params: See `FilesParams`.
 
-    Returns:
-        Rows of `bronze.files`. A file that is too large, unreadable, led out of the folder by a link, or that
-        is speech without a transcript in its language is rejected.
+    Yields:
+        Rows of `bronze.files`, at most 2,000 in a batch, so that memory does not grow with a source. A file
+        that is too large, unreadable, led out of the folder by a link, or that is speech without a transcript
+        in its language is rejected.
+
+    Raises:
+        FlowError: If a source's folder is gone, or none of its files are left, since it was retrieved.
     """
-    names = ("location", "rules", "license", "retrieved_at")
-    rows: list[dict[str, Any]] = []
-    for location, rules, license_, retrieved_at in zip(
+    names = ("location", "rules", "license", "retrieved_at", "listing")
+    for location, rules, license_, retrieved_at, listing in zip(
         *(batch.column(name).to_pylist() for name in names), strict=True
     ):
         root, source = Path(location), Source.from_json(rules)
-        if not root.is_dir():
-            gone = Entry("", source.base, 0, 0, problem=f"the folder {root} is gone since it was retrieved")
-            found = [_row(root, source, gone)]
-        else:
-            found = [_row(root, source, entry) for entry in list_files(root, source, params.most)]
-        for row in found:
-            row |= {"license": license_, "retrieved_at": retrieved_at, "parent_ids": []}
-        rows += found
+        if listing != EMPTY_LISTING and not is_there(root):
+            raise _gone(f"the folder {root} of {source.key} is gone or empty since it was retrieved")
+        empty = True
+        for entries in itertools.batched(list_files(root, source, params.most), _BATCH_FILES):
+            empty = False
+            yield _rows(root, source, entries, license_, retrieved_at)
+        if empty and listing != EMPTY_LISTING:
+            raise _gone(f"no file of {source.key} is left in {root} since it was retrieved")
+
+
+def _gone(message: str) -> FlowError:
+    return FlowError(message, RESTORE)
+
+
+def _rows(
+    root: Path, source: Source, entries: Sequence[Entry], license_: str, retrieved_at: datetime
+) -> pa.RecordBatch:
+    rows = [_row(root, source, entry) for entry in entries]
+    for row in rows:
+        row |= {"license": license_, "retrieved_at": retrieved_at, "parent_ids": []}
     columns: dict[str, Any] = {
         column.name: [row.get(column.name) for row in rows]
         for column in table.columns

@@ -56,6 +56,9 @@ def images(batch: pa.RecordBatch, params: ImagesParams) -> pa.RecordBatch:
     Returns:
         Rows of `bronze.images`. A picture that is gone, changed, empty, too large, truncated, or that Pillow
         cannot read is rejected.
+
+    Raises:
+        FlowError: If the whole folder of a source is gone.
     """
     rows: list[dict[str, Any]] = []
     for original in originals(batch):

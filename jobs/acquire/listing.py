@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -16,6 +16,8 @@ from jobs.acquire.declared import Source
 from jobs.acquire.globs import matches
 from jobs.acquire.languages import UNKNOWN, bcp47
 
+# The digest of a listing without files.
+EMPTY_LISTING = hashlib.sha256().hexdigest()[:32]
 _TAGGED = re.compile(r"^([A-Za-z]{2,3}(?:_[A-Za-z]+)?(?:@[A-Za-z0-9]+)?)(?:\.[A-Za-z0-9-]+)?=(.*)$")
 
 
@@ -38,32 +40,35 @@ class Entry:
     problem: str = ""
 
 
-def list_files(root: Path, source: Source, most: int = 0) -> list[Entry]:
-    """Return a source's files in the order of their names.
+def list_files(root: Path, source: Source, most: int = 0) -> Iterator[Entry]:
+    """Yield a source's files in the order of their names, one folder of names in memory at a time.
 
-    Folders that are symbolic links are not entered; a link to a file is followed where it stays inside.
+    Folders that are symbolic links are not entered; a link to a file is followed where it stays inside. A
+    folder that cannot be read is an entry with a problem.
 
     Args:
         root: The source's folder.
         source: Its declaration.
-        most: Files to return at most; 0 for all.
+        most: Files to yield at most; 0 for all.
     """
-    closed: list[OSError] = []
-    found = _walk(root, source.exclude, closed)
-    names = sorted(name for name in found if matches(name, source.include) and not matches(name, source.exclude))
     real = root.resolve()
-    out: list[Entry] = []
-    for name in names:
+    count = 0
+    for name, closed in _walk(root, source.exclude):
+        if closed:
+            yield Entry(name, _uri(source, f"{name}/"), 0, 0, problem=f"unreadable folder: {closed}")
+            continue
+        if not matches(name, source.include) or matches(name, source.exclude):
+            continue
         uri = _uri(source, name)
         if source.keep < 1 and _fraction(uri) >= source.keep:
             continue
-        out.append(_entry(real, root / name, name, uri, source))
-        if most and len(out) >= most:
-            break
-    return [_closed(root, source, error) for error in closed] + out
+        yield _entry(real, root / name, name, uri, source)
+        count += 1
+        if count == most:
+            return
 
 
-def listing_digest(root: Path, source: Source, entries: list[Entry]) -> str:
+def listing_digest(root: Path, source: Source, entries: Iterable[Entry]) -> str:
     """Return a digest of names, sizes and times of files and of the neighbours that describe them."""
     digest = hashlib.sha256()
     for entry in entries:
@@ -124,22 +129,38 @@ def _tagged_lines(text: str, first: str) -> dict[str, str]:
     return out
 
 
-def _walk(root: Path, exclude: Sequence[str], closed: list[OSError]) -> Iterator[str]:
-    """Yield the relative names of all files; a folder that is excluded whole (``name/**``) is not entered.
+def _walk(root: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the relative names of all files, sorted; a folder that is excluded whole (``name/**``) is not entered.
 
-    The error of a folder that cannot be read is appended to `closed`.
+    Yields:
+        A file's name and no words, or the name of a folder that cannot be read, and why.
     """
     whole = [pattern.removesuffix("/**") for pattern in exclude if pattern.endswith("/**")]
-    for folder, folders, files in os.walk(root, followlinks=False, onerror=closed.append):
-        below = Path(folder).relative_to(root).as_posix()
-        prefix = "" if below == "." else f"{below}/"
-        folders[:] = [name for name in folders if not matches(prefix + name, whole)]
-        yield from (prefix + name for name in files)
+    # A folder's name ends in a slash among its neighbours, so that walking it in place yields whole names sorted.
+    ahead = [""]
+    while ahead:
+        name = ahead.pop()
+        if name and not name.endswith("/"):
+            yield name, ""
+            continue
+        try:
+            with os.scandir(root / name) as found:
+                below = [name + entry.name + "/" * _is_folder(entry) for entry in found if not _is_linked_folder(entry)]
+        except OSError as error:
+            yield name.removesuffix("/") or ".", error.strerror or str(error)
+            continue
+        ahead += sorted((n for n in below if not (n.endswith("/") and matches(n[:-1], whole))), reverse=True)
 
 
-def _closed(root: Path, source: Source, error: OSError) -> Entry:
-    name = Path(os.fsdecode(error.filename)).relative_to(root).as_posix()
-    return Entry(name, _uri(source, f"{name}/"), 0, 0, problem=f"unreadable folder: {error.strerror}")
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads round in circles
+        return False
+
+
+def _is_linked_folder(entry: os.DirEntry[str]) -> bool:
+    return entry.is_symlink() and _is_folder(entry)
 
 
 def _uri(source: Source, name: str) -> str:

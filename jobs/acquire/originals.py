@@ -1,4 +1,8 @@
-"""Reading a retrieved file again, and refusing it where it is no longer what was listed."""
+"""Reading a retrieved file again, and refusing it where it is no longer what was listed.
+
+A single file that is gone or changed is a rejected row; a source's whole folder that is gone is no matter
+of a row, and fails the flow (see `jobs.acquire.location`).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+
+from jobs.acquire.location import location_of, require_location
 
 
 class RejectedError(Exception):
@@ -20,6 +26,7 @@ class Original:
 
     sample_id: str
     source: str
+    uri: str
     path: str
     digest: str
     media_type: str
@@ -30,7 +37,7 @@ class Original:
 
 def originals(batch: pa.RecordBatch) -> Iterator[Original]:
     """Yield the rows of a batch of `bronze.files`: names and addresses, never contents."""
-    names = ("sample_id", "source", "path", "digest", "media_type", "language", "modality", "attributes")
+    names = ("sample_id", "source", "uri", "path", "digest", "media_type", "language", "modality", "attributes")
     columns = [batch.column(name).to_pylist() for name in names]
     for *fields, attributes in zip(*columns, strict=True):
         yield Original(*fields, dict(attributes or ()))
@@ -41,12 +48,14 @@ def read_original(original: Original) -> bytes:
 
     Raises:
         RejectedError: If it is gone, cannot be read, or changed since it was listed.
+        FlowError: If its source's whole folder is gone, so that nothing can be said of its files.
     """
     try:
         data = Path(original.path).read_bytes()
-    except FileNotFoundError:
-        raise RejectedError("the file is gone since it was listed") from None
     except OSError as error:
+        require_location(location_of(original.path, original.uri), original.source, original.path)
+        if isinstance(error, FileNotFoundError):
+            raise RejectedError("the file is gone since it was listed") from None
         raise RejectedError(f"unreadable: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != original.digest:
         raise RejectedError("the file changed since it was listed")

@@ -7,17 +7,22 @@ import hashlib
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.acquire.connectors.base import Retrieved
 from jobs.acquire.connectors.licences import same_licence
 from jobs.acquire.connectors.retrieve import retrieval_state, retrieve_all
 from jobs.acquire.declared import Source, load_sources, packaged_file
-from jobs.acquire.listing import list_files, listing_digest
-from lakehouse.errors import ConfigError
+from jobs.acquire.listing import EMPTY_LISTING, list_files, listing_digest
+from lakehouse.errors import ConfigError, FlowError
 from lakehouse.flow import flow
 from schemas.sources import sources as table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 log = logging.getLogger("mixlake.acquire")
 
@@ -76,25 +81,51 @@ def outside(params: SourcesParams) -> str:
 
 
 @flow(writes=table, kind="frame", params=SourcesParams, external=outside, tags=["landing"])
-def sources(params: SourcesParams) -> pa.Table:
-    """Retrieve the declared sources; one that cannot be retrieved is told and left out.
+def sources(params: SourcesParams, held: DataFrame | None = None) -> pa.Table:
+    """Retrieve the declared sources; one that cannot be retrieved is told, and kept as it was landed before.
+
+    A source leaves the table when it is no longer declared or chosen, never because it cannot be reached.
+
+    Args:
+        params: See `SourcesParams`.
+        held: Rows of `bronze.sources` as they are; None without an engine.
 
     Raises:
         ConfigError: If a declaration is broken.
+        FlowError: If a source that cannot be retrieved was landed under an older contract.
     """
     wanted = chosen(params)
     found, skipped = retrieve_all(wanted)
-    rows = [_row(source, found[source.key]) for source in wanted if source.key in found]
+    rows = {source.key: _row(source, found[source.key]) for source in wanted if source.key in found}
+    schema = pa.schema([field for field in table.schema if field.name != "run_id"])
     if skipped:
         log.warning("%d of %d sources skipped; the next run tries again", len(skipped), len(wanted))
-    names = [column.name for column in table.columns if column.name != "run_id"]
-    schema = pa.schema([table.schema.field(name) for name in names])
-    return pa.Table.from_pylist(rows, schema=schema)
+        if held is not None:
+            rows |= _kept(held.toArrow(), list(skipped), schema)
+    return pa.Table.from_pylist([rows[source.key] for source in wanted if source.key in rows], schema=schema)
 
 
-def _row(source: Source, got: Retrieved) -> dict[str, object]:
-    entries = list_files(got.root, source)
-    if not entries:
+def _kept(held: pa.Table, skipped: list[str], schema: pa.Schema) -> dict[str, dict[str, Any]]:
+    """Return the held rows of sources that were skipped, by source key."""
+    landed = held.filter(pc.is_in(held.column("source"), pa.array(skipped, pa.string())))
+    keys = landed.column("source").to_pylist()
+    for column in schema if keys else ():
+        if column.name not in landed.column_names:
+            if column.name in table.required:
+                raise FlowError(
+                    f"{', '.join(keys)} cannot be retrieved, and was landed without the column {column.name}",
+                    "make it retrievable again, or leave it out to have its rows deleted; nothing was committed",
+                )
+            landed = landed.append_column(column.name, pa.nulls(landed.num_rows, column.type))
+    for key in keys:
+        log.warning("%s: kept as landed before", key)
+    same = landed.select(schema.names).cast(schema) if keys else schema.empty_table()
+    return dict(zip(keys, same.to_pylist(), strict=True))
+
+
+def _row(source: Source, got: Retrieved) -> dict[str, Any]:
+    listing = listing_digest(got.root, source, list_files(got.root, source))
+    if listing == EMPTY_LISTING:
         log.warning("%s: no file of %s fits its patterns", source.key, got.root)
     evidence = got.evidence
     if got.license and not same_licence(source.license, got.license):
@@ -114,7 +145,7 @@ def _row(source: Source, got: Retrieved) -> dict[str, object]:
         "kind": source.kind,
         "language": source.language,
         "location": str(got.root),
-        "listing": listing_digest(got.root, source, entries),
+        "listing": listing,
         "rules": source.to_json(),
         "synthetic": source.synthetic,
         "retrieved_at": got.at,

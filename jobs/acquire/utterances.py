@@ -45,6 +45,9 @@ def utterances(batch: pa.RecordBatch, params: UtterancesParams) -> pa.RecordBatc
     Returns:
         Rows of `bronze.utterances`. A recording that is gone, changed, empty, too long, or that libsndfile
         cannot read is rejected.
+
+    Raises:
+        FlowError: If the whole folder of a source is gone.
     """
     rows: list[dict[str, Any]] = []
     for original in originals(batch):

@@ -53,6 +53,8 @@ def cache_root() -> Path:
 def cached(package: Package) -> Retrieved | None:
     """Return a package that was retrieved before, or None."""
     place = cache_root() / "packages" / package.slug
+    if not (place / "files").is_dir():  # cleaned away by half
+        return None
     try:
         known = json.loads((place / _DESCRIPTION).read_text("utf-8"))
     except (OSError, ValueError):

@@ -12,7 +12,9 @@ import yaml
 from PIL import Image
 
 from jobs.acquire.files import FilesParams, files
+from jobs.acquire.rows import batch_of
 from jobs.acquire.sources import SourcesParams, sources
+from schemas.sources import files as files_table
 
 
 def picture(kind="PNG", size=(24, 16), seed=0, **save):
@@ -38,6 +40,13 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("MIXLAKE_CACHE", str(place))
     monkeypatch.delenv("MIXLAKE_ASSETS", raising=False)
     return place
+
+
+def land_files(batch, params=None):
+    """All rows that bronze.files makes of a batch of sources, as one batch."""
+    none = batch_of(files_table, {column.name: [] for column in files_table.columns if column.name != "run_id"}, [])
+    parts = [part.select(none.schema.names) for part in files(batch, params or FilesParams())]
+    return pa.Table.from_batches([none, *parts]).combine_chunks().to_batches()[0] if parts else none
 
 
 class World:
@@ -70,8 +79,7 @@ class World:
 
     def files(self, **said):
         """All rows of bronze.files, rejected ones too."""
-        table = self.sources(**said)
-        return files(table.combine_chunks().to_batches()[0], FilesParams())
+        return land_files(self.sources(**said).combine_chunks().to_batches()[0])
 
     def good(self, **said):
         batch = self.files(**said)
@@ -81,6 +89,11 @@ class World:
 @pytest.fixture
 def world(tmp_path):
     return World(tmp_path / "world")
+
+
+@pytest.fixture(name="land_files")
+def land_files_():
+    return land_files
 
 
 @pytest.fixture

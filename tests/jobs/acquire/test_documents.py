@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 import pytest
 
 from jobs.acquire.documents import FLOW, DocumentsParams, documents
+from lakehouse.errors import FlowError
 from lakehouse.flow import flow_of
 from schemas.documents import landed_documents as table
 from schemas.identity import content_ids, derived_ids
@@ -74,6 +75,17 @@ def test_what_changed_or_went_since_it_was_listed_is_rejected(world, rejects):
         "folder:mine/changed.txt": "the file changed since it was listed",
         "folder:mine/gone.txt": "the file is gone since it was listed",
     }
+
+
+def test_a_source_whose_folder_is_gone_fails_the_flow(world):
+    world.put("d/a file.txt", "x")
+    world.put("d/b.txt", "x")
+    listed = world.good()
+    world.folder.rename(world.root / "moved")
+    first = world.folder / "d" / "a file.txt"
+    with pytest.raises(FlowError, match=f"{first} cannot be read: the folder {world.folder} of mine is gone") as told:
+        documents(listed, DocumentsParams())
+    assert "mixlake run --full bronze.sources" in told.value.hint
 
 
 def test_a_file_of_several_documents_is_cut(world):

@@ -4,8 +4,10 @@ import gzip
 import hashlib
 
 import pyarrow.compute as pc
+import pytest
 
 from jobs.acquire.files import FilesParams, files
+from lakehouse.errors import FlowError
 from schemas.identity import landed_ids
 from schemas.sources import files as table
 
@@ -101,12 +103,44 @@ def test_pictures_take_captions_in_all_languages(world, make_picture):
     assert row["media_type"] == "image/png"
 
 
-def test_a_folder_that_went_away_is_rejected(world, rejects):
-    world.put("a.txt", "x")
+def test_a_folder_that_went_away_fails_the_flow(world):
+    world.put("d/a.txt", "x")
     batch = world.sources().combine_chunks().to_batches()[0]
     world.folder.rename(world.root / "moved")
-    found = files(batch, FilesParams())
-    assert list(rejects(found).values()) == [f"the folder {world.folder} is gone since it was retrieved"]
+    with pytest.raises(FlowError, match=f"the folder {world.folder} of mine is gone") as told:
+        list(files(batch, FilesParams()))
+    assert "mixlake run --full bronze.sources" in told.value.hint
+    # An emptied folder, or a mount point without its disk, says as little.
+    (world.folder / "d").mkdir(parents=True)
+    with pytest.raises(FlowError, match="gone or empty"):
+        list(files(batch, FilesParams()))
+
+
+def test_a_folder_that_lost_all_files_of_a_source_fails_the_flow(world, land_files):
+    path = world.put("a.txt", "x")
+    world.put("b.md", "x")
+    batch = world.sources(include=["*.txt"]).combine_chunks().to_batches()[0]
+    path.unlink()
+    with pytest.raises(FlowError, match="no file of mine is left"):
+        list(files(batch, FilesParams()))
+    again = world.sources(include=["*.txt"]).combine_chunks().to_batches()[0]
+    assert land_files(again).num_rows == 0
+
+
+def test_a_large_source_comes_in_batches(world, monkeypatch):
+    from jobs.acquire import files as module
+
+    for number in range(5):
+        world.put(f"{number}.txt", "x")
+    batch = world.sources().combine_chunks().to_batches()[0]
+    opened = []
+    monkeypatch.setattr(module, "_BATCH_FILES", 2)
+    real = module.list_files
+    monkeypatch.setattr(module, "list_files", lambda *said: (opened.append(e) or e for e in real(*said)))
+    answers = files(batch, FilesParams())
+    assert next(answers).num_rows == 2
+    assert len(opened) == 2  # no more is listed than was asked for
+    assert [part.num_rows for part in answers] == [2, 1]
 
 
 def test_a_source_without_files_gives_no_rows(world):
@@ -114,8 +148,8 @@ def test_a_source_without_files_gives_no_rows(world):
     assert world.files(include=["*.none"]).num_rows == 0
 
 
-def test_most_limits_a_source(world):
+def test_most_limits_a_source(world, land_files):
     for number in range(5):
         world.put(f"{number}.txt", "x")
     batch = world.sources().combine_chunks().to_batches()[0]
-    assert files(batch, FilesParams(most=2)).num_rows == 2
+    assert land_files(batch, FilesParams(most=2)).num_rows == 2

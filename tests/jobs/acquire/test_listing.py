@@ -24,16 +24,24 @@ def test_names_are_sorted_and_chosen(world):
     assert listed(world, include=("**/*.txt",), exclude=("skip/**",)) == ["a/z.txt", "b.txt"]
 
 
+def test_the_order_is_that_of_whole_names(world):
+    names = ["a", "a-b/x", "a.md", "b/c/d", "b/c-", "b/c.txt", "b-/x", "bc", "é/x", "z/é"]
+    for name in names:
+        world.put(name, "x")
+    assert listed(world) == sorted(names)
+    assert [entry.name for entry in list_files(world.folder, source(include=("b/**",)), most=2)] == ["b/c-", "b/c.txt"]
+
+
 def test_addresses_hold_no_path_of_the_machine(world):
     world.put("d/ein Bär#1.txt", "x")
-    assert list_files(world.folder, source())[0].uri == "folder:mine/d/ein%20B%C3%A4r%231.txt"
+    assert next(list_files(world.folder, source())).uri == "folder:mine/d/ein%20B%C3%A4r%231.txt"
     package = source(connector="apt", package="p", version="2.0")
-    assert list_files(world.folder, package)[0].uri.startswith("apt:p/d/")
+    assert next(list_files(world.folder, package)).uri.startswith("apt:p/d/")
 
 
 def test_a_name_that_is_no_utf8_is_listed(world):
     os.close(os.open(os.fsencode(world.folder) + b"/\xff.txt", os.O_CREAT | os.O_WRONLY))
-    assert list_files(world.folder, source())[0].uri == "folder:mine/%FF.txt"
+    assert next(list_files(world.folder, source())).uri == "folder:mine/%FF.txt"
 
 
 def test_links_out_of_the_folder_are_refused_and_inner_ones_followed(world):
@@ -68,7 +76,7 @@ def test_a_closed_folder_is_told(world):
     world.put("closed/x.txt", "x")
     (world.folder / "closed").chmod(0)
     try:
-        entries = list_files(world.folder, source())
+        entries = list(list_files(world.folder, source()))
     finally:
         (world.folder / "closed").chmod(0o755)
     assert [entry.problem for entry in entries] == ["unreadable folder: Permission denied"]

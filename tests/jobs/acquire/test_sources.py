@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 
+import pyarrow as pa
 import pytest
 import yaml
 
 from jobs.acquire.connectors import npm
 from jobs.acquire.connectors.base import SourceSkippedError
 from jobs.acquire.sources import SourcesParams, chosen, outside, sources
-from lakehouse.errors import ConfigError
+from lakehouse.errors import ConfigError, FlowError
 from lakehouse.flow import flow_of
 from schemas.sources import sources as table
 
@@ -64,6 +66,46 @@ def test_a_source_that_cannot_be_retrieved_is_left_out_and_told(world, monkeypat
     assert sources(params).column("source").to_pylist() == ["mine"]
     assert "other skipped: npm is not on this machine" in caplog.text
     assert "the next run tries again" in caplog.text
+
+
+class Held:
+    """What the engine gives as the table's own rows."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def toArrow(self):  # noqa: N802 - Spark's word
+        return self.rows.append_column("run_id", pa.array(["before"] * self.rows.num_rows))
+
+
+def test_what_was_landed_is_kept_when_it_cannot_be_retrieved(world, caplog):
+    world.put("a.txt", "x")
+    params = world.declare(title="Notes")
+    landed = sources(params)
+    world.folder.rename(world.root / "moved")
+    assert sources(params, held=Held(landed)).equals(landed)
+    assert "mine: kept as landed before" in caplog.text
+    # Never landed: left out as before. No longer wanted: not kept.
+    assert sources(params, held=Held(landed.slice(0, 0))).num_rows == 0
+    assert sources(dataclasses.replace(params, skip=("mine",)), held=Held(landed)).num_rows == 0
+
+
+def test_what_can_be_retrieved_comes_anew(world):
+    world.put("a.txt", "x")
+    landed = sources(world.declare(license="MIT"))
+    found = sources(world.declare(license="CC0-1.0"), held=Held(landed))
+    assert found.column("license").to_pylist() == ["CC0-1.0"]
+
+
+def test_a_held_row_of_an_older_contract(world):
+    world.put("a.txt", "x")
+    params = world.declare(title="Notes")
+    landed = sources(params)
+    world.folder.rename(world.root / "moved")
+    kept = sources(params, held=Held(landed.drop_columns(["title"]))).to_pylist()
+    assert [(row["source"], row["title"]) for row in kept] == [("mine", None)]
+    with pytest.raises(FlowError, match="mine cannot be retrieved, and was landed without the column listing"):
+        sources(params, held=Held(landed.drop_columns(["listing"])))
 
 
 def test_no_source_at_all_is_an_empty_table():

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from jobs.acquire.utterances import UtterancesParams, utterances
+from lakehouse.errors import FlowError
 from schemas.utterances import landed_utterances as table
 
 
@@ -68,3 +71,12 @@ def test_a_changed_recording_is_rejected(world, make_recording, rejects):
     listed = world.good(modality="speech", language="en", exclude=["*.txt"], neighbour={"format": "plain"})
     world.put("a.wav", make_recording("WAV", 1.0))
     assert list(rejects(utterances(listed, UtterancesParams())).values()) == ["the file changed since it was listed"]
+
+
+def test_a_source_whose_folder_is_gone_fails_the_flow(world, make_recording):
+    world.put("a.wav", make_recording("WAV"))
+    world.put("a.txt", "words")
+    listed = world.good(modality="speech", language="en", exclude=["*.txt"], neighbour={"format": "plain"})
+    shutil.rmtree(world.folder)
+    with pytest.raises(FlowError, match=r"a\.wav cannot be read: the folder"):
+        utterances(listed, UtterancesParams())

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +51,13 @@ def test_half_a_package_is_fetched_again(cache):
     (place / "package.json").write_text('{"version": ')
     assert cached(PACKAGE) is None
     calls = []
+    assert (retrieve(PACKAGE, fetcher(calls)).root / "file").exists()
+
+
+def test_a_package_without_its_files_is_fetched_again(cache):
+    calls = []
+    shutil.rmtree(retrieve(PACKAGE, fetcher(calls)).root)
+    assert cached(PACKAGE) is None
     assert (retrieve(PACKAGE, fetcher(calls)).root / "file").exists()
 
 
