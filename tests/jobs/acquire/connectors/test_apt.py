@@ -10,7 +10,7 @@ from jobs.acquire.connectors.base import Package, SourceSkippedError
 
 needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb makes and unpacks the package")
 
-COPYRIGHT = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\nFiles: *\nLicense: GPL-2+\n"
+COPYRIGHT = "Format: copyright-format/1.0\n\nFiles: *\nLicense: GPL-2+\n"
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 
 from jobs.acquire.connectors.licences import debian_copyright, debian_spdx, same_licence
 
-HEAD = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nSource: x\n\n"
+HEAD = "Format: copyright-format/1.0\nSource: x\n\n"
 
 
 @pytest.mark.parametrize(
