@@ -1,0 +1,199 @@
+"""Calling a flow's function with its inputs, incrementally where that is enough."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from lakehouse import inputs
+from lakehouse.errors import FlowError
+from lakehouse.flow import Flow
+from lakehouse.held import Held
+from lakehouse.lake import Lake
+from lakehouse.operator import Runner
+from lakehouse.plan import FlowPlan
+from lakehouse.sqlflow import view_name, with_views
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger("mixlake.execute")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a flow returned, and which held rows it replaces.
+
+    Args:
+        rows: The rows, as the function gave them.
+        keys: Driving keys whose held rows are replaced; None for "only new rows".
+        full: Whether the rows are the whole table.
+    """
+
+    rows: DataFrame
+    keys: DataFrame | None
+    full: bool
+
+
+class Counter:
+    """Counts the driving rows and the operator's time, as a side effect of the flow's own job."""
+
+    def __init__(self) -> None:
+        self._given = 0
+        self._observation: Any = None
+        self._clock: Any = None
+
+    def clock(self, session: SparkSession) -> Any:
+        """Return an accumulator for the seconds spent in an operator."""
+        self._clock = session.sparkContext.accumulator(0.0)
+        return self._clock
+
+    @property
+    def seconds(self) -> float:
+        """Seconds spent in the operator, added up over workers; tasks that were repeated count again."""
+        return float(self._clock.value) if self._clock is not None else 0.0
+
+    def count(self, rows: DataFrame) -> DataFrame:
+        """Return the rows, counted as they pass."""
+        from pyspark.sql import Observation
+        from pyspark.sql import functions as F
+
+        self._observation = Observation()
+        return rows.observe(self._observation, F.count(F.lit(1)).alias("n"))
+
+    def told(self, rows: int) -> None:
+        """Take the count from the driver."""
+        self._given = rows
+
+    @property
+    def value(self) -> int:
+        """Rows counted; blocks until the job has run."""
+        if self._observation is None:
+            return self._given
+        from py4j.protocol import Py4JJavaError
+
+        try:
+            return int(self._observation.get.get("n", 0))
+        except Py4JJavaError:
+            # Spark prunes an input that turns out empty, and the observation with it.
+            return 0
+
+
+def call(  # noqa: PLR0913, PLR0917 - the parts of one step
+    stack: ExitStack, session: SparkSession, lake: Lake, item: FlowPlan, held: Held, counter: Counter
+) -> Result:
+    """Call the flow's function with its inputs, incrementally where that is enough."""
+    flow = item.flow
+    versions = item.inputs
+    changed = None if held.whole else _incremental(session, lake, item)
+    if flow.kind == "operator":
+        rows = inputs.frame(session, lake, flow.reads[flow.driving], versions) if changed is None else changed.rows
+        if flow.function is None:
+            raise FlowError(f"{flow.id} has no function", "declare it with @flow")
+        runner = Runner(flow.id, flow.file, flow.function, item.params, flow.writes, counter.clock(session))
+        rows = counter.count(_spread(session, rows, flow.driving_key))
+        answer = rows.mapInArrow(runner, inputs.spark_schema(pa.schema(runner.columns)))
+        return Result(answer, None if changed is None else changed.keys, full=changed is None)
+    held_rows = functools.partial(inputs.load, session, lake, flow.writes, held.version)
+    frames = {name: inputs.frame(session, lake, read, versions) for name, read in flow.reads.items()}
+    if flow.kind == "sql":
+        for read in flow.reads.values():
+            inputs.frame(session, lake, read, versions).createOrReplaceTempView(view_name(read.table))
+        return Result(session.sql(with_views(flow.sql, flow.file)), None, full=True)
+    return _call_frame(stack, session, item, frames, held_rows, changed, counter)
+
+
+def _call_frame(  # noqa: PLR0913, PLR0917 - the parts of one step
+    stack: ExitStack,
+    session: SparkSession,
+    item: FlowPlan,
+    frames: dict[str, DataFrame],
+    held_rows: Callable[[], DataFrame],
+    changed: inputs.Changes | None,
+    counter: Counter,
+) -> Result:
+    """Call a frame flow's function, with what else it asks for by name."""
+    flow = item.flow
+    if flow.function is None:
+        raise FlowError(f"{flow.id} has no function", "declare it with @flow")
+    extra: dict[str, Any] = {}
+    named = inspect.signature(flow.function).parameters
+    if "versions" in named:
+        extra["versions"] = dict(item.inputs)
+    if "held" in named:
+        extra["held"] = held_rows()
+    if "keep" in named:
+        extra["keep"] = functools.partial(_keep, stack)
+    keys = None
+    if flow.refresh == "merge":
+        if changed is None:
+            extra["affected"] = frames[flow.driving].select(flow.driving_key).distinct()
+        else:
+            keys = changed.keys if changed.keys is not None else changed.rows.select(flow.driving_key).distinct()
+            extra["affected"] = keys
+    answer = flow.function(**frames, params=item.params, **extra)
+    if isinstance(answer, pa.Table):
+        counter.told(answer.num_rows)
+        answer = _from_arrow(session, flow, answer)
+    return Result(answer, keys, full=keys is None)
+
+
+def _keep(stack: ExitStack, rows: DataFrame) -> DataFrame:
+    """Hold rows that a frame flow reads more than once, until its commit."""
+    from pyspark import StorageLevel
+
+    kept = rows.persist(StorageLevel.DISK_ONLY)
+    stack.callback(kept.unpersist)
+    return kept
+
+
+def _incremental(session: SparkSession, lake: Lake, item: FlowPlan) -> inputs.Changes | None:
+    """Return the changes of the driving input where nothing else changed since the last commit."""
+    flow = item.flow
+    if not flow.incremental or item.last is None:
+        return None
+    note = item.last[1]
+    driving = {table.name for table in lake.registry.sources(flow.reads[flow.driving])}
+    for cause in item.causes:
+        if cause.kind not in {"input", "upstream"}:
+            return None
+        if cause.kind == "input" and cause.detail.split(" ", 1)[0] not in driving:
+            return None
+    from pyspark.errors import PySparkException
+
+    try:
+        return inputs.changes(session, lake, flow, note.inputs, item.inputs)
+    except PySparkException as error:
+        if "CHANGE_DATA" not in str(error) and "CHANGE_TABLE_FEED" not in str(error):
+            raise
+        # The feed cannot be read across a change of the input's schema: then all rows are processed.
+        log.info("%s starts over: the changes of %s cannot be read", flow.id, ", ".join(sorted(driving)))
+        return None
+
+
+def _spread(session: SparkSession, rows: DataFrame, key: str) -> DataFrame:
+    """Use all cores for an operator, where the input lies in fewer pieces than there are."""
+    wanted = session.sparkContext.defaultParallelism
+    if rows.rdd.getNumPartitions() >= wanted:
+        return rows
+    return rows.repartition(wanted, key) if key in rows.columns else rows.repartition(wanted)
+
+
+def _from_arrow(session: SparkSession, flow: Flow, answer: pa.Table) -> DataFrame:
+    names = [column.name for column in flow.writes.columns if column.name in answer.column_names]
+    extra = [name for name in answer.column_names if name not in names]
+    wanted = pa.schema([pa.field(name, flow.writes.column(name).type) for name in names])
+    try:
+        fitted = answer.select(names).cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise FlowError(f"{flow.id}: {error} ({flow.file})", "return the types of the contract") from None
+    for name in extra:
+        fitted = fitted.append_column(name, answer.column(name))
+    return session.createDataFrame(fitted, inputs.spark_schema(fitted.schema))
