@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lakehouse import inputs
+from lakehouse import inputs, quarantine
 from lakehouse.errors import FlowError
 from lakehouse.flow import Flow
 from lakehouse.held import Held
@@ -92,6 +92,9 @@ def call(  # noqa: PLR0913, PLR0917 - the parts of one step
     """Call the flow's function with its inputs, incrementally where that is enough."""
     flow = item.flow
     versions = item.inputs
+    if not held.whole and {cause.kind for cause in item.causes} == {"retraction"}:
+        # Rows go, and nothing else changed: the function has nothing to add.
+        return Result(session.createDataFrame([], inputs.spark_schema(flow.writes.schema)), None, full=False)
     changed = None if held.whole else _incremental(session, lake, item)
     if flow.kind == "operator":
         rows = inputs.frame(session, lake, flow.reads[flow.driving], versions) if changed is None else changed.rows
@@ -162,20 +165,33 @@ def _incremental(session: SparkSession, lake: Lake, item: FlowPlan) -> inputs.Ch
     note = item.last[1]
     driving = {table.name for table in lake.registry.sources(flow.reads[flow.driving])}
     for cause in item.causes:
-        if cause.kind not in {"input", "upstream"}:
+        if cause.kind not in {"input", "upstream", "retraction", "retry"}:
             return None
         if cause.kind == "input" and cause.detail.split(" ", 1)[0] not in driving:
             return None
     from pyspark.errors import PySparkException
 
     try:
-        return inputs.changes(session, lake, flow, note.inputs, item.inputs)
+        changed = inputs.changes(session, lake, flow, note.inputs, item.inputs)
+        return _again(session, lake, item, changed) if item.because("retry") else changed
     except PySparkException as error:
         if "CHANGE_DATA" not in str(error) and "CHANGE_TABLE_FEED" not in str(error):
             raise
         # The feed cannot be read across a change of the input's schema: then all rows are processed.
         log.info("%s starts over: the changes of %s cannot be read", flow.id, ", ".join(sorted(driving)))
         return None
+
+
+def _again(session: SparkSession, lake: Lake, item: FlowPlan, changed: inputs.Changes) -> inputs.Changes | None:
+    """Add the driving rows from which rows were set aside; None where it is not known which they are."""
+    flow = item.flow
+    origins = quarantine.origins(session, lake, flow)
+    if origins is None:
+        return None
+    keys = changed.keys if changed.keys is not None else changed.rows.select(flow.driving_key)
+    keys = keys.union(origins.toDF(flow.driving_key)).distinct()
+    whole = inputs.frame(session, lake, flow.reads[flow.driving], item.inputs)
+    return inputs.Changes(whole.join(keys, flow.driving_key, "left_semi"), keys)
 
 
 def _spread(session: SparkSession, rows: DataFrame, key: str) -> DataFrame:

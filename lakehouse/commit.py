@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mixlake.commit")
 
 ACTION = "_action"
+QUARANTINE_APP = "mixlake.retractions"
 _RETRIES = 20
 _CONCURRENT = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED")
 _STATISTICS = "delta.dataSkippingStatsColumns"
@@ -109,10 +111,50 @@ def append_rows(  # noqa: PLR0913
     raise LakeError(f"{table.name} could not be written: other writers kept winning", "try again later")
 
 
-def fits(held: DeltaTable, table: Table) -> bool:
-    """Whether a table is stored with the columns and types of its contract, in whatever order."""
-    wanted = Schema.from_arrow(pa.schema([pa.field(c.name, c.type) for c in table.columns]))
-    return _types(wanted) == _types(held.schema())
+@dataclass(frozen=True)
+class Change:
+    """How a contract differs from the stored columns.
+
+    Args:
+        added: Nullable columns that the stored table lacks.
+        breaks: What else differs, in words; rows stored so cannot be read as the contract says.
+    """
+
+    added: tuple[str, ...]
+    breaks: tuple[str, ...]
+
+
+def compare(held: DeltaTable, table: Table) -> Change:
+    """Compare a table's stored columns with its contract; their order does not matter."""
+    wanted = _types(Schema.from_arrow(pa.schema([pa.field(c.name, c.type) for c in table.columns])))
+    stored = _types(held.schema())
+    missing = [column for column in table.columns if column.name not in stored]
+    breaks = [f"column {c.name} is new and may not be null" for c in missing if c.name in table.required]
+    breaks.extend(f"column {name} is no longer declared" for name in stored if name not in wanted)
+    breaks.extend(
+        f"column {name} is stored as {_word(stored[name])}, now {_word(kind)}"
+        for name, kind in wanted.items()
+        if name in stored and stored[name] != kind
+    )
+    return Change(tuple(c.name for c in missing if c.name not in table.required), tuple(breaks))
+
+
+def add_columns(lake: Lake, table: Table, names: Iterable[str]) -> None:
+    """Give a stored table columns that its contract has gained; its rows hold null there."""
+    from deltalake import Field
+
+    schema = Schema.from_arrow(pa.schema([pa.field(name, table.column(name).type) for name in names]))
+    held = lake.open(table.name)
+    stored = {field.name for field in held.schema().fields}
+    fields = [Field(item.name, item.type, nullable=True) for item in schema.fields if item.name not in stored]
+    if fields:
+        held.alter.add_columns(fields)
+    set_properties(lake, table)
+
+
+def _word(kind: str) -> str:
+    body = json.loads(kind)
+    return body if isinstance(body, str) else str(body.get("type", "a nested type"))
 
 
 def _types(schema: Schema) -> dict[str, str]:
@@ -193,6 +235,35 @@ def append_quarantine(lake: Lake, table: Table, rows: DataFrame, attempt: str) -
     # The attempt is a digest of flow, transaction, inputs and fingerprint: a retry writes the same rows.
     with _committing(table.name):
         writer.option("txnAppId", f"quarantine:{attempt}").option("txnVersion", "1").save(lake.table_uri(table.name))
+
+
+def delete_quarantined(session: SparkSession, lake: Lake, table: Table, rows: DataFrame, ordinal: int) -> None:
+    """Delete quarantined rows that retractions take out, as one transaction a retraction.
+
+    Args:
+        session: A session of its own; the transaction is a setting of it.
+        lake: The lake.
+        table: Contract of the quarantine.
+        rows: attempt, reason and row of what is to go.
+        ordinal: Ordinal of the newest retraction.
+    """
+    from delta.tables import DeltaTable as SparkDeltaTable
+
+    settings = {
+        "spark.databricks.delta.write.txnAppId": QUARANTINE_APP,
+        "spark.databricks.delta.write.txnVersion": str(ordinal),
+    }
+    names = ("attempt", "reason", "row")
+    with _committing(table.name):
+        for key, value in settings.items():
+            session.conf.set(key, value)
+        (
+            SparkDeltaTable.forPath(session, lake.table_uri(table.name))
+            .alias("t")
+            .merge(rows.distinct().alias("s"), " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in names))
+            .whenMatchedDelete()
+            .execute()
+        )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from lakehouse import commit, inputs, ledger, stage
+from lakehouse import commit, inputs, ledger, quarantine, refusal, stage
 from lakehouse.call import Counter, Result, call
 from lakehouse.diff import difference
 from lakehouse.errors import MixlakeError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tuple[int, Note]:
+def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str, *, migrate: bool = False) -> tuple[int, Note]:
     """Run one flow and commit it.
 
     Args:
@@ -33,6 +33,7 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tupl
         lake: The lake.
         item: The flow as planned, with the input versions to read.
         run_id: The run.
+        migrate: Whether a table that its contract no longer fits is written anew.
 
     Returns:
         The committed version and its note.
@@ -54,18 +55,20 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str) -> tupl
     note = _note(item, run_id, started)
     try:
         with ExitStack() as stack:
-            held = hold(lake, item)
+            held = hold(lake, item, migrate=migrate)
             attempt = _attempt(item, held.transaction)
             counter = Counter()
             result = call(stack, session, lake, item, held, counter)
             shaped = stage.shape(flow, result.rows, run_id)
+            shaped = refusal.allowed(session, lake, flow.writes, shaped, item.retractions)
             found = stack.enter_context(stage.staged(flow, shaped))
             stage.refuse_doubled_keys(flow, found.good)
             phases = {"function": counter.seconds, "rows": time.monotonic() - clock}
-            if found.reasons:
-                rows = stage.quarantine_rows(flow, found, attempt, run_id)
-                commit.append_quarantine(lake, ledger.quarantine, rows, attempt)
+            aside = _aside(session, lake, item, result, found, attempt, run_id)
+            if aside is not None:
+                commit.append_quarantine(lake, ledger.quarantine, aside, attempt)
                 note = replace(note, quarantine=attempt, reasons=found.reasons)
+            note = replace(note, aside=bool(found.reasons) or (not result.full and _was_aside(item)))
             mode, rows, note = _changes(stack, session, lake, item, held, result, found, note)
             counts = {**note.counts, "read": counter.value, "quarantined": sum(found.reasons.values())}
             phases["difference"] = time.monotonic() - clock - phases["rows"]
@@ -99,7 +102,8 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     """Decide how the rows are written, and complete the note with what that changes."""
     table = item.flow.writes
     mode = "full" if result.full else "incremental"
-    only_new = not result.full and result.keys is None
+    pending = item.because("retraction") and not held.whole
+    only_new = not result.full and result.keys is None and not pending
     if only_new and len(lake.registry.sources(item.flow.reads[item.flow.driving])) > 1:
         stage.refuse_held_keys(item.flow, found.good, inputs.load(session, lake, table, held.version))
     if only_new or (held.digest.rows == 0 and held.fits and (held.version == 0 or item.last is not None)):
@@ -118,13 +122,10 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
         note = replace(note, mode=mode, changed=not same, counts=counts, digest=str(found.digest))
         return ("append", found.good.limit(0), note) if same else ("overwrite", found.good, note)
     present = inputs.load(session, lake, table, held.version)
-    if not result.full and result.keys is not None:
-        from pyspark.sql import functions as F
-
-        origin = result.keys.toDF("_origin")
-        present = present.join(origin, F.expr(item.flow.origin).eqNullSafe(F.col("_origin")), "left_semi")
+    if not result.full:
+        present = _replaced(session, lake, item, result, present)
     changed = stack.enter_context(difference(table, found.good, present))
-    digest = held.digest + changed.gained - changed.lost
+    digest = found.digest if result.full else held.digest + changed.gained - changed.lost
     counts = {
         "inserted": changed.inserted,
         "updated": changed.updated,
@@ -135,6 +136,46 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     if changed.updated or changed.deleted:
         return "merge", changed.rows, note
     return "append", changed.rows.drop(commit.ACTION) if changed.inserted else found.good.limit(0), note
+
+
+def _replaced(session: SparkSession, lake: Lake, item: FlowPlan, result: Result, present: DataFrame) -> DataFrame:
+    """Return the held rows that new ones take the place of: of affected origins, and those taken back."""
+    from pyspark.sql import functions as F
+
+    keys = list(item.flow.writes.key)
+    parts = []
+    if result.keys is not None:
+        origin = result.keys.toDF("_origin")
+        parts.append(present.join(origin, F.expr(item.flow.origin).eqNullSafe(F.col("_origin")), "left_semi"))
+    if item.because("retraction"):
+        parts.append(refusal.refused(session, lake, item.flow.writes, present, item.retractions))
+    if len(parts) == 1:
+        return parts[0]
+    either = parts[0].select(*keys).union(parts[1].select(*keys)).distinct()
+    return present.join(either, keys, "left_semi")
+
+
+def _aside(  # noqa: PLR0913, PLR0917 - the parts of one step
+    session: SparkSession,
+    lake: Lake,
+    item: FlowPlan,
+    result: Result,
+    found: stage.Staged,
+    attempt: str,
+    run_id: str,
+) -> DataFrame | None:
+    """Return what goes to quarantine: rejected rows, and marks for rows set aside before that are now processed again."""
+    rejected = stage.quarantine_rows(item.flow, found, attempt, run_id) if found.reasons else None
+    if result.full or result.keys is None or not _was_aside(item):
+        return rejected
+    marks = quarantine.marks(session, lake, item.flow, result.keys, attempt, run_id)
+    if marks is None:
+        return rejected
+    return marks if rejected is None else rejected.unionByName(marks)
+
+
+def _was_aside(item: FlowPlan) -> bool:
+    return item.last is not None and item.last[1].aside
 
 
 def _laid_out(flow: Flow, rows: DataFrame, mode: str) -> DataFrame:
@@ -160,6 +201,7 @@ def _note(item: FlowPlan, run_id: str, started: str) -> Note:
         inputs={name: version for name, version in item.inputs.items() if version >= 0},
         ids={name: identity for name, identity in item.ids.items() if identity},
         key=item.flow.writes.key,
+        retraction=item.retractions.ordinal,
         changed=False,
         counts={},
         digest="",
@@ -178,5 +220,7 @@ def _attempt(item: FlowPlan, transaction: int) -> str:
         now.contract,
         dict(now.models),
         now.external,
+        item.retractions.ordinal,
+        item.because("retry"),
     ]
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lakehouse import commit
 from lakehouse.digest import Digest
-from lakehouse.errors import CollisionError
+from lakehouse.errors import CollisionError, ContractError
 from lakehouse.history import newest_note
 from lakehouse.lake import Lake
 from lakehouse.plan import FlowPlan
@@ -20,6 +20,7 @@ class Held:
         version: Its version.
         digest: Content digest of its rows.
         fits: Whether it has the contract's columns and types.
+        grown: Whether columns were added to it just now, so that no carried digest speaks for its rows.
         whole: Whether its rows can only be replaced as a whole.
         transaction: The flow's next transaction number.
     """
@@ -27,15 +28,22 @@ class Held:
     version: int
     digest: Digest
     fits: bool
+    grown: bool
     whole: bool
     transaction: int
 
 
-def hold(lake: Lake, item: FlowPlan) -> Held:
-    """Look at the written table once, and make sure that it is as the plan saw it.
+def hold(lake: Lake, item: FlowPlan, *, migrate: bool = False) -> Held:
+    """Look at the written table once, make sure that it is as the plan saw it, and let it take new columns.
+
+    Args:
+        lake: The lake.
+        item: The flow as planned.
+        migrate: Whether a table that its contract no longer fits is written anew.
 
     Raises:
         CollisionError: If another run committed since.
+        ContractError: If the stored rows do not fit the contract any more, and it is not to be written anew.
     """
     table = item.flow.writes
     commit.create(lake.uri, table, lake.storage_options)
@@ -43,15 +51,29 @@ def hold(lake: Lake, item: FlowPlan) -> Held:
     newest = newest_note(opened)
     if (newest[0] if newest else None) != (item.last[0] if item.last else None):
         raise CollisionError(f"{table.name}: another run committed since it was planned", "it is planned again")
-    version = int(opened.version())
     note = newest[1] if newest else None
-    fits = commit.fits(opened, table)
     # Rows that no flow accounts for, and rows that another key named, are replaced as a whole.
-    replaced = version > 0 if note is None else tuple(note.key or table.key) != tuple(table.key)
+    rekeyed = note is not None and tuple(note.key or table.key) != tuple(table.key)
+    change = commit.compare(opened, table)
+    if (change.breaks or rekeyed) and note is not None and not migrate:
+        told = list(change.breaks)
+        if rekeyed:
+            told.append(f"its rows were named by {', '.join(note.key)}, now by {', '.join(table.key) or 'nothing'}")
+        raise ContractError(
+            f"{table.name} is stored otherwise than its contract says: {'; '.join(told)}",
+            f"write it anew: mixlake run {table.name} --migrate (its older versions and the releases stay as they are)",
+        )
+    if change.added and not change.breaks:
+        commit.add_columns(lake, table, change.added)
+        opened = lake.open(table.name)
+    version = int(opened.version())
+    fits = not change.breaks
+    replaced = version > 0 if note is None else rekeyed
     return Held(
         version=version,
         digest=Digest.parse(note.digest) if note else Digest(),
         fits=fits,
+        grown=bool(change.added),
         whole=replaced or not fits or not table.key,
         transaction=int(opened.transaction_version(item.flow.id) or 0) + 1,
     )

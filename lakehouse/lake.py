@@ -96,13 +96,19 @@ class Lake:
         return make_plan(self, tuple(select), full=full)
 
     def run(
-        self, select: Sequence[str] = (), *, full: bool = False, params: Mapping[str, Mapping[str, Any]] | None = None
+        self,
+        select: Sequence[str] = (),
+        *,
+        full: bool = False,
+        retry: bool = False,
+        migrate: bool = False,
+        params: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Report:
-        """Run what is stale."""
+        """Run what is stale; see `lakehouse.run.run`."""
         from lakehouse.run import run
 
         lake = Lake(config=self.config.with_params(params)) if params else self
-        return run(lake, tuple(select), full=full)
+        return run(lake, tuple(select), full=full, retry=retry, migrate=migrate)
 
 
 def table_uri(lake: str, name: str) -> str:

@@ -42,7 +42,8 @@ runs = Table(
 
 quarantine = Table(
     "ledger.quarantine",
-    doc="One row that a flow set aside. It counts once a commit note names its attempt.",
+    doc="One row that a flow set aside, or a mark that its origin was processed again. It counts once a commit note "
+    "names its attempt.",
     columns=[
         Column("attempt", pa.string(), "The attempt at a flow that set it aside.", nullable=False),
         Column("flow", pa.string(), "The flow.", nullable=False),
@@ -50,7 +51,9 @@ quarantine = Table(
         Column("sample_id", pa.string(), "The row's identity, where it has one."),
         Column("origin", pa.string(), "The driving row that it came from, where it is known."),
         Column("reason", pa.string(), "The check that it broke, or what the operator said.", nullable=False),
-        Column("row", pa.string(), "The row as JSON; bytes are given by length and SHA-256."),
+        Column(
+            "row", pa.string(), "The row as JSON, bytes by length and SHA-256; null: the origin was processed again."
+        ),
         Column("run_id", pa.string(), "The run.", volatile=True),
         Column("at", _TIME, "When.", volatile=True),
     ],
@@ -90,4 +93,37 @@ training_steps = Table(
     key=["training_run", "step"],
 )
 
-TABLES = (runs, quarantine, releases, training_steps)
+retractions = Table(
+    "ledger.retractions",
+    doc="One order to take rows out again; the last row of an ordinal counts.",
+    columns=[
+        Column("ordinal", pa.int64(), "Its number, from 1.", nullable=False),
+        Column("retraction_id", pa.string(), "Names its rows in ledger.retracted.", nullable=False),
+        Column("kind", pa.string(), "What is matched: source, license, uri or id.", nullable=False),
+        Column(
+            "value", pa.string(), "The source, the licence, the pattern, or the id or number of ids.", nullable=False
+        ),
+        Column("scope", pa.string(), "origin, or content, which takes equal content along.", nullable=False),
+        Column("reason", pa.string(), "Why.", nullable=False),
+        Column("purge", pa.bool_(), "Whether older versions and their files go, too.", nullable=False),
+        Column("looked", _COUNTS, "Version at which each table was searched.", nullable=False),
+        Column("matched", _COUNTS, "Rows of each table that matched by themselves.", nullable=False),
+        Column("releases", pa.list_(pa.string()), "Releases that hold such rows, or what was made from them."),
+        Column("state", pa.string(), "ordered, or purged.", nullable=False),
+        Column("at", _TIME, "When.", nullable=False),
+    ],
+    key=["ordinal"],
+)
+
+retracted = Table(
+    "ledger.retracted",
+    doc="One id that a retraction names: refused from then on, or only made from what is.",
+    columns=[
+        Column("retraction_id", pa.string(), "The retraction.", nullable=False),
+        Column("kind", pa.string(), "sample or content (refused), or derived (made from those).", nullable=False),
+        Column("id", pa.string(), "The sample's or the content's id.", nullable=False),
+    ],
+    key=["retraction_id", "kind", "id"],
+)
+
+TABLES = (runs, quarantine, releases, training_steps, retractions, retracted)

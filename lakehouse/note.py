@@ -36,6 +36,8 @@ class Note:
         digest: Content digest of the table after the commit.
         quarantine: Attempt under which rows were set aside, empty where none was.
         reasons: Rows set aside by reason.
+        aside: Whether rows of this or an earlier commit, back to the last full one, are set aside.
+        retraction: Ordinal of the newest retraction that the rows comply with.
         started: ISO 8601 time.
         seconds: Time that it took up to the commit.
         phases: Seconds of it: ``function`` inside an operator, added up over the workers; ``rows`` until the
@@ -59,6 +61,8 @@ class Note:
     external: str = ""
     quarantine: str = ""
     reasons: Mapping[str, int] = field(default_factory=dict)
+    aside: bool = False
+    retraction: int = 0
     started: str = ""
     seconds: float = 0.0
     phases: Mapping[str, float] = field(default_factory=dict)

@@ -16,10 +16,22 @@ from lakehouse.graph import Graph
 from lakehouse.history import changed_version, newest_note
 from lakehouse.lake import Lake
 from lakehouse.note import Note
+from lakehouse.retraction import Retractions, load_retractions
 
 State = Literal["missing", "stale", "fresh"]
 CauseKind = Literal[
-    "missing", "input", "replaced", "upstream", "code", "params", "contract", "model", "external", "forced"
+    "missing",
+    "input",
+    "replaced",
+    "upstream",
+    "code",
+    "params",
+    "contract",
+    "model",
+    "external",
+    "forced",
+    "retraction",
+    "retry",
 ]
 
 
@@ -29,8 +41,8 @@ class Cause:
 
     Args:
         kind: What changed: an input's data, an input put in another's place, the flow's code, its params,
-            the contract of its table, a model file, the outside world; or ``upstream`` where a flow before
-            it is about to run.
+            the contract of its table, a model file, the outside world, rows taken back; ``retry`` where rows
+            that were set aside are asked for again; or ``upstream`` where a flow before it is about to run.
         detail: The thing that changed, and how.
     """
 
@@ -62,6 +74,7 @@ class FlowPlan:
         fingerprints: Its fingerprints now.
         last: Version and note of the written table's last commit, whichever flow made it.
         ids: Delta's identity of each input table.
+        retractions: What its rows must comply with.
     """
 
     flow: Flow
@@ -72,6 +85,11 @@ class FlowPlan:
     fingerprints: Fingerprints
     last: tuple[int, Note] | None = field(compare=False, default=None)
     ids: Mapping[str, str] = field(compare=False, default_factory=dict)
+    retractions: Retractions = field(compare=False, default_factory=Retractions)
+
+    def because(self, kind: CauseKind) -> bool:
+        """Whether a cause of this kind is among its causes."""
+        return any(cause.kind == kind for cause in self.causes)
 
     @property
     def writes(self) -> str:
@@ -131,6 +149,7 @@ class Snapshots:
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
         self._seen: dict[str, _Seen] = {}
+        self.retractions = load_retractions(lake)
 
     def prefetch(self, names: list[str]) -> None:
         """Look several tables up side by side."""
@@ -169,13 +188,14 @@ class Snapshots:
         return self._seen[name]
 
 
-def make_plan(lake: Lake, select: tuple[str, ...] = (), *, full: bool = False) -> Plan:
+def make_plan(lake: Lake, select: tuple[str, ...] = (), *, full: bool = False, retry: bool = False) -> Plan:
     """Compare what is declared with what the lake's commit notes tell.
 
     Args:
         lake: The lake.
         select: Words of a selection, see `lakehouse.graph`.
         full: Whether the selected flows are to start over.
+        retry: Whether rows that were set aside are asked for again.
 
     Raises:
         UsageError: If a word selects nothing.
@@ -193,19 +213,21 @@ def make_plan(lake: Lake, select: tuple[str, ...] = (), *, full: bool = False) -
 
     @functools.cache
     def stale_ids() -> set[str]:
-        every = _states(lake, graph, seen, graph.order, full=False)
+        every = _states(lake, graph, seen, graph.order)
         return {item.flow.id for item in every if item.state != "fresh"}
 
     chosen = graph.select(select, stale_ids)
-    flows = _states(lake, graph, seen, chosen, full=full)
+    flows = _states(lake, graph, seen, chosen, full=full, retry=retry)
     return Plan(flows, graph, full, tuple(_mixed_ancestors(seen, flows)))
 
 
-def _states(lake: Lake, graph: Graph, seen: Snapshots, chosen: tuple[str, ...], *, full: bool) -> tuple[FlowPlan, ...]:
+def _states(  # noqa: PLR0913
+    lake: Lake, graph: Graph, seen: Snapshots, chosen: tuple[str, ...], *, full: bool = False, retry: bool = False
+) -> tuple[FlowPlan, ...]:
     found: dict[str, FlowPlan] = {}
     for name in chosen:
         spec = lake.registry.flows[name]
-        item = plan_flow(lake, graph, seen, spec, full=full)
+        item = plan_flow(lake, graph, seen, spec, full=full, retry=retry)
         before = [parent for parent in graph.parents[name] if parent in found and found[parent].state != "fresh"]
         if before:
             causes = (*item.causes, *(Cause("upstream", f"{found[p].writes} is to be written") for p in before))
@@ -215,15 +237,18 @@ def _states(lake: Lake, graph: Graph, seen: Snapshots, chosen: tuple[str, ...], 
     return tuple(found.values())
 
 
-def plan_flow(lake: Lake, graph: Graph, seen: Snapshots, spec: Flow, *, full: bool = False) -> FlowPlan:
+def plan_flow(
+    lake: Lake, graph: Graph, seen: Snapshots, spec: Flow, *, full: bool = False, retry: bool = False
+) -> FlowPlan:
     """Compare one flow with its last commit, looking at the tables as they are now."""
+    orders = seen.retractions
     params = resolve_params(spec, lake.config)
     now = fingerprints(lake, spec, params)
     inputs = {name: seen.version(name) for name in graph.inputs(spec)}
     ids = {name: seen.identity(name) for name in inputs}
     last = seen.last_note(spec.writes.name)
     if last is None:
-        return FlowPlan(spec, "missing", (Cause("missing", "never written"),), inputs, params, now, ids=ids)
+        return FlowPlan(spec, "missing", (Cause("missing", "never written"),), inputs, params, now, None, ids, orders)
     note = last[1]
     causes = [Cause("forced", "--full")] if full else []
     if note.flow != spec.id:
@@ -238,7 +263,10 @@ def plan_flow(lake: Lake, graph: Graph, seen: Snapshots, spec: Flow, *, full: bo
         elif current > read:
             causes.append(Cause("input", f"{name} {read if read >= 0 else 'missing'} -> {current}"))
     causes.extend(Cause("input", f"{name} is no longer read") for name in note.inputs if name not in inputs)
-    return FlowPlan(spec, "stale" if causes else "fresh", tuple(causes), inputs, params, now, last, ids)
+    causes.extend(Cause("retraction", str(order)) for order in orders.pending(spec.writes, *last))
+    if retry and note.aside:
+        causes.append(Cause("retry", "rows are set aside"))
+    return FlowPlan(spec, "stale" if causes else "fresh", tuple(causes), inputs, params, now, last, ids, orders)
 
 
 def fingerprints(lake: Lake, spec: Flow, params: Any) -> Fingerprints:

@@ -120,6 +120,14 @@ class Connection:
         found: list[dict[str, Any]] = self.table(sql, parameters).to_pylist(maps_as_pydicts="strict")
         return found
 
+    def hold(self, name: str, sql: str, parameters: Iterable[object] | None = None) -> None:
+        """Keep a query's rows under a name for the statements that follow; for the engine's own use."""
+        text = self._prepared(sql)
+        answer = self._answered(lambda: self._engine.execute(text, list(parameters or [])).to_arrow_table(), text)
+        self._engine.register(f"{name}__new", answer)
+        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {_quoted(name)} AS SELECT * FROM {_quoted(f'{name}__new')}")  # noqa: S608 - quoted
+        self._engine.unregister(f"{name}__new")
+
     def columns(self, name: str) -> tuple[str, ...]:
         """Return the names of a table's columns at its pinned version.
 

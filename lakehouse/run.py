@@ -155,7 +155,15 @@ class _Spark:
             return session
 
 
-def run(lake: Lake, select: tuple[str, ...] = (), *, full: bool = False, listener: Listener | None = None) -> Report:
+def run(  # noqa: PLR0913 - what a run may be told
+    lake: Lake,
+    select: tuple[str, ...] = (),
+    *,
+    full: bool = False,
+    retry: bool = False,
+    migrate: bool = False,
+    listener: Listener | None = None,
+) -> Report:
     """Run the selected flows that are stale.
 
     Tables that the run does not write are pinned when it starts; those that it writes are read at the
@@ -166,24 +174,28 @@ def run(lake: Lake, select: tuple[str, ...] = (), *, full: bool = False, listene
         lake: The lake.
         select: Words of a selection, see `lakehouse.graph`; none selects all.
         full: Process all rows again, also where only some changed.
+        retry: Process again the rows from which rows were set aside.
+        migrate: Write tables anew that their contracts no longer fit.
         listener: Told of the progress.
 
     Raises:
         UsageError: If a word selects nothing.
     """
     from lakehouse.lineage import sync_runs
+    from lakehouse.settle import retract_quarantined
 
     clock = time.monotonic()
     told = listener or Silent()
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    plan = make_plan(lake, select, full=full)
+    plan = make_plan(lake, select, full=full, retry=retry)
     told.planned(plan)
     spark = _Spark(lake, _log_file(lake, run_id), told)
     outcomes = (
-        _Scheduler(lake, plan, run_id, spark, told).outcomes()
+        _Scheduler(lake, plan, run_id, spark, told, retry=retry, migrate=migrate).outcomes()
         if plan.stale
         else [Outcome(item.flow.id, item.writes, "fresh") for item in plan.flows]
     )
+    retract_quarantined(lake, spark.get)
     sync_runs(lake)
     return Report(
         run_id=run_id,
@@ -202,7 +214,19 @@ def _log_file(lake: Lake, run_id: str) -> Path:
 class _Scheduler:
     """Executes a plan's flows as their inputs become ready."""
 
-    def __init__(self, lake: Lake, plan: Plan, run_id: str, spark: _Spark, listener: Listener) -> None:
+    def __init__(  # noqa: PLR0913 - what a run is
+        self,
+        lake: Lake,
+        plan: Plan,
+        run_id: str,
+        spark: _Spark,
+        listener: Listener,
+        *,
+        retry: bool = False,
+        migrate: bool = False,
+    ) -> None:
+        self.retry = retry
+        self.migrate = migrate
         self.lake = lake
         self.plan = plan
         self.run_id = run_id
@@ -256,12 +280,12 @@ class _Scheduler:
             try:
                 # What this flow wrote last is looked up afresh: another run may have come in between.
                 self.seen.forget(spec.writes.name)
-                item = plan_flow(self.lake, self.graph, self.seen, spec, full=self.plan.full)
+                item = plan_flow(self.lake, self.graph, self.seen, spec, full=self.plan.full, retry=self.retry)
                 self._inputs_are_there(item)
                 if item.state == "fresh":
                     return Outcome(name, spec.writes.name, "fresh")
                 self.listener.began(name, spec.writes.name)
-                version, note = execute(self.spark.get(), self.lake, item, self.run_id)
+                version, note = execute(self.spark.get(), self.lake, item, self.run_id, migrate=self.migrate)
                 self.seen.forget(spec.writes.name)
             except CollisionError as error:
                 log.info("%s", error)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from lakehouse import ledger
 from lakehouse.errors import QueryError, ReleaseError
 from lakehouse.query import connect
@@ -44,6 +46,39 @@ def sightings(lake: Lake, samples: set[str]) -> Iterator[tuple[Node, Sequence[st
             name = f"{found['training_run']}#{found['step']}"
             yield Node(name, ledger.training_steps.name, version), [found["sample_id"]]
 
+
+def steps_that_saw(lake: Lake, release: str, ids: pa.Table) -> list[tuple[str, int, int, int]]:
+    """Return which training steps on a release saw one of some rows, or a sequence that is one of them.
+
+    Args:
+        lake: The lake.
+        release: The release.
+        ids: string ``id``: sample ids.
+
+    Returns:
+        (training run, steps, first step, last step), by training run.
+    """
+    pinned = pinned_version(lake, release, SEQUENCES)
+    if pinned is None or not ids.num_rows:
+        return []
+    with connect(lake, tables={SEQUENCES: pinned}) as connection:
+        connection.hold("__wanted", "SELECT unnest($1::VARCHAR[]) AS id", [ids.column("id").to_pylist()])
+        rows = connection.rows(_SEEN, [release])
+    return [(row["training_run"], row["steps"], row["first"], row["last"]) for row in rows]
+
+
+_SEEN = """
+WITH places AS (
+    SELECT stage, position FROM gold.sequences WHERE sample_id IN (SELECT id FROM __wanted)
+    UNION
+    SELECT stage, position FROM (SELECT stage, position, unnest(parent_ids) AS parent FROM gold.sequences)
+    WHERE parent IN (SELECT id FROM __wanted)
+), seen AS (
+    SELECT training_run, step, stage, unnest(positions) AS position FROM ledger.training_steps WHERE release = $1
+)
+SELECT training_run, count(DISTINCT step) AS steps, min(step) AS first, max(step) AS last
+FROM seen JOIN places USING (stage, position) GROUP BY ALL ORDER BY ALL
+"""
 
 _STEPS = """
 WITH places AS (

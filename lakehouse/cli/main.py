@@ -36,6 +36,8 @@ VERBS = {
     "sql": ("lakehouse.cli.sql", "Answer SQL over the lake."),
     "trace": ("lakehouse.cli.trace", "Follow a row up to its source and down to training steps."),
     "step": ("lakehouse.cli.step", "List the rows and samples that a training step saw."),
+    "quarantine": ("lakehouse.cli.quarantine", "List, explain and retry rows that flows set aside."),
+    "retract": ("lakehouse.cli.retract", "Take rows out again, with all that was made from them."),
     "release": ("lakehouse.cli.release", "Create, list, compare, verify and drop releases."),
     "doctor": ("lakehouse.cli.doctor", "Say what is wrong with this machine or lake."),
 }

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 @click.command(name="run")
 @click.argument("select", nargs=-1)
 @click.option("--full", is_flag=True, help="Process all rows of the selected flows again.")
+@click.option("--retry", is_flag=True, help="Process again the rows from which rows were set aside.")
+@click.option("--migrate", is_flag=True, help="Write tables anew that their contracts no longer fit.")
 @click.option("--param", "params", multiple=True, metavar="FLOW.KEY=VALUE", help="Set a parameter; VALUE is YAML.")
 @click.option("--dry-run", is_flag=True, help="Only say what would run.")
 @click.option("--master", metavar="URL", help="Where Spark runs: local[4], spark://..., yarn, k8s://...")
@@ -27,6 +29,8 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     context: Context,
     select: tuple[str, ...],
     full: bool,
+    retry: bool,
+    migrate: bool,
     params: tuple[str, ...],
     dry_run: bool,
     master: str | None,
@@ -50,7 +54,9 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
         config = config.with_spark({"spark.master": master})
     lake = Lake(config=config)
     if dry_run:
-        plan = lake.plan(select, full=full)
+        from lakehouse.plan import make_plan
+
+        plan = make_plan(lake, select, full=full, retry=retry)
         if as_json:
             print_json([item.as_dict() for item in plan.flows])
         else:
@@ -60,11 +66,11 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     from lakehouse.run import Silent, run
 
     if as_json:
-        report = run(lake, select, full=full, listener=Silent())
+        report = run(lake, select, full=full, retry=retry, migrate=migrate, listener=Silent())
         print_json(report.as_dict())
     else:
         with Progress() as progress:
-            report = run(lake, select, full=full, listener=progress)
+            report = run(lake, select, full=full, retry=retry, migrate=migrate, listener=progress)
         show_report(report)
     return 0 if report.ok else 1
 
@@ -99,7 +105,7 @@ def show_report(report: Report) -> None:
         for reason, count in sorted((outcome.note.reasons if outcome.note else {}).items(), key=lambda pair: -pair[1])
     ]
     if aside:
-        print("set aside (SELECT * FROM quarantine_visible shows the rows):")
+        print("set aside (mixlake quarantine explain TABLE shows the rows):")
         print_table(["table", "rows", "reason"], aside, numbers=["rows"])
     fresh = len(report.outcomes) - len(done)
     words = [f"{sum(o.status == status for o in done)} {status}" for status in ("done", "failed", "skipped")]

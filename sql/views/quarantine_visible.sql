@@ -1,4 +1,5 @@
--- Rows that flows set aside and that are still aside: of attempts that a commit note names, since each flow's last full run.
+-- Rows that flows set aside and that are still aside: of attempts that a commit note names, since each flow's last
+-- full run, and whose origin was not processed again since (a mark with a null row says that it was).
 WITH last_full AS (
     SELECT "table", max(version) AS version FROM ledger.runs WHERE mode = 'full' GROUP BY ALL
 ), counted AS (
@@ -11,3 +12,7 @@ WITH last_full AS (
 SELECT quarantine.*, counted.version AS version, counted.committed_at AS committed_at
 FROM ledger.quarantine AS quarantine
 JOIN counted USING (attempt)
+QUALIFY quarantine."row" IS NOT NULL AND (
+    quarantine.origin IS NULL
+    OR counted.version = max(counted.version) OVER (PARTITION BY quarantine."table", quarantine.origin)
+)

@@ -1,0 +1,104 @@
+"""``mixlake quarantine``."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.cli.context import Context
+from lakehouse.cli.output import print_json, print_table
+
+
+@click.group(name="quarantine")
+def command() -> None:
+    r"""List, explain and retry rows that flows set aside.
+
+    \b
+    Example:
+      mixlake quarantine list
+    """
+
+
+@command.command(name="list")
+@click.argument("table", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print objects with table, flow, reason, rows, first and last.")
+@click.pass_obj
+def list_(context: Context, table: str | None, as_json: bool) -> None:
+    r"""Count the rows that are aside, by table and reason.
+
+    \b
+    Example:
+      mixlake quarantine list silver.documents
+    """
+    from lakehouse.quarantine import visible
+
+    found = visible(context.lake, table)
+    if as_json:
+        print_json(found)
+    elif not found:
+        print("no row is set aside")
+    else:
+        rows = [(r["table"], r["rows"], r["reason"], r["flow"], r["last"]) for r in found]
+        print_table(["table", "rows", "reason", "flow", "last"], rows, numbers=["rows"])
+
+
+@command.command()
+@click.argument("table")
+@click.option("--reason", help="Only reasons that begin so.")
+@click.option("--limit", default=3, show_default=True, type=click.IntRange(1), help="Rows of each reason.")
+@click.option("--json", "as_json", is_flag=True, help="Print objects with reason, rule, sample_id, origin and row.")
+@click.pass_obj
+def explain(context: Context, table: str, reason: str | None, limit: int, as_json: bool) -> None:
+    r"""Show some rows of each reason, the rule that they broke, and how to get them back.
+
+    \b
+    Example:
+      mixlake quarantine explain silver.documents --reason "text is"
+    """
+    from lakehouse.catalog import unknown_table
+    from lakehouse.quarantine import examples, rule
+
+    lake = context.lake
+    flow = lake.registry.writers.get(table)
+    if flow is None:
+        raise unknown_table(table, lake.registry.writers, "mixlake plan --all lists the tables that flows write")
+    found = examples(lake, table, reason, limit) if lake.has(table) else []
+    told = [{**row, "rule": rule(flow, row["reason"])} for row in found]
+    if as_json:
+        print_json(told)
+        return
+    if not told:
+        print(f"no row of {table} is set aside")
+        return
+    for row in told:
+        print(
+            f"{row['reason']}\n  rule    {row['rule']}\n  origin  {row['origin'] or 'not known'}\n  row     {row['row']}\n"
+        )
+    print(
+        f"{flow.id} ({flow.file}) set them aside. A change of its code, its params or its checks processes all rows "
+        f"again;\nwhere something else was mended: mixlake quarantine retry {table}"
+    )
+
+
+@command.command()
+@click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
+@click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.pass_obj
+def retry(context: Context, tables: tuple[str, ...], as_json: bool) -> int:
+    r"""Process again the rows from which rows were set aside; the same as mixlake run TABLE --retry.
+
+    \b
+    Example:
+      mixlake quarantine retry silver.documents
+    """
+    from lakehouse.cli.run import show_report
+    from lakehouse.progress import Progress
+    from lakehouse.run import Silent, run
+
+    if as_json:
+        report = run(context.lake, tables, retry=True, listener=Silent())
+        print_json(report.as_dict())
+    else:
+        with Progress() as progress:
+            report = run(context.lake, tables, retry=True, listener=progress)
+        show_report(report)
+    return 0 if report.ok else 1

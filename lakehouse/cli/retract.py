@@ -1,0 +1,104 @@
+"""``mixlake retract``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lakehouse.cli.context import Context
+from lakehouse.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from lakehouse.retraction import Report
+
+
+@click.command(name="retract")
+@click.option("--source", metavar="KEY", help="Rows of a source.")
+@click.option("--license", "license_", metavar="SPDX", help="Rows under a licence, also joined to others by AND.")
+@click.option("--uri", metavar="GLOB", help="Rows whose address fits a pattern: * is any text, ? any character.")
+@click.option("--id", "ids", multiple=True, metavar="ID", help="A sample; may be given several times.")
+@click.option("--ids-from", type=click.Path(exists=True, dir_okay=False), help="A file of sample ids, one a line.")
+@click.option("--reason", required=True, help="Why; it is recorded.")
+@click.option(
+    "--scope",
+    type=click.Choice(["origin", "content"]),
+    help="origin: copies from elsewhere stay. content: equal content and verified duplicates go, too, and are "
+    "refused later. By default content for ids, else origin.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would go, and who has seen it.")
+@click.option("--json", "as_json", is_flag=True, help="Print the order, matched and derived rows, releases and steps.")
+@click.pass_obj
+def command(  # noqa: PLR0913, PLR0917 - one a flag
+    context: Context,
+    source: str | None,
+    license_: str | None,
+    uri: str | None,
+    ids: tuple[str, ...],
+    ids_from: str | None,
+    reason: str,
+    scope: str | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    r"""Order rows to be taken out, with all that was made from them; the next mixlake run does it.
+
+    The order is recorded in ledger.retractions, and is in force from then on: matching rows that land later are
+    refused. Releases keep what they pin; the command says which of them, and which training steps, have seen it.
+
+    \b
+    Examples:
+      mixlake retract --source udhr --reason "the licence was withdrawn" --dry-run
+      mixlake retract --id 3f2a91c0d4e5f60718293a4b5c6d7e8f --reason "a person asked"
+    """
+    from lakehouse.retraction import retract
+
+    named = list(ids)
+    if ids_from:
+        named.extend(Path(ids_from).read_text(encoding="utf-8").split())
+    given = {
+        "source": [source] if source else [],
+        "license": [license_] if license_ else [],
+        "uri": [uri] if uri else [],
+    }
+    given["id"] = named
+    chosen = [kind for kind, values in given.items() if values]
+    if len(chosen) != 1:
+        raise click.UsageError("give one of --source, --license, --uri, --id — one order takes out one thing")
+    report = retract(
+        context.lake,
+        chosen[0],
+        given[chosen[0]],
+        reason=reason,
+        scope=scope,
+        dry_run=dry_run,  # type: ignore[arg-type]
+    )
+    if as_json:
+        print_json(report.as_dict())
+        return
+    show(report)
+
+
+def show(report: Report) -> None:
+    """Print what an order does."""
+    order = report.order
+    tables = sorted({*order.matched, *report.derived})
+    if tables:
+        rows = [(name, order.matched.get(name, 0), report.derived.get(name, 0)) for name in tables]
+        print_table(["table", "match", "made from them"], rows, numbers=["match", "made from them"])
+    else:
+        print("no row matches now")
+    print(f"releases that hold them: {', '.join(order.releases) or 'none'}")
+    if report.seen:
+        print_table(
+            ["training run", "release", "steps", "first", "last"],
+            [(s.training_run, s.release, s.steps, s.first, s.last) for s in report.seen],
+            numbers=["steps", "first", "last"],
+        )
+    else:
+        print("no recorded training step has seen them")
+    if report.recorded:
+        print(f"retraction {order.ordinal} is recorded (scope {order.scope}); mixlake run takes the rows out")
+    else:
+        print("nothing was recorded")

@@ -1,0 +1,264 @@
+"""How far a retraction reaches: the rows that match, what was made from them, who has seen it. No JVM."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import pyarrow as pa
+
+from lakehouse import ledger
+from lakehouse.errors import MixlakeError, ReleaseError, TableNotFoundError
+from lakehouse.query import Connection, connect
+from lakehouse.retraction import COLUMN, CONTENT, DERIVED, SAMPLE, Kind, Seen, pattern
+
+if TYPE_CHECKING:
+    from lakehouse.lake import Lake
+
+DUPLICATES = "duplicates"
+_LEDGER = "ledger."
+_WANTED = ("sample_id", "parent_ids", "source", "license", "uri", "content_id", "keeper_id")
+
+
+class Reach:
+    """One search, over the tables at their latest versions.
+
+    Args:
+        lake: The lake.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        """Name the search."""
+        self.lake = lake
+        self.name = uuid.uuid4().hex
+        self._kind: Kind = "id"
+        self._values: list[str] = []
+        self._content = False
+        self._now = _Closure(lake, connect(lake))
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Let go of the tables."""
+        self._now.connection.close()
+
+    def search(self, kind: Kind, values: Sequence[str], *, content: bool) -> None:
+        """Find the rows that match, and what was made from them."""
+        self._kind, self._values, self._content = kind, list(values), content
+        self._now.match(kind, self._values)
+        if content:
+            self._now.widen()
+        self._now.close()
+
+    def looked(self) -> dict[str, int]:
+        """Return the version at which each table was searched."""
+        return {name: self._now.connection.versions[name] for name in self._now.tables}
+
+    def matched(self) -> dict[str, int]:
+        """Return how many rows of each table match by themselves."""
+        return self._now.counts("self_matched")
+
+    def derived(self) -> dict[str, int]:
+        """Return how many rows of each table were made from rows that match."""
+        return self._now.counts("NOT self_matched")
+
+    def ids(self) -> pa.Table:
+        """Return the rows of ``ledger.retracted``."""
+        kinds = [DERIVED]
+        if self._kind == "id" or self._content:
+            kinds.append(SAMPLE)
+        if self._content:
+            kinds.append(CONTENT)
+        found = self._now.connection.table(
+            "SELECT $1 AS retraction_id, kind, id FROM __reached WHERE kind IN (SELECT unnest($2::VARCHAR[]))",
+            [self.name, kinds],
+        )
+        return found.cast(pa.schema([pa.field(c.name, c.type) for c in ledger.retracted.columns]))
+
+    def releases(self) -> list[str]:
+        """Return the live releases that hold such rows, or what was made from them."""
+        from lakehouse.release import list_releases
+
+        found = []
+        for release in list_releases(self.lake):
+            with connect(self.lake, release.name) as connection:
+                there = _Closure(self.lake, connection)
+                there.match(self._kind, self._values)
+                if self._content:
+                    there.take(self.ids())
+                there.close()
+                if there.any():
+                    found.append(release.name)
+        return found
+
+    def seen(self) -> list[Seen]:
+        """Return the training steps that saw such rows, by training run and release."""
+        from lakehouse.training import steps_that_saw
+
+        if not self.lake.has(ledger.training_steps.name):
+            return []
+        with connect(self.lake) as connection:
+            trained = connection.rows("SELECT DISTINCT release FROM ledger.training_steps ORDER BY ALL")
+        found = []
+        for row in trained:
+            try:
+                with _at_release(self.lake, row["release"]) as connection:
+                    there = _Closure(self.lake, connection)
+                    there.match(self._kind, self._values)
+                    if self._content:
+                        there.take(self.ids())
+                    there.close()
+                    ids = connection.table("SELECT id FROM __reached WHERE kind = 'derived'")
+                for run, steps, first, last in steps_that_saw(self.lake, row["release"], ids):
+                    found.append(Seen(run, row["release"], steps, first, last))
+            except MixlakeError:  # its versions are gone: nothing can be told any more
+                continue
+        return found
+
+
+def _at_release(lake: Lake, name: str) -> Connection:
+    from lakehouse.release import load_release
+
+    release = load_release(lake.uri, name, dropped=True, storage_options=lake.storage_options)
+    return connect(lake, tables=release.tables)
+
+
+class _Closure:
+    """The rows that match, and all that was made from them, over one set of versions.
+
+    ``__reached`` holds (kind, id): sample and content ids that match, and as ``derived`` the ids of all rows
+    that are, or were made from, a row that matches.
+    """
+
+    def __init__(self, lake: Lake, connection: Connection) -> None:
+        self.lake = lake
+        self.connection = connection
+        self.tables: list[str] = []
+        parts = []
+        for name in lake.names():
+            if name.startswith(_LEDGER) or not self._is_part(name):
+                continue
+            columns = connection.columns(name)
+            if "sample_id" not in columns:
+                continue
+            self.tables.append(name)
+            told = []
+            for wanted in _WANTED:
+                kind = "VARCHAR[]" if wanted == "parent_ids" else "VARCHAR"
+                there = wanted in columns and (wanted != "keeper_id" or self._is_pairs(name))
+                told.append(wanted if there else f"NULL::{kind} AS {wanted}")
+            layer, table = name.split(".", 1)
+            parts.append(f'SELECT \'{name}\' AS "table", {", ".join(told)} FROM "{layer}"."{table}"')  # noqa: S608 - names of the lake
+        self.rows = f"({' UNION ALL '.join(parts)})" if parts else ""
+        self._predicate = "false"
+        connection.hold("__reached", "SELECT NULL::VARCHAR AS kind, NULL::VARCHAR AS id WHERE false")
+
+    def _is_part(self, name: str) -> bool:
+        """Whether the versions that are looked at hold the table; a release need not."""
+        pins = self.connection.pins
+        if pins.versions and name not in pins.versions:
+            return False
+        try:
+            self.connection.columns(name)
+        except (ReleaseError, TableNotFoundError):
+            return False
+        return True
+
+    def _is_pairs(self, name: str) -> bool:
+        table = self.lake.registry.tables.get(name)
+        return table is not None and DUPLICATES in table.tags
+
+    def match(self, kind: Kind, values: list[str]) -> None:
+        """Find the rows that match by themselves."""
+        if not self.rows:
+            return
+        column = COLUMN[kind]
+        literals = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
+        self._predicate = f"{column} IN ({literals})"
+        if kind == "license":
+            self._predicate += (
+                f" OR (coalesce(len(parent_ids), 0) = 0 AND list_contains(string_split(license, ' AND '), {literals}))"
+            )
+        elif kind == "uri":
+            escaped = pattern(values[0]).replace("'", "''")
+            self._predicate = f"regexp_full_match(uri, '{escaped}')"
+        self.connection.hold(
+            "__reached",
+            f"SELECT DISTINCT 'sample' AS kind, sample_id AS id FROM {self.rows} "  # noqa: S608 - quoted
+            f"WHERE coalesce({self._predicate}, false)",
+        )
+
+    def take(self, ids: pa.Table) -> None:
+        """Add ids that were found elsewhere, and the rows that carry them."""
+        if not self.rows:
+            return
+        self.connection.hold(
+            "__reached",
+            f"WITH given AS (SELECT unnest($1::VARCHAR[]) AS kind, unnest($2::VARCHAR[]) AS id), "  # noqa: S608 - quoted
+            "known AS (FROM __reached UNION SELECT kind, id FROM given WHERE kind <> 'derived') "
+            "SELECT kind, id FROM known UNION SELECT 'sample', sample_id "
+            f"FROM {self.rows} WHERE content_id IN (SELECT id FROM known WHERE kind = 'content')",
+            [ids.column("kind").to_pylist(), ids.column("id").to_pylist()],
+        )
+
+    def widen(self) -> None:
+        """Add rows of equal content and verified duplicates of the rows that match, and note their contents."""
+        if not self.rows:
+            return
+        samples = "(SELECT id FROM __reached WHERE kind IN ('sample', 'derived'))"
+        contents = "(SELECT id FROM __reached WHERE kind = 'content')"
+        self.close()
+        self.connection.hold(
+            "__reached",
+            f"SELECT 'sample' AS kind, id FROM __reached UNION "  # noqa: S608 - quoted
+            f"SELECT 'sample', sample_id FROM {self.rows} WHERE keeper_id IN {samples} UNION "
+            f"SELECT 'sample', keeper_id FROM {self.rows} WHERE keeper_id IS NOT NULL AND sample_id IN {samples}",
+        )
+        for _ in range(2):  # the contents of the rows, then the rows of the contents with what else they hold
+            self.connection.hold(
+                "__reached",
+                f"FROM __reached UNION SELECT 'content', content_id FROM {self.rows} "  # noqa: S608 - quoted
+                f"WHERE content_id IS NOT NULL AND sample_id IN {samples}",
+            )
+            self.connection.hold(
+                "__reached",
+                f"FROM __reached UNION SELECT 'sample', sample_id FROM {self.rows} WHERE content_id IN {contents}",  # noqa: S608 - quoted
+            )
+
+    def close(self) -> None:
+        """Add what was made from the rows that match, however far."""
+        if not self.rows:
+            return
+        self.connection.hold(
+            "__reached",
+            "WITH RECURSIVE made AS ("  # noqa: S608 - names of the lake
+            f"SELECT DISTINCT sample_id AS child, unnest(parent_ids) AS parent FROM {self.rows}"
+            "), walk(id) AS (SELECT id FROM __reached WHERE kind = 'sample' "
+            "UNION SELECT made.child FROM made JOIN walk ON made.parent = walk.id) "
+            "SELECT kind, id FROM __reached WHERE kind <> 'derived' UNION SELECT 'derived', id FROM walk",
+        )
+
+    def any(self) -> bool:
+        """Whether a row is reached that is there."""
+        return bool(self.rows) and bool(
+            self.connection.rows(
+                f"SELECT 1 FROM {self.rows} WHERE sample_id IN (SELECT id FROM __reached WHERE kind = 'derived') LIMIT 1"  # noqa: S608 - names of the lake
+            )
+        )
+
+    def counts(self, which: str) -> dict[str, int]:
+        """Return the rows of each table that are reached and satisfy a condition."""
+        if not self.rows:
+            return {}
+        found = self.connection.rows(
+            'WITH reached AS (SELECT "table", coalesce('  # noqa: S608 - names of the lake
+            f"{self._predicate}, false) OR sample_id IN (SELECT id FROM __reached WHERE kind = 'sample') "
+            "OR coalesce(content_id IN (SELECT id FROM __reached WHERE kind = 'content'), false) AS self_matched "
+            f"FROM {self.rows} WHERE sample_id IN (SELECT id FROM __reached WHERE kind = 'derived')) "
+            f'SELECT "table", count(*) AS n FROM reached WHERE {which} GROUP BY ALL ORDER BY ALL'
+        )
+        return {row["table"]: row["n"] for row in found}

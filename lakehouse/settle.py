@@ -1,0 +1,68 @@
+"""What a run does after its flows: rows that were taken back leave the quarantine, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lakehouse import commit, inputs, ledger, refusal
+from lakehouse.lake import Lake
+from lakehouse.retraction import CONTENT, DERIVED, SAMPLE, Retractions, load_retractions, pattern
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+
+def retract_quarantined(lake: Lake, spark: Callable[[], SparkSession]) -> bool:
+    """Delete quarantined rows that retractions take out, where that was not done yet.
+
+    Args:
+        lake: The lake.
+        spark: Called where Spark is needed.
+
+    Returns:
+        Whether there was something to do.
+    """
+    orders = load_retractions(lake)
+    if not orders.orders or not lake.has(ledger.quarantine.name):
+        return False
+    opened = lake.open(ledger.quarantine.name)
+    if int(opened.transaction_version(commit.QUARANTINE_APP) or 0) >= orders.ordinal:
+        return False
+    session = spark().newSession()
+    rows = inputs.load(session, lake, ledger.quarantine, int(opened.version()))
+    commit.delete_quarantined(session, lake, ledger.quarantine, _named(session, lake, rows, orders), orders.ordinal)
+    return True
+
+
+def _named(session: SparkSession, lake: Lake, rows: DataFrame, orders: Retractions) -> DataFrame:
+    """Return attempt, reason and row of quarantined rows that an order, or what it was made from, names."""
+    from pyspark.sql import functions as F
+
+    told = "source string, license string, uri string, sample_id string, content_id string, parent_ids array<string>"
+    body = F.from_json("row", told)
+    rows = rows.where("row IS NOT NULL").select("attempt", "reason", "row", "sample_id", "origin", body.alias("body"))
+    conditions = []
+    if sources := orders.values("source"):
+        conditions.append(F.col("body.source").isin(sources))
+    if licenses := orders.values("license"):
+        named = F.array(*map(F.lit, licenses))
+        conditions.append(F.col("body.license").isin(licenses))
+        conditions.append(F.arrays_overlap(F.split("body.license", " AND "), named))
+    conditions.extend(F.col("body.uri").rlike(pattern(value)) for value in orders.values("uri"))
+    names = ["attempt", "reason", "row"]
+    found = rows.where("false").select(*names)
+    for condition in conditions:
+        found = found.union(rows.where(F.coalesce(condition, F.lit(False))).select(*names))
+    if orders.ids_version >= 0:
+        ids = refusal.ids(session, lake, orders, SAMPLE, CONTENT, DERIVED)
+        marks = F.filter(
+            F.concat(
+                F.array("sample_id", "origin", "body.sample_id", "body.content_id"),
+                F.coalesce("body.parent_ids", F.array().cast("array<string>")),
+            ),
+            lambda item: item.isNotNull(),
+        )
+        named = rows.select(*names, F.explode(marks).alias("id")).join(ids, "id", "left_semi")
+        found = found.union(named.select(*names))
+    return found.distinct()

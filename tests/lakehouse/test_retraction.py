@@ -1,0 +1,219 @@
+"""Rows that are taken back go, with all that was made from them, and stay away."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+
+from lakehouse import ledger
+from lakehouse.cli.main import main
+from lakehouse.commit import append_rows
+from lakehouse.errors import UsageError
+from lakehouse.release import create_release
+from lakehouse.retraction import load_retractions, pattern, retract
+from tests.lakehouse import pages
+from tests.lakehouse.pages import page
+
+ROWS = [
+    page("alpha", "one good page", "MIT"),
+    page("alpha", "a bad secret"),
+    page("alpha", "shared words here"),
+    page("beta", "shared words here", "CC-BY-4.0"),
+    page("beta", "quite another text", "CC-BY-4.0 AND MIT"),
+    page("gamma", "Shared  words, here", "Apache-2.0"),
+    page("gamma", "alone it stands", "GPL-3.0-only"),
+    page("gamma", ""),
+]
+
+
+def lines(project, name):
+    return {row["text"] for row in project.rows(name)}
+
+
+def rebuilt(project, rows, lake):
+    """Digests of a lake that never saw the other rows."""
+    pages.land(project, rows)
+    project.run(lake=lake)
+    found = pages.digests(project, lake)
+    pages.land(project, ROWS)
+    return found
+
+
+@pytest.mark.usefixtures("spark")
+def test_a_source_goes_with_all_that_was_made_of_it_and_copies_from_elsewhere_return(project):
+    pages.write(project, ROWS)
+    project.run()
+    lake = project.lake()
+    before = {row["text"]: row for row in project.rows("silver.texts")}
+    create_release(lake, "r1", ["gold.sequences"])
+    sequences = project.rows("gold.sequences")
+    step = {
+        "training_run": "t",
+        "release": "r1",
+        "digest": "d",
+        "stage": "all",
+        "seed": 0,
+        "at": datetime.now(UTC),
+    }
+    steps = [{**step, "step": i + 1, "begin": i, "end": i + 1, "positions": [i]} for i in range(len(sequences))]
+    append_rows(lake.uri, ledger.training_steps, pa.Table.from_pylist(steps, schema=ledger.training_steps.schema))
+
+    tried = retract(lake, "source", ["alpha"], reason="withdrawn", dry_run=True)
+    assert not load_retractions(lake).orders
+    report = retract(lake, "source", ["alpha"], reason="withdrawn")
+    assert report.order.matched == tried.order.matched
+    assert report.order.matched["bronze.pages"] == 3
+    assert report.order.releases == ("r1",)
+    alpha = {row["sample_id"] for row in before.values() if row["source"] == "alpha"}
+    holding = [row["position"] for row in sequences if alpha & set(row["parent_ids"])]
+    assert [(s.training_run, s.release, s.steps) for s in report.seen] == [("t", "r1", len(holding))]
+
+    states = {name: {c.kind for c in item.causes} for name, item in project.plan().items()}
+    assert states["bronze.pages"] == {"retraction"}
+    again = project.run()
+    assert again["bronze.pages"].note.counts["deleted"] == 3
+    assert again["silver.texts"].note.mode == "incremental"
+    kept = [row for row in ROWS if row["source"] != "alpha"]
+    assert pages.digests(project) == rebuilt(project, kept, "without")
+    assert "SHARED WORDS HERE!" in " ".join(lines(project, "gold.sequences"))
+    aside = project.rows("ledger.quarantine")
+    assert not [row for row in aside if row["row"] and "secret" in row["row"]]
+    assert [row for row in aside if row["row"] and '"source":"gamma"' in row["row"]]
+    assert {o.status for o in project.run().values()} == {"fresh"}
+    # What is pinned is still there: only a purge takes it.
+    assert lake.sql("SELECT count(*) AS n FROM gold.sequences", at="r1").to_pylist() == [{"n": len(sequences)}]
+
+    # Landing it again lands nothing, and another's rows go on as before.
+    pages.land(project, [*ROWS, page("alpha", "late page"), page("beta", "late text")])
+    project.run()
+    assert {row["source"] for row in project.rows("bronze.pages")} == {"beta", "gamma"}
+    assert "LATE TEXT!" in lines(project, "silver.texts")
+
+
+@pytest.mark.usefixtures("spark")
+def test_an_id_takes_equal_content_and_verified_duplicates_along_for_good(project):
+    pages.write(project, ROWS)
+    project.run()
+    wanted = next(row for row in ROWS if row["source"] == "alpha" and row["text"].startswith("shared"))
+    report = retract(project.lake(), "id", [wanted["sample_id"]], reason="a person asked")
+    assert report.order.scope == "content"
+    # Equal content from beta, and gamma's near duplicate, which the duplicates table names.
+    assert report.order.matched["bronze.pages"] == 3
+    project.run()
+    kept = [row for row in ROWS if "shared" not in row["text"].lower()]
+    assert pages.digests(project) == rebuilt(project, kept, "without")
+    pages.land(project, [*kept, page("delta", "SHARED words here"), page("delta", "something new")])
+    project.run()
+    assert {row["text"] for row in project.rows("bronze.pages") if row["source"] == "delta"} == {"something new"}
+
+    # The other scope takes the row alone.
+    other = next(row for row in kept if row["source"] == "gamma" and row["text"])
+    retract(project.lake(), "id", [other["sample_id"]], reason="a mistake", scope="origin")
+    project.run()
+    pages.land(project, [*kept, page("delta", "something new"), page("delta", "alone it stands")])
+    project.run()
+    assert {row["text"] for row in project.rows("bronze.pages") if row["source"] == "delta"} == {
+        "something new",
+        "alone it stands",
+    }
+
+
+@pytest.mark.usefixtures("spark")
+def test_licences_addresses_and_rows_in_quarantine(project):
+    pages.write(project, ROWS)
+    project.run()
+    lake = project.lake()
+    report = retract(lake, "license", ["CC-BY-4.0"], reason="terms changed")
+    assert report.order.matched["bronze.pages"] == 2  # also where it is joined to another
+    retract(lake, "uri", ["gamma:*words*"], reason="asked by the site")
+    # One that only lies in quarantine.
+    bad = next(row for row in ROWS if "bad" in row["text"])
+    retract(lake, "id", [bad["sample_id"]], reason="private")
+    project.run()
+    gone = {row["sample_id"] for row in ROWS if "CC-BY" in row["license"] or "Shared" in row["text"]} | {
+        bad["sample_id"]
+    }
+    kept = [row for row in ROWS if row["sample_id"] not in gone]
+    assert pages.digests(project) == rebuilt(project, kept, "without")
+    assert not [row for row in project.rows("ledger.quarantine") if row["row"] and "secret" in row["row"]]
+    assert [order.ordinal for order in load_retractions(lake).orders] == [1, 2, 3]
+
+
+@pytest.mark.usefixtures("spark")
+def test_rows_committed_by_a_run_that_did_not_know_are_taken_out_by_the_next(project, monkeypatch):
+    pages.write(project, ROWS)
+    project.run()
+    order = retract(project.lake(), "source", ["omega"], reason="never wanted")
+    assert not order.order.matched
+    project.run()
+    pages.land(project, [*ROWS, page("omega", "unwanted")])
+    from lakehouse import plan
+    from lakehouse.retraction import Retractions
+
+    with monkeypatch.context() as patch:  # as a run that began before
+        patch.setattr(plan, "load_retractions", lambda lake: Retractions())
+        project.run()
+    assert "unwanted" in lines(project, "bronze.pages")
+    project.run()
+    assert not [
+        name for name in ("bronze.pages", "silver.texts") if "unwanted" in " ".join(lines(project, name)).lower()
+    ]
+
+
+def test_the_command_says_what_it_wants(project, capsys, monkeypatch):
+    pages.write(project, ROWS)
+    monkeypatch.chdir(project.root)
+    project.forget()
+    lake = ["--lake", str(project.root / "lake")]
+    assert main([*lake, "retract", "--reason", "x"]) == 2
+    assert main([*lake, "retract", "--source", "a", "--license", "b", "--reason", "x"]) == 2
+    assert "give one of" in capsys.readouterr().err
+    assert main([*lake, "retract", "--source", "a", "--reason", " "]) == 2
+    assert main([*lake, "retract", "--source", "nothing", "--reason", "why", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ordinal"], told["kind"], told["scope"], told["matched"]) == (1, "source", "origin", {})
+    assert main([*lake, "retract", "--id", "x", "--reason", "why"]) == 0
+    assert "retraction 2 is recorded (scope content)" in capsys.readouterr().out
+    with pytest.raises(UsageError):
+        retract(project.lake(), "source", ["a", "b"], reason="why")
+
+
+def test_two_orders_at_once_get_two_numbers(project):
+    from threading import Barrier, Thread
+
+    pages.write(project, ROWS)
+    lake = project.lake()
+    _ = lake.registry
+    start = Barrier(4)
+
+    def order(name):
+        start.wait()
+        retract(lake, "source", [name], reason="why")
+
+    threads = [Thread(target=order, args=(f"s{i}",)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    orders = load_retractions(lake).orders
+    assert [o.ordinal for o in orders] == [1, 2, 3, 4]
+    assert {o.value for o in orders} == {"s0", "s1", "s2", "s3"}
+
+
+@pytest.mark.parametrize(
+    ("glob", "text", "fits"),
+    [
+        ("a*c", "abbc", True),
+        ("a?c", "abbc", False),
+        ("a.c", "abc", False),
+        ("*[x]*", "1[x]2", True),
+        ("a*", "a\nb", True),
+    ],
+)
+def test_patterns(glob, text, fits):
+    import re
+
+    assert bool(re.search(pattern(glob), text)) is fits
