@@ -164,7 +164,7 @@ def _aside(  # noqa: PLR0913, PLR0917 - the parts of one step
     attempt: str,
     run_id: str,
 ) -> DataFrame | None:
-    """Return what goes to quarantine: rejected rows, and marks for rows set aside before that are now processed again."""
+    """Return what goes to quarantine: rejected rows, and marks for origins of earlier ones that are processed again."""
     rejected = stage.quarantine_rows(item.flow, found, attempt, run_id) if found.reasons else None
     if result.full or result.keys is None or not _was_aside(item):
         return rejected

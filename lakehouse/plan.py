@@ -237,7 +237,7 @@ def _states(  # noqa: PLR0913
     return tuple(found.values())
 
 
-def plan_flow(
+def plan_flow(  # noqa: PLR0913
     lake: Lake, graph: Graph, seen: Snapshots, spec: Flow, *, full: bool = False, retry: bool = False
 ) -> FlowPlan:
     """Compare one flow with its last commit, looking at the tables as they are now."""

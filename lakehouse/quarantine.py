@@ -64,7 +64,8 @@ def examples(lake: Lake, table: str, reason: str | None = None, limit: int = 5) 
         table,
         'SELECT reason, sample_id, origin, "row", run_id, "at" FROM aside '
         "WHERE $3::VARCHAR IS NULL OR starts_with(reason, $3) "
-        "QUALIFY row_number() OVER (PARTITION BY split_part(reason, ':', 1) ORDER BY sample_id, origin) <= $4 ORDER BY ALL",
+        "QUALIFY row_number() OVER (PARTITION BY split_part(reason, ':', 1) ORDER BY sample_id, origin) <= $4 "
+        "ORDER BY ALL",
         [reason, limit],
     )
 
@@ -133,7 +134,7 @@ def origins(session: SparkSession, lake: Lake, flow: Flow) -> DataFrame | None:
     return aside.distinct()
 
 
-def marks(
+def marks(  # noqa: PLR0913, PLR0917 - what a mark says
     session: SparkSession, lake: Lake, flow: Flow, keys: DataFrame, attempt: str, run_id: str
 ) -> DataFrame | None:
     """Return one mark for each origin of rows that are aside and that is processed again now; None where none is."""

@@ -123,7 +123,7 @@ class Connection:
     def hold(self, name: str, sql: str, parameters: Iterable[object] | None = None) -> None:
         """Keep a query's rows under a name for the statements that follow; for the engine's own use."""
         text = self._prepared(sql)
-        answer = self._answered(lambda: self._engine.execute(text, list(parameters or [])).to_arrow_table(), text)
+        answer = self._answered(lambda: self._engine.sql(text, params=list(parameters or [])).to_arrow_table(), text)
         self._engine.register(f"{name}__new", answer)
         self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {_quoted(name)} AS SELECT * FROM {_quoted(f'{name}__new')}")  # noqa: S608 - quoted
         self._engine.unregister(f"{name}__new")

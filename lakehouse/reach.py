@@ -212,22 +212,19 @@ class _Closure:
         samples = "(SELECT id FROM __reached WHERE kind IN ('sample', 'derived'))"
         contents = "(SELECT id FROM __reached WHERE kind = 'content')"
         self.close()
-        self.connection.hold(
-            "__reached",
-            f"SELECT 'sample' AS kind, id FROM __reached UNION "  # noqa: S608 - quoted
+        equal = [
+            f"FROM __reached UNION SELECT 'content', content_id FROM {self.rows} "  # noqa: S608 - quoted
+            f"WHERE content_id IS NOT NULL AND sample_id IN {samples}",
+            f"FROM __reached UNION SELECT 'sample', sample_id FROM {self.rows} WHERE content_id IN {contents}",  # noqa: S608 - quoted
+        ]
+        pairs = (
+            f"FROM __reached UNION "  # noqa: S608 - quoted
             f"SELECT 'sample', sample_id FROM {self.rows} WHERE keeper_id IN {samples} UNION "
-            f"SELECT 'sample', keeper_id FROM {self.rows} WHERE keeper_id IS NOT NULL AND sample_id IN {samples}",
+            f"SELECT 'sample', keeper_id FROM {self.rows} WHERE keeper_id IS NOT NULL AND sample_id IN {samples}"
         )
-        for _ in range(2):  # the contents of the rows, then the rows of the contents with what else they hold
-            self.connection.hold(
-                "__reached",
-                f"FROM __reached UNION SELECT 'content', content_id FROM {self.rows} "  # noqa: S608 - quoted
-                f"WHERE content_id IS NOT NULL AND sample_id IN {samples}",
-            )
-            self.connection.hold(
-                "__reached",
-                f"FROM __reached UNION SELECT 'sample', sample_id FROM {self.rows} WHERE content_id IN {contents}",  # noqa: S608 - quoted
-            )
+        # What equals the rows, what repeats those, and what equals that.
+        for step in (*equal, pairs, *equal):
+            self.connection.hold("__reached", step)
 
     def close(self) -> None:
         """Add what was made from the rows that match, however far."""
@@ -244,11 +241,10 @@ class _Closure:
 
     def any(self) -> bool:
         """Whether a row is reached that is there."""
-        return bool(self.rows) and bool(
-            self.connection.rows(
-                f"SELECT 1 FROM {self.rows} WHERE sample_id IN (SELECT id FROM __reached WHERE kind = 'derived') LIMIT 1"  # noqa: S608 - names of the lake
-            )
-        )
+        if not self.rows:
+            return False
+        reached = "(SELECT id FROM __reached WHERE kind = 'derived')"
+        return bool(self.connection.rows(f"SELECT 1 FROM {self.rows} WHERE sample_id IN {reached} LIMIT 1"))  # noqa: S608 - names of the lake
 
     def counts(self, which: str) -> dict[str, int]:
         """Return the rows of each table that are reached and satisfy a condition."""

@@ -47,13 +47,12 @@ def matching(table: Table, orders: Retractions) -> Column | None:
     from pyspark.sql import functions as F
 
     parts = []
-    for kind in ("source", "license"):
-        if kind in table and (values := orders.values(kind)):  # type: ignore[arg-type]
-            parts.append(F.col(kind).isin(values))
+    if "source" in table and (sources := orders.values("source")):
+        parts.append(F.col("source").isin(sources))
     if "license" in table and (licenses := orders.values("license")):
         joined = F.arrays_overlap(F.split("license", " AND "), F.array(*map(F.lit, licenses)))
         landed = F.coalesce(F.size("parent_ids"), F.lit(0)) <= 0 if "parent_ids" in table else F.lit(True)
-        parts.append(joined & landed)
+        parts.append(F.col("license").isin(licenses) | (joined & landed))
     if "uri" in table:
         parts.extend(F.col("uri").rlike(pattern(value)) for value in orders.values("uri"))
     whole: Column | None = None

@@ -46,9 +46,8 @@ def _named(session: SparkSession, lake: Lake, rows: DataFrame, orders: Retractio
     if sources := orders.values("source"):
         conditions.append(F.col("body.source").isin(sources))
     if licenses := orders.values("license"):
-        named = F.array(*map(F.lit, licenses))
         conditions.append(F.col("body.license").isin(licenses))
-        conditions.append(F.arrays_overlap(F.split("body.license", " AND "), named))
+        conditions.append(F.arrays_overlap(F.split("body.license", " AND "), F.array(*map(F.lit, licenses))))
     conditions.extend(F.col("body.uri").rlike(pattern(value)) for value in orders.values("uri"))
     names = ["attempt", "reason", "row"]
     found = rows.where("false").select(*names)

@@ -70,9 +70,8 @@ def explain(context: Context, table: str, reason: str | None, limit: int, as_jso
         print(f"no row of {table} is set aside")
         return
     for row in told:
-        print(
-            f"{row['reason']}\n  rule    {row['rule']}\n  origin  {row['origin'] or 'not known'}\n  row     {row['row']}\n"
-        )
+        print(f"{row['reason']}\n  rule    {row['rule']}")
+        print(f"  origin  {row['origin'] or 'not known'}\n  row     {row['row']}\n")
     print(
         f"{flow.id} ({flow.file}) set them aside. A change of its code, its params or its checks processes all rows "
         f"again;\nwhere something else was mended: mixlake quarantine retry {table}"

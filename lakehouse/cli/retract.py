@@ -11,7 +11,7 @@ from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from lakehouse.retraction import Report
+    from lakehouse.retraction import Kind, Report, Scope
 
 
 @click.command(name="retract")
@@ -38,7 +38,7 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     ids: tuple[str, ...],
     ids_from: str | None,
     reason: str,
-    scope: str | None,
+    scope: Scope | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -57,23 +57,16 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     named = list(ids)
     if ids_from:
         named.extend(Path(ids_from).read_text(encoding="utf-8").split())
-    given = {
-        "source": [source] if source else [],
-        "license": [license_] if license_ else [],
-        "uri": [uri] if uri else [],
+    given: dict[Kind, list[str]] = {
+        "source": [source or ""],
+        "license": [license_ or ""],
+        "uri": [uri or ""],
+        "id": named,
     }
-    given["id"] = named
-    chosen = [kind for kind, values in given.items() if values]
+    chosen = [kind for kind, values in given.items() if any(values)]
     if len(chosen) != 1:
         raise click.UsageError("give one of --source, --license, --uri, --id — one order takes out one thing")
-    report = retract(
-        context.lake,
-        chosen[0],
-        given[chosen[0]],
-        reason=reason,
-        scope=scope,
-        dry_run=dry_run,  # type: ignore[arg-type]
-    )
+    report = retract(context.lake, chosen[0], given[chosen[0]], reason=reason, scope=scope, dry_run=dry_run)
     if as_json:
         print_json(report.as_dict())
         return

@@ -150,7 +150,7 @@ NAMES = (
 )
 
 
-def page(source, text, license="MIT", uri=None):
+def page(source, text, license="MIT", uri=None):  # noqa: A002 - the column's name
     """One page of the input."""
     uri = uri or f"{source}:{text}"
     return {
