@@ -212,18 +212,18 @@ class _Closure:
         samples = "(SELECT id FROM __reached WHERE kind IN ('sample', 'derived'))"
         contents = "(SELECT id FROM __reached WHERE kind = 'content')"
         self.close()
-        equal = [
+        noted = (
             f"FROM __reached UNION SELECT 'content', content_id FROM {self.rows} "  # noqa: S608 - quoted
-            f"WHERE content_id IS NOT NULL AND sample_id IN {samples}",
-            f"FROM __reached UNION SELECT 'sample', sample_id FROM {self.rows} WHERE content_id IN {contents}",  # noqa: S608 - quoted
-        ]
+            f"WHERE content_id IS NOT NULL AND sample_id IN {samples}"
+        )
+        equal = f"FROM __reached UNION SELECT 'sample', sample_id FROM {self.rows} WHERE content_id IN {contents}"  # noqa: S608 - quoted
         pairs = (
             f"FROM __reached UNION "  # noqa: S608 - quoted
             f"SELECT 'sample', sample_id FROM {self.rows} WHERE keeper_id IN {samples} UNION "
             f"SELECT 'sample', keeper_id FROM {self.rows} WHERE keeper_id IS NOT NULL AND sample_id IN {samples}"
         )
         # What equals the rows, what repeats those, and what equals that.
-        for step in (*equal, pairs, *equal):
+        for step in (noted, equal, pairs, noted, equal):
             self.connection.hold("__reached", step)
 
     def close(self) -> None:

@@ -273,7 +273,7 @@ def test_null_keys_are_set_aside(lines):
 
 
 @pytest.mark.parametrize("change", ["type", "fewer", "key"])
-def test_a_changed_contract_rewrites_the_table_and_goes_on(lines, change):
+def test_a_contract_that_rows_do_not_fit_is_refused_until_the_table_is_written_anew(lines, change):
     lines.run()
     old = 'Column("size", pa.int32(), "Characters."), RUN], key=["sample_id"], cluster_by=["size"],'
     assert old in words.TABLES
@@ -292,7 +292,14 @@ def test_a_changed_contract_rewrites_the_table_and_goes_on(lines, change):
     if change == "type":
         lines.sql("gold.counts", "SELECT CAST(size AS INT) AS size, count(*) AS n FROM silver.shouts GROUP BY 1")
     lines.module("flows", flows)
-    outcomes = lines.run()
+    before = lines.rows("silver.shouts")
+    refused = lines.run()["silver.shouts"]
+    assert refused.status == "failed"
+    says = {"type": "size is stored as integer, now string", "fewer": "size is no longer declared", "key": "named by"}
+    assert says[change] in refused.error.message
+    assert "mixlake run silver.shouts --migrate" in refused.error.hint
+    assert lines.rows("silver.shouts") == before
+    outcomes = lines.run(migrate=True)
     assert {o.status for o in outcomes.values()} <= {"done", "fresh"}, [str(o.error) for o in outcomes.values()]
     words.land(lines, "a:hello|b:changed|d:new")
     outcomes = lines.run()
