@@ -19,7 +19,7 @@ demo: setup
 	@$(BIN)/mixlake demo
 
 test: setup lint
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -29,6 +29,9 @@ ROWS = [
 ]
 
 
+NAMES = ("bronze.pages", "silver.texts", "silver.repeats", "gold.sequences")
+
+
 def lines(project, name):
     return {row["text"] for row in project.rows(name)}
 
@@ -36,8 +39,8 @@ def lines(project, name):
 def rebuilt(project, rows, lake):
     """Digests of a lake that never saw the other rows."""
     pages.land(project, rows)
-    project.run(lake=lake)
-    found = pages.digests(project, lake)
+    project.run(*NAMES, lake=lake)
+    found = pages.digests(project, lake, NAMES)
     pages.land(project, ROWS)
     return found
 
@@ -45,7 +48,7 @@ def rebuilt(project, rows, lake):
 @pytest.mark.usefixtures("spark")
 def test_a_source_goes_with_all_that_was_made_of_it_and_copies_from_elsewhere_return(project):
     pages.write(project, ROWS)
-    project.run()
+    project.run(*NAMES)
     lake = project.lake()
     before = {row["text"]: row for row in project.rows("silver.texts")}
     create_release(lake, "r1", ["gold.sequences"])
@@ -73,22 +76,22 @@ def test_a_source_goes_with_all_that_was_made_of_it_and_copies_from_elsewhere_re
 
     states = {name: {c.kind for c in item.causes} for name, item in project.plan().items()}
     assert states["bronze.pages"] == {"retraction"}
-    again = project.run()
+    again = project.run(*NAMES)
     assert again["bronze.pages"].note.counts["deleted"] == 3
     assert again["silver.texts"].note.mode == "incremental"
     kept = [row for row in ROWS if row["source"] != "alpha"]
-    assert pages.digests(project) == rebuilt(project, kept, "without")
+    assert pages.digests(project, names=NAMES) == rebuilt(project, kept, "without")
     assert "SHARED WORDS HERE!" in " ".join(lines(project, "gold.sequences"))
     aside = project.rows("ledger.quarantine")
     assert not [row for row in aside if row["row"] and "secret" in row["row"]]
     assert [row for row in aside if row["row"] and '"source":"gamma"' in row["row"]]
-    assert {o.status for o in project.run().values()} == {"fresh"}
+    assert {o.status for o in project.run(*NAMES).values()} == {"fresh"}
     # What is pinned is still there: only a purge takes it.
     assert lake.sql("SELECT count(*) AS n FROM gold.sequences", at="r1").to_pylist() == [{"n": len(sequences)}]
 
     # Landing it again lands nothing, and another's rows go on as before.
     pages.land(project, [*ROWS, page("alpha", "late page"), page("beta", "late text")])
-    project.run()
+    project.run(*NAMES)
     assert {row["source"] for row in project.rows("bronze.pages")} == {"beta", "gamma"}
     assert "LATE TEXT!" in lines(project, "silver.texts")
 
@@ -96,25 +99,25 @@ def test_a_source_goes_with_all_that_was_made_of_it_and_copies_from_elsewhere_re
 @pytest.mark.usefixtures("spark")
 def test_an_id_takes_equal_content_and_verified_duplicates_along_for_good(project):
     pages.write(project, ROWS)
-    project.run()
+    project.run(*NAMES)
     wanted = next(row for row in ROWS if row["source"] == "alpha" and row["text"].startswith("shared"))
     report = retract(project.lake(), "id", [wanted["sample_id"]], reason="a person asked")
     assert report.order.scope == "content"
     # Equal content from beta, and gamma's near duplicate, which the duplicates table names.
     assert report.order.matched["bronze.pages"] == 3
-    project.run()
+    project.run(*NAMES)
     kept = [row for row in ROWS if "shared" not in row["text"].lower()]
-    assert pages.digests(project) == rebuilt(project, kept, "without")
+    assert pages.digests(project, names=NAMES) == rebuilt(project, kept, "without")
     pages.land(project, [*kept, page("delta", "SHARED words here"), page("delta", "something new")])
-    project.run()
+    project.run(*NAMES)
     assert {row["text"] for row in project.rows("bronze.pages") if row["source"] == "delta"} == {"something new"}
 
     # The other scope takes the row alone.
     other = next(row for row in kept if row["source"] == "gamma" and row["text"])
     retract(project.lake(), "id", [other["sample_id"]], reason="a mistake", scope="origin")
-    project.run()
+    project.run(*NAMES)
     pages.land(project, [*kept, page("delta", "something new"), page("delta", "alone it stands")])
-    project.run()
+    project.run(*NAMES)
     assert {row["text"] for row in project.rows("bronze.pages") if row["source"] == "delta"} == {
         "something new",
         "alone it stands",
@@ -124,7 +127,7 @@ def test_an_id_takes_equal_content_and_verified_duplicates_along_for_good(projec
 @pytest.mark.usefixtures("spark")
 def test_licences_addresses_and_rows_in_quarantine(project):
     pages.write(project, ROWS)
-    project.run()
+    project.run(*NAMES)
     lake = project.lake()
     report = retract(lake, "license", ["CC-BY-4.0"], reason="terms changed")
     assert report.order.matched["bronze.pages"] == 2  # also where it is joined to another
@@ -132,12 +135,12 @@ def test_licences_addresses_and_rows_in_quarantine(project):
     # One that only lies in quarantine.
     bad = next(row for row in ROWS if "bad" in row["text"])
     retract(lake, "id", [bad["sample_id"]], reason="private")
-    project.run()
+    project.run(*NAMES)
     gone = {row["sample_id"] for row in ROWS if "CC-BY" in row["license"] or "Shared" in row["text"]} | {
         bad["sample_id"]
     }
     kept = [row for row in ROWS if row["sample_id"] not in gone]
-    assert pages.digests(project) == rebuilt(project, kept, "without")
+    assert pages.digests(project, names=NAMES) == rebuilt(project, kept, "without")
     assert not [row for row in project.rows("ledger.quarantine") if row["row"] and "secret" in row["row"]]
     assert [order.ordinal for order in load_retractions(lake).orders] == [1, 2, 3]
 
@@ -145,19 +148,19 @@ def test_licences_addresses_and_rows_in_quarantine(project):
 @pytest.mark.usefixtures("spark")
 def test_rows_committed_by_a_run_that_did_not_know_are_taken_out_by_the_next(project, monkeypatch):
     pages.write(project, ROWS)
-    project.run()
+    project.run(*NAMES)
     order = retract(project.lake(), "source", ["omega"], reason="never wanted")
     assert not order.order.matched
-    project.run()
+    project.run(*NAMES)
     pages.land(project, [*ROWS, page("omega", "unwanted")])
     from lakehouse import plan
     from lakehouse.retraction import Retractions
 
     with monkeypatch.context() as patch:  # as a run that began before
         patch.setattr(plan, "load_retractions", lambda lake: Retractions())
-        project.run()
+        project.run(*NAMES)
     assert "unwanted" in lines(project, "bronze.pages")
-    project.run()
+    project.run(*NAMES)
     assert not [
         name for name in ("bronze.pages", "silver.texts") if "unwanted" in " ".join(lines(project, name)).lower()
     ]

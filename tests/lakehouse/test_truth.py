@@ -13,11 +13,12 @@ from lakehouse.retraction import retract
 from tests.lakehouse import pages
 from tests.lakehouse.pages import page
 
-# One operator that keeps rows and one that cuts them, a frame that merges, one and a query that are whole.
-NAMES = ("bronze.pages", "silver.texts", "silver.pieces", "silver.notes", "silver.repeats", "gold.counts")
+# One operator that keeps rows and one that cuts them, a frame that merges, and two flows that are whole.
+NAMES = ("bronze.pages", "silver.texts", "silver.pieces", "silver.notes", "gold.counts")
 WORDS = ("red", "green", "blue", "red green", "bad idea", "", "Red", "blue sky over green hills")
 PLACES = [(source, number) for source in ("a", "b", "c") for number in range(4)]
-EXAMPLES = int(os.environ.get("MIXLAKE_TRUTH_EXAMPLES", "3"))
+# Each takes minutes; MIXLAKE_TRUTH_EXAMPLES=20 looks further.
+EXAMPLES = int(os.environ.get("MIXLAKE_TRUTH_EXAMPLES", "1"))
 
 place = st.sampled_from(PLACES)
 land = st.tuples(st.just("land"), st.dictionaries(place, st.sampled_from(WORDS), min_size=1, max_size=4))
@@ -40,7 +41,7 @@ def identity(place):
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(changes=st.lists(st.one_of(land, land, land, drop, mark, code, take, some, tidy), min_size=4, max_size=7))
+@given(changes=st.lists(st.one_of(land, land, land, drop, mark, code, take, some, tidy), min_size=3, max_size=5))
 def test_any_history_of_changes_gives_what_a_rebuild_gives(project, changes):
     number = next(_LAKES)
     lake, rebuilt = f"lake{number}", f"rebuilt{number}"
