@@ -49,7 +49,7 @@ def visible(lake: Lake, table: str | None = None) -> list[dict[str, Any]]:
         lake,
         table,
         'SELECT "table", flow, split_part(reason, \':\', 1) AS reason, count(*) AS rows, min("at") AS first, '
-        'max("at") AS last FROM aside GROUP BY ALL ORDER BY rows DESC, ALL',
+        'max("at") AS last FROM aside GROUP BY ALL ORDER BY rows DESC, "table", reason',
     )
 
 

@@ -4,7 +4,6 @@ import io
 import json
 import subprocess
 import sys
-import time
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,16 +52,14 @@ def as_json(text):
     return json.loads(text)
 
 
-def test_help_is_quick_and_imports_nothing_heavy():
+def test_help_imports_nothing_heavy():
     code = (
         "import sys\nfrom lakehouse.cli.main import main\nmain(['--help'])\n"
         "print(sorted({m.split('.')[0] for m in sys.modules} & "
         "{'pyspark', 'torch', 'duckdb', 'deltalake', 'pyarrow', 'polars', 'numpy', 'sqlglot', 'rich', 'jobs', 'trainer'}))"
     )
-    clock = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
-    assert time.monotonic() - clock < 3  # a loaded machine; 0.2 s on an idle one
 
 
 def test_a_plug_in_is_told_by_its_docstring_without_importing_it(call, monkeypatch, tmp_path):
@@ -79,12 +76,14 @@ def test_a_plug_in_is_told_by_its_docstring_without_importing_it(call, monkeypat
     assert "Shout it out." in call("--help")
 
 
-@pytest.mark.parametrize("verb", [*VERBS, "release create", "release list", "release diff", "release verify"])
+@pytest.mark.parametrize(
+    "verb", [*VERBS, "release create", "release list", "release diff", "release verify", "quarantine list"]
+)
 def test_every_verb_explains_itself_with_an_example(call, verb):
     text = call(*verb.split(), "--help")
     assert "Example" in text
     assert f"mixlake {verb}" in text
-    if " " not in verb and verb != "release":
+    if " " not in verb and verb not in {"release", "quarantine"}:
         assert "--lake" in text
 
 
