@@ -13,8 +13,9 @@ from lakehouse.errors import ConfigError, TableNotFoundError
 from lakehouse.fingerprint import code_fingerprint, params_json, resolve_params
 from lakehouse.flow import Flow
 from lakehouse.graph import Graph
-from lakehouse.history import changed_version, newest_note
-from lakehouse.lake import Lake
+from lakehouse.history import Standing, standing
+from lakehouse.lake import Lake, damaged
+from lakehouse.log import Commit
 from lakehouse.note import Note
 from lakehouse.retraction import Retractions, load_retractions
 
@@ -59,6 +60,8 @@ class Fingerprints:
     contract: str
     models: Mapping[str, str]
     external: str
+    code_parts: Mapping[str, Mapping[str, str]] = field(compare=False, default_factory=dict)
+    contract_parts: Mapping[str, str] = field(compare=False, default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +137,8 @@ class _Seen:
     """One table as it was looked up."""
 
     version: int = -1
-    data_version: int = -1
-    note: tuple[int, Note] | None = None
     identity: str = ""
+    standing: Standing = field(default_factory=lambda: Standing(None, -1))
 
 
 class Snapshots:
@@ -166,11 +168,15 @@ class Snapshots:
 
     def data_version(self, name: str) -> int:
         """Return the version of the table's last change of rows, -1 where it is missing."""
-        return self._look(name).data_version
+        return self._look(name).standing.changed
 
     def last_note(self, name: str) -> tuple[int, Note] | None:
         """Return the version and note of the table's last commit with a note."""
-        return self._look(name).note
+        return self._look(name).standing.note
+
+    def foreign(self, name: str) -> tuple[Commit, ...]:
+        """Return the commits that changed the table's rows and are not its flow's, newest first."""
+        return self._look(name).standing.foreign
 
     def forget(self, name: str) -> None:
         """Look the table up again the next time."""
@@ -179,12 +185,12 @@ class Snapshots:
     def _look(self, name: str) -> _Seen:
         if name not in self._seen:
             try:
-                table = self.lake.open(name)
+                log = self.lake.log(name)
+                self._seen[name] = _Seen(log.version, log.identity, standing(log))
             except TableNotFoundError:
                 self._seen[name] = _Seen()
-            else:
-                identity = str(table.metadata().id)
-                self._seen[name] = _Seen(int(table.version()), changed_version(table), newest_note(table), identity)
+            except ValueError as error:
+                raise damaged(name, error) from None
         return self._seen[name]
 
 
@@ -271,8 +277,10 @@ def plan_flow(  # noqa: PLR0913
 
 def fingerprints(lake: Lake, spec: Flow, params: Any) -> Fingerprints:
     """Return the flow's fingerprints now."""
+    code = code_fingerprint(spec, lake.registry.roots)
     return Fingerprints(
-        code=code_fingerprint(spec, lake.registry.roots),
+        code=code.digest,
+        code_parts=code.parts,
         params=params_json(spec, params),
         contract=spec.writes.fingerprint(),
         models=dict(spec.models(params)) if spec.models else {},
