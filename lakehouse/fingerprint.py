@@ -32,8 +32,8 @@ class Code:
     Args:
         digest: Digest of all of it; this alone tells whether it changed.
         parts: A short digest of each definition that it reaches, by module and name, so that a change can be
-            named. Under ``declaration`` stand the parts of the flow's own declaration, and under a SQL flow's
-            file its query. Where there are many definitions, each module has one digest, named ``*``.
+            named. Under ``declaration`` stand the parts of the flow's own declaration. A SQL flow's file, and
+            where there are many definitions each module, has one digest, named ``*``.
     """
 
     digest: str
@@ -49,7 +49,7 @@ def code_fingerprint(flow: Flow, roots: frozenset[str]) -> Code:
     parts[DECLARATION] |= {name: _short(repr(value)) for name, value in declared.items()}
     if flow.function is None:
         texts.append(normalised(flow.sql, flow.file))
-        parts[Path(flow.file).name] = {"query": _short(texts[-1])}
+        parts[Path(flow.file).name] = {WHOLE: _short(texts[-1])}
     else:
         walk = _Walk(roots | {flow.function.__module__})
         walk.follow(flow.function.__module__, (flow.function.__name__,))

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from lakehouse.cause import Cause, Fingerprints, changes, foreign
 from lakehouse.errors import ConfigError, TableNotFoundError
 from lakehouse.fingerprint import code_fingerprint, params_json, resolve_params
 from lakehouse.flow import Flow
@@ -20,48 +21,6 @@ from lakehouse.note import Note
 from lakehouse.retraction import Retractions, load_retractions
 
 State = Literal["missing", "stale", "fresh"]
-CauseKind = Literal[
-    "missing",
-    "input",
-    "replaced",
-    "upstream",
-    "code",
-    "params",
-    "contract",
-    "model",
-    "external",
-    "forced",
-    "retraction",
-    "retry",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One reason for a flow to run.
-
-    Args:
-        kind: What changed: an input's data, an input put in another's place, the flow's code, its params,
-            the contract of its table, a model file, the outside world, rows taken back; ``retry`` where rows
-            that were set aside are asked for again; or ``upstream`` where a flow before it is about to run.
-        detail: The thing that changed, and how.
-    """
-
-    kind: CauseKind
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprints:
-    """What, beside its inputs, makes a flow's result what it is."""
-
-    code: str
-    params: str
-    contract: str
-    models: Mapping[str, str]
-    external: str
-    code_parts: Mapping[str, Mapping[str, str]] = field(compare=False, default_factory=dict)
-    contract_parts: Mapping[str, str] = field(compare=False, default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +218,9 @@ def plan_flow(  # noqa: PLR0913
     causes = [Cause("forced", "--full")] if full else []
     if note.flow != spec.id:
         causes.append(Cause("code", f"{note.flow} wrote it before"))
-    causes.extend(_changes(note, now))
+    if (written := foreign(spec.writes.name, seen.foreign(spec.writes.name))) is not None:
+        causes.append(written)
+    causes.extend(changes(note, now))
     for name in inputs:
         read, current = note.inputs.get(name, -1), seen.data_version(name)
         if current < 0 <= read:
@@ -283,27 +244,10 @@ def fingerprints(lake: Lake, spec: Flow, params: Any) -> Fingerprints:
         code_parts=code.parts,
         params=params_json(spec, params),
         contract=spec.writes.fingerprint(),
+        contract_parts=spec.writes.parts(),
         models=dict(spec.models(params)) if spec.models else {},
         external=spec.external(params) if spec.external else "",
     )
-
-
-def _changes(note: Note, now: Fingerprints) -> list[Cause]:
-    causes = []
-    if note.code != now.code:
-        causes.append(Cause("code", f"{note.code[:8]} -> {now.code[:8]}"))
-    if note.params != now.params:
-        causes.append(Cause("params", f"{note.params} -> {now.params}"))
-    if note.contract != now.contract:
-        causes.append(Cause("contract", f"{note.contract[:8]} -> {now.contract[:8]}"))
-    causes.extend(
-        Cause("model", f"{name} changed")
-        for name in sorted({*note.models, *now.models})
-        if note.models.get(name) != now.models.get(name)
-    )
-    if note.external != now.external:
-        causes.append(Cause("external", "the sources changed"))
-    return causes
 
 
 def _mixed_ancestors(seen: Snapshots, flows: tuple[FlowPlan, ...]) -> list[str]:
