@@ -17,7 +17,7 @@ from lakehouse.errors import FlowError
 from lakehouse.flow import Flow
 from lakehouse.held import Held
 from lakehouse.lake import Lake
-from lakehouse.operator import Runner
+from lakehouse.operator import runner_of
 from lakehouse.plan import FlowPlan
 from lakehouse.sqlflow import view_name, with_views
 
@@ -98,9 +98,7 @@ def call(  # noqa: PLR0913, PLR0917 - the parts of one step
     changed = None if held.whole else _incremental(session, lake, item)
     if flow.kind == "operator":
         rows = inputs.frame(session, lake, flow.reads[flow.driving], versions) if changed is None else changed.rows
-        if flow.function is None:
-            raise FlowError(f"{flow.id} has no function", "declare it with @flow")
-        runner = Runner(flow.id, flow.file, flow.function, item.params, flow.writes, counter.clock(session))
+        runner = runner_of(flow, item.params, counter.clock(session))
         rows = counter.count(_spread(session, rows, flow.driving_key))
         answer = rows.mapInArrow(runner, inputs.spark_schema(pa.schema(runner.columns)))
         return Result(answer, None if changed is None else changed.keys, full=changed is None)
@@ -209,7 +207,7 @@ def _from_arrow(session: SparkSession, flow: Flow, answer: pa.Table) -> DataFram
     try:
         fitted = answer.select(names).cast(wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise FlowError(f"{flow.id}: {error} ({flow.file})", "return the types of the contract") from None
+        raise FlowError(f"{flow.id}: {error} ({flow.place})", "return the types of the contract") from None
     for name in extra:
         fitted = fitted.append_column(name, answer.column(name))
     return session.createDataFrame(fitted, inputs.spark_schema(fitted.schema))

@@ -175,6 +175,20 @@ class Table:
         }
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
+    def parts(self) -> dict[str, str]:
+        """Return what the fingerprint covers by part, in a few words each, so that a change can be named."""
+        found = {}
+        for column in self.columns:
+            words = [_brief(str(column.type)), "" if column.nullable else "never null"]
+            found[f"column {column.name}"] = " ".join(filter(None, [*words, "volatile" if column.volatile else ""]))
+        for check in self.checks:
+            found[f"check {check.name!r}"] = _brief(f"{check.sql}, {check.on_fail}, tolerance {check.tolerance:g}")
+        for name in ("key", "cluster_by"):
+            found[name] = _brief(", ".join(getattr(self, name)) or "none")
+        for name, value in self.writer_options:
+            found[f"option {name}"] = _brief(value)
+        return found
+
     def describe(self) -> list[dict[str, str]]:
         """Return one dictionary a column, for documentation."""
         return [
@@ -187,6 +201,11 @@ class Table:
             }
             for column in self.columns
         ]
+
+
+def _brief(text: str) -> str:
+    """Return a text, or where it is long its beginning and a digest."""
+    return text if len(text) <= 60 else f"{text[:40]}… #{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def _has_statistics(kind: pa.DataType) -> bool:

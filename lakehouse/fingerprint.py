@@ -6,33 +6,69 @@ constants that it names, however deep, without docstrings, comments or layout. N
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import functools
 import hashlib
-import importlib.util
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lakehouse.config import Config
 from lakehouse.errors import ConfigError
 from lakehouse.flow import Flow
+from lakehouse.source import Module, find_module
 from lakehouse.sqlflow import normalised
 
+DECLARATION = "declaration"
+WHOLE = "*"
+# Definitions above which a note names modules only: it stays a few kilobytes.
+_PARTS_KEPT = 256
 
-def code_fingerprint(flow: Flow, roots: frozenset[str]) -> str:
-    """Return a digest of all project code that the flow's function reaches, and of its declaration."""
-    parts = [repr(sorted((key, value.table, value.tag, value.where, value.names) for key, value in flow.reads.items()))]
-    parts.append(repr((flow.kind, flow.refresh, flow.driving, flow.driving_key, flow.origin)))
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Code:
+    """What the code of a flow is.
+
+    Args:
+        digest: Digest of all of it; this alone tells whether it changed.
+        parts: A short digest of each definition that it reaches, by module and name, so that a change can be
+            named. Under ``declaration`` stand the parts of the flow's own declaration. A SQL flow's file, and
+            where there are many definitions each module, has one digest, named ``*``.
+    """
+
+    digest: str
+    parts: Mapping[str, Mapping[str, str]] = dataclasses.field(compare=False)
+
+
+def code_fingerprint(flow: Flow, roots: frozenset[str]) -> Code:
+    """Return the fingerprint of all project code that the flow's function reaches, and of its declaration."""
+    reads = sorted((key, value.table, value.tag, value.where, value.names) for key, value in flow.reads.items())
+    declared = {name: getattr(flow, name) for name in ("kind", "refresh", "driving", "driving_key", "origin")}
+    texts = [repr(reads), repr(tuple(declared.values()))]
+    parts = {DECLARATION: {f"reads {item[0]}": _short(repr(item)) for item in reads}}
+    parts[DECLARATION] |= {name: _short(repr(value)) for name, value in declared.items()}
     if flow.function is None:
-        parts.append(normalised(flow.sql, flow.file))
+        texts.append(normalised(flow.sql, flow.file))
+        parts[Path(flow.file).name] = {WHOLE: _short(texts[-1])}
     else:
         walk = _Walk(roots | {flow.function.__module__})
         walk.follow(flow.function.__module__, (flow.function.__name__,))
-        parts.extend(walk.texts[key] for key in sorted(walk.texts))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        texts.extend(walk.texts[key] for key in sorted(walk.texts))
+        parts |= _parts(walk.texts)
+    return Code(hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16], parts)
+
+
+def _parts(texts: Mapping[tuple[str, str], str]) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for module, name in sorted(texts):
+        found.setdefault(module, {})[name] = _short(texts[module, name])
+    if len(texts) <= _PARTS_KEPT:
+        return found
+    return {module: {WHOLE: _short(repr(sorted(names.items())))} for module, names in found.items()}
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
 def resolve_params(flow: Flow, config: Config) -> Any:
@@ -110,122 +146,6 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} {value!r}")
 
 
-@dataclasses.dataclass(frozen=True)
-class _Definition:
-    """One top-level name of a module: its syntax as text, and the dotted names that it uses."""
-
-    text: str
-    names: tuple[tuple[str, ...], ...]
-
-
-class _Module:
-    """A module's top-level definitions and what its imports mean; a definition is looked at when it is reached."""
-
-    def __init__(self, tree: ast.Module, package: str, *, is_package: bool) -> None:
-        nodes: dict[str, list[ast.stmt]] = {}
-        for node in _flat(tree.body):
-            for target in _targets(node):
-                nodes.setdefault(target, []).append(node)
-        self._nodes = nodes
-        self._done: dict[str, _Definition] = {}
-        self.is_package = is_package
-        self.stars: list[str] = []
-        self.imports: dict[str, list[tuple[str, str]]] = {}
-        for name, origin in _imports(tree, package):
-            if name == "*":
-                self.stars.append(origin[0])
-            elif origin not in self.imports.setdefault(name, []):
-                self.imports[name].append(origin)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._nodes
-
-    def definition(self, name: str) -> _Definition:
-        if name not in self._done:
-            nodes = [_body_only(node) for node in self._nodes[name]]
-            text = "\n".join(ast.dump(node, annotate_fields=False) for node in nodes)
-            names = dict.fromkeys(chain for node in nodes for chain in _names_in(node))
-            self._done[name] = _Definition(text, tuple(names))
-        return self._done[name]
-
-
-def _module(name: str) -> _Module | None:
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return None
-    if spec is None or not spec.origin or not spec.origin.endswith(".py"):
-        return None
-    path = Path(spec.origin)
-    status = path.stat()
-    return _parsed(path, status.st_mtime_ns, status.st_size, name, spec.submodule_search_locations is not None)
-
-
-@functools.lru_cache(maxsize=4096)
-def _parsed(path: Path, modified: int, size: int, name: str, is_package: bool) -> _Module:  # noqa: ARG001 - a changed file is parsed again
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        _strip(node)
-    return _Module(tree, name if is_package else name.rpartition(".")[0], is_package=is_package)
-
-
-def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield a module's statements, those inside its branches and loops too, but none of its functions' or classes'."""
-    for node in body:
-        yield node
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        for field in ("body", "orelse", "finalbody"):
-            yield from _flat(getattr(node, field, []))
-        for part in (*getattr(node, "handlers", []), *getattr(node, "cases", [])):
-            yield from _flat(part.body)
-
-
-def _targets(node: ast.stmt) -> Iterator[str]:
-    """Yield the names that a statement itself binds."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-    elif isinstance(node, ast.AnnAssign | ast.AugAssign):
-        if isinstance(node.target, ast.Name):
-            yield node.target.id
-    else:
-        for leaf in (leaf for part in _binding(node) for leaf in ast.walk(part)):
-            if isinstance(leaf, ast.Name):
-                yield leaf.id
-            elif isinstance(leaf, ast.MatchAs | ast.MatchStar) and leaf.name:
-                yield leaf.name
-
-
-def _binding(node: ast.stmt) -> list[ast.AST]:
-    if isinstance(node, ast.Assign):
-        return [*node.targets]
-    if isinstance(node, ast.For):
-        return [node.target]
-    if isinstance(node, ast.With):
-        return [item.optional_vars for item in node.items if item.optional_vars is not None]
-    if isinstance(node, ast.Match):
-        return [case.pattern for case in node.cases]
-    return [node.name] if isinstance(node, ast.TypeAlias) else []
-
-
-def _imports(tree: ast.AST, package: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield each imported name with its module and its name there ("" for the module itself)."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            try:
-                module = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
-            except ImportError:  # beyond the top: the module could not be imported either
-                continue
-            for alias in node.names:
-                yield alias.asname or alias.name, (module, alias.name)
-        elif isinstance(node, ast.Import):
-            for alias in node.names:
-                yield (
-                    (alias.asname or alias.name.split(".", 1)[0]),
-                    (alias.name if alias.asname else alias.name.split(".", 1)[0], ""),
-                )
-
-
 class _Walk:
     """All definitions that a name reaches; ``texts`` holds them by (module, name)."""
 
@@ -237,7 +157,7 @@ class _Walk:
     def follow(self, module: str, chain: tuple[str, ...]) -> None:
         """Look a dotted name up in a module, and what is left of it in the module's submodules."""
         while chain and _inside(module, self._roots):
-            found = _module(module)
+            found = find_module(module)
             if found is not None:
                 self._use(module, found, chain)
                 # Looking for a submodule imports its parent, so only packages, which are imported, are asked.
@@ -245,7 +165,7 @@ class _Walk:
                     return
             module, chain = f"{module}.{chain[0]}", chain[1:]
 
-    def _use(self, module: str, found: _Module, chain: tuple[str, ...]) -> None:
+    def _use(self, module: str, found: Module, chain: tuple[str, ...]) -> None:
         if (module, chain) in self._seen:
             return
         self._seen.add((module, chain))
@@ -258,10 +178,10 @@ class _Walk:
             for star in found.stars:
                 self.follow(star, chain)
 
-    def _define(self, module: str, found: _Module, name: str) -> None:
+    def _define(self, module: str, found: Module, name: str) -> None:
         if (module, name) in self.texts:
             return
-        definition = found.definition(name)
+        definition = found.definitions[name]
         self.texts[module, name] = definition.text
         for chain in definition.names:
             self._use(module, found, chain)
@@ -269,44 +189,3 @@ class _Walk:
 
 def _inside(module: str, roots: frozenset[str]) -> bool:
     return module.split(".", 1)[0] in roots or module in roots
-
-
-def _names_in(node: ast.AST) -> Iterator[tuple[str, ...]]:
-    """Yield dotted names that a definition uses."""
-    for leaf in ast.walk(node):
-        if isinstance(leaf, ast.Name):
-            yield (leaf.id,)
-        elif isinstance(leaf, ast.Attribute):
-            parts: list[str] = []
-            inner: ast.expr = leaf
-            while isinstance(inner, ast.Attribute):
-                parts.append(inner.attr)
-                inner = inner.value
-            if isinstance(inner, ast.Name):
-                yield (inner.id, *reversed(parts))
-        elif isinstance(leaf, ast.ImportFrom):
-            for alias in leaf.names:
-                yield (alias.asname or alias.name,)
-
-
-def _body_only(node: ast.AST) -> ast.AST:
-    """Leave out a function's own declaration as a flow and what it is annotated to return."""
-    if isinstance(node, ast.FunctionDef):
-        decorators = [item for item in node.decorator_list if not _is_declaration(item)]
-        bare = ast.FunctionDef(
-            name=node.name, args=node.args, body=node.body, decorator_list=decorators, returns=None, type_params=[]
-        )
-        return ast.copy_location(bare, node)
-    return node
-
-
-def _is_declaration(decorator: ast.expr) -> bool:
-    return isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "flow"
-
-
-def _strip(node: ast.AST) -> None:
-    """Drop a docstring."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        first = node.body[0]
-        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-            node.body = node.body[1:] or [ast.Pass()]

@@ -16,6 +16,7 @@ called and tested without an engine::
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
@@ -25,6 +26,7 @@ from lakehouse.errors import FlowError
 
 Kind = Literal["operator", "frame", "sql"]
 Refresh = Literal["full", "merge"]
+Rows = Literal["any", "one-to-one"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 ATTRIBUTE = "__mixlake_flow__"
@@ -84,6 +86,8 @@ class Flow:
     function: Callable[..., Any] | None = None
     sql: str = ""
     file: str = ""
+    line: int = 0
+    rows: Rows = "any"
     params: type[Any] = NoParams
     refresh: Refresh = "full"
     driving: str = ""
@@ -96,6 +100,11 @@ class Flow:
     tags: tuple[str, ...] = ()
     doc: str = ""
     spark: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """Where it is declared: file and line, of a SQL flow the file."""
+        return f"{self.file}:{self.line}" if self.line else self.file
 
     @property
     def incremental(self) -> bool:
@@ -113,6 +122,7 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     driving: str = "",
     driving_key: str = "sample_id",
     origin: str = "sample_id",
+    rows: Rows | None = None,
     external: Callable[..., str] | None = None,
     batch_rows: int = 2048,
     reject_tolerance: float = 0.05,
@@ -144,6 +154,10 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
         driving_key: The column that names a row of the driving input.
         origin: Spark SQL expression over the *written* table that gives the driving row of a row:
             ``sample_id`` for one-to-one steps, ``parent_ids[0]`` where the step cuts.
+        rows: For operators. "one-to-one": each row given must come back once, good or with its reason in ``_reject``,
+            under the same driving key; an operator that loses or adds one is refused. "any": no such promise, as
+            where it cuts, joins or chooses. By default one-to-one where a row of the written table keeps the
+            driving row's key as its own (``origin`` is the driving key, and that is the table's key).
         external: For flows that land data: called with params, returns a fingerprint of the outside
             world; the flow is stale when it changes.
         batch_rows: Rows of an Arrow batch; low where a row holds media bytes.
@@ -159,20 +173,32 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
 
     def declare(function: F) -> F:
         name = id or f"{function.__module__}.{function.__name__}"
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        at = f"{code.co_filename}:{code.co_firstlineno}" if code else name
         inputs = {key: value if isinstance(value, Read) else read(value) for key, value in (reads or {}).items()}
         if kind == "operator" and not inputs:
-            raise FlowError(f"{name} is an operator without an input", "declare what it reads, or kind='frame'")
+            raise FlowError(f"{name} is an operator without an input ({at})", "declare what it reads, or kind='frame'")
         if not dataclasses.is_dataclass(params):
-            raise FlowError(f"{name}: params is not a dataclass", "declare a frozen dataclass with defaults")
+            raise FlowError(f"{name}: params is not a dataclass ({at})", "declare a frozen dataclass with defaults")
         if driving and driving not in inputs:
-            raise FlowError(f"{name}: driving names {driving!r}, which it does not read", "name one of its reads")
+            raise FlowError(
+                f"{name}: driving names {driving!r}, which it does not read ({at})", "name one of its reads"
+            )
+        keeps_key = kind == "operator" and origin == driving_key and tuple(writes.key) == (driving_key,)
+        if rows == "one-to-one" and (kind != "operator" or driving_key not in writes):
+            raise FlowError(
+                f"{name}: rows='one-to-one' is for operators that keep {driving_key!r} as a column ({at})",
+                "leave it out, or name the driving key",
+            )
         spec = Flow(
             id=name,
             kind=kind,
             writes=writes,
             reads=inputs,
             function=function,
-            file=function.__code__.co_filename if hasattr(function, "__code__") else "",
+            file=code.co_filename if code else "",
+            line=code.co_firstlineno if code else 0,
+            rows=rows or ("one-to-one" if keeps_key else "any"),
             params=params,
             refresh=refresh,
             driving=driving or next(iter(inputs), ""),

@@ -67,9 +67,9 @@ class Graph:
             sorter.prepare()
         except CycleError as error:
             circle = error.args[1]
-            files = {self.registry.flows[name].file for name in circle}
+            told = " -> ".join(f"{name} ({self.registry.flows[name].place})" for name in circle)
             raise GraphError(
-                f"flows depend on each other: {' -> '.join(circle)} ({', '.join(sorted(files))})",
+                f"flows depend on each other: {told}",
                 "let one of them read another table",
             ) from None
         done: list[str] = []

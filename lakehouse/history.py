@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import pyarrow.fs as pafs
 
+from lakehouse.log import Commit, Log, table_folder
 from lakehouse.note import Note
 
 if TYPE_CHECKING:
@@ -25,13 +26,7 @@ _FIRST = 1 << 16
 
 def table_store(table: DeltaTable) -> pafs.FileSystem:
     """Return the file system whose root is the table's folder."""
-    uri = table.table_uri
-    if uri.startswith("file://") or "://" not in uri:
-        return pafs.SubTreeFileSystem(unquote(uri.removeprefix("file://")), pafs.LocalFileSystem())
-    from deltalake.fs import DeltaStorageHandler
-
-    options = getattr(table, "_storage_options", None)
-    return pafs.PyFileSystem(DeltaStorageHandler(uri, dict(options or {})))
+    return table_folder(table.table_uri, getattr(table, "_storage_options", None))
 
 
 def history(table: DeltaTable, limit: int | None = None) -> Iterator[dict[str, Any]]:
@@ -70,18 +65,59 @@ def newest_note(table: DeltaTable) -> tuple[int, Note] | None:
     return next(((version, note) for version, _, note in noted(table)), None)
 
 
-def changed_version(table: DeltaTable) -> int:
-    """Return the version of the last commit that changed rows.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a table's commits tell of its rows.
 
-    That is the last commit with a note whose ``changed`` is true; a table that no flow writes counts by
-    its own version.
+    Args:
+        note: The newest (version, note), None where no flow wrote the table.
+        changed: Version of the last commit that changed rows, by a flow or by anything else.
+        foreign: Commits that changed rows since the newest note, or since the version that its rows were compared
+            with, and carry no note, newest first: the note does not speak for their rows.
     """
-    seen = False
-    for version, _, note in noted(table):
-        seen = True
-        if note.changed:
-            return version
-    return 0 if seen else int(table.version())
+
+    note: tuple[int, Note] | None
+    changed: int
+    foreign: tuple[Commit, ...] = ()
+
+
+def standing(log: Log) -> Standing:
+    """Look back through a table's commits, as far as needed.
+
+    A commit with a note changed rows where the note says so. Another one did where it added or removed data files
+    otherwise than by moving rows (compaction), so that maintenance changes nothing, whoever does it.
+    """
+    note: tuple[int, Note] | None = None
+    changed: int | None = None
+    foreign: list[Commit] = []
+    oldest = log.version
+    for commit in log.commits():
+        oldest = commit.version
+        found = Note.from_json(commit.info.get("userMetadata"))
+        if note is not None and changed is not None and oldest <= note[1].onto:
+            break
+        if found is None:
+            if commit.changes and (note is None or 0 <= note[1].onto < oldest):
+                foreign.append(commit)
+        elif note is None:
+            note = oldest, found
+        if changed is None and (commit.changes if found is None else found.changed):
+            changed = oldest
+        if note is not None and changed is not None and not 0 <= note[1].onto < oldest - 1:
+            break
+    # Where the log does not reach back to the last change, that was before its oldest commit.
+    return Standing(note, max(oldest - 1, 0) if changed is None else changed, tuple(foreign))
+
+
+def changed_version(table: DeltaTable) -> int:
+    """Return the version of the last commit that changed rows; see `standing`."""
+    return standing(log_of(table)).changed
+
+
+def log_of(table: DeltaTable) -> Log:
+    """Return the log of an opened table, up to its version."""
+    metadata = table.metadata()
+    return Log(int(table.version()), str(metadata.id), dict(metadata.configuration), table_store(table))
 
 
 def commit_time(commit: dict[str, Any]) -> datetime:

@@ -12,6 +12,7 @@ from deltalake.exceptions import TableNotFoundError as DeltaTableNotFoundError
 
 from lakehouse.config import Config, load_config
 from lakehouse.errors import LakeError, TableNotFoundError
+from lakehouse.log import Log, read_log, table_folder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -73,6 +74,24 @@ class Lake:
             LakeError: If a newer mixlake wrote it, or its log is damaged.
         """
         return open_table(self.uri, name, version, self.storage_options)
+
+    def log(self, name: str) -> Log:
+        """Return the end of a table's log; the table's files are not listed for it, where that can be.
+
+        Raises:
+            TableNotFoundError: If the table was never written.
+            LakeError: If a newer mixlake wrote it, or its log is damaged.
+        """
+        from lakehouse.history import log_of
+
+        try:
+            found = read_log(table_folder(self.table_uri(name), self.storage_options))
+        except ValueError as error:
+            raise damaged(name, error) from None
+        if found is None:
+            return log_of(self.open(name))
+        _check_format(name, found.properties)
+        return found
 
     def sql(self, text: str, at: str | None = None) -> pa.Table:
         """Answer SQL over the lake, at the latest versions or at a release, a time or a version."""
@@ -171,10 +190,19 @@ def open_table(
                     f"{name} has no version {version}", f"its latest is {latest}; see mixlake history {name}"
                 ) from None
         raise LakeError(f"{name} cannot be read: {_first_line(error)}", "see mixlake doctor") from None
-    found = table.metadata().configuration.get(FORMAT_PROPERTY, str(FORMAT)) or str(FORMAT)
+    _check_format(name, table.metadata().configuration)
+    return table
+
+
+def damaged(name: str, error: ValueError) -> LakeError:
+    """Return the error for a table of whose log a file cannot be read."""
+    return LakeError(f"{name} has a damaged log: {error}", "restore that file from a copy; see mixlake doctor")
+
+
+def _check_format(name: str, properties: Mapping[str, str]) -> None:
+    found = properties.get(FORMAT_PROPERTY, str(FORMAT)) or str(FORMAT)
     if not found.isdigit() or int(found) > FORMAT:
         raise LakeError(f"{name} has lake format {found}; this mixlake reads up to {FORMAT}", "install a newer mixlake")
-    return table
 
 
 def _latest(uri: str, storage_options: Mapping[str, str] | None) -> int | None:

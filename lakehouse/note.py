@@ -38,6 +38,9 @@ class Note:
         reasons: Rows set aside by reason.
         aside: Whether rows of this or an earlier commit, back to the last full one, are set aside.
         retraction: Ordinal of the newest retraction that the rows comply with.
+        onto: Version of the written table that the rows were compared with, -1 in notes of old.
+        code_parts: A short digest of each definition that the function reaches, by module.
+        contract_parts: What the contract said, by part, in short.
         started: ISO 8601 time.
         seconds: Time that it took up to the commit.
         phases: Seconds of it: ``function`` inside an operator, added up over the workers; ``rows`` until the
@@ -63,6 +66,9 @@ class Note:
     reasons: Mapping[str, int] = field(default_factory=dict)
     aside: bool = False
     retraction: int = 0
+    onto: int = -1
+    code_parts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    contract_parts: Mapping[str, str] = field(default_factory=dict)
     started: str = ""
     seconds: float = 0.0
     phases: Mapping[str, float] = field(default_factory=dict)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakehouse.contract import Table
 from lakehouse.errors import FlowError, MixlakeError
-from lakehouse.flow import REJECT
+from lakehouse.flow import REJECT, Flow
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,12 @@ class Runner:
     Args:
         flow: Id of the flow, for errors.
         place: File of its function, for errors.
+        line: Line there.
         function: The operator.
         params: Its parameters.
         table: Contract of the written table.
         clock: A Spark accumulator of seconds spent in the operator, if any.
+        one_to_one: The column by which each row given must come back once; empty where that is not promised.
     """
 
     flow: str
@@ -33,6 +36,8 @@ class Runner:
     params: Any
     table: Table
     clock: Any = None
+    line: int = 0
+    one_to_one: str = ""
 
     @property
     def columns(self) -> list[pa.Field]:
@@ -60,11 +65,12 @@ class Runner:
             if self.clock is not None:
                 self.clock.add(time.monotonic() - began)
             found = [answer] if isinstance(answer, pa.RecordBatch | pa.Table) else answer
-            if isinstance(found, list):
-                for item in found:
-                    yield from self._fit(item)
-            else:
+            if not isinstance(found, list):
                 raise self._wrong(f"returned {type(found).__name__}, not a record batch")
+            fitted = [part for item in found for part in self._fit(item)]
+            if self.one_to_one:
+                self._same_rows(batch, fitted)
+            yield from fitted
 
     def _fit(self, answer: pa.RecordBatch | pa.Table) -> Iterator[pa.RecordBatch]:
         if not isinstance(answer, pa.RecordBatch | pa.Table):
@@ -92,8 +98,45 @@ class Runner:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
             raise self._wrong(f"returned {wanted.name!r} as {found.type}, not {wanted.type}") from None
 
+    def _same_rows(self, batch: pa.RecordBatch, answer: list[pa.RecordBatch]) -> None:
+        """Refuse an answer in which a row is missing, doubled or new, by the driving key.
+
+        Raises:
+            FlowError: If there is one.
+        """
+        key = self.one_to_one
+        kind = self.table.column(key).type
+        given = batch.column(key).cast(kind)
+        back = pa.chunked_array([part.column(key) for part in answer], type=kind).combine_chunks()
+        if back.equals(given) or back.sort().equals(given.sort()):
+            return
+        counts = [pc.value_counts(keys).flatten() for keys in (given, back)]
+        before, after = (dict(zip(*(part.to_pylist() for part in pair), strict=True)) for pair in counts)
+        first = next(value for value in {**before, **after} if before.get(value, 0) != after.get(value, 0))
+        raise FlowError(
+            f"{self.flow} got {len(given)} rows and returned {len(back)}: {key} {first!r} came"
+            f" {before.get(first, 0)} times and went {after.get(first, 0)} times ({self._at})",
+            "give each row back once, with a reason in _reject where it cannot be made; or declare rows='any'",
+        )
+
+    @property
+    def _at(self) -> str:
+        return f"{self.place}:{self.line}" if self.line else self.place
+
     def _wrong(self, what: str) -> FlowError:
-        return FlowError(f"{self.flow} {what} ({self.place})", f"return the columns of {self.table.name}")
+        return FlowError(f"{self.flow} {what} ({self._at})", f"return the columns of {self.table.name}")
+
+
+def runner_of(flow: Flow, params: Any, clock: Any = None) -> Runner:
+    """Return the runner of an operator flow.
+
+    Raises:
+        FlowError: If the flow has no function.
+    """
+    if flow.function is None:
+        raise FlowError(f"{flow.id} has no function", "declare it with @flow")
+    key = flow.driving_key if flow.rows == "one-to-one" else ""
+    return Runner(flow.id, flow.file, flow.function, params, flow.writes, clock, flow.line, key)
 
 
 def _line(error: BaseException, place: str) -> str:

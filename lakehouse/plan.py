@@ -9,56 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from lakehouse.cause import Cause, Fingerprints, changes, foreign
 from lakehouse.errors import ConfigError, TableNotFoundError
 from lakehouse.fingerprint import code_fingerprint, params_json, resolve_params
 from lakehouse.flow import Flow
 from lakehouse.graph import Graph
-from lakehouse.history import changed_version, newest_note
-from lakehouse.lake import Lake
+from lakehouse.history import Standing, standing
+from lakehouse.lake import Lake, damaged
+from lakehouse.log import Commit
 from lakehouse.note import Note
 from lakehouse.retraction import Retractions, load_retractions
 
 State = Literal["missing", "stale", "fresh"]
-CauseKind = Literal[
-    "missing",
-    "input",
-    "replaced",
-    "upstream",
-    "code",
-    "params",
-    "contract",
-    "model",
-    "external",
-    "forced",
-    "retraction",
-    "retry",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One reason for a flow to run.
-
-    Args:
-        kind: What changed: an input's data, an input put in another's place, the flow's code, its params,
-            the contract of its table, a model file, the outside world, rows taken back; ``retry`` where rows
-            that were set aside are asked for again; or ``upstream`` where a flow before it is about to run.
-        detail: The thing that changed, and how.
-    """
-
-    kind: CauseKind
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprints:
-    """What, beside its inputs, makes a flow's result what it is."""
-
-    code: str
-    params: str
-    contract: str
-    models: Mapping[str, str]
-    external: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +96,8 @@ class _Seen:
     """One table as it was looked up."""
 
     version: int = -1
-    data_version: int = -1
-    note: tuple[int, Note] | None = None
     identity: str = ""
+    standing: Standing = field(default_factory=lambda: Standing(None, -1))
 
 
 class Snapshots:
@@ -166,11 +127,15 @@ class Snapshots:
 
     def data_version(self, name: str) -> int:
         """Return the version of the table's last change of rows, -1 where it is missing."""
-        return self._look(name).data_version
+        return self._look(name).standing.changed
 
     def last_note(self, name: str) -> tuple[int, Note] | None:
         """Return the version and note of the table's last commit with a note."""
-        return self._look(name).note
+        return self._look(name).standing.note
+
+    def foreign(self, name: str) -> tuple[Commit, ...]:
+        """Return the commits that changed the table's rows and are not its flow's, newest first."""
+        return self._look(name).standing.foreign
 
     def forget(self, name: str) -> None:
         """Look the table up again the next time."""
@@ -179,12 +144,12 @@ class Snapshots:
     def _look(self, name: str) -> _Seen:
         if name not in self._seen:
             try:
-                table = self.lake.open(name)
+                log = self.lake.log(name)
+                self._seen[name] = _Seen(log.version, log.identity, standing(log))
             except TableNotFoundError:
                 self._seen[name] = _Seen()
-            else:
-                identity = str(table.metadata().id)
-                self._seen[name] = _Seen(int(table.version()), changed_version(table), newest_note(table), identity)
+            except ValueError as error:
+                raise damaged(name, error) from None
         return self._seen[name]
 
 
@@ -253,7 +218,9 @@ def plan_flow(  # noqa: PLR0913
     causes = [Cause("forced", "--full")] if full else []
     if note.flow != spec.id:
         causes.append(Cause("code", f"{note.flow} wrote it before"))
-    causes.extend(_changes(note, now))
+    if (written := foreign(spec.writes.name, seen.foreign(spec.writes.name))) is not None:
+        causes.append(written)
+    causes.extend(changes(note, now))
     for name in inputs:
         read, current = note.inputs.get(name, -1), seen.data_version(name)
         if current < 0 <= read:
@@ -271,31 +238,16 @@ def plan_flow(  # noqa: PLR0913
 
 def fingerprints(lake: Lake, spec: Flow, params: Any) -> Fingerprints:
     """Return the flow's fingerprints now."""
+    code = code_fingerprint(spec, lake.registry.roots)
     return Fingerprints(
-        code=code_fingerprint(spec, lake.registry.roots),
+        code=code.digest,
+        code_parts=code.parts,
         params=params_json(spec, params),
         contract=spec.writes.fingerprint(),
+        contract_parts=spec.writes.parts(),
         models=dict(spec.models(params)) if spec.models else {},
         external=spec.external(params) if spec.external else "",
     )
-
-
-def _changes(note: Note, now: Fingerprints) -> list[Cause]:
-    causes = []
-    if note.code != now.code:
-        causes.append(Cause("code", f"{note.code[:8]} -> {now.code[:8]}"))
-    if note.params != now.params:
-        causes.append(Cause("params", f"{note.params} -> {now.params}"))
-    if note.contract != now.contract:
-        causes.append(Cause("contract", f"{note.contract[:8]} -> {now.contract[:8]}"))
-    causes.extend(
-        Cause("model", f"{name} changed")
-        for name in sorted({*note.models, *now.models})
-        if note.models.get(name) != now.models.get(name)
-    )
-    if note.external != now.external:
-        causes.append(Cause("external", "the sources changed"))
-    return causes
 
 
 def _mixed_ancestors(seen: Snapshots, flows: tuple[FlowPlan, ...]) -> list[str]:

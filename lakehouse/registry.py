@@ -7,6 +7,7 @@ Installed packages name their modules under the entry points ``mixlake.modules``
 
 from __future__ import annotations
 
+import difflib
 import glob
 import importlib
 import importlib.metadata
@@ -52,7 +53,7 @@ class Registry:
             other = writers.setdefault(spec.writes.name, spec)
             if other is not spec:
                 raise GraphError(
-                    f"{spec.writes.name} has two writers, {other.id} ({other.file}) and {spec.id} ({spec.file})",
+                    f"{spec.writes.name} has two writers, {other.id} ({other.place}) and {spec.id} ({spec.place})",
                     "let one of them write another table",
                 )
         object.__setattr__(self, "writers", writers)
@@ -60,10 +61,36 @@ class Registry:
             for name, item in spec.reads.items():
                 if item.table and item.table not in self.tables:
                     raise FlowError(
-                        f"{spec.id} reads {item.table} as {name!r}, which no contract declares ({spec.file})",
+                        f"{spec.id} reads {item.table} as {name!r}, which no contract declares"
+                        f" ({_reads_at(spec, item)})",
                         "declare the table, or correct the name",
                     )
-                self.sources(item)
+                for table in self.sources(item):
+                    self._columns_are_there(spec, item, table)
+            self._key_is_there(spec)
+
+    def _columns_are_there(self, spec: Flow, item: Read, table: Table) -> None:
+        for name in item.names:
+            if name not in table and name != TABLE_PSEUDO_COLUMN:
+                near = difflib.get_close_matches(name, [column.name for column in table.columns], n=2)
+                raise FlowError(
+                    f"{spec.id} reads the column {name!r} of {table.name}, which it does not have ({spec.place})",
+                    f"did you mean {' or '.join(near)}?"
+                    if near
+                    else f"mixlake contract {table.name} lists its columns",
+                )
+
+    def _key_is_there(self, spec: Flow) -> None:
+        """Refuse a flow that processes changes by a key which its driving input does not give it."""
+        if not spec.incremental:
+            return
+        item = spec.reads[spec.driving]
+        has = [set(item.names) or {column.name for column in table.columns} for table in self.sources(item)]
+        if any(spec.driving_key not in names for names in has):
+            raise FlowError(
+                f"{spec.id} reads {spec.driving!r} without its driving key {spec.driving_key!r} ({spec.place})",
+                "read that column too, or name another by driving_key",
+            )
 
     def sources(self, item: Read) -> tuple[Table, ...]:
         """Return the tables of an input: one, or all that carry its tag.
@@ -97,8 +124,7 @@ def load_registry(config: Config) -> Registry:
         for module in _modules(name):
             _collect(module, tables, flows)
     for path in (*_packaged("flows"), *_files(config.sql)):
-        spec = sql_flow(path, tables)
-        flows[spec.id] = spec
+        _add(flows, sql_flow(path, tables))
     views = (*_packaged("views"), *_files(config.views))
     return Registry(tables, flows, frozenset(roots), views)
 
@@ -134,6 +160,22 @@ def _declares(info: pkgutil.ModuleInfo) -> bool:
     return b"lakehouse.flow" in source or b"lakehouse.contract" in source
 
 
+def _reads_at(spec: Flow, item: Read) -> str:
+    if spec.kind != "sql":
+        return spec.place
+    from lakehouse.sqlflow import line_of
+
+    return f"{spec.file}:{line_of(spec.sql, item.table)}"
+
+
+def _add(flows: dict[str, Flow], spec: Flow) -> None:
+    other = flows.setdefault(spec.id, spec)
+    if other is not spec:
+        raise GraphError(
+            f"two flows have the id {spec.id}, at {other.place} and {spec.place}", "give one of them another id"
+        )
+
+
 def _collect(module: ModuleType, tables: dict[str, Table], flows: dict[str, Flow]) -> None:
     for value in list(vars(module).values()):
         if isinstance(value, Table):
@@ -144,7 +186,7 @@ def _collect(module: ModuleType, tables: dict[str, Table], flows: dict[str, Flow
                 )
         spec = getattr(value, ATTRIBUTE, None)
         if isinstance(spec, Flow):
-            flows[spec.id] = spec
+            _add(flows, spec)
             tables.setdefault(spec.writes.name, spec.writes)
 
 

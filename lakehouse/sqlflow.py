@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
@@ -43,7 +44,8 @@ def parse_select(text: str, place: str) -> exp.Query:
     try:
         trees = [tree for tree in sqlglot.parse(text, dialect="spark") if tree is not None]
     except SqlglotError as error:
-        raise FlowError(f"{place}: {_place(error)}", "mend the SQL there") from None
+        at, told = _wrong(error, text)
+        raise FlowError(f"{place}:{at}: the SQL does not parse: {told}", "mend the SQL there") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise FlowError(f"{place} is not one SELECT", "write one query; the table that it writes is the file's name")
     _refuse(trees[0], place)
@@ -53,6 +55,18 @@ def parse_select(text: str, place: str) -> exp.Query:
 def table_names(tree: exp.Query) -> set[str]:
     """Return the ``layer.table`` names that a query reads."""
     return {f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db}
+
+
+def line_of(text: str, table: str) -> int:
+    """Return the line in which a query that parses first reads a table, from 1."""
+    found = [
+        _line(node)
+        for tree in sqlglot.parse(text, dialect="spark")
+        if tree is not None
+        for node in tree.find_all(exp.Table)
+        if f"{node.db}.{node.name}" == table
+    ]
+    return min(found, default=1)
 
 
 def normalised(text: str, place: str) -> str:
@@ -91,10 +105,14 @@ def _argument(table: str) -> str:
     return table.replace(".", "_")
 
 
-def _refuse(tree: exp.Query, place: str) -> None:
-    if tree.find(exp.TableSample):
+def _refuse(tree: exp.Query, file: str) -> None:
+    sample = tree.find(exp.TableSample)
+    if sample is not None:
+        table = sample.find_ancestor(exp.Table)
+        place = f"{file}:{1 if table is None else _line(table)}"
         raise FlowError(f"{place} reads a sample of a table (TABLESAMPLE)", "choose rows by a hash of their key")
     for table in tree.find_all(exp.Table):
+        place = f"{file}:{_line(table)}"
         named = isinstance(table.this, exp.Identifier)
         alias = table.args.get("alias")
         # The parser takes Delta's table@v3 for a table with a parameter as its alias.
@@ -160,9 +178,22 @@ def _shorten(column: exp.Column, scopes: Mapping[int, list[exp.Table]], aliases:
         select = select.find_ancestor(exp.Select)
 
 
-def _place(error: SqlglotError) -> str:
+def _line(table: exp.Table) -> int:
+    return int(next((part.meta["line"] for part in table.find_all(exp.Identifier) if "line" in part.meta), 1))
+
+
+def _wrong(error: SqlglotError, text: str) -> tuple[str, str]:
+    """Return the line, and where it is known the column, of a syntax error, and what is wrong there."""
     found = getattr(error, "errors", None)
     if found:
         first = found[0]
-        return f"line {first.get('line')}, column {first.get('col')}: {first.get('description')}"
-    return str(error).split("\n", 1)[0]
+        # The parser counts to the end of the word at which it stopped.
+        word = str(first.get("highlight") or "")
+        told = str(first.get("description"))
+        told = "an expression is missing" if "<class" in told else told
+        column = max(int(first.get("col") or 1) - max(len(word), 1) + 1, 1)
+        return f"{first.get('line') or 1}:{column}", told + (f" at {word!r}" if word else "")
+    # What the tokenizer could not end: it shows the text up to there.
+    shown = re.search(r"Error tokenizing '(.*)'", str(error), re.DOTALL)
+    end = text.find(shown[1]) + len(shown[1]) if shown and shown[1] in text else 0
+    return str(text[:end].count("\n") + 1), "a quote or comment is not closed"

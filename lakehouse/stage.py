@@ -61,7 +61,7 @@ def shape(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
     extra = sorted(has - known)
     if extra:
         raise FlowError(
-            f"{flow.id} returned a column {extra[0]!r} that {table.name} does not have ({flow.file})",
+            f"{flow.id} returned a column {extra[0]!r} that {table.name} does not have ({flow.place})",
             "leave it out, or add it to the contract",
         )
     types = {field.name: field.dataType for field in spark_schema(table.schema)}
@@ -74,7 +74,9 @@ def shape(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
         elif column.nullable:
             columns.append(F.lit(None).cast(types[column.name]).alias(column.name))
         else:
-            raise FlowError(f"{flow.id} left out the column {column.name!r} of {table.name} ({flow.file})", "return it")
+            raise FlowError(
+                f"{flow.id} left out the column {column.name!r} of {table.name} ({flow.place})", "return it"
+            )
     reject = F.col(REJECT) if REJECT in has else F.lit(None).cast("string")
     rows = frame.select(*columns, reject.alias(REJECT))
     return rows.withColumn(REJECT, F.coalesce(F.col(REJECT), *_broken(table)))
@@ -195,7 +197,7 @@ def refuse_doubled_keys(flow: Flow, good: DataFrame) -> None:
         named = ", ".join(f"{key}={doubled[0][key]!r}" for key in keys)
         raise CheckFailedError(
             f"{flow.id} made {doubled[0]['count']} rows of {flow.writes.name} with one key: {named}",
-            f"mend the flow ({flow.file}), or the table's key; nothing was committed",
+            f"mend the flow ({flow.place}), or the table's key; nothing was committed",
         )
 
 

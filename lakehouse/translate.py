@@ -21,7 +21,7 @@ def translated(flow: Flow, error: Exception) -> MixlakeError:
         return errors.LakeError(f"{flow.id}: no space left on a worker's disk", "free space and run again")
     if "SparkFileNotFoundException" in text or "FAILED_READ_FILE" in text:
         return errors.LakeError(f"{flow.id}: a data file of an input is gone or damaged", "see mixlake release verify")
-    return FlowError(f"{flow.id} failed: {_told(text, error)} ({flow.file})", "MIXLAKE_DEBUG=1 shows the whole error")
+    return FlowError(f"{flow.id} failed: {_told(text, error)} ({flow.place})", "MIXLAKE_DEBUG=1 shows the whole error")
 
 
 def _told(text: str, error: Exception) -> str:

@@ -7,9 +7,12 @@ alike. The digest runs in DuckDB, vectorised over the batch.
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    import duckdb
 
 _local = threading.local()
 
@@ -18,6 +21,8 @@ def _connection() -> duckdb.DuckDBPyConnection:
     """Return this thread's connection; opening one costs milliseconds, so it is kept."""
     found: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
     if found is None:
+        import duckdb
+
         found = duckdb.connect(":memory:", config={"threads": 1})
         _local.connection = found
     return found

@@ -8,10 +8,12 @@ choice is the smallest.
 from __future__ import annotations
 
 import threading
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import duckdb
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    import duckdb
 
 Dialect = Literal["spark", "duckdb"]
 
@@ -62,6 +64,8 @@ def evaluate(columns: pa.Table, expression: str) -> pa.Array:
     """
     connection: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
     if connection is None:
+        import duckdb
+
         connection = duckdb.connect(":memory:", config={"threads": 1})
         _local.connection = connection
     connection.register("fields", columns)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
 import pickle
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from lakehouse.contract import Column, Table
 from lakehouse.errors import FlowError, MixlakeError
+from lakehouse.flow import flow, flow_of
 from lakehouse.operator import Runner
 
 TABLE = Table(
@@ -66,6 +69,58 @@ def test_wrong_answers_are_refused_with_flow_and_file(answer, says):
     assert says in raised.value.message
     assert raised.value.message.startswith("jobs.f ")
     assert __file__ in raised.value.message
+
+
+ONE = Runner("jobs.f", "file.py", None, None, TABLE, line=7, one_to_one="id")
+GIVEN = pa.record_batch({"id": ["a", "b", "c"]})
+
+
+def one_to_one(function, batch=GIVEN):
+    runner = dataclasses.replace(ONE, function=lambda batch, params: function(batch))
+    return pa.Table.from_batches(list(runner([batch])), pa.schema(runner.columns)).column("id").to_pylist()
+
+
+def test_rows_that_come_back_once_are_taken_in_any_order_and_in_parts():
+    assert one_to_one(lambda b: b) == ["a", "b", "c"]
+    assert one_to_one(lambda b: b.take(pa.array([2, 0, 1]))) == ["c", "a", "b"]
+    assert one_to_one(lambda b: iter([b.slice(0, 1), b.slice(1)])) == ["a", "b", "c"]
+    rejected = pa.record_batch({"id": ["a", "b", "c"], "_reject": [None, "bad", None]})
+    assert one_to_one(lambda b: rejected) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda b: b.slice(1), "got 3 rows and returned 2: id 'a' came 1 times and went 0 times"),
+        (lambda b: b.slice(0, 0), "returned 0: id 'a'"),
+        (lambda b: b.take(pa.array([0, 1, 1])), "returned 3: id 'b' came 1 times and went 2 times"),
+        (lambda b: pa.record_batch({"id": ["a", "b", "d"]}), "id 'c' came 1 times and went 0 times"),
+        (lambda b: iter([b, b.slice(2)]), "returned 4: id 'c' came 1 times and went 2 times"),
+    ],
+)
+def test_an_operator_that_loses_or_adds_rows_is_refused_with_its_line(answer, says):
+    with pytest.raises(FlowError, match=says) as raised:
+        one_to_one(answer)
+    assert "(file.py:7)" in raised.value.message
+    assert "_reject" in raised.value.hint
+
+
+def declared(**fields):
+    @flow(reads={"things": TABLE}, **{"writes": TABLE, "driving_key": "id", "origin": "id", **fields})
+    def f(batch, params):
+        return batch
+
+    return flow_of(f)
+
+
+def test_an_operator_that_keeps_the_key_promises_one_row_for_each():
+    assert declared().rows == "one-to-one"
+    assert declared(rows="any").rows == "any"
+    assert declared(origin="n").rows == "any"
+    assert declared(kind="frame").rows == "any"
+    place = declared().place
+    assert place.startswith(f"{__file__}:")
+    assert "@flow" in Path(__file__).read_text().splitlines()[int(place.rpartition(":")[2]) - 1]
 
 
 def test_an_error_is_named_with_its_line():

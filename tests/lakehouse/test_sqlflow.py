@@ -44,8 +44,11 @@ def test_comments_and_layout_do_not_count():
         ("SELECT 1 AS n", "reads no table"),
         ("DELETE FROM silver.a", "not one SELECT"),
         ("SELECT 1; SELECT 2", "not one SELECT"),
-        ("SELECT n FROM\n(silver.a", "line"),
+        ("SELECT n FROM\n(silver.a", r"sql:2:9: the SQL does not parse"),
         ("", "not one SELECT"),
+        ("SELECT n,\n 'x\nFROM silver.a", r"sql:3: the SQL does not parse: a quote or comment is not closed"),
+        ("SELECT n\nFROM silver.a, nowhere", r"sql:2 reads nowhere, no table"),
+        ("SELECT n\n\nFROM silver.a TABLESAMPLE (1 ROWS)", r"sql:3 reads a sample"),
     ],
 )
 def test_other_files_are_refused_with_their_name(tmp_path, text, says):

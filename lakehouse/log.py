@@ -1,0 +1,198 @@
+"""The end of a table's log, read without the list of its files.
+
+A plan wants to know a table's version, its identity and its last notes. Opening a table through delta-rs makes the
+list of its data files as well, which takes seconds where there are a million. Here the commits since the last
+checkpoint are read, and of the checkpoint the one row that tells the identity; earlier commits are read one by one
+where they are asked for (Delta protocol, "Table Redirection and Log Files": a version's file is
+``_delta_log/%020d.json``, ``_last_checkpoint`` names the newest checkpoint).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+_LOG = "_delta_log"
+_CHANGE = re.compile(rb'"dataChange"\s*:\s*true')
+_METADATA = re.compile(rb'^\{"metaData".*$', re.MULTILINE)
+_INFO = re.compile(rb'^\{"commitInfo".*$', re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit.
+
+    Args:
+        version: Its version.
+        line: Its ``commitInfo`` as it was written, empty where the writer left none.
+        changes: Whether it added or removed data files in a way that changes rows; compaction does not.
+    """
+
+    version: int
+    line: bytes
+    changes: bool
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What the writer told of it.
+
+        Raises:
+            ValueError: If it is damaged.
+        """
+        try:
+            found: Mapping[str, Any] = json.loads(self.line)["commitInfo"] if self.line else {}
+        except ValueError:
+            raise ValueError(_file(self.version)) from None
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The end of a table's log.
+
+    Args:
+        version: The newest version.
+        identity: Delta's identity of the table.
+        properties: Its properties.
+        store: The file system whose root is the table's folder.
+        tail: The newest commits, oldest first.
+    """
+
+    version: int
+    identity: str
+    properties: Mapping[str, str]
+    store: pafs.FileSystem = field(compare=False)
+    tail: tuple[Commit, ...] = field(compare=False, default=())
+
+    def commits(self) -> Iterator[Commit]:
+        """Yield the commits, newest first, as far back as their files are there."""
+        yield from reversed(self.tail)
+        for version in range(self.version - len(self.tail), -1, -1):
+            try:
+                yield read_commit(self.store, version)
+            except FileNotFoundError:
+                return
+
+
+def table_folder(uri: str, storage_options: Mapping[str, str] | None = None) -> pafs.FileSystem:
+    """Return the file system whose root is a table's folder."""
+    path = unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
+    if "://" not in path:
+        return pafs.SubTreeFileSystem(path, pafs.LocalFileSystem())
+    from deltalake.fs import DeltaStorageHandler
+
+    return pafs.PyFileSystem(DeltaStorageHandler(uri, dict(storage_options or {})))
+
+
+def read_log(store: pafs.FileSystem) -> Log | None:
+    """Read the end of a table's log.
+
+    Args:
+        store: The file system whose root is the table's folder.
+
+    Returns:
+        None where there is no log, or it is laid out in a way that is left to delta-rs (a checkpoint in several
+        parts or of version 2, a log whose older part is gone).
+
+    Raises:
+        ValueError: If a commit is damaged.
+    """
+    try:
+        checkpoint = _checkpoint(store)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    metadata: dict[str, Any] | None = None
+    tail: list[Commit] = []
+    for version, data in _after(store, checkpoint):
+        tail.append(_commit(version, data))
+        found = _METADATA.findall(data)
+        metadata = json.loads(found[-1])["metaData"] if found else metadata
+    if checkpoint >= 0 and not tail and not _is_file(store, _file(checkpoint)):
+        return None
+    try:
+        metadata = metadata or _checkpointed(store, checkpoint)
+    except (OSError, ValueError, KeyError, pa.ArrowException):
+        return None
+    if metadata is None:
+        return None
+    properties = {str(key): str(value) for key, value in dict(metadata.get("configuration") or {}).items()}
+    return Log(checkpoint + len(tail), str(metadata["id"]), properties, store, tuple(tail))
+
+
+def read_commit(store: pafs.FileSystem, version: int) -> Commit:
+    """Read one commit.
+
+    Raises:
+        FileNotFoundError: If its file is gone.
+        ValueError: If it is damaged.
+    """
+    return _commit(version, _bytes(store, _file(version)))
+
+
+def _commit(version: int, data: bytes) -> Commit:
+    """Look at a commit's lines, one an action.
+
+    Raises:
+        ValueError: If it is cut off, or no such lines.
+    """
+    if not data.startswith(b"{") or not data.rstrip().endswith(b"}}"):
+        raise ValueError(_file(version))
+    line = _INFO.search(data)
+    return Commit(version, line[0] if line else b"", _CHANGE.search(data) is not None)
+
+
+def _checkpoint(store: pafs.FileSystem) -> int:
+    """Return the version of the last checkpoint, -1 where there is none.
+
+    Raises:
+        ValueError: If it is of a kind that is not read here.
+    """
+    try:
+        hint = json.loads(_bytes(store, f"{_LOG}/_last_checkpoint"))
+    except FileNotFoundError:
+        return -1
+    if hint.get("parts") or hint.get("v2Checkpoint"):
+        raise ValueError(hint)
+    return int(hint["version"])
+
+
+def _after(store: pafs.FileSystem, checkpoint: int) -> Iterator[tuple[int, bytes]]:
+    version = checkpoint
+    while True:
+        version += 1
+        try:
+            yield version, _bytes(store, _file(version))
+        except FileNotFoundError:
+            return
+
+
+def _checkpointed(store: pafs.FileSystem, version: int) -> dict[str, Any] | None:
+    if version < 0:
+        return None
+    import pyarrow.parquet as pq
+
+    with store.open_input_file(f"{_LOG}/{version:020d}.checkpoint.parquet") as file:
+        column = pq.ParquetFile(file).read(columns=["metaData.id", "metaData.configuration"]).column("metaData")
+    told = [row for row in column.drop_null().to_pylist(maps_as_pydicts="strict") if row["id"]]
+    return told[-1] if told else None
+
+
+def _bytes(store: pafs.FileSystem, path: str) -> bytes:
+    with store.open_input_file(path) as file:
+        data: bytes = file.read()
+    return data
+
+
+def _is_file(store: pafs.FileSystem, path: str) -> bool:
+    return bool(store.get_file_info(path).type == pafs.FileType.File)
+
+
+def _file(version: int) -> str:
+    return f"{_LOG}/{version:020d}.json"
