@@ -12,6 +12,7 @@ import pyarrow as pa
 from lakehouse.contract import Table
 from lakehouse.errors import FlowError, MixlakeError
 from lakehouse.flow import REJECT
+from lakehouse.ship import Located
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Runner:
         flow: Id of the flow, for errors.
         place: File of its function, for errors.
         function: The operator.
-        params: Its parameters.
+        params: Its parameters, or where their files lie on a worker.
         table: Contract of the written table.
         clock: A Spark accumulator of seconds spent in the operator, if any.
     """
@@ -42,12 +43,13 @@ class Runner:
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the operator's answers."""
+        params = self.params.here() if isinstance(self.params, Located) else self.params
         for batch in batches:
             if batch.num_rows == 0:
                 continue
             began = time.monotonic()
             try:
-                answer = self.function(batch, self.params)
+                answer = self.function(batch, params)
                 if not isinstance(answer, pa.RecordBatch | pa.Table) and isinstance(answer, Iterator):
                     answer = list(answer)
             except MixlakeError:
