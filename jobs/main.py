@@ -1,8 +1,9 @@
 """What ``spark-submit`` is given: the same as ``mixlake run``.
 
-    spark-submit --master spark://host:7077 jobs/main.py run +gold.sequences
+    spark-submit --master spark://host:7077 --properties-file dist/spark.conf jobs/main.py run +gold.sequences
 
-The lake comes from ``--lake``, ``MIXLAKE_LAKE`` or ``mixlake.yaml``; the session is the submitted one.
+``mixlake package`` writes ``dist/spark.conf``, and ``dist/mixlake.zip`` for ``--py-files``. The lake comes from
+``--lake``, ``MIXLAKE_LAKE`` or ``mixlake.yaml``; the session is the submitted one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ def main() -> int:
     sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != here]
     if str(here.parent) not in sys.path:
         sys.path.insert(0, str(here.parent))
-    from lakehouse.cli.main import main as command
+    from lakehouse.submit import main as command
 
     return command()
 

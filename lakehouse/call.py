@@ -19,6 +19,7 @@ from lakehouse.held import Held
 from lakehouse.lake import Lake
 from lakehouse.operator import runner_of
 from lakehouse.plan import FlowPlan
+from lakehouse.ship import ship_files
 from lakehouse.sqlflow import view_name, with_views
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def call(  # noqa: PLR0913, PLR0917 - the parts of one step
     changed = None if held.whole else _incremental(session, lake, item)
     if flow.kind == "operator":
         rows = inputs.frame(session, lake, flow.reads[flow.driving], versions) if changed is None else changed.rows
-        runner = runner_of(flow, item.params, counter.clock(session))
+        runner = runner_of(flow, ship_files(session, item.params), counter.clock(session))
         rows = counter.count(_spread(session, rows, flow.driving_key))
         answer = rows.mapInArrow(runner, inputs.spark_schema(pa.schema(runner.columns)))
         return Result(answer, None if changed is None else changed.keys, full=changed is None)
@@ -108,12 +109,13 @@ def call(  # noqa: PLR0913, PLR0917 - the parts of one step
         for read in flow.reads.values():
             inputs.frame(session, lake, read, versions).createOrReplaceTempView(view_name(read.table))
         return Result(session.sql(with_views(flow.sql, flow.file)), None, full=True)
-    return _call_frame(stack, session, item, frames, held_rows, changed, counter)
+    return _call_frame(stack, session, lake, item, frames, held_rows, changed, counter)
 
 
 def _call_frame(  # noqa: PLR0913, PLR0917 - the parts of one step
     stack: ExitStack,
     session: SparkSession,
+    lake: Lake,
     item: FlowPlan,
     frames: dict[str, DataFrame],
     held_rows: Callable[[], DataFrame],
@@ -128,6 +130,8 @@ def _call_frame(  # noqa: PLR0913, PLR0917 - the parts of one step
     named = inspect.signature(flow.function).parameters
     if "versions" in named:
         extra["versions"] = dict(item.inputs)
+    if "storage" in named:
+        extra["storage"] = dict(lake.config.storage)
     if "held" in named:
         extra["held"] = held_rows()
     if "keep" in named:

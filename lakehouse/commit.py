@@ -23,6 +23,7 @@ from lakehouse.errors import CollisionError, LakeError
 from lakehouse.history import noted
 from lakehouse.lake import FORMAT, FORMAT_PROPERTY, Lake, open_table, table_uri
 from lakehouse.note import Note
+from lakehouse.objectstore.probe import require_atomic_commits
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -39,6 +40,7 @@ _STATISTICS = "delta.dataSkippingStatsColumns"
 def create(lake: str, table: Table, storage_options: dict[str, str] | None = None) -> None:
     """Create an empty table of a contract, where there is none."""
     properties = {**table.table_properties(), FORMAT_PROPERTY: str(FORMAT)}
+    require_atomic_commits(lake, storage_options)
     # Only names, types and nullability go to the log: readers differ in what they make of column metadata.
     uri = table_uri(lake, table.name)
     if DeltaTable.is_deltatable(uri, storage_options):

@@ -9,6 +9,8 @@ A configuration is found in the current folder or the nearest one above it. All 
       silver.document_scores: {batch: 512}   # by table written or by flow id
     spark:
       spark.driver.memory: 8g
+    storage:                          # of a lake in an object store, e.g. s3://bucket/path
+      endpoint_url: https://s3.example.org
     parallel: 2                       # flows that run side by side
 """
 
@@ -39,7 +41,7 @@ class Config:
         views: Absolute globs of SQL view files.
         params: Flow id or written table to parameter overrides.
         spark: Spark settings.
-        storage: Object-store options, handed to readers and, as ``fs.s3a`` settings, to Spark by the user.
+        storage: Options of the object store, for readers and for Spark; see `lakehouse.objectstore.s3`.
         parallel: Flows that run side by side.
         root: The folder that relative paths start from.
     """
@@ -155,5 +157,9 @@ def _text(value: object) -> str:
 
 def _absolute(path: str, root: Path) -> str:
     if "://" in path:
-        return path.removeprefix("file://") if path.startswith("file://") else path.rstrip("/")
+        if path.startswith("file://"):
+            return path.removeprefix("file://")
+        # One name of a lake for all: what Hadoop calls s3a is s3 to everyone else.
+        scheme, rest = path.split("://", 1)
+        return f"{'s3' if scheme == 's3a' else scheme}://{rest.rstrip('/')}"
     return str((root / Path(path).expanduser()).absolute())

@@ -9,6 +9,7 @@ import importlib.metadata
 import importlib.util
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ PYTHON = (3, 12)
 _GIB = 1 << 30
 _DISK = 10 * _GIB
 _MEMORY = 6 * _GIB
+_PATIENCE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,12 @@ class Finding:
     mend: str = ""
 
 
-def examine(uri: str | None = None) -> list[Finding]:
+def examine(uri: str | None = None, master: str | None = None) -> list[Finding]:
     """Look at the machine, the packages, the configuration and the lake.
 
     Args:
         uri: The lake's place, by default the configuration's.
+        master: Where Spark is to run, by default as the configuration says.
     """
     found = [_python(), _java(), *_packages(), _memory()]
     try:
@@ -60,7 +63,8 @@ def examine(uri: str | None = None) -> list[Finding]:
     except MixlakeError as error:
         return [*found, Finding("configuration", "broken", error.message, error.hint)]
     root = str(lake.config.root)
-    return [*found, Finding("configuration", "ok", f"read from {root}"), _declared(lake), _disk(lake), *_lake(lake)]
+    looked = [Finding("configuration", "ok", f"read from {root}"), _declared(lake), *_master(lake, master)]
+    return [*found, *looked, _disk(lake), *_lake(lake)]
 
 
 def _python() -> Finding:
@@ -120,7 +124,44 @@ def _declared(lake: Lake) -> Finding:
     return _asked("declarations", count)
 
 
+def _master(lake: Lake, told: str | None) -> Iterator[Finding]:
+    """Look whether a cluster answers; Kubernetes is left to its own tools."""
+    from lakehouse.spark_settings import MASTER, is_local
+
+    master = told or lake.config.spark.get(MASTER, "local[*]")
+    if is_local(master):
+        return
+    if master == "yarn":
+        known = [
+            name for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR") if Path(os.environ.get(name, "/missing")).is_dir()
+        ]
+        mend = "" if known else "set HADOOP_CONF_DIR to the folder of yarn-site.xml"
+        yield Finding("master", "ok" if known else "broken", f"yarn, {known[0] if known else 'no configuration'}", mend)
+        return
+    for place in master.removeprefix("spark://").split(",") if master.startswith("spark://") else ():
+        host, _, port = place.rpartition(":")
+        try:
+            with socket.create_connection((host, int(port)), timeout=_PATIENCE):
+                yield Finding("master", "ok", f"spark://{place} answers")
+        except (OSError, ValueError, OverflowError) as error:
+            yield Finding("master", "broken", f"spark://{place}: {error}", "correct --master, or start the cluster")
+    if not lake.uri.startswith("/"):
+        return
+    mend = "make it a folder that all workers see, or an object store: --lake s3://BUCKET/PATH"
+    yield Finding("lake's place", "warning", f"{lake.uri} is a folder, and flows run on other machines", mend)
+
+
 def _disk(lake: Lake) -> Finding:
+    from lakehouse.objectstore import s3
+    from lakehouse.objectstore.probe import require_atomic_commits
+
+    if s3.is_s3(lake.uri):
+
+        def ask() -> str:
+            require_atomic_commits(lake.uri, lake.config.storage)
+            return "the lake is on S3, which honours conditional puts"
+
+        return _asked("store", ask)
     if "://" in lake.uri:
         return Finding("disk", "ok", "the lake is in an object store")
     place = Path(lake.uri)

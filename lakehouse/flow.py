@@ -140,7 +140,8 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     refreshes by merge, also with ``affected``, the driving keys whose rows are wanted. A frame that has
     an argument ``versions`` is told the version read of each table; one that has an argument ``keep`` is
     given a function that holds a DataFrame, which it reads more than once, until the commit; one that
-    has an argument ``held`` is given the written table's rows as they are.
+    has an argument ``held`` is given the written table's rows as they are; one that has an argument
+    ``storage`` is given the options of the lake's object store, for tasks that open its files themselves.
 
     Args:
         writes: Contract of the written table.

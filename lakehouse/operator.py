@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from lakehouse.contract import Table
 from lakehouse.errors import FlowError, MixlakeError
 from lakehouse.flow import REJECT, Flow
+from lakehouse.ship import Located
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Runner:
         place: File of its function, for errors.
         line: Line there.
         function: The operator.
-        params: Its parameters.
+        params: Its parameters, or where their files lie on a worker.
         table: Contract of the written table.
         clock: A Spark accumulator of seconds spent in the operator, if any.
         one_to_one: The column by which each row given must come back once; empty where that is not promised.
@@ -47,12 +48,13 @@ class Runner:
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the operator's answers."""
+        params = self.params.here() if isinstance(self.params, Located) else self.params
         for batch in batches:
             if batch.num_rows == 0:
                 continue
             began = time.monotonic()
             try:
-                answer = self.function(batch, self.params)
+                answer = self.function(batch, params)
                 if not isinstance(answer, pa.RecordBatch | pa.Table) and isinstance(answer, Iterator):
                     answer = list(answer)
             except MixlakeError:

@@ -144,15 +144,18 @@ class _Spark:
     def get(self) -> SparkSession:
         with self._lock:
             if self._session is None:
-                from lakehouse.session import ship, start
+                from lakehouse.session import require_ready, start
+                from lakehouse.ship import ship
 
                 clock = time.monotonic()
-                self._session = start(self.lake.config, self.log_file)
-                ship(self.lake.config.modules, self.lake.config.root)
+                session = start(self.lake.config, self.log_file)
+                require_ready(session, self.lake)
+                ship(session, self.lake.config.modules, self.lake.config.root)
+                self._session = session
                 self.seconds = time.monotonic() - clock
                 self.listener.session(self.seconds)
-            session: SparkSession = self._session
-            return session
+            found: SparkSession = self._session
+            return found
 
 
 def run(  # noqa: PLR0913 - what a run may be told

@@ -1,7 +1,7 @@
 """The Spark session: local by default; a standalone, YARN or Kubernetes cluster by configuration.
 
-Under ``spark-submit`` the session that Spark was submitted with is used, and only missing settings are
-added. Spark's and Ivy's own words go to a log file.
+Under ``spark-submit`` what Spark was submitted with wins, and only missing settings are added; see
+`lakehouse.spark_settings`. Spark's and Ivy's own words go to a log file.
 """
 
 from __future__ import annotations
@@ -12,49 +12,24 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakehouse.config import Config
 from lakehouse.errors import MachineError
+from lakehouse.objectstore import s3
+from lakehouse.objectstore.probe import require_atomic_commits
+from lakehouse.spark_settings import JARS, MASTER, PACKAGES, settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from lakehouse.lake import Lake
+
 log = logging.getLogger("mixlake.session")
 
-_SETTINGS = {
-    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
-    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.adaptive.enabled": "true",
-    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-    # Delta looks back no further than this for changes; versions are kept for good.
-    "spark.databricks.delta.properties.defaults.enableChangeDataFeed": "true",
-    "spark.databricks.delta.merge.repartitionBeforeWrite.enabled": "true",
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "2048",
-    "spark.sql.execution.pythonUDF.arrow.enabled": "true",
-}
-
-# One machine: few shuffle partitions, no web interface, a JIT that is quick rather than thorough.
-_LOCAL = {
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.driver.memory": "4g",
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.databricks.delta.snapshotPartitions": "2",
-    "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
-    "spark.sql.sources.parallelPartitionDiscovery.threshold": "64",
-    "spark.driver.extraJavaOptions": (
-        # The first compiler alone gets too small a code cache by default: full, it would stop compiling.
-        "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC -Dderby.system.home={scratch}"
-    ),
-    "spark.sql.warehouse.dir": "{scratch}/warehouse",
-    "spark.log.level": "WARN",
-}
+_HADOOP = "spark.hadoop."
 
 
 def start(config: Config, log_file: Path) -> SparkSession:
@@ -68,7 +43,8 @@ def start(config: Config, log_file: Path) -> SparkSession:
         MachineError: If pyspark, delta-spark or a fitting JDK is missing, or Spark did not start.
     """
     try:
-        from delta import configure_spark_with_delta_pip
+        import delta  # noqa: F401 - the jar's version is that of the package
+        from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -78,52 +54,92 @@ def start(config: Config, log_file: Path) -> SparkSession:
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
-    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
-    if not submitted:
+    given = _submitted()
+    if given is None:
         check_java()
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        dict.fromkeys([str(config.root), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))])
-    )
-    settings = dict(_SETTINGS)
-    master = config.spark.get("spark.master", "local[*]")
+    _choose_python(config)
+    wanted = settings(config, given)
+    # Not to Spark's command line, which all users of the machine can read.
+    secrets = {key: wanted.pop(key) for key in list(wanted) if key.startswith(_HADOOP) and s3.is_secret(key)}
     builder = SparkSession.builder.appName("mixlake")
-    if not submitted:
-        builder = builder.master(master)
-    if not submitted and master.startswith("local"):
-        scratch = Path(tempfile.gettempdir()) / f"mixlake-{os.getpid()}"
-        settings.update({key: value.format(scratch=scratch) for key, value in _LOCAL.items()})
-        settings["spark.sql.shuffle.partitions"] = str(2 * (os.cpu_count() or 2))
-    settings.update(config.spark)
-    for key, value in settings.items():
+    if given is None:
+        builder = builder.master(wanted.get(MASTER, "local[*]"))
+    for key, value in wanted.items():
         builder = builder.config(key, value)
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         with quiet(log_file):
-            session = builder.getOrCreate() if submitted else configure_spark_with_delta_pip(builder).getOrCreate()
-    except (PySparkException, RuntimeError, OSError) as error:
+            session = builder.getOrCreate()
+    except (PySparkException, Py4JError, RuntimeError, OSError) as error:
         text = str(error).strip().split("\n", 1)[0]
         raise MachineError(
             f"Spark did not start: {text}", f"see {log_file}; mixlake doctor checks the machine"
         ) from error
     session.sparkContext.setLogLevel("WARN")
+    hadoop = session.sparkContext._jsc.hadoopConfiguration()  # noqa: SLF001 - no public way
+    for key, value in secrets.items():
+        hadoop.set(key.removeprefix(_HADOOP), value)
     return session
 
 
-def ship(modules: tuple[str, ...], root: Path) -> None:
-    """Send a team's own modules to the workers along with the functions that use them.
+def _submitted() -> Mapping[str, str] | None:
+    """Return what ``spark-submit`` was given, None where it did not start this process."""
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return None
+    from pyspark import SparkConf, SparkContext
 
-    Args:
-        modules: Names of imported modules.
-        root: Modules whose files lie below it are sent; installed ones are the cluster's business.
+    SparkContext._ensure_initialized()  # type: ignore[attr-defined]  # noqa: SLF001 - the JVM holds the settings
+    return dict(SparkConf().getAll())
+
+
+def _choose_python(config: Config) -> None:
+    """Let workers run the interpreter that the configuration names, by default this one; and find the project there."""
+    chosen = config.spark.get("spark.pyspark.python")
+    if chosen:
+        os.environ["PYSPARK_PYTHON"] = chosen
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    known = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(config.root), *known]))
+
+
+def require_ready(session: SparkSession, lake: Lake) -> None:
+    """Tell a session how to reach a lake, and refuse one that cannot write it, or not without danger to its commits.
+
+    Raises:
+        MachineError: If Delta, or for a lake on S3 S3A or a log store that commits atomically, was not loaded.
+        LakeError: If the lake's store does not honour conditional puts.
     """
-    from pyspark import cloudpickle
+    needed = {"io.delta.sql.DeltaSparkSessionExtension": PACKAGES}
+    if s3.is_s3(lake.uri):
+        require_atomic_commits(lake.uri, lake.config.storage)
+        context = session.sparkContext
+        hadoop = context._jsc.hadoopConfiguration()  # noqa: SLF001 - no public way
+        for key, value in s3.s3a_settings(lake.uri, lake.config.storage, os.environ).items():
+            if key.startswith(_HADOOP):  # one that was started for another lake knows this one's bucket now
+                hadoop.setIfUnset(key.removeprefix(_HADOOP), value)
+        chosen = context.getConf().get(s3.LOG_STORE_SETTING, "") or ""
+        if not chosen or chosen.endswith("S3SingleDriverLogStore"):
+            raise MachineError(
+                f"this Spark could lose commits of others to {lake.uri}: it looks before it writes, and no more",
+                f"start it with {s3.LOG_STORE_SETTING}={s3.LOG_STORE}; mixlake package writes a spark.conf that does",
+            )
+        needed |= {"org.apache.hadoop.fs.s3a.S3AFileSystem": PACKAGES, chosen: JARS}
+    _require_classes(session, needed)
 
-    for name in modules:
-        top = sys.modules.get(name.split(".", 1)[0])
-        file = getattr(top, "__file__", None) if top else None
-        if top and file and Path(file).resolve().is_relative_to(root) and ".venv" not in Path(file).parts:
-            cloudpickle.register_pickle_by_value(top)  # type: ignore[no-untyped-call]
+
+def _require_classes(session: SparkSession, needed: Mapping[str, str]) -> None:
+    from py4j.protocol import Py4JError
+
+    loader = session._jvm.java.lang.Thread.currentThread().getContextClassLoader()  # type: ignore[union-attr]  # noqa: SLF001
+    for name, setting in needed.items():
+        try:
+            loader.loadClass(name)
+        except Py4JError:
+            raise MachineError(
+                f"this Spark was started without {name}",
+                f"name it in {setting}; mixlake package writes a spark.conf that does, for spark-submit "
+                "--properties-file",
+            ) from None
 
 
 def stop() -> None:

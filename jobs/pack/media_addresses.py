@@ -40,12 +40,13 @@ def address_media(
     images: DataFrame,
     params: NoParams,  # noqa: ARG001 - a flow's shape
     versions: Mapping[str, int],
+    storage: Mapping[str, str] | None = None,
 ) -> DataFrame:
     """Find the file, offset and length of each utterance's and each picture's bytes."""
     files = _files(utterances, "audio").unionByName(_files(images, "image"))
     # Few small rows, each of them much work: without this, adaptive execution makes one task of all files.
     tasks = int(files.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
-    locate = functools.partial(locate_files, versions=dict(versions))
+    locate = functools.partial(locate_files, versions=dict(versions), storage=dict(storage or {}))
     return files.repartition(tasks, "uri").mapInArrow(locate, _SCHEMA)
 
 
@@ -58,22 +59,28 @@ def _files(media: DataFrame, column: str) -> DataFrame:
     return named.groupBy("_table", "uri").agg(F.count(F.lit(1)).alias("live")).withColumn("column", F.lit(column))
 
 
-def locate_files(batches: Iterable[pa.RecordBatch], versions: Mapping[str, int]) -> Iterator[pa.RecordBatch]:
+def locate_files(
+    batches: Iterable[pa.RecordBatch], versions: Mapping[str, int], storage: Mapping[str, str] | None = None
+) -> Iterator[pa.RecordBatch]:
     """Yield the addresses of all media of the given files, one record batch a file.
 
     Args:
         batches: Rows of _table, uri, live and column, one a file.
         versions: Version of each table.
+        storage: Options of the object store.
 
     Raises:
         FlowError: If a file's values cannot be addressed, or rows of it are deleted.
     """
     for batch in batches:
         for row in batch.to_pylist():  # one row a file
-            yield locate_file(row["_table"], row["uri"], row["live"], row["column"], versions[row["_table"]])
+            version = versions[row["_table"]]
+            yield locate_file(row["_table"], row["uri"], row["live"], row["column"], version, storage)
 
 
-def locate_file(table: str, uri: str, live: int, column: str, version: int) -> pa.RecordBatch:
+def locate_file(  # noqa: PLR0913, PLR0917 - what is known of one file
+    table: str, uri: str, live: int, column: str, version: int, storage: Mapping[str, str] | None = None
+) -> pa.RecordBatch:
     """Return the addresses of the media of one file."""
     from jobs.pack.parquet_pages import locate_values
 
@@ -83,7 +90,7 @@ def locate_file(table: str, uri: str, live: int, column: str, version: int) -> p
         raise FlowError(
             f"{table} is read from {uri!r}, which is no file of it", "read the table itself, not a cached copy"
         )
-    with _open(uri) as source:
+    with _open(uri, storage) as source:
         ids = pq.ParquetFile(source).read(columns=["sample_id"]).column("sample_id").combine_chunks()
         if len(ids) != live:
             hidden = len(ids) - live
@@ -106,12 +113,14 @@ def locate_file(table: str, uri: str, live: int, column: str, version: int) -> p
     return found if values.offset.min(initial=0) >= 0 else found.filter(pa.array(values.offset >= 0))
 
 
-def _open(uri: str) -> pa.NativeFile:
+def _open(uri: str, storage: Mapping[str, str] | None = None) -> pa.NativeFile:
     """Open a file that Spark named; a local one is mapped, so that only what is looked at is read."""
-    scheme = urlsplit(uri).scheme
-    if scheme in {"", "file"}:
-        return pa.memory_map(unquote(urlsplit(uri).path), "r")
+    place = urlsplit(uri)
+    if place.scheme in {"", "file"}:
+        return pa.memory_map(unquote(place.path), "r")
+    from deltalake.fs import DeltaStorageHandler
     from pyarrow import fs
 
-    store, path = fs.FileSystem.from_uri(uri.replace("s3a://", "s3://", 1))
-    return store.open_input_file(unquote(path))
+    bucket = f"{place.scheme}://{place.netloc}"
+    store = fs.PyFileSystem(DeltaStorageHandler(bucket, dict(storage or {})))
+    return store.open_input_file(unquote(place.path).lstrip("/"))

@@ -39,6 +39,7 @@ VERBS = {
     "quarantine": ("lakehouse.cli.quarantine", "List, explain and retry rows that flows set aside."),
     "retract": ("lakehouse.cli.retract", "Take rows out again, with all that was made from them."),
     "release": ("lakehouse.cli.release", "Create, list, compare, verify and drop releases."),
+    "package": ("lakehouse.cli.package", "Pack the project's code for spark-submit."),
     "doctor": ("lakehouse.cli.doctor", "Say what is wrong with this machine or lake."),
 }
 

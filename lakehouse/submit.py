@@ -1,0 +1,48 @@
+"""The entry that ``spark-submit`` is given, also where the code comes as a zip of ``--py-files``.
+
+Python imports from a zip, but flows have files beside their code (SQL, quotas, vocabularies) and compiled kernels are
+kept beside it. So a driver that found the engine in a zip unpacks it and starts over from the folder.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import shutil
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+
+def main() -> int:
+    """Run the command line, and return its exit status."""
+    unpack()
+    command = importlib.import_module("lakehouse.cli.main").main
+    status: int = command()
+    return status
+
+
+def unpack() -> None:
+    """Put folders in the place of the zips on the path that hold mixlake's or a team's code."""
+    if "lakehouse" in sys.modules and not _zip_of(str(sys.modules["lakehouse"].__file__)):
+        return
+    for index, entry in enumerate(sys.path):
+        if entry and Path(entry).is_file() and zipfile.is_zipfile(entry):
+            folder = tempfile.mkdtemp(prefix="mixlake-code-")
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            with zipfile.ZipFile(entry) as held:
+                held.extractall(folder)
+            sys.path[index] = folder
+    sys.path_importer_cache.clear()
+    for name in [name for name in sys.modules if name.split(".", 1)[0] == "lakehouse"]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+def _zip_of(file: str) -> bool:
+    return any(parent.is_file() for parent in Path(file).parents)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
