@@ -10,6 +10,8 @@ A configuration is found in the current folder or the nearest one above it. All 
     spark:
       spark.driver.memory: 8g
     parallel: 2                       # flows that run side by side
+    openlineage:                      # where a run's events go; off for nowhere, see `lakehouse.openlineage`
+      url: http://marquez:5000        # beside the file _logs/openlineage-RUN.jsonl in the lake
 """
 
 from __future__ import annotations
@@ -23,9 +25,10 @@ from typing import Any
 import yaml
 
 from lakehouse.errors import ConfigError
+from lakehouse.openlineage.settings import Settings, settings
 
 FILE_NAME = "mixlake.yaml"
-_KEYS = {"lake", "modules", "sql", "params", "spark", "parallel", "storage", "views"}
+_KEYS = {"lake", "modules", "sql", "params", "spark", "parallel", "storage", "views", "openlineage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class Config:
         spark: Spark settings.
         storage: Object-store options, handed to readers and, as ``fs.s3a`` settings, to Spark by the user.
         parallel: Flows that run side by side.
+        openlineage: Where OpenLineage events go.
         root: The folder that relative paths start from.
     """
 
@@ -52,6 +56,7 @@ class Config:
     spark: Mapping[str, str] = field(default_factory=dict)
     storage: Mapping[str, str] = field(default_factory=dict)
     parallel: int = 2
+    openlineage: Settings = field(default_factory=Settings)
     root: Path = field(default_factory=Path.cwd)
 
     def with_lake(self, uri: str) -> Config:
@@ -106,6 +111,7 @@ def load_config(start: Path | None = None) -> Config:
         spark=spark,
         storage={str(key): _text(value) for key, value in _mapping(found, body, "storage").items()},
         parallel=parallel,
+        openlineage=settings(body.get("openlineage"), root, str(found)),
         root=root,
     )
 

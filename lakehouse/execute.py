@@ -71,6 +71,7 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str, *, migr
             note = replace(note, aside=bool(found.reasons) or (not result.full and _was_aside(item)))
             mode, rows, note = _changes(stack, session, lake, item, held, result, found, note)
             counts = {**note.counts, "read": counter.value, "quarantined": sum(found.reasons.values())}
+            counts["returned"] = found.digest.rows + counts["quarantined"]
             phases["difference"] = time.monotonic() - clock - phases["rows"]
             phases = {name: round(seconds, 3) for name, seconds in phases.items() if seconds}
             note = replace(note, counts=counts, phases=phases, seconds=round(time.monotonic() - clock, 3))

@@ -8,7 +8,7 @@ name the wrong commits. Here each commit is read from the log file of its versio
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -25,13 +25,16 @@ _FIRST = 1 << 16
 
 def table_store(table: DeltaTable) -> pafs.FileSystem:
     """Return the file system whose root is the table's folder."""
-    uri = table.table_uri
-    if uri.startswith("file://") or "://" not in uri:
-        return pafs.SubTreeFileSystem(unquote(uri.removeprefix("file://")), pafs.LocalFileSystem())
-    from deltalake.fs import DeltaStorageHandler
+    return _store(table.table_uri, getattr(table, "_storage_options", None))
 
-    options = getattr(table, "_storage_options", None)
-    return pafs.PyFileSystem(DeltaStorageHandler(uri, dict(options or {})))
+
+def commit_at(uri: str, version: int, storage_options: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the ``commitInfo`` of one version of a table, reading that commit alone.
+
+    Raises:
+        FileNotFoundError: If the log does not hold the version.
+    """
+    return _commit(_store(uri, storage_options), version)
 
 
 def history(table: DeltaTable, limit: int | None = None) -> Iterator[dict[str, Any]]:
@@ -88,6 +91,14 @@ def commit_time(commit: dict[str, Any]) -> datetime:
     """Return when a commit was made."""
     stamp = commit.get("inCommitTimestamp") or commit.get("timestamp") or 0
     return datetime.fromtimestamp(stamp / 1000, tz=UTC)
+
+
+def _store(uri: str, storage_options: Mapping[str, str] | None) -> pafs.FileSystem:
+    if uri.startswith("file://") or "://" not in uri:
+        return pafs.SubTreeFileSystem(unquote(uri.removeprefix("file://")), pafs.LocalFileSystem())
+    from deltalake.fs import DeltaStorageHandler
+
+    return pafs.PyFileSystem(DeltaStorageHandler(uri, dict(storage_options or {})))
 
 
 def _kept(store: pafs.FileSystem, oldest: int, below: int) -> Iterator[int]:
