@@ -12,6 +12,8 @@ A configuration is found in the current folder or the nearest one above it. All 
     storage:                          # of a lake in an object store, e.g. s3://bucket/path
       endpoint_url: https://s3.example.org
     parallel: 2                       # flows that run side by side
+    openlineage:                      # where a run's events go; off for nowhere, see `lakehouse.openlineage`
+      url: http://marquez:5000        # beside the file _logs/openlineage-RUN.jsonl in the lake
 """
 
 from __future__ import annotations
@@ -25,9 +27,10 @@ from typing import Any
 import yaml
 
 from lakehouse.errors import ConfigError
+from lakehouse.openlineage.settings import Settings, settings
 
 FILE_NAME = "mixlake.yaml"
-_KEYS = {"lake", "modules", "sql", "params", "spark", "parallel", "storage", "views"}
+_KEYS = {"lake", "modules", "sql", "params", "spark", "parallel", "storage", "views", "openlineage"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Config:
         spark: Spark settings.
         storage: Options of the object store, for readers and for Spark; see `lakehouse.objectstore.s3`.
         parallel: Flows that run side by side.
+        openlineage: Where OpenLineage events go.
         root: The folder that relative paths start from.
     """
 
@@ -54,6 +58,7 @@ class Config:
     spark: Mapping[str, str] = field(default_factory=dict)
     storage: Mapping[str, str] = field(default_factory=dict)
     parallel: int = 2
+    openlineage: Settings = field(default_factory=Settings)
     root: Path = field(default_factory=Path.cwd)
 
     def with_lake(self, uri: str) -> Config:
@@ -108,6 +113,7 @@ def load_config(start: Path | None = None) -> Config:
         spark=spark,
         storage={str(key): _text(value) for key, value in _mapping(found, body, "storage").items()},
         parallel=parallel,
+        openlineage=settings(body.get("openlineage"), root, str(found)),
         root=root,
     )
 

@@ -6,6 +6,9 @@ is shown only for errors that are not of this family, which are bugs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 
 class MixlakeError(Exception):
     """Root of the errors that a user can cause.
@@ -74,7 +77,15 @@ class QueryError(MixlakeError):
 
 
 class CheckFailedError(MixlakeError):
-    """More rows than tolerated broke a check; look at the rows, mend the flow or the check."""
+    """More rows than tolerated broke a check; look at the rows, mend the flow or the check.
+
+    Attributes:
+        reasons: Rows refused, by reason, where they were counted.
+        rows: Rows that were looked at.
+    """
+
+    reasons: Mapping[str, int] = MappingProxyType({})
+    rows: int = 0
 
 
 class CollisionError(MixlakeError):

@@ -68,9 +68,10 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str, *, migr
             if aside is not None:
                 commit.append_quarantine(lake, ledger.quarantine, aside, attempt)
                 note = replace(note, quarantine=attempt, reasons=found.reasons)
-            note = replace(note, aside=bool(found.reasons) or (not result.full and _was_aside(item)))
+            note = replace(note, onto=held.version, aside=bool(found.reasons) or (not result.full and _was_aside(item)))
             mode, rows, note = _changes(stack, session, lake, item, held, result, found, note)
             counts = {**note.counts, "read": counter.value, "quarantined": sum(found.reasons.values())}
+            counts["returned"] = found.digest.rows + counts["quarantined"]
             phases["difference"] = time.monotonic() - clock - phases["rows"]
             phases = {name: round(seconds, 3) for name, seconds in phases.items() if seconds}
             note = replace(note, counts=counts, phases=phases, seconds=round(time.monotonic() - clock, 3))
@@ -196,6 +197,8 @@ def _note(item: FlowPlan, run_id: str, started: str) -> Note:
         code=now.code,
         params=now.params,
         contract=now.contract,
+        code_parts=now.code_parts,
+        contract_parts=now.contract_parts,
         models=now.models,
         external=now.external,
         inputs={name: version for name, version in item.inputs.items() if version >= 0},

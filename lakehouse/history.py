@@ -8,7 +8,7 @@ name the wrong commits. Here each commit is read from the log file of its versio
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,15 @@ _FIRST = 1 << 16
 def table_store(table: DeltaTable) -> pafs.FileSystem:
     """Return the file system whose root is the table's folder."""
     return table_folder(table.table_uri, getattr(table, "_storage_options", None))
+
+
+def commit_at(uri: str, version: int, storage_options: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the ``commitInfo`` of one version of a table, reading that commit alone.
+
+    Raises:
+        FileNotFoundError: If the log does not hold the version.
+    """
+    return _commit(table_folder(uri, storage_options), version)
 
 
 def history(table: DeltaTable, limit: int | None = None) -> Iterator[dict[str, Any]]:

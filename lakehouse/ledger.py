@@ -25,7 +25,10 @@ runs = Table(
         Column("contract", pa.string(), "Fingerprint of the written table's contract.", nullable=False),
         Column("inputs", _COUNTS, "Version read of each input.", nullable=False),
         Column(
-            "counts", _COUNTS, "Rows read, inserted, updated, deleted, quarantined, and held after.", nullable=False
+            "counts",
+            _COUNTS,
+            "Rows read, returned, inserted, updated, deleted, quarantined, and held after.",
+            nullable=False,
         ),
         Column("quarantine", pa.string(), "Attempt under which rows were quarantined, empty where none was."),
         Column("digest", pa.string(), "Content digest of the table after the commit."),

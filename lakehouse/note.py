@@ -32,7 +32,8 @@ class Note:
         ids: Delta's identity of each input table, which tells a table from another put in its place.
         key: Columns that named a row of the written table.
         changed: Whether rows changed.
-        counts: Rows ``read``, ``inserted``, ``updated``, ``deleted``, ``quarantined``, and held (``rows``).
+        counts: Rows ``read``, ``returned`` by the function, ``inserted``, ``updated``, ``deleted``,
+            ``quarantined``, and held (``rows``).
         digest: Content digest of the table after the commit.
         quarantine: Attempt under which rows were set aside, empty where none was.
         reasons: Rows set aside by reason.

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.status import Status
 
-from lakehouse.plan import Plan
+from lakehouse.plan import FlowPlan, Plan
 from lakehouse.run import Outcome
 
 _MARKS = {"done": "[green]✓[/]", "fresh": "[dim]·[/]", "failed": "[red]✗[/]", "skipped": "[yellow]-[/]"}
@@ -66,11 +66,10 @@ class Progress:
         """Tell that Spark is up."""
         self.console.print(f"[dim]Spark is up after {seconds:.1f} s[/]")
 
-    def began(self, flow: str, writes: str) -> None:
+    def began(self, item: FlowPlan) -> None:
         """Show a flow as being at work."""
-        _ = flow
         with self._lock:
-            self._running[writes] = time.monotonic()
+            self._running[item.writes] = time.monotonic()
             self._show()
 
     def ended(self, outcome: Outcome) -> None:

@@ -107,8 +107,8 @@ class Listener(Protocol):
     def session(self, seconds: float) -> None:
         """Take note that Spark is up."""
 
-    def began(self, flow: str, writes: str) -> None:
-        """Take note that a flow is being executed."""
+    def began(self, item: FlowPlan) -> None:
+        """Take note that a flow is being executed, with the input versions to read."""
 
     def ended(self, outcome: Outcome) -> None:
         """Take note that a flow has ended."""
@@ -123,7 +123,7 @@ class Silent:
     def session(self, seconds: float) -> None:
         """Say nothing."""
 
-    def began(self, flow: str, writes: str) -> None:
+    def began(self, item: FlowPlan) -> None:
         """Say nothing."""
 
     def ended(self, outcome: Outcome) -> None:
@@ -185,21 +185,22 @@ def run(  # noqa: PLR0913 - what a run may be told
         UsageError: If a word selects nothing.
     """
     from lakehouse.lineage import sync_runs
+    from lakehouse.openlineage.listen import listening
     from lakehouse.settle import retract_quarantined
 
     clock = time.monotonic()
-    told = listener or Silent()
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    plan = make_plan(lake, select, full=full, retry=retry)
-    told.planned(plan)
-    spark = _Spark(lake, _log_file(lake, run_id), told)
-    outcomes = (
-        _Scheduler(lake, plan, run_id, spark, told, retry=retry, migrate=migrate).outcomes()
-        if plan.stale
-        else [Outcome(item.flow.id, item.writes, "fresh") for item in plan.flows]
-    )
-    retract_quarantined(lake, spark.get)
-    sync_runs(lake)
+    with listening(lake, run_id, listener or Silent()) as told:
+        plan = make_plan(lake, select, full=full, retry=retry)
+        told.planned(plan)
+        spark = _Spark(lake, _log_file(lake, run_id), told)
+        outcomes = (
+            _Scheduler(lake, plan, run_id, spark, told, retry=retry, migrate=migrate).outcomes()
+            if plan.stale
+            else [Outcome(item.flow.id, item.writes, "fresh") for item in plan.flows]
+        )
+        retract_quarantined(lake, spark.get)
+        sync_runs(lake)
     return Report(
         run_id=run_id,
         outcomes=tuple(outcomes),
@@ -287,7 +288,7 @@ class _Scheduler:
                 self._inputs_are_there(item)
                 if item.state == "fresh":
                     return Outcome(name, spec.writes.name, "fresh")
-                self.listener.began(name, spec.writes.name)
+                self.listener.began(item)
                 version, note = execute(self.spark.get(), self.lake, item, self.run_id, migrate=self.migrate)
                 self.seen.forget(spec.writes.name)
             except CollisionError as error:

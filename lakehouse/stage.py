@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 _REASONS_KEPT = 50
-_OTHER = "other reasons"
+OTHER = "other reasons"
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _counted(rows: DataFrame) -> Staged:
     kept = largest.orderBy(F.desc("count"), "reason").limit(_REASONS_KEPT).collect()
     reasons = {group["reason"]: group["count"] for group in kept}
     if rest := found[False]["n"] - sum(reasons.values()):
-        reasons[_OTHER] = rest
+        reasons[OTHER] = rest
     return Staged(rows, digest, reasons)
 
 
@@ -146,11 +146,13 @@ def _within_tolerance(flow: Flow, found: Staged) -> None:
 
 def _refused(flow: Flow, found: Staged, reason: str, count: int, total: int) -> CheckFailedError:
     example = found.rejected.where(f"substring_index({REJECT}, ':', 1) = '{_quoted(reason)}'").limit(1)
-    return CheckFailedError(
+    error = CheckFailedError(
         f"{flow.id}: {count} of {total} rows for {flow.writes.name} were refused: {reason}"
         f" (for example {_example(example)})",
         "mend the rows or the flow, or raise the check's tolerance; nothing was committed",
     )
+    error.reasons, error.rows = found.reasons, total
+    return error
 
 
 def _example(rows: DataFrame) -> str:

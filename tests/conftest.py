@@ -15,9 +15,11 @@ from lakehouse.config import Config, load_config
 from lakehouse.lake import Lake, open_table
 
 # Where a change is judged, the same examples each time; elsewhere new ones, so that more is found.
-hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
-if os.environ.get("CI"):
-    hypothesis.settings.load_profile("ci")
+# How fast a machine makes examples is no property of the code.
+_PATIENT = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("here", **_PATIENT)
+hypothesis.settings.register_profile("ci", derandomize=True, **_PATIENT)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from lakehouse.history import changed_version, history, newest_note, noted
+from lakehouse.history import changed_version, commit_at, commit_time, history, newest_note, noted
 from tests.lakehouse.lakes import lake_at, note, write
 
 ROWS = pa.table({"n": [1]})
@@ -56,3 +56,12 @@ def test_a_note_behind_a_long_list_of_files_is_found(lake):
     info, *rest = log.read_text().splitlines()
     log.write_text("\n".join([*rest, *(f'{{"txn":{{"appId":"{i:0100d}","version":1}}}}' for i in range(1000)), info]))
     assert newest_note(lake.open("gold.c"))[1].run_id == "run-3"
+
+
+def test_one_commit_is_read_alone(lake):
+    uri = lake.table_uri("gold.c")
+    found = commit_at(uri, 2)
+    assert found == list(history(lake.open("gold.c", 2)))[0]
+    assert (found["version"], commit_time(found).year >= 2026) == (2, True)
+    with pytest.raises(FileNotFoundError):
+        commit_at(uri, 9)
