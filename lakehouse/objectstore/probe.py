@@ -11,6 +11,7 @@ import functools
 import os
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 from lakehouse.errors import LakeError
 from lakehouse.objectstore import s3
@@ -59,7 +60,7 @@ def _require(uri: str, told: tuple[tuple[str, str], ...]) -> None:
             f"storage: turns conditional puts {known['conditional_put']!r}, on which commits to {uri} rest",
             "leave conditional_put out",
         )
-    config = {f"aws_{name}": known[name] for name in _NAMES if name in known}
+    config: Any = {f"aws_{name}": known[name] for name in _NAMES if name in known}
     name = f"_mixlake/probe-{uuid.uuid4().hex}"
     try:
         store = S3Store.from_url(uri, config=config, client_options={"allow_http": "allow_http" in known})
