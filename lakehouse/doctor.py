@@ -89,6 +89,7 @@ def _packages() -> Iterator[Finding]:
     needed = {
         "pyspark": ("pyspark", "running flows", "pip install 'mixlake[spark]'", "broken"),
         "delta-spark": ("delta", "running flows", "pip install 'mixlake[spark]'", "broken"),
+        "openlineage-python": ("openlineage", "telling of runs", "pip install 'mixlake[spark]'", "warning"),
         "torch": ("torch", "training", "pip install 'mixlake[train]'", "warning"),
         "megatron-core": ("megatron", "training", "pip install 'mixlake[train]'", "warning"),
     }

@@ -45,12 +45,11 @@ def place(file: str) -> Place | None:
     if not path.is_file():
         return None
     folder = path.resolve().parent
-    top = _git(folder, "rev-parse", "--show-toplevel")
-    url = address(_git(folder, "remote", "get-url", "origin") or "") if top else None
-    if not top or url is None or _git(folder, "status", "--porcelain", "--ignored", "--", path.name) != "":
+    top, _, head = (_git(folder, "rev-parse", "--show-toplevel", "HEAD") or "").partition("\n")
+    url = address(_git(folder, "remote", "get-url", "origin") or "") if head else None
+    if url is None or _git(folder, "status", "--porcelain", "--ignored", "--", path.name) != "":
         return None
-    head = _git(folder, "rev-parse", "HEAD")
-    return Place(url, path.resolve().relative_to(Path(top).resolve()).as_posix(), head) if head else None
+    return Place(url, path.resolve().relative_to(Path(top).resolve()).as_posix(), head)
 
 
 def address(remote: str) -> str | None:

@@ -61,7 +61,7 @@ def test_a_note_behind_a_long_list_of_files_is_found(lake):
 def test_one_commit_is_read_alone(lake):
     uri = lake.table_uri("gold.c")
     found = commit_at(uri, 2)
-    assert found == next(history(lake.open("gold.c", 2)))
+    assert found == next(iter(history(lake.open("gold.c", 2))))
     assert (found["version"], commit_time(found).year >= 2026) == (2, True)
     with pytest.raises(FileNotFoundError):
         commit_at(uri, 9)
