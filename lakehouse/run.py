@@ -154,6 +154,19 @@ class _Spark:
             session: SparkSession = self._session
             return session
 
+    def sync_edges(self, run_id: str) -> None:
+        """Bring ``ledger.edges`` up to date, where Spark is up; what fails is made up for by the next run."""
+        if self._session is None:
+            return
+        from lakehouse.edges.sync import sync_edges
+
+        try:
+            sync_edges(self._session, self.lake, run_id)
+        except Exception as error:
+            told = str(error).strip().split("\n", 1)[0][:300]
+            log.warning("ledger.edges could not be brought up to date: %s; the next run tries again", told)
+            log.debug("the whole error", exc_info=True)
+
 
 def run(lake: Lake, select: tuple[str, ...] = (), *, full: bool = False, listener: Listener | None = None) -> Report:
     """Run the selected flows that are stale.
@@ -185,6 +198,7 @@ def run(lake: Lake, select: tuple[str, ...] = (), *, full: bool = False, listene
         else [Outcome(item.flow.id, item.writes, "fresh") for item in plan.flows]
     )
     sync_runs(lake)
+    spark.sync_edges(run_id)
     return Report(
         run_id=run_id,
         outcomes=tuple(outcomes),
