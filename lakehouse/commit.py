@@ -58,6 +58,7 @@ def _create(uri: str, table: Table, properties: dict[str, str], storage_options:
         uri,
         schema=pa.schema([pa.field(c.name, c.type, nullable=True) for c in table.columns]),
         mode="ignore",
+        partition_by=list(table.partition_by) or None,
         configuration=properties,
         storage_options=storage_options,
         raise_if_key_not_exists=False,
@@ -214,8 +215,39 @@ def write(  # noqa: PLR0913 - what one commit is
             for key, value in _transaction(note, transaction):
                 writer = writer.option(key, value)
             if mode == "overwrite":
-                writer = writer.option("overwriteSchema", "true")
+                writer = writer.option("overwriteSchema", "true").partitionBy(*table.partition_by)
             writer.save(lake.table_uri(table.name))
+    version = find(lake, table.name, note)
+    if version is None:
+        raise CollisionError(f"{table.name}: another run committed transaction {transaction}", "it is planned again")
+    return version
+
+
+def replace_where(  # noqa: PLR0913 - what one commit is
+    lake: Lake, table: Table, rows: DataFrame, where: str, *, note: Note, transaction: int
+) -> int:
+    """Commit rows in the place of those that a condition names, all at once.
+
+    Args:
+        lake: The lake.
+        table: Contract of the written table, which exists.
+        rows: The new rows; all of them fulfil the condition.
+        where: Condition over partition columns, so that no file is read to find what it names.
+        note: The commit note; its flow names the transaction.
+        transaction: The transaction's number.
+
+    Returns:
+        The version that holds the commit.
+
+    Raises:
+        CollisionError: If another run used the number, or changed the table meanwhile.
+        LakeError: If the store refused.
+    """
+    with _committing(table.name):
+        writer = rows.select(*[column.name for column in table.columns]).write.format("delta").mode("overwrite")
+        for key, value in _transaction(note, transaction):
+            writer = writer.option(key, value)
+        writer.option("replaceWhere", where).save(lake.table_uri(table.name))
     version = find(lake, table.name, note)
     if version is None:
         raise CollisionError(f"{table.name}: another run committed transaction {transaction}", "it is planned again")

@@ -84,6 +84,7 @@ class Table:
         columns: Its columns, in order.
         key: Columns that name a row; empty means that the table is overwritten whole.
         cluster_by: Columns that files are sorted by on write.
+        partition_by: Columns that a file has one value of each of. For few values, and what is replaced whole.
         checks: Conditions that every row satisfies.
         tags: Names of unions that the table belongs to, see `lakehouse.flow.tagged`.
         writer_options: ``compression`` and Parquet settings of payload tables, held while a flow writes.
@@ -98,6 +99,7 @@ class Table:
     columns: Sequence[Column]
     key: Sequence[str] = ()
     cluster_by: Sequence[str] = ()
+    partition_by: Sequence[str] = ()
     checks: Sequence[Check] = ()
     tags: Sequence[str] = ()
     writer_options: Sequence[tuple[str, str]] = ()
@@ -106,7 +108,7 @@ class Table:
 
     def __post_init__(self) -> None:
         """Freeze the sequences and refuse contradictions."""
-        for name in ("columns", "key", "cluster_by", "checks", "tags", "writer_options", "properties"):
+        for name in ("columns", "key", "cluster_by", "partition_by", "checks", "tags", "writer_options", "properties"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not _NAME.match(self.name):
             raise ContractError(f"table name {self.name!r} is not allowed", "use layer.plural_noun in lower case")
@@ -114,10 +116,11 @@ class Table:
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
             raise ContractError(f"{self.name}: column {doubled[0]!r} is declared twice", "keep one of the two")
-        unknown = [name for name in (*self.key, *self.cluster_by) if name not in names]
+        unknown = [name for name in (*self.key, *self.cluster_by, *self.partition_by) if name not in names]
         if unknown:
             raise ContractError(
-                f"{self.name}: key or cluster_by names {unknown[0]!r}, which is no column", "declare the column"
+                f"{self.name}: key, cluster_by or partition_by names {unknown[0]!r}, which is no column",
+                "declare the column",
             )
         object.__setattr__(self, "_names", frozenset(names))
 
@@ -153,7 +156,11 @@ class Table:
 
     def table_properties(self) -> dict[str, str]:
         """Return the Delta properties that a table of this contract is created with."""
-        plain = [column.name for column in self.columns if not column.payload and _has_statistics(column.type)]
+        plain = [
+            column.name
+            for column in self.columns
+            if not column.payload and column.name not in self.partition_by and _has_statistics(column.type)
+        ]
         return {
             "delta.enableChangeDataFeed": "true",
             "delta.deletedFileRetentionDuration": _FOREVER,
@@ -172,6 +179,7 @@ class Table:
             "cluster_by": self.cluster_by,
             "checks": [dataclasses.astuple(check) for check in self.checks],
             "writer_options": self.writer_options,
+            **({"partition_by": self.partition_by} if self.partition_by else {}),
         }
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 

@@ -8,6 +8,7 @@ name the wrong commits. Here each commit is read from the log file of its versio
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 _FIRST = 1 << 16
+# Commits that move rows between files or change properties, and leave the rows as they were.
+_MAINTENANCE = re.compile(r"^(OPTIMIZE|VACUUM.*|SET TBLPROPERTIES|UNSET TBLPROPERTIES|ADD FEATURE|UPGRADE PROTOCOL)$")
 
 
 def table_store(table: DeltaTable) -> pafs.FileSystem:
@@ -127,6 +130,17 @@ def log_of(table: DeltaTable) -> Log:
     """Return the log of an opened table, up to its version."""
     metadata = table.metadata()
     return Log(int(table.version()), str(metadata.id), dict(metadata.configuration), table_store(table))
+
+
+def is_maintenance(commit: dict[str, Any]) -> bool:
+    """Whether a commit without a note left all rows as they were: moved them between files, or set properties."""
+    return bool(_MAINTENANCE.match(str(commit.get("operation", ""))))
+
+
+def changes_rows(commit: dict[str, Any]) -> bool:
+    """Whether a commit may have changed rows: a flow's by its note, another by its operation."""
+    note = Note.from_json(commit.get("userMetadata"))
+    return note.changed if note is not None else not is_maintenance(commit)
 
 
 def commit_time(commit: dict[str, Any]) -> datetime:

@@ -129,4 +129,42 @@ retracted = Table(
     key=["retraction_id", "kind", "id"],
 )
 
-TABLES = (runs, quarantine, releases, training_steps, retractions, retracted)
+edges = Table(
+    "ledger.edges",
+    doc=(
+        "One row of some table, or one edge: a row was made from a sample. What is counted below is there where its "
+        "`n` add up to more than 0. See lakehouse/edges."
+    ),
+    columns=[
+        Column("level", pa.int32(), "Level that holds the entry: 0 is the oldest and largest.", nullable=False),
+        Column(
+            "sorted_by",
+            pa.string(),
+            "Order that the entry's file is in: child; or parent, in which edges are held once more.",
+            nullable=False,
+        ),
+        Column("parent", pa.string(), "Sample that the row was made from; null where the entry is the row itself."),
+        Column("child", pa.string(), "The row's sample id.", nullable=False),
+        Column("table", pa.string(), "The table that holds the row.", nullable=False),
+        Column("run_id", pa.string(), "Of a row itself: the run that wrote it."),
+        Column("source", pa.string(), "Of a row itself: its source."),
+        Column("license", pa.string(), "Of a row itself: its licence."),
+        Column("uri", pa.string(), "Of a row itself: the address of its original, where the table has one."),
+        Column("n", pa.int32(), "How often it was added, less how often it was taken away.", nullable=False),
+    ],
+    partition_by=["level", "sorted_by"],
+    writer_options=[
+        ("compression", "zstd"),
+        # A lookup reads one row group of a file, so that these are small.
+        ("parquet.block.row.count.limit", "32768"),
+        ("parquet.enable.dictionary#parent", "false"),
+        ("parquet.enable.dictionary#child", "false"),
+    ],
+    # Derived from the lineage tables, whose own change feed is what counts.
+    properties=[
+        ("delta.enableChangeDataFeed", "false"),
+        ("delta.dataSkippingStatsColumns", "parent,child,n"),
+    ],
+)
+
+TABLES = (runs, quarantine, releases, training_steps, retractions, retracted, edges)

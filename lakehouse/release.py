@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from lakehouse import ledger
 from lakehouse.catalog import files
 from lakehouse.errors import MixlakeError, ReleaseError, TableNotFoundError
-from lakehouse.history import changed_version, history, newest_note
+from lakehouse.history import changed_version, history, is_maintenance, newest_note
 from lakehouse.lake import open_table
 from lakehouse.note import Note
 
@@ -35,8 +35,6 @@ DROPPED = "dropped"
 DEFAULT_LAYER = "gold."
 
 _NAME = re.compile(r"^[A-Za-z][A-Za-z0-9._-]{0,99}$")
-# Commits that move rows between files or change properties, and leave the rows as they were.
-_MAINTENANCE = re.compile(r"^(OPTIMIZE|VACUUM.*|SET TBLPROPERTIES|UNSET TBLPROPERTIES|ADD FEATURE|UPGRADE PROTOCOL)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +194,7 @@ def content_digest(table: DeltaTable) -> str:
         note = Note.from_json(commit.get("userMetadata"))
         if note is not None and note.digest:
             return note.digest
-        if note is None and not _MAINTENANCE.match(str(commit.get("operation", ""))):
+        if note is None and not is_maintenance(commit):
             break
     return f"files:{files_digest_of({'': table})}"
 

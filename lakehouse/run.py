@@ -157,6 +157,19 @@ class _Spark:
             found: SparkSession = self._session
             return found
 
+    def sync_edges(self, run_id: str) -> None:
+        """Bring ``ledger.edges`` up to date, where Spark is up; what fails is made up for by the next run."""
+        if self._session is None:
+            return
+        from lakehouse.edges.sync import sync_edges
+
+        try:
+            sync_edges(self._session, self.lake, run_id)
+        except Exception as error:
+            told = str(error).strip().split("\n", 1)[0][:300]
+            log.warning("ledger.edges could not be brought up to date: %s; the next run tries again", told)
+            log.debug("the whole error", exc_info=True)
+
 
 def run(  # noqa: PLR0913 - what a run may be told
     lake: Lake,
@@ -201,6 +214,7 @@ def run(  # noqa: PLR0913 - what a run may be told
         )
         retract_quarantined(lake, spark.get)
         sync_runs(lake)
+        spark.sync_edges(run_id)
     return Report(
         run_id=run_id,
         outcomes=tuple(outcomes),

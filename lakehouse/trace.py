@@ -1,20 +1,16 @@
-"""A row's way up to its source and down to the training steps that saw it.
-
-Rows tell their own lineage: ``sample_id`` names a sample through all one-to-one steps, ``parent_ids``
-names what it was cut, joined or generated from. Tracing reads those columns alone.
-"""
+"""A row's way up to its source and down to the training steps that saw it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse import ledger
-from lakehouse.errors import QueryError, ReleaseError, TableNotFoundError
+from lakehouse.errors import QueryError
 from lakehouse.history import newest_note
 from lakehouse.query import Connection, connect
+from lakehouse.samples import DETAILS, Samples, open_samples
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -23,7 +19,6 @@ NODE_LIMIT = 10_000
 
 _FULL_ID = re.compile(r"^[0-9a-f]{32}$")
 _ID = re.compile(r"^[0-9A-Za-z._:-]{4,200}$")
-_LEDGER = {table.name for table in ledger.TABLES}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,6 +32,7 @@ class Node:
         run_id: The run that wrote it, empty where the table does not say.
         source: Its source, empty where the table does not say.
         license: Its licence, empty where the table does not say.
+        uri: The address of its original, empty where the table does not say.
     """
 
     id: str
@@ -45,6 +41,7 @@ class Node:
     run_id: str = ""
     source: str = ""
     license: str = ""
+    uri: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,6 +86,9 @@ class Trace:
 def trace(lake: Lake, sample: str, at: str | None = None, *, limit: int = NODE_LIMIT) -> Trace:
     """Follow a sample up over ``parent_ids`` to what was landed, and down to sequences and training steps.
 
+    At the latest versions that takes some lookups in ``ledger.edges``, where it is up to date; else, and at other
+    versions, each step reads the lineage columns of all tables.
+
     Args:
         lake: The lake.
         sample: A sample id, or enough of its beginning to name one sample.
@@ -103,7 +103,7 @@ def trace(lake: Lake, sample: str, at: str | None = None, *, limit: int = NODE_L
     from lakehouse.training import sightings
 
     with connect(lake, at) as connection:
-        reader = Samples(lake, connection)
+        reader = open_samples(lake, connection, at)
         full = sample if _FULL_ID.match(sample) else reader.resolve(sample)
         walk = _Walk(reader, limit)
         walk.start(full)
@@ -112,68 +112,10 @@ def trace(lake: Lake, sample: str, at: str | None = None, *, limit: int = NODE_L
         for node, parents in sightings(lake, walk.below):
             walk.add(node, parents)
         found = sorted(walk.nodes.values(), key=lambda node: (node.table, node.id))
-        edges = set(walk.edges(_table_inputs(lake, connection)))
+        held = {node.table for node in found}
+        read = {name: version for name, version in reader.versions.items() if name in held}
+        edges = set(walk.edges(_table_inputs(lake, read)))
         return Trace(full, tuple(found), tuple(sorted(edges)), _runs(connection, found), walk.truncated)
-
-
-@dataclass
-class Samples:
-    """The lineage columns of all tables that have them, as one relation."""
-
-    lake: Lake
-    connection: Connection
-    tables: list[str] = field(init=False)
-    relation: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Find the tables that carry lineage columns."""
-        parts = []
-        self.tables = []
-        for name in self.lake.names():
-            if name in _LEDGER:
-                continue
-            try:
-                columns = self.connection.columns(name)
-            except (TableNotFoundError, ReleaseError):
-                continue  # not part of the release, or made later
-            if "sample_id" not in columns:
-                continue
-            self.tables.append(name)
-            layer, table = name.split(".", 1)
-            parents = "parent_ids" if "parent_ids" in columns else "NULL::VARCHAR[] AS parent_ids"
-            rest = [c if c in columns else f"NULL::VARCHAR AS {c}" for c in ("run_id", "source", "license")]
-            parts.append(
-                f'SELECT sample_id, {parents}, {", ".join(rest)}, \'{name}\' AS "table" FROM "{layer}"."{table}"'  # noqa: S608
-            )
-        self.relation = f"({' UNION ALL '.join(parts)})"
-
-    def resolve(self, sample: str) -> str:
-        """Return the one sample id that begins so."""
-        found: list[str] = []
-        if self.tables:
-            rows = self.connection.rows(
-                f"SELECT DISTINCT sample_id FROM {self.relation} "  # noqa: S608 - table names of the lake
-                "WHERE sample_id >= $1 AND sample_id < $2 ORDER BY ALL LIMIT 6",
-                [sample, sample + "\U0010ffff"],
-            )
-            found = [row["sample_id"] for row in rows]
-        if sample in found:
-            return sample
-        if not found:
-            raise QueryError(f"no sample begins with {sample}", 'see mixlake sql "SELECT sample_id FROM ..."')
-        if len(found) > 1:
-            raise QueryError(f"several samples begin with {sample}: {', '.join(found[:5])}", "give more digits")
-        return found[0]
-
-    def read(self, ids: Iterable[str], parents: Iterable[str], limit: int) -> list[dict[str, Any]]:
-        """Return the rows of some samples, and the rows that have one of some parents."""
-        rows: list[dict[str, Any]] = self.connection.rows(
-            f"SELECT DISTINCT * FROM {self.relation} "  # noqa: S608 - table names of the lake
-            "WHERE sample_id IN (SELECT unnest($1::VARCHAR[])) OR list_has_any(parent_ids, $2::VARCHAR[]) "
-            f"LIMIT {int(limit)}",
-            [sorted(ids), sorted(parents)],
-        )
-        return rows
 
 
 class _Walk:
@@ -191,10 +133,14 @@ class _Walk:
         above, below = {sample}, {sample}
         new_above, new_below = {sample}, {sample}
         while new_above or new_below:
-            rows = self.reader.read(new_above | new_below, new_below, self.limit + 1 - len(self.nodes))
+            rows = self.reader.read(new_above | new_below, new_below, self.limit + 1)
             up: set[str] = set()
             down: set[str] = set()
+            self.truncated = len(rows) > self.limit or self.reader.truncated
             for row in rows:
+                if len(self.nodes) >= self.limit and (row["sample_id"], row["table"]) not in self.nodes:
+                    self.truncated = True
+                    break
                 self.keep(row)
                 parents = set(row["parent_ids"] or ())
                 if row["sample_id"] in above:
@@ -204,14 +150,13 @@ class _Walk:
             above |= up
             below |= down
             new_above, new_below = up, down
-            if len(self.nodes) >= self.limit:
-                self.truncated = True
+            if self.truncated:
                 break
         self.below = below
 
     def edges(self, inputs: Mapping[str, frozenset[str]]) -> Iterable[Edge]:
         holders: dict[str, list[str]] = {}
-        for sample, table in self.nodes:
+        for sample, table in sorted(self.nodes):
             holders.setdefault(sample, []).append(table)
         for (sample, table), parents in self._parents.items():
             made_from = inputs.get(table, frozenset())
@@ -226,8 +171,10 @@ class _Walk:
 
     def keep(self, row: Mapping[str, Any]) -> None:
         table = row["table"]
-        told = [row[name] or "" for name in ("run_id", "source", "license")]
-        node = Node(row["sample_id"], table, self.reader.connection.versions[table], *told)
+        told = [row[name] or "" for name in DETAILS]
+        node = Node(row["sample_id"], table, self.reader.versions[table], *told)
+        key = (node.id, node.table)
+        self.nodes[key] = min(self.nodes.get(key, node), node)  # whatever the order in which rows come
         self.add(node, row["parent_ids"] or ())
 
     def add(self, node: Node, parents: Iterable[str]) -> None:
@@ -236,9 +183,9 @@ class _Walk:
         self._parents[key] = tuple(dict.fromkeys((*self._parents.get(key, ()), *parents)))
 
 
-def _table_inputs(lake: Lake, connection: Connection) -> dict[str, frozenset[str]]:
+def _table_inputs(lake: Lake, versions: Mapping[str, int]) -> dict[str, frozenset[str]]:
     found = {}
-    for name, version in connection.versions.items():
+    for name, version in versions.items():
         note = newest_note(lake.open(name, version))
         found[name] = frozenset(note[1].inputs if note else ())
     return found

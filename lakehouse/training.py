@@ -13,8 +13,9 @@ import pyarrow as pa
 from lakehouse import ledger
 from lakehouse.errors import QueryError, ReleaseError
 from lakehouse.query import connect
+from lakehouse.samples import open_samples
 from lakehouse.snapshot import pinned_version
-from lakehouse.trace import Node, Samples
+from lakehouse.trace import Node
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -82,7 +83,7 @@ FROM seen JOIN places USING (stage, position) GROUP BY ALL ORDER BY ALL
 
 _STEPS = """
 WITH places AS (
-    SELECT * FROM gold.sequences
+    SELECT sample_id, parent_ids, run_id, source, license, stage, position FROM gold.sequences
     WHERE list_has_any(parent_ids, $1::VARCHAR[]) OR sample_id IN (SELECT unnest($1::VARCHAR[]))
 ), near AS (
     SELECT training_run, step, stage, unnest(positions) AS position FROM ledger.training_steps
@@ -134,7 +135,7 @@ def step(lake: Lake, number: int, training_run: str | None = None) -> dict[str, 
         )
     with connect(lake, tables={SEQUENCES: pinned}) as connection:
         sequences = connection.rows(_STEP_ROWS, [found["stage"], found["positions"]])
-        reader = Samples(lake, connection)
+        reader = open_samples(lake, connection)
         samples = sorted({sample["sample_id"] for row in sequences for sample in row["samples"]})
         known_rows = reader.read(samples, [], 100 * len(samples) + 1)
     origin: dict[str, dict[str, Any]] = {}

@@ -1,5 +1,7 @@
--- One row was made from another: parent and child samples, and the table of the child.
--- A team's own tables are traced by mixlake trace; this view covers the mixture's way.
-SELECT unnest(parent_ids) AS parent, sample_id AS child, 'gold.samples' AS "table" FROM gold.samples
-UNION ALL
-SELECT unnest(parent_ids), sample_id, 'gold.sequences' FROM gold.sequences
+-- One row was made from another: parent and child samples, and the table of the child; as of the last run.
+-- Quick for a child that is named, see children.sql for what was made from a sample. See also nodes.sql.
+SELECT parent, child, "table"
+FROM ledger.edges
+WHERE sorted_by = 'child' AND parent IS NOT NULL
+GROUP BY ALL
+HAVING sum(n) > 0

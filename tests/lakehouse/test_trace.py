@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
-import pyarrow as pa
 import pytest
 
 from lakehouse.errors import QueryError
@@ -115,16 +113,3 @@ def test_a_wide_fan_is_cut_at_the_limit(lake):
 def test_an_empty_lake_has_no_sample(tmp_path):
     with pytest.raises(QueryError, match="no sample"):
         trace(lake_at(tmp_path / "none"), "abcd")
-
-
-def test_a_trace_over_some_hundred_thousand_rows_finds_the_few_that_belong_together(tmp_path):
-    lake = lake_at(tmp_path / "lake")
-    count = 100_000
-    ids = [f"{i:032x}" for i in np.random.default_rng(0).permutation(count)]
-    for name, made_from in (("bronze.d", None), ("silver.e", "bronze.d"), ("gold.f", "silver.e")):
-        write(lake, name, rows(ids), note(name, inputs={made_from: 0} if made_from else {}))
-    packed = pa.array([ids[i : i + 10] for i in range(0, count, 10)])
-    write(
-        lake, "gold.g", rows([f"f{i:031x}" for i in range(count // 10)], packed), note("gold.g", inputs={"gold.f": 0})
-    )
-    assert len(trace(lake, ids[777]).nodes) == 4

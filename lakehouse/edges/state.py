@@ -1,0 +1,108 @@
+"""How far ``ledger.edges`` is up to date with the tables: read from Delta logs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lakehouse import ledger
+from lakehouse.commit import fits
+from lakehouse.history import changes_rows, history, newest_note
+from lakehouse.note import Note
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+    from lakehouse.lake import Lake
+
+FLOW = "mixlake.edges"
+# What an entry is and how it lies. A change of it, as one of the contract's columns, has the index made anew.
+FORMAT = "1"
+SAMPLE_ID = "sample_id"
+
+_LEDGER = {table.name for table in ledger.TABLES}
+
+
+@dataclass(frozen=True)
+class State:
+    """The lineage tables as they are now, and what ``ledger.edges`` holds of them.
+
+    Args:
+        tables: The tables with a ``sample_id``, each opened at its latest version.
+        edges: ``ledger.edges``, None where it was never written or has another contract.
+        note: The note of its last commit.
+        changed: Tables whose rows changed since, from the version in `note` on.
+        unknown: Tables of which it holds nothing, or rows of another table in the same place.
+        gone: Tables of which it holds rows and that are no more, or that were replaced by another.
+    """
+
+    tables: Mapping[str, DeltaTable]
+    edges: DeltaTable | None
+    note: Note | None
+    changed: frozenset[str]
+    unknown: frozenset[str]
+    gone: frozenset[str]
+
+    @property
+    def current(self) -> bool:
+        """Whether a lookup tells of all rows as they are now."""
+        return self.edges is not None and not (self.changed or self.unknown or self.gone)
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Version of each lineage table."""
+        return {name: int(table.version()) for name, table in self.tables.items()}
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Delta's identity of each lineage table."""
+        return {name: str(table.metadata().id) for name, table in self.tables.items()}
+
+
+def look(lake: Lake) -> State:
+    """Compare ``ledger.edges`` with the tables."""
+    with ThreadPoolExecutor(8) as pool:
+        names = [name for name in lake.names() if name not in _LEDGER]
+        opened = zip(names, pool.map(lake.open, names), strict=True)
+        tables = {name: table for name, table in opened if _is_lineage(table)}
+        edges, note = _index(lake)
+        if note is None:
+            return State(tables, None, None, frozenset(), frozenset(tables), frozenset())
+        same = [name for name in tables if _same(tables[name], note.ids.get(name), note.inputs.get(name))]
+        moved = pool.map(lambda name: _rows_changed(tables[name], note.inputs[name]), same)
+        changed = frozenset(name for name, has in zip(same, moved, strict=True) if has)
+    unknown = frozenset(tables) - frozenset(same)
+    return State(tables, edges, note, changed, unknown, frozenset(note.inputs) - frozenset(same))
+
+
+def _index(lake: Lake) -> tuple[DeltaTable | None, Note | None]:
+    """Return ``ledger.edges`` with the note of its last commit, where it can be used."""
+    if not lake.has(ledger.edges.name):
+        return None, None
+    opened = lake.open(ledger.edges.name)
+    newest = newest_note(opened)
+    if newest is None or newest[1].code != FORMAT or not fits(opened, ledger.edges):
+        return None, None
+    return opened, newest[1]
+
+
+def _is_lineage(table: DeltaTable) -> bool:
+    return any(field.name == SAMPLE_ID for field in table.schema().fields)
+
+
+def _same(table: DeltaTable, identity: str | None, version: int | None) -> bool:
+    """Whether a table is the one that was read, and not older (restored from elsewhere) than it was then."""
+    return identity == str(table.metadata().id) and version is not None and int(table.version()) >= version
+
+
+def _rows_changed(table: DeltaTable, since: int) -> bool:
+    """Whether a commit after a version may have changed rows."""
+    newer = int(table.version()) - since
+    looked_at = 0
+    for commit in history(table, newer) if newer else ():
+        looked_at += 1
+        if changes_rows(commit):
+            return True
+    return looked_at < newer  # the log of some was cleared away
