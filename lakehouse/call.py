@@ -86,6 +86,19 @@ class Counter:
             return 0
 
 
+def session_of(root: SparkSession, flow: Flow) -> SparkSession:
+    """Return a session of a flow's own, with its settings."""
+    session = root.newSession()
+    session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(flow.batch_rows))
+    session.conf.set("spark.sql.inMemoryColumnarStorage.batchSize", str(min(flow.batch_rows, 10_000)))
+    for key, value in flow.writes.writer_options:
+        # As settings of the session: Delta passes few options of a writer on, and a MERGE takes none.
+        session.conf.set("spark.sql.parquet.compression.codec" if key == "compression" else key, value)
+    for key, value in flow.spark.items():
+        session.conf.set(key, value)
+    return session
+
+
 def call(  # noqa: PLR0913, PLR0917 - the parts of one step
     stack: ExitStack, session: SparkSession, lake: Lake, item: FlowPlan, held: Held, counter: Counter
 ) -> Result:

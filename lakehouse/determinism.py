@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from lakehouse.compare import Differs, differing
-from lakehouse.errors import MixlakeError
+from lakehouse.errors import MixlakeError, TableNotFoundError
 from lakehouse.fingerprint import resolve_params
 from lakehouse.flow import Flow, Read
 from lakehouse.graph import Graph
@@ -51,7 +51,7 @@ class Checked:
         writes: The table that it writes.
         place: File and line of its function.
         state: same; differs; failed, where it could not be run; skipped, where there was nothing to run it on.
-        rows: Rows that it was given.
+        rows: Rows that an operator was given, or that another flow gave.
         detail: Why it failed or was skipped.
         differences: What differed, and when; of one column the first time.
     """
@@ -97,7 +97,7 @@ def check(
     found = []
     for name in Graph(lake.registry).select(tuple(select)):
         spec = lake.registry.flows[name]
-        checked = _checked(lake, spec, rows)
+        checked = _operator(lake, spec, rows) if spec.kind == "operator" else _frame(lake, spec, spark=spark)
         found.append(checked)
         if told is not None:
             told(checked)
@@ -111,20 +111,50 @@ def compared(first: pa.Table, second: pa.Table, table: Table) -> list[Differs]:
     return differing(first.select(names), second.select(names), [name for name in table.key if name in names])
 
 
-def _checked(lake: Lake, spec: Flow, rows: int) -> Checked:
-    def ended(state: State, detail: str = "", given: int = 0, differences: Any = ()) -> Checked:
-        return Checked(spec.id, spec.writes.name, spec.place, state, given, detail, tuple(differences))
-
-    if spec.kind != "operator":
-        return ended("skipped", f"it is a {spec.kind} flow: --spark runs it")
+def _operator(lake: Lake, spec: Flow, rows: int) -> Checked:
     try:
         given = sample(lake, spec, rows)
         if given.num_rows == 0:
-            return ended("skipped", "its input holds no row")
+            return _ended(spec, "skipped", "its input holds no row")
         differences = list(_differences(lake, spec, given))
+    except TableNotFoundError as error:
+        return _ended(spec, "skipped", error.message)
     except MixlakeError as error:
-        return ended("failed", error.message)
-    return ended("differs" if differences else "same", given=given.num_rows, differences=differences)
+        return _ended(spec, "failed", error.message)
+    return _ended(spec, "differs" if differences else "same", "", given.num_rows, differences)
+
+
+def _frame(lake: Lake, spec: Flow, *, spark: bool) -> Checked:
+    if not spec.reads:
+        return _ended(spec, "skipped", "it lands what is outside, which may change")
+    if not spark:
+        return _ended(spec, "skipped", f"it is a {spec.kind} flow; --spark runs it")
+    from lakehouse.plan import Snapshots, plan_flow
+    from lakehouse.rehearsal import OTHERWISE, rehearse
+    from lakehouse.session import ship, start
+
+    item = plan_flow(lake, Graph(lake.registry), Snapshots(lake), spec, full=True)
+    missing = [name for name, version in item.inputs.items() if version < 0 and name in lake.registry.writers]
+    if missing:
+        return _ended(spec, "skipped", f"{missing[0]} was never written")
+    try:
+        root = start(lake.config, lake.config.root / ".mixlake" / "spark-doctor.log")
+        ship(lake.config.modules, lake.config.root)
+        rows, first, second = rehearse(root, lake, item)
+    except MixlakeError as error:
+        return _ended(spec, "failed", error.message)
+    differences = [(OTHERWISE, one) for one in compared(first, second, spec.writes)]
+    return _ended(spec, "differs" if differences else "same", "", rows, differences)
+
+
+def _ended(
+    spec: Flow,
+    state: State,
+    detail: str = "",
+    rows: int = 0,
+    differences: Sequence[tuple[str, Differs]] = (),
+) -> Checked:
+    return Checked(spec.id, spec.writes.name, spec.place, state, rows, detail, tuple(differences))
 
 
 def sample(lake: Lake, spec: Flow, rows: int) -> pa.Table:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from lakehouse.cause import Cause, Fingerprints, changes, foreign
+from lakehouse.cause import Cause, CauseKind, Fingerprints, changes, foreign
 from lakehouse.errors import ConfigError, TableNotFoundError
 from lakehouse.fingerprint import code_fingerprint, params_json, resolve_params
 from lakehouse.flow import Flow

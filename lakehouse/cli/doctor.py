@@ -70,6 +70,7 @@ def _show(checked: Checked) -> None:
         key = ", ".join(f"{name}={cell(value, 40)}" for name, value in one.key.items())
         if one.column:
             values = " and ".join(cell(value) for value in one.values)
-            print(f"  {one.column} of {one.rows} rows differs {when}: of {key or 'a row'} it was {values} ({checked.place})")
+            told = f"{one.column} of {one.rows} rows differs {when}: of {key or 'a row'} it was {values}"
+            print(f"  {told} ({checked.place})")
         else:
             print(f"  {one.rows} rows are not there each time {when}: such as {key} ({checked.place})")
