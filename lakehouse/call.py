@@ -19,6 +19,7 @@ from lakehouse.held import Held
 from lakehouse.lake import Lake
 from lakehouse.operator import runner_of
 from lakehouse.plan import FlowPlan
+from lakehouse.refresh import why_whole
 from lakehouse.ship import ship_files
 from lakehouse.sqlflow import view_name, with_views
 
@@ -85,6 +86,19 @@ class Counter:
         except Py4JJavaError:
             # Spark prunes an input that turns out empty, and the observation with it.
             return 0
+
+
+def session_of(root: SparkSession, flow: Flow) -> SparkSession:
+    """Return a session of a flow's own, with its settings."""
+    session = root.newSession()
+    session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(flow.batch_rows))
+    session.conf.set("spark.sql.inMemoryColumnarStorage.batchSize", str(min(flow.batch_rows, 10_000)))
+    for key, value in flow.writes.writer_options:
+        # As settings of the session: Delta passes few options of a writer on, and a MERGE takes none.
+        session.conf.set("spark.sql.parquet.compression.codec" if key == "compression" else key, value)
+    for key, value in flow.spark.items():
+        session.conf.set(key, value)
+    return session
 
 
 def call(  # noqa: PLR0913, PLR0917 - the parts of one step
@@ -162,15 +176,9 @@ def _keep(stack: ExitStack, rows: DataFrame) -> DataFrame:
 def _incremental(session: SparkSession, lake: Lake, item: FlowPlan) -> inputs.Changes | None:
     """Return the changes of the driving input where nothing else changed since the last commit."""
     flow = item.flow
-    if not flow.incremental or item.last is None:
+    if item.last is None or why_whole(lake, item):
         return None
     note = item.last[1]
-    driving = {table.name for table in lake.registry.sources(flow.reads[flow.driving])}
-    for cause in item.causes:
-        if cause.kind not in {"input", "upstream", "retraction", "retry"}:
-            return None
-        if cause.kind == "input" and cause.detail.split(" ", 1)[0] not in driving:
-            return None
     from pyspark.errors import PySparkException
 
     try:
@@ -180,7 +188,7 @@ def _incremental(session: SparkSession, lake: Lake, item: FlowPlan) -> inputs.Ch
         if "CHANGE_DATA" not in str(error) and "CHANGE_TABLE_FEED" not in str(error):
             raise
         # The feed cannot be read across a change of the input's schema: then all rows are processed.
-        log.info("%s starts over: the changes of %s cannot be read", flow.id, ", ".join(sorted(driving)))
+        log.info("%s starts over: the changes of %s cannot be read", flow.id, flow.driving)
         return None
 
 

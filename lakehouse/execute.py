@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lakehouse import commit, inputs, ledger, quarantine, refusal, stage
-from lakehouse.call import Counter, Result, call
+from lakehouse.call import Counter, Result, call, session_of
 from lakehouse.diff import difference
 from lakehouse.errors import MixlakeError
 from lakehouse.flow import Flow
@@ -44,18 +44,12 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str, *, migr
     flow = item.flow
     started = datetime.now(UTC).isoformat()
     clock = time.monotonic()
-    session = root.newSession()
-    session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(flow.batch_rows))
-    session.conf.set("spark.sql.inMemoryColumnarStorage.batchSize", str(min(flow.batch_rows, 10_000)))
-    for key, value in flow.writes.writer_options:
-        # As settings of the session: Delta passes few options of a writer on, and a MERGE takes none.
-        session.conf.set("spark.sql.parquet.compression.codec" if key == "compression" else key, value)
-    for key, value in flow.spark.items():
-        session.conf.set(key, value)
+    session = session_of(root, flow)
     note = _note(item, run_id, started)
     try:
         with ExitStack() as stack:
             held = hold(lake, item, migrate=migrate)
+            note = replace(note, onto=held.version)
             attempt = _attempt(item, held.transaction)
             counter = Counter()
             result = call(stack, session, lake, item, held, counter)
@@ -107,7 +101,8 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     only_new = not result.full and result.keys is None and not pending
     if only_new and len(lake.registry.sources(item.flow.reads[item.flow.driving])) > 1:
         stage.refuse_held_keys(item.flow, found.good, inputs.load(session, lake, table, held.version))
-    if only_new or (held.digest.rows == 0 and held.fits and (held.version == 0 or item.last is not None)):
+    empty = held.digest.rows == 0 and not held.foreign
+    if only_new or (empty and held.fits and (held.version == 0 or item.last is not None)):
         digest = held.digest + found.digest
         counts = {"inserted": found.digest.rows, "updated": 0, "deleted": 0, "rows": digest.rows}
         return (
@@ -116,7 +111,8 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
             replace(note, mode=mode, changed=found.digest.rows > 0, counts=counts, digest=str(digest)),
         )
     if held.whole:
-        same = held.fits and item.last is not None and found.digest == held.digest
+        known = held.fits and item.last is not None and not held.foreign
+        same = known and found.digest == held.digest
         counts = {"inserted": 0, "updated": 0, "deleted": 0, "rows": found.digest.rows}
         if not same:
             counts.update(inserted=found.digest.rows, deleted=held.digest.rows)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lakehouse import commit
 from lakehouse.digest import Digest
 from lakehouse.errors import CollisionError, ContractError
-from lakehouse.history import newest_note
+from lakehouse.history import log_of, standing
 from lakehouse.lake import Lake
 from lakehouse.plan import FlowPlan
 
@@ -21,6 +21,7 @@ class Held:
         digest: Content digest of its rows.
         fits: Whether it has the contract's columns and types.
         grown: Whether columns were added to it just now, so that no carried digest speaks for its rows.
+        foreign: Whether something that is no flow changed its rows, so that neither digest nor note speak for them.
         whole: Whether its rows can only be replaced as a whole.
         transaction: The flow's next transaction number.
     """
@@ -29,6 +30,7 @@ class Held:
     digest: Digest
     fits: bool
     grown: bool
+    foreign: bool
     whole: bool
     transaction: int
 
@@ -48,7 +50,10 @@ def hold(lake: Lake, item: FlowPlan, *, migrate: bool = False) -> Held:
     table = item.flow.writes
     commit.create(lake.uri, table, lake.storage_options)
     opened = lake.open(table.name)
-    newest = newest_note(opened)
+    stands = standing(log_of(opened))
+    newest = stands.note
+    if newest is not None and stands.foreign and not item.because("foreign"):
+        raise CollisionError(f"{table.name}: its rows were changed since it was planned", "it is planned again")
     if (newest[0] if newest else None) != (item.last[0] if item.last else None):
         raise CollisionError(f"{table.name}: another run committed since it was planned", "it is planned again")
     note = newest[1] if newest else None
@@ -74,6 +79,7 @@ def hold(lake: Lake, item: FlowPlan, *, migrate: bool = False) -> Held:
         digest=Digest.parse(note.digest) if note else Digest(),
         fits=fits,
         grown=bool(change.added),
+        foreign=bool(stands.foreign),
         whole=replaced or not fits or not table.key,
         transaction=int(opened.transaction_version(item.flow.id) or 0) + 1,
     )

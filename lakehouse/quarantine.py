@@ -78,7 +78,7 @@ def rule(flow: Flow, reason: str) -> str:
         return f"check of {flow.writes.name}: {checks[short].sql}"
     if short in {f"column {name} is null" for name in flow.writes.required}:
         return f"a column that {flow.writes.name} requires"
-    return f"said by the flow ({flow.file})"
+    return f"said by the flow ({flow.place})"
 
 
 def _asked(lake: Lake, table: str | None, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:

@@ -28,6 +28,8 @@ GROUP = "mixlake.commands"
 # Verb to (module, what it does). The command is the module's attribute `command`.
 VERBS = {
     "plan": ("lakehouse.cli.plan", "Say which flows are stale, and why."),
+    "explain": ("lakehouse.cli.explain", "Tell all about one flow, and how it would run."),
+    "graph": ("lakehouse.cli.graph", "Draw the flows and their states."),
     "run": ("lakehouse.cli.run", "Run the flows that are stale."),
     "tables": ("lakehouse.cli.tables", "List the lake's tables."),
     "show": ("lakehouse.cli.show", "Show a table: its columns and first rows."),
