@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lakehouse import inputs, quarantine
+from lakehouse.actions import has_feed
 from lakehouse.errors import FlowError
 from lakehouse.flow import Flow
 from lakehouse.held import Held
@@ -168,6 +169,11 @@ def _incremental(session: SparkSession, lake: Lake, item: FlowPlan) -> inputs.Ch
         if cause.kind not in {"input", "upstream", "retraction", "retry"}:
             return None
         if cause.kind == "input" and cause.detail.split(" ", 1)[0] not in driving:
+            return None
+    for table in sorted(driving):
+        first, last = note.inputs.get(table, -1) + 1, item.inputs[table]
+        if first <= last and not has_feed(lake.open(table, last), first, last):
+            log.info("%s starts over: the changes of %s since version %s were vacuumed", flow.id, table, first)
             return None
     from pyspark.errors import PySparkException
 

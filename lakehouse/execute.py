@@ -47,9 +47,7 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str, *, migr
     session = root.newSession()
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(flow.batch_rows))
     session.conf.set("spark.sql.inMemoryColumnarStorage.batchSize", str(min(flow.batch_rows, 10_000)))
-    for key, value in flow.writes.writer_options:
-        # As settings of the session: Delta passes few options of a writer on, and a MERGE takes none.
-        session.conf.set("spark.sql.parquet.compression.codec" if key == "compression" else key, value)
+    commit.writer_settings(session, flow.writes)
     for key, value in flow.spark.items():
         session.conf.set(key, value)
     note = _note(item, run_id, started)

@@ -8,6 +8,7 @@ name the wrong commits. Here each commit is read from the log file of its versio
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 _FIRST = 1 << 16
+# Commits that move rows between files or change properties, and leave the rows as they were.
+_MAINTENANCE = re.compile(r"^(OPTIMIZE|VACUUM.*|SET TBLPROPERTIES|UNSET TBLPROPERTIES|ADD FEATURE|UPGRADE PROTOCOL)$")
 
 
 def table_store(table: DeltaTable) -> pafs.FileSystem:
@@ -34,17 +37,18 @@ def table_store(table: DeltaTable) -> pafs.FileSystem:
     return pafs.PyFileSystem(DeltaStorageHandler(uri, dict(options or {})))
 
 
-def history(table: DeltaTable, limit: int | None = None) -> Iterator[dict[str, Any]]:
+def history(table: DeltaTable, limit: int | None = None, newest: int | None = None) -> Iterator[dict[str, Any]]:
     """Yield the ``commitInfo`` of each commit with its ``version``, newest first.
 
     Versions whose log files are gone (a vacuum) are left out.
 
     Args:
-        table: The table, opened at the version to look back from.
+        table: The table.
         limit: Versions to look at; by default all.
+        newest: Version to look back from; by default the one at which the table was opened.
     """
     store = table_store(table)
-    newest = int(table.version())
+    newest = int(table.version()) if newest is None else newest
     oldest = 0 if limit is None else max(0, newest - limit + 1)
     wanted = iter(range(newest, oldest - 1, -1))
     for version in wanted:
@@ -57,17 +61,19 @@ def history(table: DeltaTable, limit: int | None = None) -> Iterator[dict[str, A
         yield _commit(store, version)
 
 
-def noted(table: DeltaTable, limit: int | None = None) -> Iterator[tuple[int, datetime, Note]]:
+def noted(
+    table: DeltaTable, limit: int | None = None, newest: int | None = None
+) -> Iterator[tuple[int, datetime, Note]]:
     """Yield (version, time, note) of the commits that carry a note, newest first; see `history`."""
-    for commit in history(table, limit):
+    for commit in history(table, limit, newest):
         note = Note.from_json(commit.get("userMetadata"))
         if note is not None:
             yield commit["version"], commit_time(commit), note
 
 
-def newest_note(table: DeltaTable) -> tuple[int, Note] | None:
-    """Return the newest (version, note) up to the table's version."""
-    return next(((version, note) for version, _, note in noted(table)), None)
+def newest_note(table: DeltaTable, version: int | None = None) -> tuple[int, Note] | None:
+    """Return the newest (version, note) up to a version, by default the one at which the table was opened."""
+    return next(((found, note) for found, _, note in noted(table, newest=version)), None)
 
 
 def changed_version(table: DeltaTable) -> int:
@@ -82,6 +88,24 @@ def changed_version(table: DeltaTable) -> int:
         if note.changed:
             return version
     return 0 if seen else int(table.version())
+
+
+def leaves_rows(commit: dict[str, Any]) -> bool:
+    """Whether a commit left all rows as they were: maintenance, or a flow that found nothing to change."""
+    note = Note.from_json(commit.get("userMetadata"))
+    return not note.changed if note is not None else bool(_MAINTENANCE.match(str(commit.get("operation", ""))))
+
+
+def settled_version(table: DeltaTable, version: int) -> int:
+    """Return the newest version, up to the table's own, that holds the same rows as an older one."""
+    store = table_store(table)
+    for later in range(version + 1, int(table.version()) + 1):
+        try:
+            if not leaves_rows(_commit(store, later)):
+                return later - 1
+        except FileNotFoundError:
+            return later - 1
+    return int(table.version())
 
 
 def commit_time(commit: dict[str, Any]) -> datetime:

@@ -39,6 +39,8 @@ VERBS = {
     "quarantine": ("lakehouse.cli.quarantine", "List, explain and retry rows that flows set aside."),
     "retract": ("lakehouse.cli.retract", "Take rows out again, with all that was made from them."),
     "release": ("lakehouse.cli.release", "Create, list, compare, verify and drop releases."),
+    "optimize": ("lakehouse.cli.optimize", "Compact small files."),
+    "vacuum": ("lakehouse.cli.vacuum", "Delete the files that nobody needs."),
     "doctor": ("lakehouse.cli.doctor", "Say what is wrong with this machine or lake."),
 }
 
