@@ -87,8 +87,12 @@ def read_footers(store: pafs.FileSystem, paths: Iterable[str]) -> list[Footer | 
         return list(pool.map(one, paths))
 
 
-def seal(table: DeltaTable) -> str:
+def seal(name: str, table: DeltaTable) -> str:
     """Return the digest of the footers of a table's data files at its version, 64 hex digits.
+
+    Args:
+        name: The table's name, for errors.
+        table: The table.
 
     Raises:
         LakeError: If a file is missing, or ends as no Parquet file does.
@@ -99,7 +103,7 @@ def seal(table: DeltaTable) -> str:
     for path, footer in zip(paths, read_footers(table_store(table), paths), strict=True):
         if isinstance(footer, Exception):
             why = "is missing" if isinstance(footer, FileNotFoundError) else f"cannot be read: {footer}"
-            raise LakeError(f"{path} of {table.table_uri} {why}", "restore the file, or run the table's flow --full")
+            raise LakeError(f"{path} of {name} {why}", "restore the file, or run the table's flow --full")
         footers.append(footer)
     return seal_of(raw, footers)
 

@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from lakehouse import ledger
 from lakehouse.catalog import files
 from lakehouse.descent import mixed_ancestors, with_ancestors
-from lakehouse.errors import LakeError, ReleaseError, TableNotFoundError
+from lakehouse.errors import LakeError, MixlakeError, ReleaseError, TableNotFoundError
 from lakehouse.footer import seal
 from lakehouse.history import history, leaves_rows
 from lakehouse.lake import open_table
@@ -116,7 +116,12 @@ def create_release(lake: Lake, name: str, tables: Iterable[str] | None = None, n
         raise ReleaseError(f"the release {name} exists already ({state})", "take another name")
     for _ in range(_ATTEMPTS):
         number = pins(lake)
-        release = _chosen_release(lake, name, tables, note)
+        try:
+            release = _chosen_release(lake, name, tables, note)
+        except MixlakeError:
+            if pins(lake) == number:
+                raise
+            continue  # a vacuum took what was chosen
         if _append(lake, release, {_PINS: number + 1}):
             return release
         if name in _recorded(lake.uri, lake.storage_options):
@@ -252,7 +257,7 @@ def _chosen_release(lake: Lake, name: str, tables: Iterable[str] | None, note: s
         log.warning("%s", warning)
     digests = {table: content_digest(delta) for table, delta in opened.items()}
     try:
-        footers = {table: seal(delta) for table, delta in opened.items()}
+        footers = {table: seal(table, delta) for table, delta in opened.items()}
     except LakeError as error:
         raise ReleaseError(f"the release {name} would not be whole: {error.message}", error.hint) from None
     return Release(
