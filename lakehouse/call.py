@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lakehouse import inputs, quarantine
+from lakehouse import commit, inputs, quarantine
+from lakehouse.actions import has_feed
 from lakehouse.errors import FlowError
 from lakehouse.flow import Flow
 from lakehouse.held import Held
@@ -93,9 +94,7 @@ def session_of(root: SparkSession, flow: Flow) -> SparkSession:
     session = root.newSession()
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(flow.batch_rows))
     session.conf.set("spark.sql.inMemoryColumnarStorage.batchSize", str(min(flow.batch_rows, 10_000)))
-    for key, value in flow.writes.writer_options:
-        # As settings of the session: Delta passes few options of a writer on, and a MERGE takes none.
-        session.conf.set("spark.sql.parquet.compression.codec" if key == "compression" else key, value)
+    commit.writer_settings(session, flow.writes)
     for key, value in flow.spark.items():
         session.conf.set(key, value)
     return session
@@ -179,6 +178,11 @@ def _incremental(session: SparkSession, lake: Lake, item: FlowPlan) -> inputs.Ch
     if item.last is None or why_whole(lake, item):
         return None
     note = item.last[1]
+    for table in sorted(table.name for table in lake.registry.sources(flow.reads[flow.driving])):
+        first, last = note.inputs.get(table, -1) + 1, item.inputs[table]
+        if first <= last and not has_feed(lake.open(table, last), first, last):
+            log.info("%s starts over: the changes of %s since version %s were vacuumed", flow.id, table, first)
+            return None
     from pyspark.errors import PySparkException
 
     try:

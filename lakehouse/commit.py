@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -92,17 +92,44 @@ def append_rows(  # noqa: PLR0913
     Raises:
         LakeError: If other writers kept winning, or the store refused.
     """
+    append_once(lake, table, rows, {app_id: version} if app_id else {}, storage_options)
+    return int(open_table(lake, table.name, None, storage_options).version())
+
+
+def append_once(
+    lake: str,
+    table: Table,
+    rows: pa.Table,
+    transactions: Mapping[str, int],
+    storage_options: dict[str, str] | None = None,
+) -> bool:
+    """Append rows to a ledger table in one commit that uses up the numbers of several transactions.
+
+    Args:
+        lake: The lake's place.
+        table: Contract of the ledger table; it is created where it is missing, and gains columns that it lacks.
+        rows: The rows, with the contract's columns in any order; none for a commit that only uses up numbers.
+        transactions: Number by name. Of two writers that use one number, one wins.
+        storage_options: Options of the object store.
+
+    Returns:
+        Whether the rows were committed: not if one of the numbers, or a later one, was used before.
+
+    Raises:
+        LakeError: If other writers kept winning, or the store refused.
+    """
     ready = pa.table([rows.column(c.name).cast(c.type) for c in table.columns], names=[c.name for c in table.columns])
     create(lake, table, storage_options)
-    transactions = [Transaction(app_id, version)] if app_id else None
+    used = CommitProperties(app_transactions=[Transaction(*item) for item in transactions.items()] or None)
     for _ in range(_RETRIES):
         current = open_table(lake, table.name, None, storage_options)
-        done = current.transaction_version(app_id) if app_id else None
-        if done is not None and done >= version:
-            return int(current.version())
+        done = {name: current.transaction_version(name) for name in transactions}
+        if any(number is not None and number >= transactions[name] for name, number in done.items()):
+            return False
+        lacks = {column.name for column in table.columns} - {held.name for held in current.schema().fields}
         try:
             write_deltalake(
-                current, ready, mode="append", commit_properties=CommitProperties(app_transactions=transactions)
+                current, ready, mode="append", schema_mode="merge" if lacks else None, commit_properties=used
             )
         except CommitFailedError:
             continue
@@ -110,7 +137,7 @@ def append_rows(  # noqa: PLR0913
             raise LakeError(
                 f"{table.name} cannot be written: {error}", "check the lake's place and free space"
             ) from None
-        return int(current.version())
+        return True
     raise LakeError(f"{table.name} could not be written: other writers kept winning", "try again later")
 
 
@@ -207,7 +234,7 @@ def write(  # noqa: PLR0913 - what one commit is
         CollisionError: If another run used the number, or changed the table meanwhile.
         LakeError: If the store refused.
     """
-    with _committing(table.name):
+    with committing(table.name):
         if mode == "merge":
             _merge(session, lake.table_uri(table.name), table, rows, note, transaction)
         else:
@@ -267,7 +294,7 @@ def append_quarantine(lake: Lake, table: Table, rows: DataFrame, attempt: str) -
     create(lake.uri, table, lake.storage_options)
     writer = rows.select(*[column.name for column in table.columns]).write.format("delta").mode("append")
     # The attempt is a digest of flow, transaction, inputs and fingerprint: a retry writes the same rows.
-    with _committing(table.name):
+    with committing(table.name):
         writer.option("txnAppId", f"quarantine:{attempt}").option("txnVersion", "1").save(lake.table_uri(table.name))
 
 
@@ -288,7 +315,7 @@ def delete_quarantined(session: SparkSession, lake: Lake, table: Table, rows: Da
         "spark.databricks.delta.write.txnVersion": str(ordinal),
     }
     names = ("attempt", "reason", "row")
-    with _committing(table.name):
+    with committing(table.name):
         for key, value in settings.items():
             session.conf.set(key, value)
         (
@@ -300,8 +327,17 @@ def delete_quarantined(session: SparkSession, lake: Lake, table: Table, rows: Da
         )
 
 
+def writer_settings(session: SparkSession, table: Table) -> None:
+    """Make a table's writer options settings of a session.
+
+    Delta passes few options of a writer on, and a MERGE takes none.
+    """
+    for key, value in table.writer_options:
+        session.conf.set("spark.sql.parquet.compression.codec" if key == "compression" else key, value)
+
+
 @contextmanager
-def _committing(table: str) -> Iterator[None]:
+def committing(table: str) -> Iterator[None]:
     """Tell apart what another writer did from what is wrong."""
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException

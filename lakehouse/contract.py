@@ -21,6 +21,9 @@ from lakehouse.errors import ContractError
 _NAME = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
 _COLUMN = re.compile(r"^[A-Za-z][A-Za-z0-9_]*$")
 
+# A property of tables whose rows name data files of the tables that they were made from: those files are kept.
+ADDRESSES_FILES = "mixlake.addressesFiles"
+
 # Kept for a hundred years: Delta refuses to read a version older than these, even where its files exist.
 _FOREVER = "interval 36500 days"
 

@@ -41,17 +41,18 @@ def commit_at(uri: str, version: int, storage_options: Mapping[str, str] | None 
     return _commit(table_folder(uri, storage_options), version)
 
 
-def history(table: DeltaTable, limit: int | None = None) -> Iterator[dict[str, Any]]:
+def history(table: DeltaTable, limit: int | None = None, newest: int | None = None) -> Iterator[dict[str, Any]]:
     """Yield the ``commitInfo`` of each commit with its ``version``, newest first.
 
     Versions whose log files are gone (a vacuum) are left out.
 
     Args:
-        table: The table, opened at the version to look back from.
+        table: The table.
         limit: Versions to look at; by default all.
+        newest: Version to look back from; by default the one at which the table was opened.
     """
     store = table_store(table)
-    newest = int(table.version())
+    newest = int(table.version()) if newest is None else newest
     oldest = 0 if limit is None else max(0, newest - limit + 1)
     wanted = iter(range(newest, oldest - 1, -1))
     for version in wanted:
@@ -64,17 +65,19 @@ def history(table: DeltaTable, limit: int | None = None) -> Iterator[dict[str, A
         yield _commit(store, version)
 
 
-def noted(table: DeltaTable, limit: int | None = None) -> Iterator[tuple[int, datetime, Note]]:
+def noted(
+    table: DeltaTable, limit: int | None = None, newest: int | None = None
+) -> Iterator[tuple[int, datetime, Note]]:
     """Yield (version, time, note) of the commits that carry a note, newest first; see `history`."""
-    for commit in history(table, limit):
+    for commit in history(table, limit, newest):
         note = Note.from_json(commit.get("userMetadata"))
         if note is not None:
             yield commit["version"], commit_time(commit), note
 
 
-def newest_note(table: DeltaTable) -> tuple[int, Note] | None:
-    """Return the newest (version, note) up to the table's version."""
-    return next(((version, note) for version, _, note in noted(table)), None)
+def newest_note(table: DeltaTable, version: int | None = None) -> tuple[int, Note] | None:
+    """Return the newest (version, note) up to a version, by default the one at which the table was opened."""
+    return next(((found, note) for found, _, note in noted(table, newest=version)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,24 @@ def changes_rows(commit: dict[str, Any]) -> bool:
     """Whether a commit may have changed rows: a flow's by its note, another by its operation."""
     note = Note.from_json(commit.get("userMetadata"))
     return note.changed if note is not None else not is_maintenance(commit)
+
+
+def leaves_rows(commit: dict[str, Any]) -> bool:
+    """Whether a commit left all rows as they were: maintenance, or a flow that found nothing to change."""
+    note = Note.from_json(commit.get("userMetadata"))
+    return not note.changed if note is not None else bool(_MAINTENANCE.match(str(commit.get("operation", ""))))
+
+
+def settled_version(table: DeltaTable, version: int) -> int:
+    """Return the newest version, up to the table's own, that holds the same rows as an older one."""
+    store = table_store(table)
+    for later in range(version + 1, int(table.version()) + 1):
+        try:
+            if not leaves_rows(_commit(store, later)):
+                return later - 1
+        except FileNotFoundError:
+            return later - 1
+    return int(table.version())
 
 
 def commit_time(commit: dict[str, Any]) -> datetime:

@@ -1,6 +1,12 @@
 """Releases: a name for a set of table versions, with a digest of what they hold.
 
-A release is a row of ``ledger.releases``, committed through delta-rs, so that naming one starts no JVM.
+A release is a row of ``ledger.releases``, committed through delta-rs, so that naming one starts no JVM. The
+last row of a name counts; rows of a name are numbered by a transaction of its own.
+
+Naming versions and deleting files exclude each other: both use up a number of the transaction ``mixlake.pins``
+of that table. A release takes the next number after the one seen before its versions were chosen; a vacuum
+takes the next one after that seen before it looked at what is needed, and only then deletes. Who finds the
+number used looks again.
 """
 
 from __future__ import annotations
@@ -9,8 +15,8 @@ import hashlib
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -18,8 +24,10 @@ import pyarrow.compute as pc
 
 from lakehouse import ledger
 from lakehouse.catalog import files
-from lakehouse.errors import MixlakeError, ReleaseError, TableNotFoundError
-from lakehouse.history import changed_version, history, is_maintenance, newest_note
+from lakehouse.descent import mixed_ancestors, with_ancestors
+from lakehouse.errors import LakeError, MixlakeError, ReleaseError, TableNotFoundError
+from lakehouse.footer import seal
+from lakehouse.history import history, leaves_rows
 from lakehouse.lake import open_table
 from lakehouse.note import Note
 
@@ -32,9 +40,12 @@ log = logging.getLogger("mixlake.release")
 
 LIVE = "live"
 DROPPED = "dropped"
+BROKEN = "broken"
 DEFAULT_LAYER = "gold."
 
 _NAME = re.compile(r"^[A-Za-z][A-Za-z0-9._-]{0,99}$")
+_PINS = "mixlake.pins"
+_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +59,12 @@ class Release:
         digests: Content digest of each table, as its commit note tells it; ``files:...`` where the
             version was not written by a flow.
         files_digest: SHA-256 over the data files' names and sizes, 64 hex digits.
+        footers: Digest of each table's Parquet footers and indexes, see `lakehouse.footer`; empty for releases
+            that an older mixlake made.
         note: Why it was made.
-        created_at: When.
-        state: live or dropped.
+        created_at: When; of one that was given up, when that was.
+        state: live, dropped or broken.
+        reason: Why it is broken.
     """
 
     name: str
@@ -58,9 +72,11 @@ class Release:
     tables: Mapping[str, int]
     digests: Mapping[str, str]
     files_digest: str
+    footers: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     state: str = LIVE
+    reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake release show --json`` prints."""
@@ -70,8 +86,11 @@ class Release:
             "tables": dict(sorted(self.tables.items())),
             "digests": dict(sorted(self.digests.items())),
             "files_digest": self.files_digest,
+            "footers": dict(sorted(self.footers.items())),
             "note": self.note,
             "created_at": self.created_at.isoformat(),
+            "state": self.state,
+            "reason": self.reason,
         }
 
 
@@ -86,7 +105,7 @@ def create_release(lake: Lake, name: str, tables: Iterable[str] | None = None, n
         note: Why it is made.
 
     Raises:
-        ReleaseError: If the name is taken or not allowed, or there is nothing to release.
+        ReleaseError: If the name is taken or not allowed, there is nothing to release, or a table is not whole.
         TableNotFoundError: If a table does not exist.
     """
     if not _NAME.match(name):
@@ -95,24 +114,37 @@ def create_release(lake: Lake, name: str, tables: Iterable[str] | None = None, n
     if name in recorded:
         state = recorded[name].state
         raise ReleaseError(f"the release {name} exists already ({state})", "take another name")
-    opened = _with_ancestors(lake, _chosen(lake, tables))
-    for warning in mixed_ancestors(lake, opened):
-        log.warning("%s", warning)
-    digests = {table: content_digest(delta) for table, delta in opened.items()}
-    release = Release(
-        name=name,
-        digest=release_digest(digests),
-        tables={table: int(delta.version()) for table, delta in opened.items()},
-        digests=digests,
-        files_digest=files_digest_of(opened),
-        note=note,
-        created_at=datetime.now(UTC),
-    )
-    # The first row of a name is transaction 1 of the name: of two writers at once, one wins.
-    _append(lake, release, 1)
-    if _recorded(lake.uri, lake.storage_options)[name] != release:
-        raise ReleaseError(f"the release {name} was made by someone else just now", "take another name")
-    return release
+    for _ in range(_ATTEMPTS):
+        number = pins(lake)
+        try:
+            release = _chosen_release(lake, name, tables, note)
+        except MixlakeError:
+            if pins(lake) == number:
+                raise
+            continue  # a vacuum took what was chosen
+        if _append(lake, release, {_PINS: number + 1}):
+            return release
+        if name in _recorded(lake.uri, lake.storage_options):
+            raise ReleaseError(f"the release {name} was made by someone else just now", "take another name")
+        log.info("a vacuum or another release came in between; the versions are chosen again")
+    raise ReleaseError(f"the release {name} could not be made: others kept coming first", "try again later")
+
+
+def pins(lake: Lake) -> int:
+    """Return the last number of the transaction that releases and vacuums use up, 0 where there was none."""
+    return _number(lake, _PINS)
+
+
+def fence(lake: Lake, number: int) -> bool:
+    """Use up a number of that transaction, before files are deleted.
+
+    Returns:
+        Whether it was free: else a release was made, or a vacuum began, since `pins` gave the one before.
+    """
+    from lakehouse.commit import append_once
+
+    none = ledger.releases.schema.empty_table()
+    return append_once(lake.uri, ledger.releases, none, {_PINS: number}, lake.storage_options)
 
 
 def current_digest(lake: Lake, tables: Iterable[str] | None = None) -> str:
@@ -122,7 +154,7 @@ def current_digest(lake: Lake, tables: Iterable[str] | None = None) -> str:
         ReleaseError: If there is nothing to release.
         TableNotFoundError: If a table does not exist.
     """
-    opened = _with_ancestors(lake, _chosen(lake, tables))
+    opened = with_ancestors(lake, _chosen(lake, tables))
     return release_digest({table: content_digest(delta) for table, delta in opened.items()})
 
 
@@ -132,25 +164,43 @@ def drop_release(lake: Lake, name: str) -> Release:
     Raises:
         ReleaseError: If there is no live release of that name.
     """
-    found = load_release(lake.uri, name, storage_options=lake.storage_options)
-    dropped = Release(
-        found.name,
-        found.digest,
-        found.tables,
-        found.digests,
-        found.files_digest,
-        found.note,
-        datetime.now(UTC),
-        DROPPED,
-    )
-    _append(lake, dropped, 2)
-    return dropped
+    return _give_up(lake, name, DROPPED, "")
 
 
-def list_releases(lake: Lake, *, dropped: bool = False) -> list[Release]:
-    """Return the live releases, oldest first; with `dropped` also those given up."""
+def break_release(lake: Lake, name: str, reason: str) -> Release:
+    """Record that rows of a release were purged: it can no longer be opened, and guards nothing.
+
+    Args:
+        lake: The lake.
+        name: The release, live or dropped. One that is broken already gains the reason.
+        reason: What was done to it.
+
+    Raises:
+        ReleaseError: If there is no release of that name.
+    """
+    return _give_up(lake, name, BROKEN, reason)
+
+
+def _give_up(lake: Lake, name: str, state: str, reason: str) -> Release:
+    for _ in range(_ATTEMPTS):
+        number = _number(lake, _row_of(name))
+        found = load_release(lake.uri, name, dropped=state == BROKEN, storage_options=lake.storage_options)
+        if found.state == state and reason in found.reason:
+            return found
+        # Rows are ordered by time: clocks of two machines may differ.
+        at = max(datetime.now(UTC), found.created_at + timedelta(microseconds=1))
+        told = "; ".join(filter(None, [found.reason, reason]))
+        given = replace(found, created_at=at, state=state, reason=told)
+        if _append(lake, given, {}, number):
+            return given
+    raise ReleaseError(f"the release {name} could not be changed: others kept coming first", "try again later")
+
+
+def list_releases(lake: Lake, *, dropped: bool = False, broken: bool = False) -> list[Release]:
+    """Return the live releases, oldest first; with `dropped` and `broken` also those."""
+    states = {LIVE, *([DROPPED] if dropped else []), *([BROKEN] if broken else [])}
     found = _recorded(lake.uri, lake.storage_options).values()
-    return sorted((r for r in found if dropped or r.state == LIVE), key=lambda release: release.created_at)
+    return sorted((r for r in found if r.state in states), key=lambda release: release.created_at)
 
 
 def load_release(
@@ -161,11 +211,11 @@ def load_release(
     Args:
         lake_uri: The lake's place.
         name: The release.
-        dropped: Whether one that was given up is returned, too.
+        dropped: Whether one that was dropped or is broken is returned, too.
         storage_options: Options of the object store.
 
     Raises:
-        ReleaseError: If there is no such release, or it was dropped.
+        ReleaseError: If there is no such release, or it was dropped or is broken.
     """
     recorded = _recorded(lake_uri, storage_options)
     found = recorded.get(name)
@@ -173,6 +223,8 @@ def load_release(
         live = sorted(key for key, release in recorded.items() if release.state == LIVE)
         hint = f"there are {', '.join(live[:10])}" if live else f"make it: mixlake release create {name}"
         raise ReleaseError(f"there is no release {name!r} in {lake_uri}", hint)
+    if found.state == BROKEN and not dropped:
+        raise ReleaseError(f"the release {name} is broken: {found.reason}", "name a new one: mixlake release create")
     if found.state != LIVE and not dropped:
         raise ReleaseError(f"the release {name} was dropped", "see mixlake release list")
     return found
@@ -194,46 +246,30 @@ def content_digest(table: DeltaTable) -> str:
         note = Note.from_json(commit.get("userMetadata"))
         if note is not None and note.digest:
             return note.digest
-        if note is None and not is_maintenance(commit):
+        if note is None and not leaves_rows(commit):
             break
     return f"files:{files_digest_of({'': table})}"
 
 
-def mixed_ancestors(lake: Lake, opened: Mapping[str, DeltaTable]) -> list[str]:
-    """Say where pinned tables were made from different contents of one ancestor.
-
-    Args:
-        lake: The lake.
-        opened: The tables at their pinned versions.
-    """
-    read: dict[str, dict[int, set[str]]] = {}
-    seen: dict[tuple[str, int], Mapping[str, int]] = {}
-    for name, table in opened.items():
-        for ancestor, version in _inputs(lake, name, int(table.version()), seen).items():
-            read.setdefault(ancestor, {}).setdefault(version, set()).add(name)
-        read.setdefault(name, {}).setdefault(changed_version(table), set()).add("the release")
-    warnings = []
-    for ancestor, versions in sorted(read.items()):
-        if len(versions) > 1:
-            told = "; ".join(
-                f"{', '.join(sorted(names))} from {version}" for version, names in sorted(versions.items())
-            )
-            warnings.append(f"different versions of {ancestor} are mixed: {told}")
-    return warnings
-
-
-def _inputs(lake: Lake, name: str, version: int, seen: dict[tuple[str, int], Mapping[str, int]]) -> Mapping[str, int]:
-    """Return the inputs of a table's version by name, each at the version where its rows last changed."""
-    if (name, version) not in seen:
-        found = newest_note(lake.open(name, version))
-        inputs = {}
-        for parent, read in (found[1].inputs if found else {}).items():
-            try:
-                inputs[parent] = changed_version(lake.open(parent, read))
-            except MixlakeError:
-                log.debug("%s@%s cannot be looked at", parent, read)
-        seen[name, version] = inputs
-    return seen[name, version]
+def _chosen_release(lake: Lake, name: str, tables: Iterable[str] | None, note: str) -> Release:
+    opened = with_ancestors(lake, _chosen(lake, tables))
+    for warning in mixed_ancestors(lake, opened):
+        log.warning("%s", warning)
+    digests = {table: content_digest(delta) for table, delta in opened.items()}
+    try:
+        footers = {table: seal(table, delta) for table, delta in opened.items()}
+    except LakeError as error:
+        raise ReleaseError(f"the release {name} would not be whole: {error.message}", error.hint) from None
+    return Release(
+        name=name,
+        digest=release_digest(digests),
+        tables={table: int(delta.version()) for table, delta in opened.items()},
+        digests=digests,
+        files_digest=files_digest_of(opened),
+        footers=footers,
+        note=note,
+        created_at=datetime.now(UTC),
+    )
 
 
 def _chosen(lake: Lake, tables: Iterable[str] | None) -> list[str]:
@@ -241,43 +277,6 @@ def _chosen(lake: Lake, tables: Iterable[str] | None) -> list[str]:
     if not chosen:
         raise ReleaseError("there is no gold table to release", "run the flows first: mixlake run")
     return chosen
-
-
-def _with_ancestors(lake: Lake, names: Iterable[str]) -> dict[str, DeltaTable]:
-    """Open tables at their latest versions, and what they descend from at the versions that were read.
-
-    Where two tables read different versions of an ancestor, it is opened at the newer one.
-    """
-    opened = {name: lake.open(name) for name in dict.fromkeys(names)}
-    asked = set(opened)
-    gone: set[tuple[str, int]] = set()
-    waiting = list(opened)
-    while waiting:
-        name = waiting.pop()
-        for parent, version in _read_by(opened[name]).items():
-            known = parent in opened and int(opened[parent].version()) >= version
-            if parent in asked or known or (parent, version) in gone:
-                continue
-            try:
-                opened[parent] = lake.open(parent, version)
-            except MixlakeError as error:
-                gone.add((parent, version))
-                log.warning("%s@%s, from which %s was made, is not pinned: %s", parent, version, name, error.message)
-                continue
-            waiting.append(parent)
-    # What only an older version of an ancestor descends from is not part of it.
-    reached, waiting = set(asked), list(asked)
-    while waiting:
-        found = {parent for parent in _read_by(opened[waiting.pop()]) if parent in opened} - reached
-        reached |= found
-        waiting.extend(found)
-    return {name: opened[name] for name in sorted(reached)}
-
-
-def _read_by(table: DeltaTable) -> Mapping[str, int]:
-    """Return the version of each input that a table was made from at its version."""
-    found = newest_note(table)
-    return found[1].inputs if found else {}
 
 
 def files_digest_of(opened: Mapping[str, DeltaTable]) -> str:
@@ -308,16 +307,32 @@ def _recorded(lake_uri: str, storage_options: Mapping[str, str] | None) -> dict[
             tables=row["tables"],
             digests=row["digests"],
             files_digest=row["files_digest"],
+            footers=row.get("footers") or {},
             note=row["note"] or "",
             created_at=row["created_at"],
             state=row["state"],
+            reason=row.get("reason") or "",
         )
         for row in rows.to_pylist(maps_as_pydicts="strict")
     }
 
 
-def _append(lake: Lake, release: Release, transaction: int) -> None:
-    from lakehouse.commit import append_rows
+def _row_of(name: str) -> str:
+    """Return the transaction that numbers the rows of a release."""
+    return f"release:{name}"
+
+
+def _number(lake: Lake, transaction: str) -> int:
+    try:
+        table = open_table(lake.uri, ledger.releases.name, None, lake.storage_options)
+    except TableNotFoundError:
+        return 0
+    return int(table.transaction_version(transaction) or 0)
+
+
+def _append(lake: Lake, release: Release, others: Mapping[str, int], last: int = 0) -> bool:
+    """Append a release's next row after its `last` one; False where that number, or another's, was used."""
+    from lakehouse.commit import append_once
 
     row = {
         "name": release.name,
@@ -325,15 +340,16 @@ def _append(lake: Lake, release: Release, transaction: int) -> None:
         "tables": list(release.tables.items()),
         "digests": list(release.digests.items()),
         "files_digest": release.files_digest,
+        "footers": list(release.footers.items()),
         "state": release.state,
+        "reason": release.reason,
         "note": release.note,
         "created_at": release.created_at,
     }
-    append_rows(
+    return append_once(
         lake.uri,
         ledger.releases,
         pa.Table.from_pylist([row], schema=ledger.releases.schema),
-        app_id=f"release:{release.name}",
-        version=transaction,
-        storage_options=lake.storage_options,
+        {_row_of(release.name): last + 1, **others},
+        lake.storage_options,
     )

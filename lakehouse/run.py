@@ -206,7 +206,7 @@ def run(  # noqa: PLR0913 - what a run may be told
     with listening(lake, run_id, listener or Silent()) as told:
         plan = make_plan(lake, select, full=full, retry=retry)
         told.planned(plan)
-        spark = _Spark(lake, _log_file(lake, run_id), told)
+        spark = _Spark(lake, log_file(lake, run_id), told)
         outcomes = (
             _Scheduler(lake, plan, run_id, spark, told, retry=retry, migrate=migrate).outcomes()
             if plan.stale
@@ -224,7 +224,8 @@ def run(  # noqa: PLR0913 - what a run may be told
     )
 
 
-def _log_file(lake: Lake, run_id: str) -> Path:
+def log_file(lake: Lake, run_id: str) -> Path:
+    """Return where Spark's own words of a run go."""
     base = lake.config.root / ".mixlake" if "://" in lake.uri else Path(lake.uri) / "_logs"
     return base / f"spark-{run_id}.log"
 

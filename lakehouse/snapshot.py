@@ -13,10 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 import pyarrow as pa
-import pyarrow.fs as pafs
 
 from lakehouse.errors import LakeError, MixlakeError, ReleaseError, TableNotFoundError
 from lakehouse.history import commit_time, history, table_store
@@ -117,7 +115,8 @@ def version_at(table: DeltaTable, name: str, time: datetime) -> int:
 
 
 def pinned_version(lake: Lake, release: str, table: str) -> int | None:
-    """Return the version of a table in a release, also in one that was dropped; None, and a warning, if it is gone."""
+    """Return the version of a table in a release, also in one that was given up; None, and a warning, if it is gone."""
+    from lakehouse.descent import is_whole
     from lakehouse.release import load_release
 
     try:
@@ -127,7 +126,7 @@ def pinned_version(lake: Lake, release: str, table: str) -> int | None:
             raise ReleaseError(f"it holds no {table}")
         opened = lake.open(table, version)
         # The log outlives the files of a version that no release guards from vacuum.
-        if found.state != "live" and not _whole(opened):
+        if found.state != "live" and not is_whole(opened):
             raise LakeError(f"files of {table}@{version} were vacuumed")
     except MixlakeError as error:
         log.warning("training steps of the release %s cannot be traced: %s", release, error)
@@ -184,14 +183,6 @@ def scan(table: DeltaTable, name: str) -> Any:
         return table.to_pyarrow_dataset(filesystem=table_store(table))
     except Exception as error:
         raise _unreadable(name, str(error)) from error
-
-
-def _whole(table: DeltaTable) -> bool:
-    """Whether all data files of a table's version are there."""
-    from lakehouse.catalog import files
-
-    paths = [unquote(path) for path in files(table).column("path").to_pylist()]
-    return all(info.type == pafs.FileType.File for info in table_store(table).get_file_info(paths))
 
 
 def empty(lake: Lake, name: str) -> pa.Table | None:

@@ -1,23 +1,43 @@
-"""Whether a release is whole, and how two releases differ."""
+"""Whether a release is whole: all its files there, and as they were.
+
+Sizes come from the log. A release records a digest of the ends of its Parquet files (`lakehouse.footer`), so
+that a byte changed there is found. Each page carries a checksum (parquet-format, `PageHeader.crc`), which
+Spark writes and a deep look verifies.
+"""
 
 from __future__ import annotations
 
+import logging
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 
-from lakehouse.catalog import files, totals
+from lakehouse.actions import decoded
+from lakehouse.catalog import files
+from lakehouse.descent import addresses_files, read_by
 from lakehouse.errors import MixlakeError
+from lakehouse.footer import Footer, read_footers, seal_of
 from lakehouse.history import table_store
 from lakehouse.lake import open_table
-from lakehouse.release import content_digest, files_digest_of, load_release
+from lakehouse.release import Release, content_digest, files_digest_of, load_release
+from lakehouse.storage import sizes
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from lakehouse.lake import Lake
+
+log = logging.getLogger("mixlake.verify")
+
+# Rows are decoded in batches of about so many bytes: a row may be a picture or a film.
+_BATCH_BYTES = 32 << 20
+_BATCH_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +55,15 @@ class Problem:
     what: str
 
 
-def verify_release(lake: Lake, name: str) -> list[Problem]:
-    """Check that all data files of a release are there with the sizes that the log states.
+def verify_release(lake: Lake, name: str, *, deep: bool = False) -> list[Problem]:
+    """Check that all data files of a release are there as they were.
+
+    Names and sizes are compared with the log, footers with what the release recorded.
+
+    Args:
+        lake: The lake.
+        name: The release.
+        deep: Whether all pages are read, too, their checksums verified and the rows counted.
 
     Returns:
         What is wrong, empty where the release is whole.
@@ -53,42 +80,111 @@ def verify_release(lake: Lake, name: str) -> list[Problem]:
         except MixlakeError as error:
             problems.append(Problem(table, "", error.message))
             continue
-        problems.extend(_file_problems(table, opened[table]))
+        problems.extend(_table_problems(table, opened[table], release, deep=deep))
         if content_digest(opened[table]) != release.digests.get(table):
             problems.append(Problem(table, "", f"version {version} has another content digest than was released"))
+    for table, version in _addressed(opened):
+        try:
+            problems.extend(_file_problems(table, open_table(lake.uri, table, version, lake.storage_options))[0])
+        except MixlakeError as error:
+            problems.append(Problem(table, "", error.message))
     if not problems and files_digest_of(opened) != release.files_digest:
         problems.append(Problem("", "", "the data files are not those that were released"))
     return problems
 
 
-def diff_releases(lake: Lake, before: str, after: str) -> list[dict[str, Any]]:
-    """Compare two releases table by table.
+def _addressed(opened: dict[str, DeltaTable]) -> list[tuple[str, int]]:
+    """Return the versions that rows of the release point into, and that it does not pin itself."""
+    found = {pair for table in opened.values() if addresses_files(table) for pair in read_by(table).items()}
+    return sorted(found - {(name, int(table.version())) for name, table in opened.items()})
+
+
+def _table_problems(name: str, table: DeltaTable, release: Release, *, deep: bool) -> list[Problem]:
+    problems, paths = _file_problems(name, table)
+    raw, records = files(table)["path"], files(table)["num_records"]
+    wanted = dict(zip(decoded(raw).to_pylist(), records.to_pylist(), strict=True))
+    footers: list[Footer] = []
+    for path, footer in zip(paths, read_footers(table_store(table), paths), strict=True):
+        if isinstance(footer, Exception):
+            problems.append(Problem(name, path, f"altered: {footer}"))
+        elif wanted[path] is not None and footer.rows != wanted[path]:
+            problems.append(Problem(name, path, f"altered: {footer.rows} rows, {wanted[path]} were released"))
+        else:
+            footers.append(footer)
+    if (
+        not problems
+        and name in release.footers
+        and seal_of(files(table)["path"].to_pylist(), footers) != release.footers[name]
+    ):
+        problems.append(Problem(name, "", "altered: a file's footer is not the one that was released"))
+    if deep:
+        damaged = {problem.file for problem in problems}
+        problems.extend(_page_problems(name, table, [path for path in paths if path not in damaged]))
+    return problems
+
+
+def _file_problems(name: str, table: DeltaTable) -> tuple[list[Problem], list[str]]:
+    """Return the files that are missing or of another size, and the names of the others."""
+    found = files(table)
+    problems, left = [], []
+    wanted = decoded(found["path"])
+    for path, size, now in zip(wanted.to_pylist(), found["size_bytes"].to_pylist(), sizes(table, wanted), strict=True):
+        if now is None:
+            problems.append(Problem(name, path, "missing"))
+        elif now != size:
+            problems.append(Problem(name, path, f"altered: {now} bytes, {size} were released"))
+        else:
+            left.append(path)
+    return problems, left
+
+
+def _page_problems(name: str, table: DeltaTable, paths: Sequence[str]) -> list[Problem]:
+    store = table_store(table)
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        found = list(pool.map(lambda path: _read_pages(store, path), paths))
+    bare = sum(not checked for _, checked in found)
+    if bare:
+        log.warning("%s: %s of %s files carry no checksums; their pages were decoded only", name, bare, len(paths))
+    return [Problem(name, path, f"altered: {what}") for path, (what, _) in zip(paths, found, strict=True) if what]
+
+
+def _read_pages(store: pafs.FileSystem, path: str) -> tuple[str, bool]:
+    """Decode all pages of a file.
 
     Returns:
-        One dictionary a table: table, change (same, changed, added, removed), versions [before, after]
-        and rows [before, after], null where a side lacks the table.
+        What is wrong, empty where nothing is; and whether its pages carry checksums.
     """
-    sides = [load_release(lake.uri, name, storage_options=lake.storage_options) for name in (before, after)]
-    found = []
-    for table in sorted({*sides[0].tables, *sides[1].tables}):
-        versions = [side.tables.get(table) for side in sides]
-        digests = [side.digests.get(table) for side in sides]
-        rows = [None if version is None else totals(lake.open(table, version))[0] for version in versions]
-        change = "same" if digests[0] == digests[1] else "changed"
-        if versions[0] is None or versions[1] is None:
-            change = "added" if versions[0] is None else "removed"
-        found.append({"table": table, "change": change, "versions": versions, "rows": rows})
-    return found
+    checked = True
+    try:
+        with store.open_input_file(path) as source:
+            file = pq.ParquetFile(source, page_checksum_verification=True, buffer_size=1 << 20, pre_buffer=False)
+            metadata = file.metadata
+            checked = _has_checksums(source, metadata)
+            width = sum(metadata.row_group(at).total_byte_size for at in range(metadata.num_row_groups))
+            batch = max(1, min(_BATCH_ROWS, _BATCH_BYTES * metadata.num_rows // max(1, width)))
+            rows = sum(part.num_rows for part in file.iter_batches(batch_size=batch))
+    except (OSError, pa.ArrowException, ValueError, IndexError) as error:
+        return str(error).strip().split("\n", 1)[0][:200] or type(error).__name__, checked
+    return (f"{rows} rows were read, {metadata.num_rows} were released" if rows != metadata.num_rows else ""), checked
 
 
-def _file_problems(name: str, table: DeltaTable) -> list[Problem]:
-    found = files(table)
-    paths = [unquote(path) for path in found.column("path").to_pylist()]
-    sizes = found.column("size_bytes").to_pylist()
-    problems = []
-    for path, size, info in zip(paths, sizes, table_store(table).get_file_info(paths), strict=True):
-        if info.type != pafs.FileType.File:
-            problems.append(Problem(name, path, "missing"))
-        elif info.size != size:
-            problems.append(Problem(name, path, f"altered: {info.size} bytes, {size} were released"))
-    return problems
+def _has_checksums(source: pa.NativeFile, metadata: pq.FileMetaData) -> bool:
+    """Whether the first page of a file carries a checksum.
+
+    A page header is a Thrift struct in the compact protocol: type, two sizes and, where there is one, the
+    checksum, each a 32-bit number (a byte 0x15 and a varint) whose field follows the one before.
+    """
+    if not metadata.num_rows:
+        return True
+    chunk = metadata.row_group(0).column(0)
+    first = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
+    data = source.read_at(32, min(first or chunk.data_page_offset, chunk.data_page_offset))
+    at = 0
+    for _ in range(3):
+        if data[at] != 0x15:
+            return False
+        at += 1
+        while data[at] & 0x80:
+            at += 1
+        at += 1
+    return bool(data[at] == 0x15)

@@ -42,6 +42,8 @@ VERBS = {
     "retract": ("lakehouse.cli.retract", "Take rows out again, with all that was made from them."),
     "release": ("lakehouse.cli.release", "Create, list, compare, verify and drop releases."),
     "package": ("lakehouse.cli.package", "Pack the project's code for spark-submit."),
+    "optimize": ("lakehouse.cli.optimize", "Compact small files."),
+    "vacuum": ("lakehouse.cli.vacuum", "Delete the files that nobody needs."),
     "doctor": ("lakehouse.cli.doctor", "Say what is wrong with this machine or lake."),
 }
 

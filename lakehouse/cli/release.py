@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import click
 
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from lakehouse.release_diff import MeasureDiff
+
+_SHOWN = 20
 
 
 @click.group(name="release")
@@ -47,7 +53,7 @@ def create(context: Context, name: str, tables: tuple[str, ...], note: str, as_j
 @click.option("--json", "as_json", is_flag=True, help="Print objects as release show does, with state.")
 @click.pass_obj
 def list_(context: Context, dropped: bool, as_json: bool) -> None:
-    r"""List releases, oldest first.
+    r"""List live and broken releases, oldest first. A broken one has lost rows to a purge.
 
     \b
     Example:
@@ -55,12 +61,12 @@ def list_(context: Context, dropped: bool, as_json: bool) -> None:
     """
     from lakehouse.release import list_releases
 
-    found = list_releases(context.lake, dropped=dropped)
+    found = list_releases(context.lake, dropped=dropped, broken=True)
     if as_json:
-        print_json([{**release.as_dict(), "state": release.state} for release in found])
+        print_json([release.as_dict() for release in found])
         return
     rows = [
-        (r.name, r.digest[:16], len(r.tables), r.created_at.isoformat(" ", "seconds")[:19], r.state, r.note)
+        (r.name, r.digest[:16], len(r.tables), r.created_at.isoformat(" ", "seconds")[:19], r.state, r.reason or r.note)
         for r in found
     ]
     if not rows:
@@ -95,40 +101,66 @@ def show(context: Context, name: str, as_json: bool) -> None:
 @command.command()
 @click.argument("before")
 @click.argument("after")
-@click.option("--json", "as_json", is_flag=True, help="Print objects with table, change, versions and rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print all tables and measures, also those that are the same.")
 @click.pass_obj
 def diff(context: Context, before: str, after: str, as_json: bool) -> None:
-    r"""Compare two releases table by table.
+    r"""Compare two releases: rows by table, and what the project measures, such as tokens by licence and cell.
+
+    A measure is a view of the layer measures (sql/views/measures.NAME.sql) whose last column is a number.
 
     \b
     Example:
       mixlake release diff mix-1 mix-2
     """
-    from lakehouse.verify import diff_releases
+    from lakehouse.release_diff import diff_releases
 
     found = diff_releases(context.lake, before, after)
     if as_json:
-        print_json(found)
+        print_json(found.as_dict())
         return
-    rows = [(item["table"], item["change"], *item["versions"], *item["rows"]) for item in found]
-    numbers = [f"{before} version", f"{after} version", f"{before} rows", f"{after} rows"]
-    print_table(["table", "change", *numbers], rows, numbers=numbers)
+    differing = [item for item in found.tables if item.change != "same"]
+    if differing:
+        numbers = [before, after, "added", "removed", "changed"]
+        rows = [(item.table, *item.rows, item.added, item.removed, item.changed) for item in differing]
+        print_table(["rows", *numbers], rows, numbers=numbers)
+    print(f"{len(found.tables) - len(differing)} of {len(found.tables)} tables hold the same rows")
+    for measure in found.measures:
+        _print_measure(measure, before, after)
+
+
+def _print_measure(measure: MeasureDiff, before: str, after: str) -> None:
+    rows = [
+        (*group, old, new, f"{(new or 0) - (old or 0):+d}" if isinstance(new or old, int) else (new or 0) - (old or 0))
+        for group, old, new in measure.differing
+    ]
+    if rows:
+        numbers = [f"{before} {measure.value}", f"{after} {measure.value}", "difference"]
+        print(f"\n{measure.measure.replace('_', ' ')}")
+        print_table([*measure.columns, *numbers], rows[:_SHOWN], numbers=numbers)
+    if len(rows) > _SHOWN:
+        print(f"and {len(rows) - _SHOWN} more; --json prints all")
+    if measure.missing:
+        print(f"{measure.measure} cannot be compared: {measure.missing}")
 
 
 @command.command()
 @click.argument("name")
+@click.option("--deep", is_flag=True, help="Read all pages, too: verify their checksums, and count the rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print name, whole, and problems with table, file and what.")
 @click.pass_obj
-def verify(context: Context, name: str, as_json: bool) -> int:
+def verify(context: Context, name: str, deep: bool, as_json: bool) -> int:
     r"""Check that all data files of a release are there as they were; exit 1 if not.
 
+    Names, sizes and footers are compared; with --deep each byte of the files is read.
+
     \b
-    Example:
+    Examples:
       mixlake release verify mix-1
+      mixlake release verify mix-1 --deep
     """
     from lakehouse.verify import verify_release
 
-    problems = verify_release(context.lake, name)
+    problems = verify_release(context.lake, name, deep=deep)
     if as_json:
         told = [dataclasses.asdict(problem) for problem in problems]
         print_json({"name": name, "whole": not problems, "problems": told})
@@ -144,11 +176,14 @@ def verify(context: Context, name: str, as_json: bool) -> int:
 @click.argument("name")
 @click.pass_obj
 def drop(context: Context, name: str) -> None:
-    r"""Give a release up; its files may then be vacuumed. Its row stays for the record.
+    r"""Give a release up; its row stays for the record.
+
+    The files that only it needed are deleted by the next mixlake vacuum.
 
     \b
     Example:
       mixlake release drop mix-0
+      mixlake vacuum
     """
     from lakehouse.release import drop_release
 

@@ -142,3 +142,14 @@ def trained(lake: Lake) -> tuple[str, str]:
         pa.Table.from_pylist([{**common, **step} for step in steps], schema=ledger.training_steps.schema),
     )
     return doc, cut[0]
+
+
+def followed(lake: Lake, *tables: str, schema: pa.Schema) -> None:
+    """Make empty tables that keep a change feed, as contracts do."""
+    for table in tables:
+        DeltaTable.create(lake.table_uri(table), schema, configuration={"delta.enableChangeDataFeed": "true"})
+
+
+def noted(of: Note) -> CommitProperties:
+    """Return commit properties that carry a note."""
+    return CommitProperties(custom_metadata={"userMetadata": of.to_json()})

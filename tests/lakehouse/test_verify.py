@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.release import create_release
-from lakehouse.verify import diff_releases, verify_release
+from lakehouse.verify import verify_release
 from tests.lakehouse.lakes import lake_at, note, write
 
 ROWS = pa.table({"n": [1, 2, 3]})
@@ -51,14 +51,3 @@ def test_a_lost_log_is_told(lake):
     (problem,) = verify_release(lake, "mix-1")
     assert problem.table == "gold.c"
     assert problem.file == ""
-
-
-def test_a_difference_tells_versions_rows_and_contents(lake):
-    write(lake, "gold.c", ROWS, note("gold.c", "run-2", digest="two", inputs={"silver.b": 0}))
-    write(lake, "gold.d", ROWS, note("gold.d"))
-    create_release(lake, "mix-2")
-    found = {row["table"]: row for row in diff_releases(lake, "mix-1", "mix-2")}
-    assert found["silver.b"]["change"] == "same"
-    assert found["gold.c"] == {"table": "gold.c", "change": "changed", "versions": [0, 1], "rows": [3, 6]}
-    assert found["gold.d"] == {"table": "gold.d", "change": "added", "versions": [None, 0], "rows": [None, 3]}
-    assert {row["table"]: row["change"] for row in diff_releases(lake, "mix-2", "mix-1")}["gold.d"] == "removed"

@@ -1,0 +1,44 @@
+"""``mixlake optimize``."""
+
+from __future__ import annotations
+
+import click
+
+from lakehouse.cli.context import Context
+from lakehouse.cli.output import print_json, print_table, size
+
+
+@click.command(name="optimize")
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--dry-run", is_flag=True, help="Say what would be compacted; change nothing and start no JVM.")
+@click.option(
+    "--target",
+    type=click.IntRange(min=1),
+    default=128,
+    show_default=True,
+    metavar="MIB",
+    help="About the size of a compacted file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print objects with table, files, files_after, bytes, reason.")
+@click.pass_obj
+def command(context: Context, tables: tuple[str, ...], dry_run: bool, target: int, as_json: bool) -> int:
+    r"""Compact small files into fewer, in the order of each table's clustering.
+
+    Rows stay as they are: nothing becomes stale, and releases keep their files. Files that were replaced are
+    deleted by mixlake vacuum, once nobody needs them.
+
+    \b
+    Examples:
+      mixlake optimize --dry-run
+      mixlake optimize silver.documents
+    """
+    from lakehouse.optimize import optimize
+
+    found = optimize(context.lake, tables or None, target_bytes=target << 20, dry_run=dry_run)
+    if as_json:
+        print_json([item.as_dict() for item in found])
+        return any(item.failed for item in found)
+    rows = [(item.table, item.files, item.files_after, size(item.bytes), item.reason) for item in found]
+    numbers = ["files", "files after", "rewritten"]
+    print_table(["table", *numbers, "why not"], rows, numbers=numbers, width=100)
+    return any(item.failed for item in found)

@@ -1,0 +1,65 @@
+"""``mixlake vacuum``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from lakehouse.cli.context import Context
+from lakehouse.cli.output import print_json, print_table, size
+
+
+@click.command(name="vacuum")
+@click.argument("tables", nargs=-1, metavar="[TABLE]...")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted; delete nothing.")
+@click.option(
+    "--grace",
+    type=click.FloatRange(min=0),
+    default=168.0,
+    show_default=True,
+    metavar="HOURS",
+    help="Keep files that no commit names, which a writer may be about to commit, so long.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print objects with table, files, bytes, and versions kept.")
+@click.pass_obj
+def command(context: Context, tables: tuple[str, ...], dry_run: bool, grace: float, as_json: bool) -> None:
+    r"""Delete the files that nobody needs.
+
+    Kept are each table's latest version, what live releases pin, and all versions since the oldest one from
+    which a flow reads on. Logs are kept. A query that names no release may lose its files while a vacuum runs.
+
+    \b
+    Examples:
+      mixlake vacuum --dry-run
+      mixlake vacuum silver.documents
+    """
+    from lakehouse.vacuum import vacuum
+
+    found = vacuum(context.lake, tables or None, grace_hours=grace, dry_run=dry_run)
+    if as_json:
+        print_json([item.as_dict() for item in found])
+        return
+    rows = [
+        (item.table, item.files, size(item.bytes), item.change_files, size(item.change_bytes), _kept(item.kept))
+        for item in found
+    ]
+    numbers = ["files", "size", "change files", "size of changes"]
+    print_table(["table", *numbers, "versions kept"], rows, numbers=numbers, width=100)
+    count = sum(item.files + item.change_files for item in found)
+    total = sum(item.bytes + item.change_bytes for item in found)
+    print(f"{count} files ({size(total)}) {'would be' if dry_run else 'were'} deleted")
+    young = sum(item.young for item in found)
+    if young:
+        print(f"{young} files that no commit names are younger than {grace:g} hours and stay for now")
+
+
+def _kept(kept: Mapping[int, str]) -> str:
+    """Return versions with who needs them, those in a row that have one reason as a range."""
+    runs: list[tuple[int, int, str]] = []
+    for version, why in sorted(kept.items(), reverse=True):
+        if runs and runs[-1][0] == version + 1 and runs[-1][2] == why:
+            runs[-1] = (version, runs[-1][1], why)
+        else:
+            runs.append((version, version, why))
+    return "; ".join(f"{first if first == last else f'{first}-{last}'} {why}" for first, last, why in runs)

@@ -1,0 +1,2 @@
+-- Tokens of the mixture by licence. `mixlake release diff` compares it between releases.
+SELECT license, sum(n_tokens)::BIGINT AS tokens FROM gold.mixture GROUP BY license ORDER BY license
