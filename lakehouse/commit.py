@@ -169,6 +169,12 @@ def compare(held: DeltaTable, table: Table) -> Change:
     return Change(tuple(c.name for c in missing if c.name not in table.required), tuple(breaks))
 
 
+def fits(held: DeltaTable, table: Table) -> bool:
+    """Whether a table is stored with the columns and types of its contract, in whatever order."""
+    change = compare(held, table)
+    return not (change.added or change.breaks)
+
+
 def add_columns(lake: Lake, table: Table, names: Iterable[str]) -> None:
     """Give a stored table columns that its contract has gained; its rows hold null there."""
     from deltalake import Field
@@ -270,7 +276,7 @@ def replace_where(  # noqa: PLR0913 - what one commit is
         CollisionError: If another run used the number, or changed the table meanwhile.
         LakeError: If the store refused.
     """
-    with _committing(table.name):
+    with committing(table.name):
         writer = rows.select(*[column.name for column in table.columns]).write.format("delta").mode("overwrite")
         for key, value in _transaction(note, transaction):
             writer = writer.option(key, value)

@@ -131,7 +131,8 @@ def _frame(lake: Lake, spec: Flow, *, spark: bool) -> Checked:
         return _ended(spec, "skipped", f"it is a {spec.kind} flow; --spark runs it")
     from lakehouse.plan import Snapshots, plan_flow
     from lakehouse.rehearsal import OTHERWISE, rehearse
-    from lakehouse.session import ship, start
+    from lakehouse.session import start
+    from lakehouse.ship import ship
 
     item = plan_flow(lake, Graph(lake.registry), Snapshots(lake), spec, full=True)
     missing = [name for name, version in item.inputs.items() if version < 0 and name in lake.registry.writers]
@@ -139,7 +140,7 @@ def _frame(lake: Lake, spec: Flow, *, spark: bool) -> Checked:
         return _ended(spec, "skipped", f"{missing[0]} was never written")
     try:
         root = start(lake.config, lake.config.root / ".mixlake" / "spark-doctor.log")
-        ship(lake.config.modules, lake.config.root)
+        ship(root, lake.config.modules, lake.config.root)
         rows, first, second = rehearse(root, lake, item)
     except MixlakeError as error:
         return _ended(spec, "failed", error.message)
