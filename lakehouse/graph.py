@@ -1,16 +1,19 @@
-"""The graph of flows, and selecting a part of it.
+"""The graph of flows, and selecting a part of it, in the words that dbt's users know.
 
 A selection is a list of words; the result is the union of what they select:
 
-==================  ==========================================================================
-``gold.mixture``    the flow that writes the table; a flow's id, or globs of both, do as well
-``+gold.mixture``   it and all that it is made from
-``gold.mixture+``   it and all that is made from it
-``tag:text``        flows that carry the tag
-``stale``           flows that are missing or stale
-``a,b``             what both select
-``~a``              taken out of what the other words select
-==================  ==========================================================================
+===================  ==========================================================================
+``gold.mixture``     the flow that writes the table; a flow's id, or globs of both, do as well
+``tag:text``         flows that carry the tag
+``stale``            flows that are missing or stale
+``+gold.mixture``    it and all that it is made from; ``2+gold.mixture``: up to two steps before it
+``gold.mixture+``    it and all that is made from it; ``gold.mixture+2``: up to two steps after it
+``@gold.mixture``    it, all that is made from it, and all that these are made from
+``a,b``              what both select
+``~a``               taken out of what the other words select; of all where there are no others
+===================  ==========================================================================
+
+The marks stand around any of the first three, on both sides too (``1+tag:text+``).
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import functools
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -25,6 +29,8 @@ from graphlib import CycleError, TopologicalSorter
 from lakehouse.errors import GraphError, UsageError
 from lakehouse.flow import Flow
 from lakehouse.registry import Registry
+
+_TERM = re.compile(r"^(?P<around>@)?(?P<before>\d*\+)?(?P<bare>[^+]+)(?P<after>\+\d*)?$")
 
 
 @dataclass(frozen=True)
@@ -83,13 +89,13 @@ class Graph:
         """Return the names of all tables that a flow reads, sorted."""
         return tuple(sorted({t.name for item in spec.reads.values() for t in self.registry.sources(item)}))
 
-    def upstream(self, ids: Iterable[str]) -> set[str]:
-        """Return the flows and all that they are made from."""
-        return _closure(ids, self.parents)
+    def upstream(self, ids: Iterable[str], steps: int | None = None) -> set[str]:
+        """Return the flows and all that they are made from, up to a number of steps before them."""
+        return _reached(ids, self.parents, steps)
 
-    def downstream(self, ids: Iterable[str]) -> set[str]:
-        """Return the flows and all that is made from them."""
-        return _closure(ids, self.children)
+    def downstream(self, ids: Iterable[str], steps: int | None = None) -> set[str]:
+        """Return the flows and all that is made from them, up to a number of steps after them."""
+        return _reached(ids, self.children, steps)
 
     def select(self, words: Sequence[str], stale: Callable[[], set[str]] | None = None) -> tuple[str, ...]:
         """Return the selected flow ids in order; no word selects all.
@@ -117,25 +123,36 @@ class Graph:
         return set(found)
 
     def _term(self, term: str, stale: Callable[[], set[str]] | None) -> set[str]:
-        bare = term.removeprefix("+").removesuffix("+")
+        parts = _TERM.match(term)
+        if parts is None or (parts["around"] and (parts["before"] or parts["after"])):
+            raise UsageError(f"{term!r} is no selection", "see mixlake plan --help for what may be selected")
+        found = self._bare(parts["bare"], stale)
+        if parts["around"]:
+            return self.upstream(self.downstream(found))
+        chosen = set(found)
+        if parts["before"]:
+            chosen |= self.upstream(found, _steps(parts["before"]))
+        if parts["after"]:
+            chosen |= self.downstream(found, _steps(parts["after"]))
+        return chosen
+
+    def _bare(self, bare: str, stale: Callable[[], set[str]] | None) -> set[str]:
         if bare == "stale" and stale is not None:
-            found = stale()
-        elif bare.startswith("tag:"):
+            return stale()
+        if bare.startswith("tag:"):
             found = {spec.id for spec in self.registry.flows.values() if bare[4:] in spec.tags}
             if not found:
                 tags = sorted({tag for spec in self.registry.flows.values() for tag in spec.tags})
                 raise UsageError(f"no flow carries the tag {bare[4:]!r}", f"tags are {', '.join(tags) or 'none'}")
-        else:
-            found = {
-                spec.id
-                for spec in self.registry.flows.values()
-                if any(fnmatch.fnmatchcase(name, bare) for name in (spec.id, spec.writes.name))
-            }
-            if not found:
-                self._unknown(bare)
-        if term.startswith("+"):
-            found = self.upstream(found)
-        return found | (self.downstream(found) if term.endswith("+") else set())
+            return found
+        found = {
+            spec.id
+            for spec in self.registry.flows.values()
+            if any(fnmatch.fnmatchcase(name, bare) for name in (spec.id, spec.writes.name))
+        }
+        if not found:
+            self._unknown(bare)
+        return found
 
     def _unknown(self, bare: str) -> None:
         names = [name for spec in self.registry.flows.values() for name in (spec.writes.name, spec.id)]
@@ -144,12 +161,17 @@ class Graph:
         raise UsageError(f"{bare!r} selects no flow", hint)
 
 
-def _closure(ids: Iterable[str], edges: dict[str, tuple[str, ...]]) -> set[str]:
-    found: set[str] = set()
-    todo = list(ids)
-    while todo:
-        name = todo.pop()
-        if name not in found:
-            found.add(name)
-            todo.extend(edges[name])
+def _steps(mark: str) -> int | None:
+    """Return the number in a mark such as ``2+``, None where it has none."""
+    number = mark.strip("+")
+    return int(number) if number else None
+
+
+def _reached(ids: Iterable[str], edges: dict[str, tuple[str, ...]], steps: int | None) -> set[str]:
+    found = set(ids)
+    rim = set(found)
+    while rim and steps != 0:
+        rim = {name for here in rim for name in edges[here]} - found
+        found |= rim
+        steps = None if steps is None else steps - 1
     return found

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
@@ -15,9 +15,11 @@ from lakehouse.errors import LakeError, TableNotFoundError
 from lakehouse.log import Log, read_log, table_folder
 
 if TYPE_CHECKING:
+    import polars as pl
     import pyarrow as pa
 
     from lakehouse.plan import Plan
+    from lakehouse.query import Format
     from lakehouse.registry import Registry
     from lakehouse.run import Report
 
@@ -93,20 +95,103 @@ class Lake:
         _check_format(name, found.properties)
         return found
 
-    def sql(self, text: str, at: str | None = None) -> pa.Table:
-        """Answer SQL over the lake, at the latest versions or at a release, a time or a version."""
-        from lakehouse.query import query
+    @overload
+    def sql(
+        self,
+        text: str,
+        at: str | None = ...,
+        *,
+        parameters: Iterable[object] | None = ...,
+        format: Literal["arrow"] = ...,
+    ) -> pa.Table: ...
+    @overload
+    def sql(
+        self, text: str, at: str | None = ..., *, parameters: Iterable[object] | None = ..., format: Literal["polars"]
+    ) -> pl.DataFrame: ...
+    @overload
+    def sql(
+        self, text: str, at: str | None = ..., *, parameters: Iterable[object] | None = ..., format: Literal["reader"]
+    ) -> pa.RecordBatchReader: ...
+    def sql(
+        self,
+        text: str,
+        at: str | None = None,
+        *,
+        parameters: Iterable[object] | None = None,
+        format: Format = "arrow",  # noqa: A002 - the public word for it
+    ) -> Any:
+        """Answer SQL over the lake's tables and views, each under its own name; nothing can be written.
 
-        return query(self, text, at=at)
+        Args:
+            text: One statement that reads, in DuckDB's dialect.
+            at: A release, a time, a version, or ``TABLE@VERSION``, several separated by commas; by default the
+                latest versions. See `lakehouse.snapshot.resolve_at`.
+            parameters: Values of its ``?`` or ``$1`` places.
+            format: "arrow" for a table, "polars" for a frame, "reader" for a stream of record batches, which holds
+                no more than a few of them at a time.
 
-    def table(self, name: str, version: int | None = None) -> pa.Table:
-        """Read a table whole."""
-        from lakehouse.query import query
+        Raises:
+            QueryError: If it does not parse, would write, or cannot be answered.
+            TableNotFoundError: If it names what is not there.
+            ReleaseError: If `at` names no live release.
 
-        self.open(name, version)
-        schema, table = name.split(".", 1)
-        text = f'SELECT * FROM "{schema}"."{table}"'  # noqa: S608 - the name was opened, so that it is one
-        return query(self, text, tables=None if version is None else {name: version})
+        Examples:
+            >>> Lake("./lake").sql("SELECT ? AS one", parameters=[1], format="polars").item()
+            1
+        """
+        from lakehouse.query import answer, connect
+
+        return answer(connect(self, at), text, format, parameters)
+
+    @overload
+    def table(
+        self, name: str, version: int | None = ..., *, at: str | None = ..., format: Literal["arrow"] = ...
+    ) -> pa.Table: ...
+    @overload
+    def table(
+        self, name: str, version: int | None = ..., *, at: str | None = ..., format: Literal["polars"]
+    ) -> pl.DataFrame: ...
+    @overload
+    def table(
+        self, name: str, version: int | None = ..., *, at: str | None = ..., format: Literal["reader"]
+    ) -> pa.RecordBatchReader: ...
+    def table(
+        self,
+        name: str,
+        version: int | None = None,
+        *,
+        at: str | None = None,
+        format: Format = "arrow",  # noqa: A002 - the public word for it
+    ) -> Any:
+        """Read a table whole, at a version, or at what `at` means; see `sql`."""
+        from lakehouse.query import answer, connect
+        from lakehouse.snapshot import resolve_at
+        from lakehouse.statement import quoted
+
+        # Refused where it is not there; SQL takes a declared table that was never written for an empty one.
+        self.open(name, version if version is not None else resolve_at(self, at).version(self, name))
+        pinned = None if version is None else {name: version}
+        return answer(connect(self, at, pinned), f"SELECT * FROM {quoted(name)}", format)  # noqa: S608 - quoted
+
+    def scan(self, name: str, at: str | None = None) -> pl.LazyFrame:
+        """Return a table as a lazy Polars frame, which reads only the rows and columns that are asked of it.
+
+        Args:
+            name: The table.
+            at: What `sql` takes.
+
+        Raises:
+            TableNotFoundError: If the table, or that version of it, does not exist.
+            LakeError: If the table needs a reader feature that Polars does not apply.
+        """
+        import polars as pl
+
+        from lakehouse.snapshot import Rows, resolve_at, scan
+
+        opened = self.open(name, resolve_at(self, at).version(self, name))
+        if isinstance(scan(opened, name), Rows):
+            return pl.DataFrame(scan(opened, name)).lazy()
+        return pl.scan_delta(opened)
 
     def plan(self, select: Sequence[str] = (), *, full: bool = False) -> Plan:
         """Say what is stale, and why."""

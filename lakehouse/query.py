@@ -14,32 +14,39 @@ import logging
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args
 
 import duckdb
 import pyarrow as pa
 
 from lakehouse import ledger
 from lakehouse.catalog import unknown_table
-from lakehouse.errors import QueryError, TableNotFoundError
+from lakehouse.errors import QueryError, TableNotFoundError, UsageError
 from lakehouse.snapshot import Pins, empty, pinned_version, resolve_at, scan
+from lakehouse.statement import (
+    BUILT_IN,
+    first_line,
+    guarded,
+    is_show,
+    only_reads,
+    query_error,
+    quoted,
+    table_names,
+)
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from lakehouse.lake import Lake
 
 log = logging.getLogger("mixlake.query")
 
 T = TypeVar("T")
 
+Format = Literal["arrow", "polars", "reader"]
+
 BATCH_ROWS = 10_000
-_READ_ONLY = {"SELECT", "EXPLAIN", "MULTI"}
-_SHOW = re.compile(r"^\s*show\s+(all\s+)?tables\s*;?\s*$", re.IGNORECASE)
-_BUILT_IN = {"information_schema", "pg_catalog", "main", "temp", "system"}
 _SHOWN = """
 SELECT table_schema AS layer, table_name AS name FROM information_schema.tables
 WHERE NOT starts_with(table_name, '__') AND NOT starts_with(table_schema, '__') ORDER BY ALL
@@ -108,7 +115,7 @@ class Connection:
             found = self._engine.sql(text, params=list(parameters) if parameters is not None else None)
             return found.to_arrow_reader(BATCH_ROWS)
 
-        return _guarded(self._answered(answer, text), text)
+        return guarded(self._answered(answer, text), text)
 
     def table(self, sql: str, parameters: Iterable[object] | None = None) -> pa.Table:
         """Answer one statement as a table; see `reader`."""
@@ -125,7 +132,7 @@ class Connection:
         text = self._prepared(sql)
         answer = self._answered(lambda: self._engine.sql(text, params=list(parameters or [])).to_arrow_table(), text)
         self._engine.register(f"{name}__new", answer)
-        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {_quoted(name)} AS SELECT * FROM {_quoted(f'{name}__new')}")  # noqa: S608 - quoted
+        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS SELECT * FROM {quoted(f'{name}__new')}")  # noqa: S608 - quoted
         self._engine.unregister(f"{name}__new")
 
     def columns(self, name: str) -> tuple[str, ...]:
@@ -135,7 +142,7 @@ class Connection:
             TableNotFoundError: If there is no such table.
         """
         self._register(name)
-        found = self._engine.execute(f"FROM {_quoted(name)} LIMIT 0").description or []
+        found = self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
         return tuple(str(column[0]) for column in found)
 
     def views(self) -> Mapping[str, Path]:
@@ -145,24 +152,11 @@ class Connection:
         return self._views
 
     def _prepared(self, sql: str) -> str:
-        if _SHOW.match(sql):
+        if is_show(sql):
             self._register_all()
             return _SHOWN
-        try:
-            statements = self._engine.extract_statements(sql)
-        except duckdb.Error as error:
-            raise _syntax_error(error) from None
-        if not statements:
-            raise QueryError("there is no statement", "write a SELECT")
-        kinds = [statement.type.name for statement in statements]
-        if len(kinds) > 1:
-            raise QueryError(f"there are {len(kinds)} statements", "ask one at a time")
-        # PIVOT is one statement that DuckDB runs as several; it must not be a way around.
-        if kinds[0] not in _READ_ONLY or (
-            kinds[0] == "MULTI" and not re.match(r"\s*(pivot|with|from|select)\b", sql, re.IGNORECASE)
-        ):
-            raise QueryError(f"{kinds[0]} is not allowed: SQL only reads", "flows write tables; see mixlake run")
-        names = _names(sql)
+        only_reads(self._engine, sql)
+        names = table_names(sql)
         if names is None:
             self._register_all()
         else:
@@ -177,7 +171,7 @@ class Connection:
         except duckdb.CatalogException:
             self._register_all()
         except duckdb.Error as error:
-            raise _query_error(error, sql) from None
+            raise query_error(error, sql) from None
         try:
             return answer()
         except duckdb.CatalogException as error:
@@ -187,9 +181,9 @@ class Connection:
                     if found[1] in {name, name.split(".")[-1]}:
                         raise missing from None
                 raise unknown_table(found[1], self._known()) from None
-            raise _query_error(error, sql) from None
+            raise query_error(error, sql) from None
         except duckdb.Error as error:
-            raise _query_error(error, sql) from None
+            raise query_error(error, sql) from None
 
     def _known(self) -> set[str]:
         return {*self.lake.names(), *self.lake.registry.tables, *self.views()}
@@ -210,12 +204,12 @@ class Connection:
         if layer == _TRAINED:
             self._register_trained(name, f"gold.{table}")
             return
-        if dot and layer not in _BUILT_IN and self.lake.has(name):
+        if dot and layer not in BUILT_IN and self.lake.has(name):
             self._register_table(name)
             return
         if (path := self.views().get(name)) is not None:
             self._register_view(name, path)
-        elif dot and layer not in _BUILT_IN:
+        elif dot and layer not in BUILT_IN:
             rows = empty(self.lake, name)
             if rows is None:
                 raise unknown_table(name, self._known())
@@ -240,7 +234,7 @@ class Connection:
         """Unite a table's rows over the releases that were trained on, each at the version that it pins."""
         steps = ledger.training_steps.name
         self._register(steps)
-        found = self._engine.execute(f"SELECT DISTINCT release FROM {_quoted(steps)} ORDER BY ALL").fetchall()  # noqa: S608 - quoted
+        found = self._engine.execute(f"SELECT DISTINCT release FROM {quoted(steps)} ORDER BY ALL").fetchall()  # noqa: S608 - quoted
         parts = []
         for (release,) in found:
             if self.pins.release and release != self.pins.release:
@@ -260,29 +254,29 @@ class Connection:
             parts.append(f"SELECT '' AS release, * FROM temp.\"__{table}@none\"")  # noqa: S608 - quoted
         # By name: a table may have gained columns between two releases.
         text = " UNION ALL BY NAME ".join(parts)
-        self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(_TRAINED)}")
-        self._engine.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS {text}")
+        self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(_TRAINED)}")
+        self._engine.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {text}")
         self._registered.add(name)
 
     def _register_view(self, name: str, path: Path) -> None:
         self._registered.add(name)  # before its own names: a view that names itself is the engine's error
         text = path.read_text(encoding="utf-8").strip().rstrip(";")
-        names = _names(text)
+        names = table_names(text)
         for other in sorted(self._known() - {name} if names is None else names):
             self._register(other)
         layer, dot, _ = name.partition(".")
         if dot:
-            self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(layer)}")
+            self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(layer)}")
         try:
-            self._engine.execute(f"CREATE OR REPLACE VIEW {_quoted(name)} AS {text}")
+            self._engine.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {text}")
         except duckdb.Error as error:
-            raise QueryError(f"the view {name} ({path}) is wrong: {_first(error)}", "mend the file") from None
+            raise QueryError(f"the view {name} ({path}) is wrong: {first_line(error)}", "mend the file") from None
 
     def _bind(self, name: str, rows: object) -> None:
         hidden = f"__{name}"
         self._engine.register(hidden, rows)
-        self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(name.split('.', 1)[0])}")
-        self._engine.execute(f'CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT * FROM temp."{hidden}"')  # noqa: S608 - quoted
+        self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.split('.', 1)[0])}")
+        self._engine.execute(f'CREATE OR REPLACE VIEW {quoted(name)} AS SELECT * FROM temp."{hidden}"')  # noqa: S608 - quoted
         self._registered.add(name)
 
 
@@ -312,79 +306,26 @@ def query(lake: Lake, sql: str, at: str | None = None, tables: Mapping[str, int]
         return connection.table(sql)
 
 
-def to_polars(lake: Lake, sql: str, at: str | None = None, tables: Mapping[str, int] | None = None) -> pl.DataFrame:
-    """Answer one statement as a Polars frame; see `query`."""
+def answer(connection: Connection, sql: str, form: Format, parameters: Iterable[object] | None = None) -> Any:
+    """Answer one statement in one of the forms that `Lake.sql` gives, and close the connection when it is read."""
+    if form not in get_args(Format):
+        raise UsageError(f"there is no format {form!r}", f"take {', '.join(get_args(Format))}")
+    if form == "reader":
+        try:
+            reader = connection.reader(sql, parameters)
+        except BaseException:
+            connection.close()
+            raise
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            with connection:
+                yield from reader
+
+        return pa.RecordBatchReader.from_batches(reader.schema, batches())
+    with connection:
+        found = connection.table(sql, parameters)
+    if form == "arrow":
+        return found
     import polars as pl
 
-    found = pl.from_arrow(query(lake, sql, at, tables))
-    return found if isinstance(found, pl.DataFrame) else found.to_frame()
-
-
-def _names(sql: str) -> set[str] | None:
-    """Return the tables and views that a statement names, None where it cannot be told."""
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-
-    text = re.sub(r"^\s*explain\s+(analyze\s+)?", "", sql, flags=re.IGNORECASE)
-    try:
-        tree = sqlglot.parse_one(text, dialect="duckdb", error_level=sqlglot.ErrorLevel.RAISE)
-    except (SqlglotError, RecursionError):
-        return None
-    if isinstance(tree, exp.Command) or tree is None:
-        return None
-    ctes = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
-    found = set()
-    for table in tree.find_all(exp.Table):
-        if (table.catalog and table.catalog != "memory") or table.db.lower() in _BUILT_IN - {"main"}:
-            return None
-        if table.db:
-            found.add(f"{table.db}.{table.name}".lower())
-        elif table.name and table.name not in ctes:
-            found.add(table.name.lower())
-    return found
-
-
-def _guarded(stream: pa.RecordBatchReader, sql: str) -> pa.RecordBatchReader:
-    """Turn what goes wrong while rows are fetched into the same errors as what goes wrong before."""
-
-    def batches() -> Iterable[pa.RecordBatch]:
-        try:
-            yield from stream
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
-            raise _query_error(error, sql) from None
-
-    return pa.RecordBatchReader.from_batches(stream.schema, batches())
-
-
-def _syntax_error(error: BaseException) -> QueryError:
-    text = str(error)
-    place = re.search(r"LINE (\d+): (.*)\n( *)\^", text)
-    if not place or place[2].startswith("..."):  # the engine shows part of a long line: no column to tell
-        return QueryError(f"the SQL does not parse: {_first(error)}", "correct it")
-    column = len(place[3]) - len(f"LINE {place[1]}: ") + 1
-    return QueryError(
-        f"the SQL does not parse at line {place[1]}, column {column}: {_first(error)}", "correct it there"
-    )
-
-
-def _query_error(error: BaseException, sql: str) -> QueryError:
-    text = str(error)
-    near = re.search(r"(?:Candidate bindings|Did you mean|Candidate functions):? *(.*)", text)
-    if "file system operations are disabled" in text or "disabled by configuration" in text:
-        return QueryError("SQL reads the lake's tables only, no files", "mixlake tables lists them")
-    if "lock" in text and "configuration" in text:
-        return QueryError("SQL may not change settings", "ask a SELECT")
-    hint = near[0].strip() if near else "correct the SQL"
-    log.debug("%s: %s", sql, text)
-    return QueryError(_first(error), hint.split("\n", 1)[0][:200])
-
-
-def _first(error: BaseException) -> str:
-    """Return the first line of an engine's error without the name of its class."""
-    first = str(error).strip().split("\n", 1)[0]
-    return re.sub(r"^(Parser|Binder|Catalog|Conversion|Invalid Input|Permission) Error: ", "", first)[:300]
-
-
-def _quoted(name: str) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))
+    return pl.DataFrame(found)

@@ -8,27 +8,29 @@ import click
 
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_json, print_table, warn
+from lakehouse.cli.selection import SELECT
 
 if TYPE_CHECKING:
     from lakehouse.plan import FlowPlan, Plan
 
 
-@click.command(name="plan")
+_HELP = rf"""Say which flows are stale, and why; nothing is executed.
+{SELECT}
+\b
+Examples:
+  mixlake plan +gold.sequences --json
+  mixlake plan silver.documents+2 ~tag:images
+"""
+
+
+@click.command(name="plan", help=_HELP)
 @click.argument("select", nargs=-1)
 @click.option("--full", is_flag=True, help="Plan as if all selected flows started over.")
 @click.option("--all", "everything", is_flag=True, help="List fresh flows, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print objects with flow, writes, state, causes, inputs.")
 @click.pass_obj
 def command(context: Context, select: tuple[str, ...], full: bool, everything: bool, as_json: bool) -> None:
-    r"""Say which flows are stale, and why; nothing is executed.
-
-    SELECT names flows or tables: a name, a pattern such as 'silver.*', +NAME with what is before it, NAME+
-    with what is after it, or tag:NAME. Without it all flows are meant.
-
-    \b
-    Example:
-      mixlake plan +gold.sequences --json
-    """
+    """Print a plan."""
     plan = context.lake.plan(select, full=full)
     if as_json:
         print_json([item.as_dict() for item in plan.flows])

@@ -10,12 +10,25 @@ import click
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_json, print_table, warn
 from lakehouse.cli.plan import show_plan
+from lakehouse.cli.selection import SELECT
 
 if TYPE_CHECKING:
     from lakehouse.run import Report
 
 
-@click.command(name="run")
+_HELP = rf"""Run the flows that are stale.
+
+What was interrupted goes on from the last commit. The exit status is 0 only if all was done.
+{SELECT}
+\b
+Examples:
+  mixlake run
+  mixlake run +gold.mixture --param gold.samples.policy=strict.yaml
+  mixlake run stale ~tag:images --dry-run
+"""
+
+
+@click.command(name="run", help=_HELP)
 @click.argument("select", nargs=-1)
 @click.option("--full", is_flag=True, help="Process all rows of the selected flows again.")
 @click.option("--retry", is_flag=True, help="Process again the rows from which rows were set aside.")
@@ -36,15 +49,7 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     master: str | None,
     as_json: bool,
 ) -> int:
-    r"""Run the flows that are stale; see mixlake plan for SELECT.
-
-    What was interrupted goes on from the last commit. The exit status is 0 only if all was done.
-
-    \b
-    Examples:
-      mixlake run
-      mixlake run +gold.mixture --param gold.samples.policy=strict.yaml
-    """
+    """Run flows, and print what was done."""
     from lakehouse.lake import Lake
 
     config = context.lake.config

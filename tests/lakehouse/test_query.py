@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from lakehouse.errors import LakeError, QueryError, ReleaseError, TableNotFoundError
-from lakehouse.query import connect, query, to_polars
+from lakehouse.errors import LakeError, QueryError, ReleaseError, TableNotFoundError, UsageError
+from lakehouse.query import connect, query
 from lakehouse.release import create_release
 from tests.lakehouse.lakes import lake_at, note, trained, write
 
@@ -174,8 +175,45 @@ def test_parameters_are_values_not_text(lake):
         assert connection.rows("SELECT count(*) AS c FROM gold.numbers WHERE word = $1", ["w0'; --"]) == [{"c": 0}]
 
 
-def test_polars_gets_the_same_rows(lake):
-    assert to_polars(lake, "SELECT n FROM gold.numbers ORDER BY n").get_column("n").to_list() == list(range(100))
+def test_one_door_gives_arrow_polars_and_a_stream(lake):
+    text = "SELECT n FROM gold.numbers WHERE n >= ? ORDER BY n"
+    expected = list(range(50, 100))
+    assert lake.sql(text, parameters=[50]).column("n").to_pylist() == expected
+    assert lake.sql(text, parameters=[50], format="polars").get_column("n").to_list() == expected
+    reader = lake.sql(text, parameters=[50], format="reader")
+    assert isinstance(reader, pa.RecordBatchReader)
+    assert reader.read_all().column("n").to_pylist() == expected
+    with pytest.raises(UsageError, match="pandas"):
+        lake.sql(text, format="pandas")
+    with pytest.raises(QueryError):
+        lake.sql("SELECT nothing FROM gold.numbers", format="reader")
+
+
+def test_every_door_takes_a_version_a_time_and_a_release(lake):
+    create_release(lake, "r-1", ["gold.numbers"])
+    stamp = DeltaTable(lake.table_uri("gold.numbers")).history(1)[0]["timestamp"]
+    between = datetime.fromtimestamp((stamp + 1) / 1000, tz=UTC).isoformat()
+    time.sleep(0.01)
+    write(lake, "gold.numbers", NUMBERS.slice(0, 1), note("gold.numbers"))
+    for at, rows in ((None, 101), ("r-1", 100), ("0", 100), ("1", 101), (between, 100), ("gold.numbers@0", 100)):
+        assert lake.sql("SELECT count(*) AS n FROM gold.numbers", at=at).to_pylist() == [{"n": rows}]
+        assert lake.table("gold.numbers", at=at).num_rows == rows
+        assert lake.table("gold.numbers", at=at, format="polars").height == rows
+        assert lake.scan("gold.numbers", at=at).collect().height == rows
+    assert lake.table("gold.numbers", 0).num_rows == 100
+    with pytest.raises(TableNotFoundError):
+        lake.table("gold.nothing")
+    with pytest.raises(ReleaseError):
+        lake.scan("gold.numbers", at="r-2")
+
+
+def test_a_lazy_frame_reads_what_is_asked_of_it(lake):
+    import polars as pl
+
+    lazy = lake.scan("gold.numbers")
+    assert isinstance(lazy, pl.LazyFrame)
+    found = lazy.filter(pl.col("n") > 97).select("word").collect()
+    assert found.get_column("word").to_list() == [f"w{n % 7}" for n in (98, 99)]
 
 
 def _mark(path: Path, feature: dict) -> None:
