@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse import ledger
-from lakehouse.commit import fits
+from lakehouse.commit import Change, compare
 from lakehouse.history import changes_rows, history, newest_note
 from lakehouse.note import Note
 
@@ -77,13 +77,18 @@ def look(lake: Lake) -> State:
     return State(tables, edges, note, changed, unknown, frozenset(note.inputs) - frozenset(same))
 
 
+def fits(table: DeltaTable) -> bool:
+    """Whether a stored ``ledger.edges`` has the columns of its contract."""
+    return compare(table, ledger.edges) == Change((), ())
+
+
 def _index(lake: Lake) -> tuple[DeltaTable | None, Note | None]:
     """Return ``ledger.edges`` with the note of its last commit, where it can be used."""
     if not lake.has(ledger.edges.name):
         return None, None
     opened = lake.open(ledger.edges.name)
     newest = newest_note(opened)
-    if newest is None or newest[1].code != FORMAT or not fits(opened, ledger.edges):
+    if newest is None or newest[1].code != FORMAT or not fits(opened):
         return None, None
     return opened, newest[1]
 
