@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse import commit, ledger
 from lakehouse.edges.levels import first_replaced, level_sizes
-from lakehouse.edges.state import FLOW, FORMAT, SAMPLE_ID, State, fits, look
+from lakehouse.edges.state import FLOW, FORMAT, SAMPLE_ID, State, look
 from lakehouse.errors import CollisionError
 from lakehouse.inputs import CHANGE, spark_schema
 from lakehouse.note import Note
@@ -113,7 +113,8 @@ def _sync(root: SparkSession, lake: Lake, state: State, run_id: str, *, merged: 
     inputs = state.note.inputs if state.note else {}
     feeds = {name: inputs[name] + 1 for name in sorted(state.changed)}
     work = _Work(feeds, state.unknown, state.gone, merged)
-    session = _session(root)
+    session = root.newSession()
+    commit.writer_settings(session, ledger.edges)
     try:
         return _write(session, lake, state, work, run_id)
     except CollisionError:
@@ -126,13 +127,6 @@ def _sync(root: SparkSession, lake: Lake, state: State, run_id: str, *, merged: 
     again = frozenset(feeds)
     work = _Work({}, state.unknown | again, state.gone | again, merged)
     return _write(session, lake, state, work, run_id)
-
-
-def _session(root: SparkSession) -> SparkSession:
-    session = root.newSession()
-    for key, value in ledger.edges.writer_options:
-        session.conf.set("spark.sql.parquet.compression.codec" if key == "compression" else key, value)
-    return session
 
 
 def _write(session: SparkSession, lake: Lake, state: State, work: _Work, run_id: str) -> int:
@@ -180,7 +174,7 @@ def _commit(lake: Lake, entries: DataFrame, level: int, note: Note, version: int
     if version >= 0 and int(opened.version()) != version:
         raise CollisionError(f"{ledger.edges.name}: another run brought it up", "it is looked at again")
     transaction = int(opened.transaction_version(FLOW) or 0) + 1
-    if not fits(opened):
+    if not commit.fits(opened, ledger.edges):
         return commit.write(
             entries.sparkSession, lake, ledger.edges, entries, mode="overwrite", note=note, transaction=transaction
         )
@@ -198,13 +192,13 @@ def _new_entries(session: SparkSession, lake: Lake, state: State, work: _Work, *
             session.read.format("delta")
             .option("readChangeFeed", "true")
             .option("startingVersion", first)
-            .option("endingVersion", int(state.tables[name].version()))
+            .option("endingVersion", state.tables[name].version)
             .load(lake.table_uri(name))
         )
         count = F.when(F.col(CHANGE).isin(*_ADDED), 1).otherwise(-1)
         parts.append(_lineage(feed.withColumn("_n", count), name))
     for name in sorted(work.whole):
-        rows = session.read.format("delta").option("versionAsOf", int(state.tables[name].version()))
+        rows = session.read.format("delta").option("versionAsOf", state.tables[name].version)
         parts.append(_lineage(rows.load(lake.table_uri(name)).withColumn("_n", F.lit(1)), name))
     made = [part.selectExpr("child", "`table`", "n", _ENTRIES).select(*_ENTRY, "n") for part in parts]
     if not anew and work.dropped:
