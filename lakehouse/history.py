@@ -132,18 +132,10 @@ def changed_version(table: DeltaTable) -> int:
 def log_of(table: DeltaTable) -> Log:
     """Return the log of an opened table, up to its version."""
     metadata = table.metadata()
-    return Log(int(table.version()), str(metadata.id), dict(metadata.configuration), table_store(table))
-
-
-def is_maintenance(commit: dict[str, Any]) -> bool:
-    """Whether a commit without a note left all rows as they were: moved them between files, or set properties."""
-    return bool(_MAINTENANCE.match(str(commit.get("operation", ""))))
-
-
-def changes_rows(commit: dict[str, Any]) -> bool:
-    """Whether a commit may have changed rows: a flow's by its note, another by its operation."""
-    note = Note.from_json(commit.get("userMetadata"))
-    return note.changed if note is not None else not is_maintenance(commit)
+    columns = tuple(item.name for item in table.schema().fields)
+    return Log(
+        int(table.version()), str(metadata.id), dict(metadata.configuration), table_store(table), columns=columns
+    )
 
 
 def leaves_rows(commit: dict[str, Any]) -> bool:

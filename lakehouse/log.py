@@ -63,6 +63,7 @@ class Log:
         properties: Its properties.
         store: The file system whose root is the table's folder.
         tail: The newest commits, oldest first.
+        columns: Names of its columns.
     """
 
     version: int
@@ -70,6 +71,7 @@ class Log:
     properties: Mapping[str, str]
     store: pafs.FileSystem = field(compare=False)
     tail: tuple[Commit, ...] = field(compare=False, default=())
+    columns: tuple[str, ...] = ()
 
     def commits(self) -> Iterator[Commit]:
         """Yield the commits, newest first, as far back as their files are there."""
@@ -123,7 +125,8 @@ def read_log(store: pafs.FileSystem) -> Log | None:
     if metadata is None:
         return None
     properties = {str(key): str(value) for key, value in dict(metadata.get("configuration") or {}).items()}
-    return Log(checkpoint + len(tail), str(metadata["id"]), properties, store, tuple(tail))
+    columns = tuple(str(column["name"]) for column in json.loads(metadata["schemaString"])["fields"])
+    return Log(checkpoint + len(tail), str(metadata["id"]), properties, store, tuple(tail), columns)
 
 
 def read_commit(store: pafs.FileSystem, version: int) -> Commit:
@@ -179,7 +182,8 @@ def _checkpointed(store: pafs.FileSystem, version: int) -> dict[str, Any] | None
     import pyarrow.parquet as pq
 
     with store.open_input_file(f"{_LOG}/{version:020d}.checkpoint.parquet") as file:
-        column = pq.ParquetFile(file).read(columns=["metaData.id", "metaData.configuration"]).column("metaData")
+        parts = [f"metaData.{name}" for name in ("id", "configuration", "schemaString")]
+        column = pq.ParquetFile(file).read(columns=parts).column("metaData")
     told = [row for row in column.drop_null().to_pylist(maps_as_pydicts="strict") if row["id"]]
     return told[-1] if told else None
 

@@ -143,6 +143,8 @@ def _planned(lake: Lake, name: str, addressed_by: str, target_bytes: int) -> Tab
     contract = lake.registry.tables.get(name)
     if contract is None:
         return replace(plain, reason="no contract declares it, so that its layout is unknown")
+    if contract.partition_by:
+        return replace(plain, reason="whoever writes it lays its files out")
     steps = tuple(_steps(actions, contract, target_bytes))
     if not steps:
         return replace(plain, reason="there is nothing to gain")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lakehouse import ledger
 from lakehouse.errors import QueryError, ReleaseError, TableNotFoundError
+from lakehouse.history import newest_note
 from lakehouse.query import Connection
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ class Samples(Protocol):
     @property
     def truncated(self) -> bool:
         """Whether an answer lacked rows."""
+
+    def inputs(self, table: str) -> frozenset[str]:
+        """Return the tables that one of `versions` was made from, as its last commit note tells it."""
 
     def resolve(self, sample: str) -> str:
         """Return the one sample id that begins so.
@@ -130,6 +134,11 @@ class ScannedSamples:
     def versions(self) -> Mapping[str, int]:
         """Version of each table at which it is read."""
         return {name: self.connection.versions[name] for name in self._tables}
+
+    def inputs(self, table: str) -> frozenset[str]:
+        """Return the tables that a table was made from; see `Samples.inputs`."""
+        note = newest_note(self.lake.open(table, self.connection.versions[table]))
+        return frozenset(note[1].inputs if note else ())
 
     def resolve(self, sample: str) -> str:
         """Return the one sample id that begins so; see `Samples.resolve`."""

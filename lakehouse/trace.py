@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.errors import QueryError
-from lakehouse.history import newest_note
 from lakehouse.query import Connection, connect
 from lakehouse.samples import DETAILS, Samples, open_samples
 
@@ -112,9 +111,8 @@ def trace(lake: Lake, sample: str, at: str | None = None, *, limit: int = NODE_L
         for node, parents in sightings(lake, walk.below):
             walk.add(node, parents)
         found = sorted(walk.nodes.values(), key=lambda node: (node.table, node.id))
-        held = {node.table for node in found}
-        read = {name: version for name, version in reader.versions.items() if name in held}
-        edges = set(walk.edges(_table_inputs(lake, read)))
+        held = sorted({node.table for node in found} & reader.versions.keys())
+        edges = set(walk.edges({table: reader.inputs(table) for table in held}))
         return Trace(full, tuple(found), tuple(sorted(edges)), _runs(connection, found), walk.truncated)
 
 
@@ -181,14 +179,6 @@ class _Walk:
         key = (node.id, node.table)
         self.nodes.setdefault(key, node)
         self._parents[key] = tuple(dict.fromkeys((*self._parents.get(key, ()), *parents)))
-
-
-def _table_inputs(lake: Lake, versions: Mapping[str, int]) -> dict[str, frozenset[str]]:
-    found = {}
-    for name, version in versions.items():
-        note = newest_note(lake.open(name, version))
-        found[name] = frozenset(note[1].inputs if note else ())
-    return found
 
 
 def _runs(connection: Connection, nodes: Iterable[Node]) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from lakehouse.edges.lookup import Found, Index, Order
 from lakehouse.edges.state import State
+from lakehouse.history import standing
 from lakehouse.samples import DETAILS, the_one
 
 
@@ -30,6 +31,7 @@ class IndexedSamples:
             message = "there is no index"
             raise ValueError(message)
         self.hops: list[int] = []
+        self._tables = state.tables
         self._versions = state.versions
         self._index = Index(state.edges)
         self._rows: dict[str, list[dict[str, Any]]] = {}
@@ -44,6 +46,11 @@ class IndexedSamples:
     def truncated(self) -> bool:
         """Whether a lookup had more entries than were read."""
         return self._truncated
+
+    def inputs(self, table: str) -> frozenset[str]:
+        """Return the tables that a table was made from; see `lakehouse.samples.Samples.inputs`."""
+        note = standing(self._tables[table]).note
+        return frozenset(note[1].inputs if note else ())
 
     def resolve(self, sample: str) -> str:
         """Return the one sample id that begins so; see `lakehouse.samples.Samples.resolve`."""

@@ -1,4 +1,4 @@
-"""How far ``ledger.edges`` is up to date with the tables: read from Delta logs alone."""
+"""How far ``ledger.edges`` is up to date with the tables: read from the ends of their logs alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from lakehouse import ledger
 from lakehouse.commit import fits
-from lakehouse.history import changes_rows, history, newest_note
+from lakehouse.history import newest_note, standing
+from lakehouse.lake import damaged
+from lakehouse.log import Log
 from lakehouse.note import Note
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class State:
     """The lineage tables as they are now, and what ``ledger.edges`` holds of them.
 
     Args:
-        tables: The tables with a ``sample_id``, each opened at its latest version.
+        tables: The tables with a ``sample_id``, each with the end of its log.
         edges: ``ledger.edges``, None where it was never written or has another contract.
         note: The note of its last commit.
         changed: Tables whose rows changed since, from the version in `note` on.
@@ -38,7 +40,7 @@ class State:
         gone: Tables of which it holds rows and that are no more, or that were replaced by another.
     """
 
-    tables: Mapping[str, DeltaTable]
+    tables: Mapping[str, Log]
     edges: DeltaTable | None
     note: Note | None
     changed: frozenset[str]
@@ -53,25 +55,25 @@ class State:
     @property
     def versions(self) -> dict[str, int]:
         """Version of each lineage table."""
-        return {name: int(table.version()) for name, table in self.tables.items()}
+        return {name: log.version for name, log in self.tables.items()}
 
     @property
     def ids(self) -> dict[str, str]:
         """Delta's identity of each lineage table."""
-        return {name: str(table.metadata().id) for name, table in self.tables.items()}
+        return {name: log.identity for name, log in self.tables.items()}
 
 
 def look(lake: Lake) -> State:
     """Compare ``ledger.edges`` with the tables."""
     with ThreadPoolExecutor(8) as pool:
         names = [name for name in lake.names() if name not in _LEDGER]
-        opened = zip(names, pool.map(lake.open, names), strict=True)
-        tables = {name: table for name, table in opened if _is_lineage(table)}
+        logs = zip(names, pool.map(lake.log, names), strict=True)
+        tables = {name: log for name, log in logs if SAMPLE_ID in log.columns}
         edges, note = _index(lake)
         if note is None:
             return State(tables, None, None, frozenset(), frozenset(tables), frozenset())
-        same = [name for name in tables if _same(tables[name], note.ids.get(name), note.inputs.get(name))]
-        moved = pool.map(lambda name: _rows_changed(tables[name], note.inputs[name]), same)
+        same = [name for name, log in tables.items() if _same(log, note.ids.get(name), note.inputs.get(name))]
+        moved = pool.map(lambda name: _changed(name, tables[name], note.inputs[name]), same)
         changed = frozenset(name for name, has in zip(same, moved, strict=True) if has)
     unknown = frozenset(tables) - frozenset(same)
     return State(tables, edges, note, changed, unknown, frozenset(note.inputs) - frozenset(same))
@@ -88,21 +90,14 @@ def _index(lake: Lake) -> tuple[DeltaTable | None, Note | None]:
     return opened, newest[1]
 
 
-def _is_lineage(table: DeltaTable) -> bool:
-    return any(field.name == SAMPLE_ID for field in table.schema().fields)
-
-
-def _same(table: DeltaTable, identity: str | None, version: int | None) -> bool:
+def _same(log: Log, identity: str | None, version: int | None) -> bool:
     """Whether a table is the one that was read, and not older (restored from elsewhere) than it was then."""
-    return identity == str(table.metadata().id) and version is not None and int(table.version()) >= version
+    return identity == log.identity and version is not None and log.version >= version
 
 
-def _rows_changed(table: DeltaTable, since: int) -> bool:
-    """Whether a commit after a version may have changed rows."""
-    newer = int(table.version()) - since
-    looked_at = 0
-    for commit in history(table, newer) if newer else ():
-        looked_at += 1
-        if changes_rows(commit):
-            return True
-    return looked_at < newer  # the log of some was cleared away
+def _changed(name: str, log: Log, since: int) -> bool:
+    """Whether a commit after a version changed rows."""
+    try:
+        return log.version > since and standing(log).changed > since
+    except ValueError as error:
+        raise damaged(name, error) from None

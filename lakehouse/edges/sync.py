@@ -20,6 +20,7 @@ from lakehouse.edges.state import FLOW, FORMAT, SAMPLE_ID, State, look
 from lakehouse.errors import CollisionError
 from lakehouse.inputs import CHANGE, spark_schema
 from lakehouse.note import Note
+from lakehouse.retraction import ORDERED, load_retractions
 from lakehouse.samples import DETAILS
 
 if TYPE_CHECKING:
@@ -60,11 +61,13 @@ class _Work:
         feeds: Tables whose change feed is read, with the version to start from.
         whole: Tables whose rows are all read.
         dropped: Tables whose entries are taken away.
+        merged: Whether all levels become one, so that what was taken away leaves no trace.
     """
 
     feeds: dict[str, int] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     dropped: frozenset[str] = frozenset()
+    merged: bool = False
 
 
 def sync_edges(root: SparkSession, lake: Lake, run_id: str) -> int | None:
@@ -84,10 +87,11 @@ def sync_edges(root: SparkSession, lake: Lake, run_id: str) -> int | None:
     """
     for attempt in range(_COLLISIONS):
         state = look(lake)
-        if state.current or (state.edges is None and not state.tables):
+        merged = _is_to_be_merged(lake, state)
+        if (state.current and not merged) or (state.edges is None and not state.tables):
             return None
         try:
-            return _sync(root, lake, state, run_id)
+            return _sync(root, lake, state, run_id, merged=merged)
         except CollisionError as error:
             log.info("%s", error)
             if attempt == _COLLISIONS - 1:
@@ -95,14 +99,22 @@ def sync_edges(root: SparkSession, lake: Lake, run_id: str) -> int | None:
     return None
 
 
-def _sync(root: SparkSession, lake: Lake, state: State, run_id: str) -> int:
+def _is_to_be_merged(lake: Lake, state: State) -> bool:
+    """Whether rows are to be purged, of which entries that cancel out still tell."""
+    if state.edges is None or len(level_sizes(state.edges)) < 2:
+        return False
+    return any(order.purge and order.state == ORDERED for order in load_retractions(lake).orders)
+
+
+def _sync(root: SparkSession, lake: Lake, state: State, run_id: str, *, merged: bool) -> int:
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
     inputs = state.note.inputs if state.note else {}
     feeds = {name: inputs[name] + 1 for name in sorted(state.changed)}
-    work = _Work(feeds, state.unknown, state.gone)
-    session = _session(root)
+    work = _Work(feeds, state.unknown, state.gone, merged)
+    session = root.newSession()
+    commit.writer_settings(session, ledger.edges)
     try:
         return _write(session, lake, state, work, run_id)
     except CollisionError:
@@ -113,14 +125,8 @@ def _sync(root: SparkSession, lake: Lake, state: State, run_id: str) -> int:
         told = str(error).strip().split("\n", 1)[0][:200]
         log.info("the changes of %s cannot be read, so that all rows are: %s", ", ".join(feeds), told)
     again = frozenset(feeds)
-    return _write(session, lake, state, _Work({}, state.unknown | again, state.gone | again), run_id)
-
-
-def _session(root: SparkSession) -> SparkSession:
-    session = root.newSession()
-    for key, value in ledger.edges.writer_options:
-        session.conf.set("spark.sql.parquet.compression.codec" if key == "compression" else key, value)
-    return session
+    work = _Work({}, state.unknown | again, state.gone | again, merged)
+    return _write(session, lake, state, work, run_id)
 
 
 def _write(session: SparkSession, lake: Lake, state: State, work: _Work, run_id: str) -> int:
@@ -134,7 +140,7 @@ def _write(session: SparkSession, lake: Lake, state: State, work: _Work, run_id:
     try:
         count = new.count()
         sizes = [] if anew or state.edges is None else level_sizes(state.edges)
-        level = first_replaced(sizes, count)
+        level = 0 if work.merged else first_replaced(sizes, count)
         rows = count + sum(sizes[level:])
         entries = new
         if level < len(sizes):
@@ -186,13 +192,13 @@ def _new_entries(session: SparkSession, lake: Lake, state: State, work: _Work, *
             session.read.format("delta")
             .option("readChangeFeed", "true")
             .option("startingVersion", first)
-            .option("endingVersion", int(state.tables[name].version()))
+            .option("endingVersion", state.tables[name].version)
             .load(lake.table_uri(name))
         )
         count = F.when(F.col(CHANGE).isin(*_ADDED), 1).otherwise(-1)
         parts.append(_lineage(feed.withColumn("_n", count), name))
     for name in sorted(work.whole):
-        rows = session.read.format("delta").option("versionAsOf", int(state.tables[name].version()))
+        rows = session.read.format("delta").option("versionAsOf", state.tables[name].version)
         parts.append(_lineage(rows.load(lake.table_uri(name)).withColumn("_n", F.lit(1)), name))
     made = [part.selectExpr("child", "`table`", "n", _ENTRIES).select(*_ENTRY, "n") for part in parts]
     if not anew and work.dropped:

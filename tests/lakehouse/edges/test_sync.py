@@ -18,6 +18,8 @@ from lakehouse.edges.state import look
 from lakehouse.edges.sync import sync_edges
 from lakehouse.errors import CollisionError
 from lakehouse.history import newest_note
+from lakehouse.optimize import optimize
+from lakehouse.retraction import retract
 from lakehouse.trace import trace
 from tests.lakehouse import words
 from tests.lakehouse.edges.graphs import all_entries, held_entries
@@ -139,9 +141,25 @@ def test_levels_are_merged_sorted_and_pruned(spark, tmp_path, monkeypatch):
     # What others see of it: a plain table that every reader opens, with no feed of its own.
     assert held.protocol().min_reader_version == 1
     assert next(t for t in tables(lake) if t["name"] == "ledger.edges")["rows"] == sum(level_sizes(held))
+    assert optimize(lake, ["ledger.edges"])[0].reason == "whoever writes it lays its files out"
     assert lake.sql("SELECT count(*) AS n FROM edges").to_pylist() == [{"n": 1743}]
     assert lake.sql("SELECT count(*) AS n FROM children").to_pylist() == [{"n": 1743}]
     assert lake.sql("SELECT count(*) AS n FROM nodes WHERE source = 'src'").to_pylist() == [{"n": 1743}]
+
+
+def test_what_is_to_be_purged_leaves_no_trace(spark, tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    uri = pa.array([f"https://example.org/{i}" for i in range(300)])
+    write(lake, "bronze.a", many(0, 300, uri=uri), "r1")
+    sync_edges(spark, lake, "s1")
+    sample = f"{7:032x}"
+    retract(lake, "id", [sample], reason="asked to", purge=True)
+    lake.open("bronze.a").delete(f"sample_id = '{sample}'")
+    sync_edges(spark, lake, "s2")
+    assert right(lake)
+    assert level_sizes(lake.open("ledger.edges")) == [299]
+    assert lake.sql(f"SELECT * FROM ledger.edges WHERE child = '{sample}'").num_rows == 0
+    assert sync_edges(spark, lake, "s3") is None
 
 
 def test_two_at_once_write_each_entry_once(spark, tmp_path, monkeypatch):
