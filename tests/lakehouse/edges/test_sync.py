@@ -68,7 +68,9 @@ def test_the_index_follows_whatever_happens_to_the_tables(spark, tmp_path):
 
     # Deletions, updates, a rewrite of all rows, and several commits between two syncs: what a kill left is made up.
     lake.open("silver.b").delete("sample_id < '0000000000000000000000000000040f'")
-    lake.open("bronze.a").update({"license": "'GPL-3.0-only'"}, predicate="sample_id < '0000000000000000000000000000000a'")
+    lake.open("bronze.a").update(
+        {"license": "'GPL-3.0-only'"}, predicate="sample_id < '0000000000000000000000000000000a'"
+    )
     write(lake, "silver.b", many(4000, 2, parents=1), "r3")
     sync_edges(spark, lake, "s3")
     assert right(lake)
