@@ -88,7 +88,7 @@ def _submitted() -> Mapping[str, str] | None:
         return None
     from pyspark import SparkConf, SparkContext
 
-    SparkContext._ensure_initialized()  # type: ignore[attr-defined]  # noqa: SLF001 - the JVM holds the settings
+    SparkContext._ensure_initialized()  # noqa: SLF001 - the JVM holds the settings
     return dict(SparkConf().getAll())
 
 

@@ -51,7 +51,7 @@ def ship(session: SparkSession, modules: Iterable[str], root: Path) -> None:
         root: Folder of the configuration; modules below it are a team's own.
     """
     context = session.sparkContext
-    if is_local(context.master):
+    if is_local(context.master or "local"):
         _by_value(modules, root)
         return
     body = archive(packages(modules))
@@ -166,7 +166,7 @@ class Located:
 def ship_files(session: SparkSession, params: Any) -> Located:
     """Send the files that parameters name to the workers of a cluster; on one machine they lie where they are."""
     context = session.sparkContext
-    if is_local(context.master) or not dataclasses.is_dataclass(params):
+    if is_local(context.master or "local") or not dataclasses.is_dataclass(params):
         return Located(params, {})
     sent: dict[str, str] = {}
     for name in file_fields(params):
