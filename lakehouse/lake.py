@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -17,11 +18,14 @@ from lakehouse.log import Log, read_log, table_folder
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
+    import pyarrow.fs as pafs
 
     from lakehouse.plan import Plan
     from lakehouse.query import Format
     from lakehouse.registry import Registry
     from lakehouse.run import Report
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 FORMAT = 1
 FORMAT_PROPERTY = "mixlake.format"
@@ -236,11 +240,15 @@ def table_names(lake: str, storage_options: Mapping[str, str] | None = None) -> 
 
         try:
             store = pafs.PyFileSystem(DeltaStorageHandler(lake, dict(storage_options or {})))
+            return _names_in(store, "")
         except (DeltaError, OSError, ValueError) as error:
-            raise LakeError(f"{lake} cannot be reached: {_first_line(error)[:120]}", "check the URI") from None
-        base = ""
-    else:
-        store, base = pafs.LocalFileSystem(), lake
+            raise LakeError(f"{lake} cannot be reached: {_first_line(error)}", "check the URI and storage:") from None
+    return _names_in(pafs.LocalFileSystem(), lake)
+
+
+def _names_in(store: pafs.FileSystem, base: str) -> list[str]:
+    import pyarrow.fs as pafs
+
     names = []
     for layer in store.get_file_info(pafs.FileSelector(base, allow_not_found=True)):
         if layer.type != pafs.FileType.Directory or layer.base_name.startswith(("_", ".")):
@@ -298,4 +306,8 @@ def _latest(uri: str, storage_options: Mapping[str, str] | None) -> int | None:
 
 
 def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n", 1)[0][:300]
+    """Return what went wrong: the first line, and where the text is a chain of causes also the last."""
+    lines = [_ESCAPES.sub("", line).strip(" \u21b3") for line in str(error).strip().split("\n")]
+    if len(lines) > 1 and "\u21b3" in str(error):
+        return f"{lines[0]}: {lines[-1]}"[:300]
+    return lines[0][:300]

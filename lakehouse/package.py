@@ -63,15 +63,16 @@ def package(lake: Lake, folder: Path) -> Package:
             f"storage: holds {secret}, which would travel in the package",
             f"take it out of {FILE_NAME} and set AWS_{secret.upper().removeprefix('AWS_')} where it is submitted",
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    code, entry, conf = (folder / name for name in ("mixlake.zip", "main.py", "spark.conf"))
-    code.write_bytes(archive(packages(lake.config.modules), dict(_own_files(lake))))
-    entry.write_text(_MAIN, encoding="utf-8")
-    files = [code, entry, conf]
     master = lake.config.spark.get(MASTER, "local")
     wanted = settings(lake.config.with_spark({MASTER: "yarn"}) if is_local(master) else lake.config)
     if secret := next((key for key in wanted if s3.is_secret(key)), None):
         raise ConfigError(f"spark: holds {secret}, which would travel in the package", "give it where it is submitted")
+    own = dict(_own_files(lake))  # imports the modules, so that it is known what they import
+    folder.mkdir(parents=True, exist_ok=True)
+    code, entry, conf = (folder / name for name in ("mixlake.zip", "main.py", "spark.conf"))
+    code.write_bytes(archive(packages(lake.config.modules, lake.config.root), own))
+    entry.write_text(_MAIN, encoding="utf-8")
+    files = [code, entry, conf]
     if s3.is_s3(lake.uri):
         jar = Path(shutil.copy(s3.LOG_STORE_JAR, folder))
         files.append(jar)

@@ -51,10 +51,10 @@ def ship(session: SparkSession, modules: Iterable[str], root: Path) -> None:
         root: Folder of the configuration; modules below it are a team's own.
     """
     context = session.sparkContext
-    if is_local(context.master or ""):
+    if is_local(context.master or "local"):
         _by_value(modules, root)
         return
-    body = archive(packages(modules))
+    body = archive(packages(modules, root))
     digest = hashlib.sha256(body).hexdigest()[:16]
     before = _sent.setdefault(context.applicationId, digest)
     if before != digest:
@@ -68,11 +68,27 @@ def ship(session: SparkSession, modules: Iterable[str], root: Path) -> None:
     log.info("sent %d kB of code to the workers", len(body) // 1000)
 
 
-def packages(modules: Iterable[str] = ()) -> list[str]:
-    """Return the top-level packages that flows may import: the engine's, installed ones, a configuration's."""
+def packages(modules: Iterable[str] = (), root: Path | None = None) -> list[str]:
+    """Return the top-level packages that flows may import.
+
+    Args:
+        modules: Modules of the configuration, beside the engine's and installed ones.
+        root: Folder of the configuration; what was imported from below it goes along.
+    """
     points = [point for group in GROUPS for point in importlib.metadata.entry_points(group=group)]
     named = ["lakehouse", *(point.module for point in points), *modules]
-    return sorted({name.split(".", 1)[0] for name in named})
+    if root is not None:
+        named.extend(name for name in list(sys.modules) if "." not in name and _is_own(name, root))
+    return sorted({name.split(".", 1)[0] for name in named} - {"__main__"})
+
+
+def _is_own(name: str, root: Path) -> bool:
+    """Whether an imported module lies in a team's own folder, and not in an environment there."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if not file:
+        return False
+    path = Path(file).resolve()
+    return path.is_relative_to(root) and not {".venv", "site-packages"} & set(path.parts)
 
 
 def archive(names: Iterable[str], extra: Mapping[str, Path] | None = None) -> bytes:
@@ -130,10 +146,9 @@ def _by_value(modules: Iterable[str], root: Path) -> None:
     from pyspark import cloudpickle
 
     for name in modules:
-        top = sys.modules.get(name.split(".", 1)[0])
-        file = getattr(top, "__file__", None) if top else None
-        if top and file and Path(file).resolve().is_relative_to(root) and ".venv" not in Path(file).parts:
-            cloudpickle.register_pickle_by_value(top)  # type: ignore[no-untyped-call]
+        top = name.split(".", 1)[0]
+        if top in sys.modules and _is_own(top, root):
+            cloudpickle.register_pickle_by_value(sys.modules[top])  # type: ignore[no-untyped-call]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,7 +181,7 @@ class Located:
 def ship_files(session: SparkSession, params: Any) -> Located:
     """Send the files that parameters name to the workers of a cluster; on one machine they lie where they are."""
     context = session.sparkContext
-    if is_local(context.master or "") or not dataclasses.is_dataclass(params):
+    if is_local(context.master or "local") or not dataclasses.is_dataclass(params):
         return Located(params, {})
     sent: dict[str, str] = {}
     for name in file_fields(params):

@@ -43,6 +43,15 @@ def spark(tmp_path_factory):
     session.stop()
 
 
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory):
+    """An S3 endpoint with an empty bucket, in a process of its own."""
+    from tests.cluster.s3_server import S3Server
+
+    with S3Server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
 class Project:
     """A folder with a ``mixlake.yaml`` and a package of its own, as a user has it."""
 

@@ -68,7 +68,7 @@ def _stars(edges: DataFrame, most_rounds: int) -> DataFrame:
     kept = edges.select("a", "b")
     known: tuple[int, int] | None = None
     for _ in range(most_rounds):
-        kept = _cut(_small_star(_large_star(kept)))
+        kept = cut(_small_star(_large_star(kept)))
         row = kept.agg(f.count("*").alias("n"), f.bit_xor(f.xxhash64("a", "b")).alias("x")).first()
         if row is None or (now := (row["n"], row["x"])) == known:
             break
@@ -81,7 +81,7 @@ def _stars(edges: DataFrame, most_rounds: int) -> DataFrame:
     return stars.unionByName(centres).groupBy("node").agg(f.min("component").alias("component"))
 
 
-def _cut(frame: DataFrame) -> DataFrame:
+def cut(frame: DataFrame) -> DataFrame:
     """Compute a frame and forget how: a round reads the last one four times, so plans would grow as 4 to the rounds."""
     lasting = frame.sparkSession.sparkContext._jsc.sc().getCheckpointDir().isDefined()  # noqa: SLF001 - no public way
     return frame.checkpoint() if lasting else frame.localCheckpoint()

@@ -18,6 +18,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobs.dedup.components import cut
 from lakehouse.flow import flow, read
 from schemas.images import image_duplicates, image_scores
 from schemas.lineage import LINEAGE_NAMES
@@ -65,9 +66,9 @@ def image_duplicates_by_hash(scores: DataFrame, params: ImageDuplicateParams) ->
 
     # Equal hash and thumbnail: decided by a grouping alone, so that a family of copies is one picture below.
     family = scores.groupBy("phash", "thumbnail").agg(F.min("sample_id").alias("first_id"))
-    family = family.localCheckpoint()
+    family = cut(family)
     firsts = family.select(F.col("first_id").alias("sample_id"), "phash", "thumbnail")
-    pairs = verified_pairs(firsts, params).localCheckpoint()
+    pairs = cut(verified_pairs(firsts, params))
     removed = decide(pairs, params.rounds)
     # The nearest kept neighbour before it, the smaller id where two are as near.
     keepers = (
@@ -133,13 +134,10 @@ def decide(pairs: DataFrame, rounds: int) -> DataFrame:
             return removed
         # Kept for certain: it has neighbours after it and none undecided before it.
         kept = open_pairs.select("a").distinct().join(open_pairs.select(open_pairs["b"].alias("a")), "a", "left_anti")
-        gone = open_pairs.join(kept, "a", "left_semi").select("b").distinct().localCheckpoint()
+        gone = cut(open_pairs.join(kept, "a", "left_semi").select("b").distinct())
         removed = removed.union(gone.select(gone["b"].alias("sample_id")))
-        open_pairs = (
-            open_pairs.join(gone, "b", "left_anti")
-            .join(gone.select(gone["b"].alias("a")), "a", "left_anti")
-            .localCheckpoint()
-        )
+        left = open_pairs.join(gone, "b", "left_anti").join(gone.select(gone["b"].alias("a")), "a", "left_anti")
+        open_pairs = cut(left)
     if not open_pairs.isEmpty():
         log.warning("pictures left undecided after %d rounds are kept", rounds)
     return removed

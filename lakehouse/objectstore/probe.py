@@ -11,10 +11,13 @@ import functools
 import os
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from lakehouse.errors import LakeError
 from lakehouse.objectstore import s3
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 _NAMES = (
     "access_key_id",
@@ -60,7 +63,7 @@ def _require(uri: str, told: tuple[tuple[str, str], ...]) -> None:
             f"storage: turns conditional puts {known['conditional_put']!r}, on which commits to {uri} rest",
             "leave conditional_put out",
         )
-    config: Any = {f"aws_{name}": known[name] for name in _NAMES if name in known}
+    config = cast("S3Config", {f"aws_{name}": known[name] for name in _NAMES if name in known})
     name = f"_mixlake/probe-{uuid.uuid4().hex}"
     try:
         store = S3Store.from_url(uri, config=config, client_options={"allow_http": "allow_http" in known})
@@ -71,7 +74,7 @@ def _require(uri: str, told: tuple[tuple[str, str], ...]) -> None:
             return
         finally:
             store.delete(name)
-    except BaseError as error:
+    except (BaseError, OSError, ValueError) as error:
         first = str(error).strip().split("\n", 1)[0][:300]
         raise LakeError(f"{uri} cannot be written: {first}", "check the bucket, its rights and storage:") from None
     raise LakeError(

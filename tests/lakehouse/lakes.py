@@ -39,7 +39,14 @@ def note(table: str, run_id: str = "run-1", **fields) -> Note:
 def write(lake: Lake, table: str, rows: pa.Table, of: Note | None = None, mode: str = "append") -> None:
     """Commit rows, with a note where one is given."""
     properties = CommitProperties(custom_metadata={"userMetadata": of.to_json()}) if of else None
-    write_deltalake(lake.table_uri(table), rows, mode=mode, commit_properties=properties, schema_mode=None)
+    write_deltalake(
+        lake.table_uri(table),
+        rows,
+        mode=mode,
+        commit_properties=properties,
+        schema_mode=None,
+        storage_options=lake.storage_options,
+    )
 
 
 def newer(lake: Lake, table: str) -> None:
@@ -140,6 +147,7 @@ def trained(lake: Lake) -> tuple[str, str]:
         lake.uri,
         ledger.training_steps,
         pa.Table.from_pylist([{**common, **step} for step in steps], schema=ledger.training_steps.schema),
+        storage_options=lake.storage_options,
     )
     return doc, cut[0]
 

@@ -62,3 +62,25 @@ def test_a_broken_configuration_is_a_finding(tmp_path):
     assert found()["configuration"].state == "broken"
     (tmp_path / "mixlake.yaml").write_text("modules: [no_such_module_here]\n")
     assert found()["declarations"].state == "broken"
+
+
+def test_a_cluster_that_does_not_answer_is_broken(tmp_path):
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        place = f"spark://127.0.0.1:{listening.getsockname()[1]}"
+        told = {finding.name: finding for finding in examine(str(tmp_path), place)}
+        assert told["master"].state == "ok"
+        assert told["lake's place"].state == "warning"
+    told = {finding.name: finding for finding in examine(str(tmp_path), place)}
+    assert told["master"].state == "broken"
+    assert place in told["master"].found
+    assert "master" not in {finding.name for finding in examine(str(tmp_path), "local[2]")}
+
+
+def test_yarn_needs_its_configuration(tmp_path, monkeypatch):
+    for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    assert {finding.name: finding for finding in examine(str(tmp_path), "yarn")}["master"].state == "broken"
+    monkeypatch.setenv("YARN_CONF_DIR", str(tmp_path))
+    assert {finding.name: finding for finding in examine(str(tmp_path), "yarn")}["master"].state == "ok"

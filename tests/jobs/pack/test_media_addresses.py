@@ -128,3 +128,12 @@ def test_rows_without_a_medium_have_no_address(tmp_path: Path) -> None:
     pq.write_table(rows, folder / "part.parquet", compression="none", use_dictionary=False)
     found = locate_file("silver.utterances", f"{folder}/part.parquet", 3, "audio", 9)
     assert found["media_id"].to_pylist() == ["a", "c"]
+
+
+def test_a_file_on_s3_is_addressed_as_its_copy_in_a_folder(tmp_path: Path, s3) -> None:
+    parquet(tmp_path / "silver" / "utterances", compression="none")
+    (file,) = (tmp_path / "silver" / "utterances").glob("*.parquet")
+    uri = s3.upload(tmp_path, "addressed")
+    there = locate_file("silver.utterances", f"{uri}/silver/utterances/{file.name}", 10, "audio", 0, s3.storage)
+    assert there.equals(locate_file("silver.utterances", file.as_uri(), 10, "audio", 0))
+    assert there.num_rows == 10
