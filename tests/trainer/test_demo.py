@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from lakehouse import ledger
+from lakehouse import ledger, session
 from lakehouse.cli.context import Context
 from lakehouse.commit import append_rows
 from lakehouse.errors import UsageError
@@ -43,6 +43,8 @@ def go(lake, tmp_path, monkeypatch):
         (step / "standing.json").write_text(json.dumps(standing))
 
     monkeypatch.setattr(demo, "_flows", lambda lake: 0.0)
+    # The demo gives Spark's memory back before it trains; the session of these tests is shared.
+    monkeypatch.setattr(session, "stop", lambda: None)
     monkeypatch.setattr(demo, "_train", train)
     monkeypatch.setattr(demo, "_tell", lambda *arguments: None)
 
