@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.commit import add_columns, append_rows, compare
+from lakehouse import commit
+from lakehouse.commit import add_columns, append_rows, compare, create
 from lakehouse.contract import Column, Table
+from lakehouse.history import newest_note
 from lakehouse.lake import Lake, open_table
+from tests.lakehouse.lakes import lake_at, note
 
+NOTE_SETTING = "spark.databricks.delta.commitInfo.userMetadata"
+N = Column("n", pa.int32(), "Number.")
 ID = Column("id", pa.string(), "Identity.", nullable=False)
 
 
@@ -45,3 +50,33 @@ def test_an_added_column_is_null_in_the_rows_that_are_there_and_changes_no_data(
     assert after.to_pyarrow_table().to_pylist() == [{"id": "a", "one": None, "two": None}]
     assert not compare(after, grown).added
     assert after.protocol().min_reader_version == 1
+
+
+def test_a_merge_and_an_append_between_each_others_steps_keep_their_notes(spark, tmp_path, monkeypatch):
+    from delta.tables import DeltaTable as SparkDeltaTable
+
+    lake = lake_at(tmp_path / "lake")
+    things, others = table(N), Table("bronze.others", doc="Others.", columns=[ID, N], key=["id"])
+    for contract in (things, others):
+        create(lake.uri, contract)
+    one, two = (spark.newSession() for _ in range(2))
+    find_table, appended = SparkDeltaTable.forPath, []
+
+    def late(session, path):
+        # The merge's note and transaction are settings of its session by now.
+        rows = two.createDataFrame([("x", 1)], "id string, n int")
+        of = note("bronze.others", "run-2")
+        appended.append(commit.write(two, lake, others, rows, mode="append", note=of, transaction=7))
+        return find_table(session, path)
+
+    monkeypatch.setattr(SparkDeltaTable, "forPath", staticmethod(late))
+    rows = one.createDataFrame([("a", 1, "I"), ("b", 2, "I")], "id string, n int, _action string")
+    of = note("bronze.things", "run-1")
+    merged = commit.write(one, lake, things, rows, mode="merge", note=of, transaction=3)
+    for contract, version, run_id, number in ((things, merged, "run-1", 3), (others, *appended, "run-2", 7)):
+        held = lake.open(contract.name)
+        newest, found = newest_note(held)
+        assert (newest, found.run_id, found.flow) == (version, run_id, f"flows.{contract.name}")
+        apps = {flow: held.transaction_version(f"flows.{flow}") for flow in ("bronze.things", "bronze.others")}
+        assert apps == {flow: number if flow == contract.name else None for flow in apps}
+    assert [one.conf.get(key, None) for key in (NOTE_SETTING, "spark.databricks.delta.write.txnAppId")] == [None, None]

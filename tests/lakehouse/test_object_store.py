@@ -62,6 +62,10 @@ def test_every_verb_answers_over_an_object_store(call, lake):
     assert {"t1#1", "t1#2"} <= {node["id"] for node in ask("trace", "aaaa")["nodes"]}
     assert len(ask("step", "1")["rows"]) == 2
     assert isinstance(ask("plan", "gold.vocabulary"), list)
+    assert ask("explain", "gold.vocabulary")["writes"]["table"] == "gold.vocabulary"
+    assert "gold.vocabulary" in call("graph", "gold.vocabulary", "--format", "json")
+    assert {item["table"] for item in ask("optimize", "gold.samples", "--dry-run")} == {"gold.samples"}
+    assert {item["table"] for item in ask("vacuum", "gold.samples", "--dry-run")} == {"gold.samples"}
     assert ask("quarantine", "list") == []
     found = {finding["name"]: finding for finding in ask("doctor")}
     assert found["store"]["state"] == found["lake"]["state"] == "ok"
@@ -69,7 +73,7 @@ def test_every_verb_answers_over_an_object_store(call, lake):
     count = ["sql", "SELECT license, count(*) AS n FROM gold.samples GROUP BY ALL ORDER BY n", "--format", "json"]
     assert json.loads(call(*count)) == [{"license": "MIT", "n": 1}, {"license": "GPL-3.0-only", "n": 2}]
     assert "release" in VERBS
-    assert asked | {"sql", "release", "retract"} | SPARKS >= set(VERBS)
+    assert asked | {"graph", "sql", "release", "retract"} | SPARKS >= set(VERBS)
 
 
 def test_releases_live_on_an_object_store(call, lake, s3):
@@ -80,7 +84,7 @@ def test_releases_live_on_an_object_store(call, lake, s3):
     assert json.loads(call(*count, "--at", "mix-2")) == [{"n": 3}]
     assert answers(call, "release", "show", "mix-2") == made
     assert [release["name"] for release in answers(call, "release", "list")] == ["mix-1", "mix-2"]
-    assert {row["change"] for row in answers(call, "release", "diff", "mix-1", "mix-2")} == {"same"}
+    assert {row["change"] for row in answers(call, "release", "diff", "mix-1", "mix-2")["tables"]} == {"same"}
     assert "is whole" in call("release", "verify", "mix-2")
     lost = lake.open("gold.samples", 0).file_uris()[0].removeprefix(f"s3://{s3.bucket}/")
     s3.store().delete(lost)

@@ -262,7 +262,7 @@ def test_null_keys_are_set_aside(lines):
     )
     null_b = 'pc.if_else(pc.equal(batch["sample_id"], "b"), None, batch["sample_id"])'
     flows = words.FLOWS.replace(
-        'params=Loudness, tags=["loud"]', 'params=Loudness, tags=["loud"], reject_tolerance=0.5'
+        'params=Loudness, tags=["loud"]', 'params=Loudness, tags=["loud"], rows="any", reject_tolerance=0.5'
     )
     lines.module(
         "flows",
