@@ -6,11 +6,12 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS := demo,dev
 
-.PHONY: help demo test lint bench clean setup jdk
+.PHONY: help demo test test-all lint bench clean setup jdk
 
 help:
 	@echo "make demo    set up, then run the whole way: land, clean, mix, pack, release, train"
 	@echo "make test    set up, then lint, type-check and run the tests"
+	@echo "make test-all  the same with the tests that take minutes each: a cluster, S3, long chaos"
 	@echo "make lint    set up, then lint and type-check"
 	@echo "make bench   set up, then run the benchmarks"
 	@echo "make clean   remove what the commands above made, but for downloaded packages"
@@ -19,7 +20,10 @@ demo: setup
 	@$(BIN)/mixlake demo
 
 test: setup lint
-	@$(BIN)/pytest -n 2 --dist loadfile
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not slow" --durations 20
+
+test-all: setup lint
+	@$(BIN)/pytest -n 2 --dist loadfile --durations 20
 
 lint: setup
 	@$(BIN)/ruff check .

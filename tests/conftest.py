@@ -110,10 +110,16 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    """An empty project whose registry holds its own declarations only."""
-    from lakehouse import registry
+def project(request, tmp_path, monkeypatch):
+    """An empty project whose registry holds its own declarations only.
 
+    Its runs leave ``ledger.edges`` aside, which is a quarter of a small run's time, but in tests marked ``indexed``.
+    """
+    from lakehouse import registry
+    from lakehouse.edges import sync
+
+    if request.node.get_closest_marker("indexed") is None:
+        monkeypatch.setattr(sync, "sync_edges", lambda *_: None)
     monkeypatch.setattr(registry, "_entry_points", lambda group: [])
     monkeypatch.delenv("MIXLAKE_LAKE", raising=False)
     made = Project(tmp_path, f"acme_{uuid.uuid4().hex[:8]}")

@@ -17,6 +17,8 @@ from lakehouse.lake import open_table
 from tests.cluster.on_s3 import TABLES
 from tests.lakehouse import words
 
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+
 
 @pytest.fixture
 def project(project, s3):

@@ -17,6 +17,8 @@ from tests.cluster.standalone import Cluster
 from tests.conftest import Project
 from tests.lakehouse import words
 
+pytestmark = pytest.mark.slow
+
 # Where a worker found what it ran, and what it read there.
 WHERE = '''
 import dataclasses

@@ -52,12 +52,17 @@ def kill(project, where, when, number):
 @pytest.mark.parametrize(
     ("where", "when", "number"),
     [
-        ("lakehouse.commit:create", "after", 2),
         ("lakehouse.commit:append_quarantine", "after", 1),
-        ("lakehouse.commit:write", "before", 2),
         ("lakehouse.commit:write", "after", 1),
-        ("lakehouse.commit:write", "after", 3),
-        ("lakehouse.lineage:sync_runs", "before", 1),
+        *(
+            pytest.param(*point, marks=pytest.mark.slow)
+            for point in [
+                ("lakehouse.commit:create", "after", 2),
+                ("lakehouse.commit:write", "before", 2),
+                ("lakehouse.commit:write", "after", 3),
+                ("lakehouse.lineage:sync_runs", "before", 1),
+            ]
+        ),
     ],
 )
 @pytest.mark.usefixtures("spark")

@@ -202,6 +202,7 @@ def test_an_index_of_other_columns_is_made_anew(spark, tmp_path):
     assert commit.fits(lake.open("ledger.edges"), ledger.edges)
 
 
+@pytest.mark.indexed
 def test_a_run_keeps_the_index_and_does_not_fail_by_it(spark, project, monkeypatch, caplog):
     words.write(project, "0aaa:hello|0bbb:two words")
     project.run()
