@@ -355,7 +355,9 @@ def committing(table: str) -> Iterator[None]:
         if any(word in text for word in _CONCURRENT) or "Concurrent" in text.split("\n", 1)[0]:
             raise CollisionError(f"{table}: another run committed at the same time", "it is planned again") from error
         if "No space left" in text:
-            raise LakeError(f"{table} could not be written: no space left", "free space there, and run again") from error
+            raise LakeError(
+                f"{table} could not be written: no space left", "free space there, and run again"
+            ) from error
         raise
 
 

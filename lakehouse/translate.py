@@ -8,7 +8,6 @@ from lakehouse import errors
 from lakehouse.errors import FlowError, MixlakeError
 from lakehouse.flow import Flow
 
-
 _UNREADABLE = ("FileNotFoundException", "FILE_NOT_EXIST", "FAILED_READ_FILE", "CANNOT_READ_FILE_FOOTER")
 
 
