@@ -6,8 +6,9 @@ A round changes the input, starts runs that die, sometimes compacts or vacuums (
 a last run end; where it does not, the next round goes on from what is there. Deaths are of two kinds:
 
 * In process, the cheap one: at a boundary `Killed` is raised, in the thread that came there and from then on in each
-  thread that comes to any boundary. It is no `Exception`, so that nothing in the engine takes note of it, and what
-  the engine does on the way out (cached rows, settings of a session) is nothing that lasts. A death "torn" leaves
+  thread that comes to any boundary. It is no `Exception`, so that nothing in the engine takes note of it; what the
+  engine does on the way out is to let go of cached rows and settings of a session, and to tell the run's OpenLineage
+  events that it stopped: no table sees any of it. Spark jobs under way in other threads come to their end. A death "torn" leaves
   what a writer leaves that dies between its data files and its commit: whole and half data files, and half a commit
   under a temporary name.
 * By SIGKILL, of a process of its own: at a boundary (`killed.py`), where the JVM outlives its driver for a moment and
@@ -260,10 +261,14 @@ class Chaos:
             stderr=subprocess.DEVNULL,
             cwd=self.project.root,
             start_new_session=True,
+            env={**os.environ, "SPARK_LOCAL_DIRS": str(self.project.root / "local")},
         )
-        end, skipped = time.monotonic() + 240, rng.randint(0, 2)
+        end, skipped = time.monotonic() + 300, rng.randint(0, 2)
         while process.poll() is None:
-            assert time.monotonic() < end, "a run hung"
+            if time.monotonic() > end:
+                os.killpg(process.pid, signal.SIGKILL)
+                message = f"a run with a death at {point} hung"
+                raise AssertionError(message)
             time.sleep(0.01)
             if where == "mid-write" and (new := self._orphans() - before):
                 # The first tables' files, or a later one's; and then at once, or a little later.

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from tests.lakehouse import words
 from tests.lakehouse.broken import say
@@ -129,9 +130,9 @@ def test_spark_without_space_to_work_in_says_so(project, disk):
     disk.grow()
     words.write(project, TEXT)
     config = project.root / "mixlake.yaml"
-    config.write_text(f"{config.read_text()}\n  spark.local.dir: {disk.path}\n".replace("\n\n", "\n"))
-    text = config.read_text()
-    assert text.index("spark:") < text.index("spark.local.dir")
+    told = yaml.safe_load(config.read_text())
+    told["spark"]["spark.local.dir"] = str(disk.path)
+    config.write_text(yaml.safe_dump(told))
     ended = subprocess.run(
         [sys.executable, "-c", FILLING, str(disk.path)],
         capture_output=True,

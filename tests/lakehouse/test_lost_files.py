@@ -21,6 +21,7 @@ def test_a_table_that_lost_its_files_is_named_and_made_anew(project, capsys, mon
     monkeypatch.chdir(project.root)
     words.write(project, TEXT)
     project.run()
+    first = digests(project, "lake")
     lost, cut = data_files(project, "bronze.lines"), data_files(project, "gold.counts")
     for file in lost:
         lose(file)
@@ -41,8 +42,7 @@ def test_a_table_that_lost_its_files_is_named_and_made_anew(project, capsys, mon
     assert "mixlake run gold.counts --full" in out
     assert "2 unreadable" in out
 
-    # Flows that read it fail with that line; what they wrote stays, and flows that do not read it go on.
-    (project.root / "input.txt").write_text(TEXT)
+    # A flow that reads it fails with that line, and what it wrote stays.
     project.sql("gold.counts", words.COUNTS.replace("count(*)", "count(*) + 0"))
     status, out, told = say(project, capsys, "run", "silver.shouts", "gold.counts", "--full")
     assert status == 1
@@ -68,3 +68,17 @@ def test_a_table_that_lost_its_files_is_named_and_made_anew(project, capsys, mon
         assert bare[0] == bare[1]
     seen = project.lake().sql("SELECT reason FROM ledger.quarantine JOIN ledger.runs ON attempt = quarantine")
     assert seen.num_rows == 2
+
+    # A table in the middle of the graph: its flow fails, flows that do not need it go on.
+    for file in data_files(project, "silver.shouts"):
+        lose(file)
+    words.land(project, TEXT)
+    status, out, told = say(project, capsys, "run")
+    assert status == 1
+    assert "2 done, 1 failed, 1 skipped" in out
+    assert "silver.shouts cannot be read: its data file" in told[0]
+    assert digests(project, "lake")["silver.words"] == first["silver.words"]
+    status, _, told = say(project, capsys, "run", "silver.shouts", "--full")
+    assert (status, told) == (0, [])
+    assert say(project, capsys, "run")[0] == 0
+    assert digests(project, "lake") == first
