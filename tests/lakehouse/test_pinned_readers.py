@@ -15,7 +15,7 @@ from lakehouse.vacuum import vacuum
 from tests.lakehouse import words
 
 TEXT = "a:hello|b:two words|c:|d:four score and seven|e:x|f:y"
-QUESTION = "SELECT * FROM silver.words JOIN silver.shouts AS s ON s.sample_id = parent_ids[1] ORDER BY ALL"
+QUESTION = "SELECT * FROM bronze.lines JOIN silver.shouts USING (sample_id) ORDER BY ALL"
 
 # A process that knows nothing of the writer, and reads until it is told to stop.
 READER = """
