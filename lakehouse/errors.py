@@ -62,6 +62,11 @@ class LakeError(MixlakeError):
     """The lake cannot be read: missing, of a newer format, or damaged."""
 
 
+def no_space(table: str) -> LakeError:
+    """Return the error for a table that could not be written for want of space."""
+    return LakeError(f"{table} could not be written: no space left", "free space there, and run again")
+
+
 def lost_file(table: str, file: str, prefix: str = "") -> LakeError:
     """Return the error for a data file that is gone or damaged, with the ways back."""
     return LakeError(
