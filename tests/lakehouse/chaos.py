@@ -190,16 +190,20 @@ class Chaos:
     deaths: Counter = field(default_factory=Counter)
     done: Counter = field(default_factory=Counter)
 
-    def rounds(self, soft, hard):
-        """Do rounds of both kinds, mixed, and compare the digests in the end."""
+    def rounds(self, soft, hard, minutes=None):
+        """Do rounds of both kinds, mixed, as many as begin in time, and compare the digests in the end."""
+        end = time.monotonic() + 60 * minutes if minutes else float("inf")
         words.write(self.project, self._text())
         kinds = ["soft"] * soft + ["hard"] * hard
         random.Random(self.seed).shuffle(kinds)
         for number, kind in enumerate(kinds):
             clock = time.monotonic()
-            told = self._round(random.Random(f"{self.seed}/{number}"), kind, last=number == len(kinds) - 1)
+            if clock > end:
+                break
+            told = self._round(random.Random(f"{self.seed}/{number}"), kind)
             self.done[kind] += 1
             self.tell(f"round {number + 1} of {len(kinds)}: {', '.join(told)}; {time.monotonic() - clock:.0f} s")
+        self._end()
         self._compare_digests()
         self.tell(self.summary())
 
@@ -212,7 +216,7 @@ class Chaos:
             f"{self.done['optimize']} compactions, {self.done['vacuum']} vacuums: nothing lost, doubled or half-visible"
         )
 
-    def _round(self, rng, kind, *, last):
+    def _round(self, rng, kind):
         self.lines = change(rng, self.lines)
         self.past.append(self.lines)
         words.land(self.project, self._text())
@@ -223,7 +227,7 @@ class Chaos:
         if rng.random() < 0.4:
             told.append(self._maintain(rng))
             self._nothing_is_half_visible()
-        if last or rng.random() < 0.75:
+        if rng.random() < 0.75:
             self._end()
             told.append("ended")
         return told
@@ -372,6 +376,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--rounds", type=int, default=10, help="rounds in process")
     parser.add_argument("--sigkill", type=int, default=2, help="rounds with a process that is killed")
+    parser.add_argument("--minutes", type=float, help="begin no round later than this")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     asked = parser.parse_args(argv)
     from lakehouse.config import Config
@@ -386,7 +391,7 @@ def main(argv=None):
         session = start(config, root / "spark.log")
         chaos = Chaos(Project(root / "project", "chaotic"), asked.seed, lambda line: print(line, flush=True))
         try:
-            chaos.rounds(asked.rounds, asked.sigkill)
+            chaos.rounds(asked.rounds, asked.sigkill, asked.minutes)
         except BaseException:
             shutil.copytree(root / "project", f"{folder}-failed")
             print(f"seed {asked.seed} failed after {dict(chaos.done)}; the lake is in {folder}-failed", flush=True)
