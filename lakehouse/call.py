@@ -116,7 +116,7 @@ def call(  # noqa: PLR0913, PLR0917 - the parts of one step
         rows = counter.count(_spread(session, rows, flow.driving_key))
         answer = rows.mapInArrow(runner, inputs.spark_schema(pa.schema(runner.columns)))
         return Result(answer, None if changed is None else changed.keys, full=changed is None)
-    held_rows = functools.partial(inputs.load, session, lake, flow.writes, held.version)
+    held_rows = functools.partial(inputs.load, session, lake, flow.writes, -1 if held.lost else held.version)
     frames = {name: inputs.frame(session, lake, read, versions) for name, read in flow.reads.items()}
     if flow.kind == "sql":
         for read in flow.reads.values():

@@ -19,7 +19,7 @@ from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_d
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from lakehouse.contract import Table
-from lakehouse.errors import CollisionError, LakeError
+from lakehouse.errors import CollisionError, LakeError, no_space
 from lakehouse.history import noted
 from lakehouse.lake import FORMAT, FORMAT_PROPERTY, Lake, open_table, table_uri
 from lakehouse.note import Note
@@ -134,6 +134,8 @@ def append_once(
         except CommitFailedError:
             continue
         except (DeltaError, OSError) as error:
+            if "No space left" in str(error):
+                raise no_space(table.name) from None
             raise LakeError(
                 f"{table.name} cannot be written: {error}", "check the lake's place and free space"
             ) from None
@@ -355,7 +357,7 @@ def committing(table: str) -> Iterator[None]:
         if any(word in text for word in _CONCURRENT) or "Concurrent" in text.split("\n", 1)[0]:
             raise CollisionError(f"{table}: another run committed at the same time", "it is planned again") from error
         if "No space left" in text:
-            raise LakeError(f"{table} could not be written: no space left", "free space and run again") from error
+            raise no_space(table) from error
         raise
 
 

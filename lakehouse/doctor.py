@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lakehouse.errors import MixlakeError
+from lakehouse.errors import MixlakeError, lost_file
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -190,15 +190,35 @@ def _lake(lake: Lake) -> Iterator[Finding]:
         return
 
     def look(name: str) -> Finding | None:
-        from lakehouse.snapshot import scan
-
-        found = _asked(name, lambda: str(scan(lake.open(name), name)))
+        found = _asked(name, lambda: _readable(lake, name))
         return None if found.state == "ok" else found
 
     with ThreadPoolExecutor(8) as pool:
         broken = [finding for finding in pool.map(look, names) if finding is not None]
     yield Finding("lake", "broken" if broken else "ok", f"{lake.uri}: {len(names)} tables, {len(broken)} unreadable")
     yield from broken
+
+
+def _readable(lake: Lake, name: str) -> str:
+    """Look whether a table can be read: its log, the features that it uses, and that its data files are there.
+
+    Raises:
+        LakeError: If it cannot.
+    """
+    from lakehouse.damage import log_problem, lost_files
+    from lakehouse.lake import damaged
+    from lakehouse.log import table_folder
+    from lakehouse.snapshot import scan
+
+    problem = log_problem(table_folder(lake.table_uri(name), lake.storage_options))
+    if problem is not None:
+        raise damaged(name, problem)
+    opened = lake.open(name)
+    told = str(scan(opened, name))
+    if lost := lost_files(opened):
+        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        raise lost_file(name, f"{lost[0]}{more}")
+    return told
 
 
 def _asked(name: str, ask: Callable[[], str]) -> Finding:

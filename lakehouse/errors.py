@@ -62,6 +62,19 @@ class LakeError(MixlakeError):
     """The lake cannot be read: missing, of a newer format, or damaged."""
 
 
+def no_space(table: str) -> LakeError:
+    """Return the error for a table that could not be written for want of space."""
+    return LakeError(f"{table} could not be written: no space left", "free space there, and run again")
+
+
+def lost_file(table: str, file: str, prefix: str = "") -> LakeError:
+    """Return the error for a data file that is gone or damaged, with the ways back."""
+    return LakeError(
+        f"{prefix}{table} cannot be read: its data file {file} is gone or damaged",
+        f"restore that file from a copy, or make the newest version anew: mixlake run {table} --full",
+    )
+
+
 class TableNotFoundError(MixlakeError):
     """A table is unknown or was never written; run its flow or correct the name."""
 

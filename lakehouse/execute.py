@@ -80,7 +80,7 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str, *, migr
     except MixlakeError:
         raise
     except Exception as error:
-        raise translated(flow, error) from error
+        raise translated(flow, error, lake.uri) from error
     return version, note
 
 
@@ -101,7 +101,7 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     only_new = not result.full and result.keys is None and not pending
     if only_new and len(lake.registry.sources(item.flow.reads[item.flow.driving])) > 1:
         stage.refuse_held_keys(item.flow, found.good, inputs.load(session, lake, table, held.version))
-    empty = held.digest.rows == 0 and not held.foreign
+    empty = held.digest.rows == 0 and not (held.foreign or held.lost)
     if only_new or (empty and held.fits and (held.version == 0 or item.last is not None)):
         digest = held.digest + found.digest
         counts = {"inserted": found.digest.rows, "updated": 0, "deleted": 0, "rows": digest.rows}
@@ -111,7 +111,7 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
             replace(note, mode=mode, changed=found.digest.rows > 0, counts=counts, digest=str(digest)),
         )
     if held.whole:
-        known = held.fits and item.last is not None and not held.foreign
+        known = held.fits and item.last is not None and not (held.foreign or held.lost)
         same = known and found.digest == held.digest
         counts = {"inserted": 0, "updated": 0, "deleted": 0, "rows": found.digest.rows}
         if not same:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lakehouse import commit
+from lakehouse.damage import lost_files
 from lakehouse.digest import Digest
 from lakehouse.errors import CollisionError, ContractError
 from lakehouse.history import log_of, standing
@@ -22,6 +23,7 @@ class Held:
         fits: Whether it has the contract's columns and types.
         grown: Whether columns were added to it just now, so that no carried digest speaks for its rows.
         foreign: Whether something that is no flow changed its rows, so that neither digest nor note speak for them.
+        lost: Whether data files of it are gone or cut off, so that its rows cannot be read.
         whole: Whether its rows can only be replaced as a whole.
         transaction: The flow's next transaction number.
     """
@@ -33,6 +35,7 @@ class Held:
     foreign: bool
     whole: bool
     transaction: int
+    lost: bool = False
 
 
 def hold(lake: Lake, item: FlowPlan, *, migrate: bool = False) -> Held:
@@ -74,12 +77,15 @@ def hold(lake: Lake, item: FlowPlan, *, migrate: bool = False) -> Held:
     version = int(opened.version())
     fits = not change.breaks
     replaced = version > 0 if note is None else rekeyed
+    # A flow that starts over is the way back from lost files: what is held is not compared with then.
+    lost = item.because("forced") and bool(lost_files(opened))
     return Held(
         version=version,
         digest=Digest.parse(note.digest) if note else Digest(),
         fits=fits,
         grown=bool(change.added),
         foreign=bool(stands.foreign),
-        whole=replaced or not fits or not table.key,
+        whole=replaced or not fits or not table.key or lost,
         transaction=int(opened.transaction_version(item.flow.id) or 0) + 1,
+        lost=lost,
     )

@@ -12,8 +12,9 @@ from deltalake.exceptions import DeltaError
 from deltalake.exceptions import TableNotFoundError as DeltaTableNotFoundError
 
 from lakehouse.config import Config, load_config
+from lakehouse.damage import log_problem
 from lakehouse.errors import LakeError, TableNotFoundError
-from lakehouse.log import Log, read_log, table_folder
+from lakehouse.log import Log, commit_file, read_log, table_folder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from lakehouse.run import Report
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+# What delta-rs says of a log that it reached and cannot read.
+_OF_A_LOG = re.compile(r"Json error|contiguous commit files|No table metadata|parquet", re.IGNORECASE)
 
 FORMAT = 1
 FORMAT_PROPERTY = "mixlake.format"
@@ -272,6 +275,10 @@ def open_table(
             f"{name} does not exist in {lake}", "run the flow that writes it: mixlake run +" + name
         ) from None
     except (DeltaError, OSError, ValueError) as error:
+        if "://" not in uri or _OF_A_LOG.search(str(error)):
+            problem = log_problem(table_folder(uri, storage_options))
+            if problem is not None:
+                raise damaged(name, problem) from None
         if "://" in uri and version is None:
             raise LakeError(
                 f"{lake} cannot be reached: {_first_line(error)}", "check the URI and its options"
@@ -283,13 +290,19 @@ def open_table(
                     f"{name} has no version {version}", f"its latest is {latest}; see mixlake history {name}"
                 ) from None
         raise LakeError(f"{name} cannot be read: {_first_line(error)}", "see mixlake doctor") from None
+    # A machine that went down may leave a commit empty, which delta-rs takes for one that changed nothing.
+    if "://" not in uri and table_folder(uri).get_file_info(commit_file(int(table.version()))).size == 0:
+        raise damaged(name, f"{commit_file(int(table.version()))} is empty")
     _check_format(name, table.metadata().configuration)
     return table
 
 
-def damaged(name: str, error: ValueError) -> LakeError:
-    """Return the error for a table of whose log a file cannot be read."""
-    return LakeError(f"{name} has a damaged log: {error}", "restore that file from a copy; see mixlake doctor")
+def damaged(name: str, what: ValueError | str) -> LakeError:
+    """Return the error for a table of whose log a file is missing or cannot be read."""
+    return LakeError(
+        f"{name} has a damaged log: {what}",
+        f"restore that file from a copy, or move the table's folder away and make it anew: mixlake run {name}",
+    )
 
 
 def _check_format(name: str, properties: Mapping[str, str]) -> None:

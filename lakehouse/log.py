@@ -19,7 +19,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-_LOG = "_delta_log"
+LOG = "_delta_log"
 _CHANGE = re.compile(rb'"dataChange"\s*:\s*true')
 _METADATA = re.compile(rb'^\{"metaData".*$', re.MULTILINE)
 _INFO = re.compile(rb'^\{"commitInfo".*$', re.MULTILINE)
@@ -49,7 +49,7 @@ class Commit:
         try:
             found: Mapping[str, Any] = json.loads(self.line)["commitInfo"] if self.line else {}
         except ValueError:
-            raise ValueError(_file(self.version)) from None
+            raise ValueError(commit_file(self.version)) from None
         return found
 
 
@@ -104,7 +104,7 @@ def read_log(store: pafs.FileSystem) -> Log | None:
         parts or of version 2, a log whose older part is gone).
 
     Raises:
-        ValueError: If a commit is damaged.
+        ValueError: If a commit is damaged or missing.
     """
     try:
         checkpoint = _checkpoint(store)
@@ -116,7 +116,7 @@ def read_log(store: pafs.FileSystem) -> Log | None:
         tail.append(_commit(version, data))
         found = _METADATA.findall(data)
         metadata = json.loads(found[-1])["metaData"] if found else metadata
-    if checkpoint >= 0 and not tail and not _is_file(store, _file(checkpoint)):
+    if checkpoint >= 0 and not tail and not _is_file(store, commit_file(checkpoint)):
         return None
     try:
         metadata = metadata or _checkpointed(store, checkpoint)
@@ -136,7 +136,7 @@ def read_commit(store: pafs.FileSystem, version: int) -> Commit:
         FileNotFoundError: If its file is gone.
         ValueError: If it is damaged.
     """
-    return _commit(version, _bytes(store, _file(version)))
+    return _commit(version, _bytes(store, commit_file(version)))
 
 
 def _commit(version: int, data: bytes) -> Commit:
@@ -146,7 +146,7 @@ def _commit(version: int, data: bytes) -> Commit:
         ValueError: If it is cut off, or no such lines.
     """
     if not data.startswith(b"{") or not data.rstrip().endswith(b"}}"):
-        raise ValueError(_file(version))
+        raise ValueError(commit_file(version))
     line = _INFO.search(data)
     return Commit(version, line[0] if line else b"", _CHANGE.search(data) is not None)
 
@@ -158,7 +158,7 @@ def _checkpoint(store: pafs.FileSystem) -> int:
         ValueError: If it is of a kind that is not read here.
     """
     try:
-        hint = json.loads(_bytes(store, f"{_LOG}/_last_checkpoint"))
+        hint = json.loads(_bytes(store, f"{LOG}/_last_checkpoint"))
     except FileNotFoundError:
         return -1
     if hint.get("parts") or hint.get("v2Checkpoint"):
@@ -171,9 +171,14 @@ def _after(store: pafs.FileSystem, checkpoint: int) -> Iterator[tuple[int, bytes
     while True:
         version += 1
         try:
-            yield version, _bytes(store, _file(version))
+            yield version, _bytes(store, commit_file(version))
         except FileNotFoundError:
-            return
+            if version == 0 or not _is_file(store, commit_file(version + 1)):
+                return
+            # Two commits may have been made since; else a log with a gap would pass for one that ends before it.
+            if not _is_file(store, commit_file(version)):
+                raise ValueError(f"{commit_file(version)} is missing") from None
+            version -= 1
 
 
 def _checkpointed(store: pafs.FileSystem, version: int) -> dict[str, Any] | None:
@@ -181,7 +186,7 @@ def _checkpointed(store: pafs.FileSystem, version: int) -> dict[str, Any] | None
         return None
     import pyarrow.parquet as pq
 
-    with store.open_input_file(f"{_LOG}/{version:020d}.checkpoint.parquet") as file:
+    with store.open_input_file(f"{LOG}/{version:020d}.checkpoint.parquet") as file:
         parts = [f"metaData.{name}" for name in ("id", "configuration", "schemaString")]
         column = pq.ParquetFile(file).read(columns=parts).column("metaData")
     told = [row for row in column.drop_null().to_pylist(maps_as_pydicts="strict") if row["id"]]
@@ -198,5 +203,6 @@ def _is_file(store: pafs.FileSystem, path: str) -> bool:
     return bool(store.get_file_info(path).type == pafs.FileType.File)
 
 
-def _file(version: int) -> str:
-    return f"{_LOG}/{version:020d}.json"
+def commit_file(version: int) -> str:
+    """Return where a version's commit lies, relative to the table's folder."""
+    return f"{LOG}/{version:020d}.json"

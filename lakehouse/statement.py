@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import duckdb
 import pyarrow as pa
 
-from lakehouse.errors import QueryError
+from lakehouse.errors import MixlakeError, QueryError, lost_file
 
 log = logging.getLogger("mixlake.query")
 
@@ -93,7 +93,7 @@ def _syntax_error(error: BaseException) -> QueryError:
     )
 
 
-def query_error(error: BaseException, sql: str) -> QueryError:
+def query_error(error: BaseException, sql: str) -> MixlakeError:
     """Return an engine's error as one line, with what it proposes."""
     text = str(error)
     near = re.search(r"(?:Candidate bindings|Did you mean|Candidate functions):? *(.*)", text)
@@ -101,6 +101,8 @@ def query_error(error: BaseException, sql: str) -> QueryError:
         return QueryError("SQL reads the lake's tables only, no files", "mixlake tables lists them")
     if "lock" in text and "configuration" in text:
         return QueryError("SQL may not change settings", "ask a SELECT")
+    if lost := re.search(r"registered as '__([\w.]+?)(?:@\d+)?' failed: .*?([^/'\"\s]+\.parquet)", text, re.DOTALL):
+        return lost_file(lost[1], lost[2])
     hint = near[0].strip() if near else "correct the SQL"
     log.debug("%s: %s", sql, text)
     return QueryError(first_line(error), hint.split("\n", 1)[0][:200])

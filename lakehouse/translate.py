@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import re
 
+from deltalake.exceptions import DeltaError
+
 from lakehouse import errors
 from lakehouse.errors import FlowError, MixlakeError
 from lakehouse.flow import Flow
 
+_UNREADABLE = ("FileNotFoundException", "FILE_NOT_EXIST", "FAILED_READ_FILE", "CANNOT_READ_FILE_FOOTER")
 
-def translated(flow: Flow, error: Exception) -> MixlakeError:
-    """Turn what Spark raised into an error that names the flow and what to do."""
+
+def translated(flow: Flow, error: Exception, lake: str = "") -> MixlakeError:
+    """Turn what Spark raised into an error that names the flow and what to do.
+
+    Args:
+        flow: The flow.
+        error: What was raised.
+        lake: The lake's place, by which a path is told to be of one of its tables.
+    """
     text = str(error)
     ours = re.search(r"lakehouse\.errors\.(\w+): (.*)", text)
     if ours:
@@ -18,10 +28,24 @@ def translated(flow: Flow, error: Exception) -> MixlakeError:
         message, _, hint = ours.group(2).partition(" — ")
         return kind(message, hint) if issubclass(kind, MixlakeError) else FlowError(message, hint)
     if "No space left on device" in text:
-        return errors.LakeError(f"{flow.id}: no space left on a worker's disk", "free space and run again")
-    if "SparkFileNotFoundException" in text or "FAILED_READ_FILE" in text:
-        return errors.LakeError(f"{flow.id}: a data file of an input is gone or damaged", "see mixlake release verify")
+        if isinstance(error, DeltaError | OSError):  # not of a worker: of this process, at the table's log
+            return errors.no_space(flow.writes.name)
+        return errors.LakeError(
+            f"{flow.id}: no space left on a worker's disk", "free space in spark.local.dir, and run again"
+        )
+    if any(word in text for word in _UNREADABLE):
+        return _unreadable(flow, text, lake)
     return FlowError(f"{flow.id} failed: {_told(text, error)} ({flow.place})", "MIXLAKE_DEBUG=1 shows the whole error")
+
+
+def _unreadable(flow: Flow, text: str, lake: str) -> MixlakeError:
+    """Name the table and the file that could not be read, where Spark names a path in the lake."""
+    place = lake.rpartition("://")[2].rstrip("/") + "/"
+    for path in re.findall(r"[^\s'\"]+\.parquet", text) if lake else ():
+        parts = path.partition(place)[2].split("/", 2)
+        if len(parts) == 3:
+            return errors.lost_file(f"{parts[0]}.{parts[1]}", parts[2], f"{flow.id}: ")
+    return errors.LakeError(f"{flow.id}: a data file that it reads is gone or damaged", "mixlake doctor tells which")
 
 
 def _told(text: str, error: Exception) -> str:

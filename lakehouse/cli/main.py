@@ -8,6 +8,7 @@ adds verbs under the entry point group ``mixlake.commands``; each names a `click
 from __future__ import annotations
 
 import ast
+import errno
 import importlib
 import importlib.metadata
 import importlib.util
@@ -161,7 +162,8 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an en
         if os.environ.get("MIXLAKE_DEBUG"):
             traceback.print_exc()
         place = f": {error.filename}" if error.filename else ""
-        _say(f"{error.strerror or error}{place} — check the place and its rights")
+        hint = "free space there" if error.errno == errno.ENOSPC else "check the place and its rights"
+        _say(f"{error.strerror or error}{place} — {hint}")
         return 1
     return status if isinstance(status, int) else 0
 

@@ -165,3 +165,30 @@ def test_words_in_the_data_do_not_pass_for_changes(lake):
     DeltaTable(other).optimize.compact(commit_properties=CommitProperties(custom_metadata={"x": '"dataChange":true'}))
     found = standing(lake.log("gold.d"))
     assert [commit.version for commit in found.foreign] == [1]
+
+
+def test_commits_made_while_the_log_is_read_are_no_gap(lake):
+    write(lake, "gold.c", ROWS)
+    log = logs(lake, "gold.c")
+
+    class Busy:
+        """A store in which two more commits appear as soon as the first of them was not found."""
+
+        def __init__(self, store):
+            self._store = store
+
+        def open_input_file(self, path):
+            try:
+                return self._store.open_input_file(path)
+            except FileNotFoundError:
+                for version in (1, 2) if path.endswith(f"{1:020d}.json") else ():
+                    (log / f"{version:020d}.json").write_text('{"commitInfo":{"timestamp":1}}')
+                raise
+
+        def get_file_info(self, path):
+            return self._store.get_file_info(path)
+
+    assert read_log(Busy(table_folder(lake.table_uri("gold.c")))).version == 2
+    (log / f"{1:020d}.json").unlink()
+    with pytest.raises(ValueError, match=r"1\.json is missing"):
+        read_log(table_folder(lake.table_uri("gold.c")))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
+from deltalake.exceptions import DeltaError
 
 from lakehouse.contract import Column, Table
 from lakehouse.errors import CheckFailedError, FlowError, LakeError
@@ -32,3 +33,20 @@ def test_what_spark_raised_is_one_line_that_names_the_flow_or_the_cause(text, ki
     assert type(found) is kind
     assert says in found.message
     assert "\n" not in str(found)
+
+
+def test_want_of_space_is_told_of_the_disk_that_lacks_it():
+    text = "Generic LocalFileSystem error: Unable to copy: No space left on device (os error 28)"
+    for error in (DeltaError(text), OSError(28, "No space left on device")):
+        found = translated(FLOW, error)
+        assert str(found) == "x.y could not be written: no space left — free space there, and run again"
+
+
+@pytest.mark.parametrize("lake", ["/data/lake", "file:///data/lake", "s3://bucket/lake/"])
+def test_a_lost_file_is_named_with_its_table(lake):
+    place = lake.replace("s3://", "s3a://").replace("file:///", "file:/").rstrip("/")
+    text = f"[FAILED_READ_FILE.FILE_NOT_EXIST] Error while reading file {place}/silver/docs/day=1/part-0.c000.parquet."
+    found = translated(FLOW, RuntimeError(text), lake)
+    assert type(found) is LakeError
+    assert "acme.f: silver.docs cannot be read: its data file day=1/part-0.c000.parquet is gone" in found.message
+    assert "mixlake run silver.docs --full" in found.hint

@@ -1,0 +1,74 @@
+"""What is wrong with a table on its disk, told by the file that is at fault."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from lakehouse.log import LOG, commit_file
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+_CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint(\..+)?\.(parquet|json)$")
+
+
+def log_problem(store: pafs.FileSystem) -> str | None:
+    """Say which file of a table's log is missing or cannot be read, None where none is.
+
+    Looked at are the commits since the newest checkpoint, which is what a reader needs.
+
+    Args:
+        store: The file system whose root is the table's folder.
+    """
+    names = {info.base_name: info for info in store.get_file_info(pafs.FileSelector(LOG, allow_not_found=True))}
+    checkpoints = {int(found[1]): name for name in names if (found := _CHECKPOINT.match(name))}
+    base = max(checkpoints, default=-1)
+    if base >= 0 and not _is_readable(store, f"{LOG}/{checkpoints[base]}"):
+        return f"{LOG}/{checkpoints[base]} cannot be read"
+    held = [int(name[:20]) for name in names if re.fullmatch(r"\d{20}\.json", name)]
+    for version in range(base + 1, max(held, default=0) + 1):
+        path = commit_file(version)
+        try:
+            with store.open_input_file(path) as file:
+                data = file.read()
+        except FileNotFoundError:
+            return f"{path} is missing"
+        except OSError as error:
+            return f"{path} cannot be read: {error}"
+        if not data.strip():
+            return f"{path} is empty"
+        try:
+            for line in data.splitlines():
+                json.loads(line)
+        except ValueError:
+            return f"{path} is cut off, or no JSON"
+    return None
+
+
+def lost_files(table: DeltaTable) -> list[str]:
+    """Return the data files of a table's version that are gone, or are not as long as its log says."""
+    from lakehouse.actions import decoded
+    from lakehouse.catalog import files
+    from lakehouse.storage import sizes
+
+    listed = files(table)
+    paths = decoded(listed["path"])
+    told = zip(paths.to_pylist(), sizes(table, paths), listed["size_bytes"].to_pylist(), strict=True)
+    return [path for path, now, size in told if now != size]
+
+
+def _is_readable(store: pafs.FileSystem, path: str) -> bool:
+    import pyarrow.parquet as pq
+
+    try:
+        with store.open_input_file(path) as file:
+            if path.endswith(".parquet"):
+                pq.ParquetFile(file).read(columns=["metaData.id"])
+    except (OSError, ValueError, pa.ArrowException):
+        return False
+    return True
