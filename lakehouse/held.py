@@ -21,7 +21,6 @@ class Held:
         version: Its version.
         digest: Content digest of its rows.
         fits: Whether it has the contract's columns and types.
-        grown: Whether columns were added to it just now, so that no carried digest speaks for its rows.
         foreign: Whether something that is no flow changed its rows, so that neither digest nor note speak for them.
         lost: Whether data files of it are gone or cut off, so that its rows cannot be read.
         whole: Whether its rows can only be replaced as a whole.
@@ -31,7 +30,6 @@ class Held:
     version: int
     digest: Digest
     fits: bool
-    grown: bool
     foreign: bool
     whole: bool
     transaction: int
@@ -83,7 +81,6 @@ def hold(lake: Lake, item: FlowPlan, *, migrate: bool = False) -> Held:
         version=version,
         digest=Digest.parse(note.digest) if note else Digest(),
         fits=fits,
-        grown=bool(change.added),
         foreign=bool(stands.foreign),
         whole=replaced or not fits or not table.key or lost,
         transaction=int(opened.transaction_version(item.flow.id) or 0) + 1,

@@ -95,6 +95,10 @@ class Lake:
 
         try:
             found = read_log(table_folder(self.table_uri(name), self.storage_options))
+        except DeltaError as error:
+            raise LakeError(
+                f"{self.uri} cannot be reached: {_first_line(error)}", "check the URI and its options"
+            ) from None
         except ValueError as error:
             raise damaged(name, error) from None
         if found is None:

@@ -224,7 +224,8 @@ def plan_flow(  # noqa: PLR0913
     for name in inputs:
         read, current = note.inputs.get(name, -1), seen.data_version(name)
         if current < 0 <= read:
-            causes.append(Cause("input", f"{name} is gone"))
+            # Its rows are not known to have been deleted, so that no changes tell of it.
+            causes.append(Cause("replaced", f"{name} is gone"))
         elif read >= 0 and (current < 0 or note.ids.get(name, ids[name]) != ids[name]):
             causes.append(Cause("replaced", f"{name} is another table than the one read before"))
         elif current > read:

@@ -10,6 +10,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
 from rich.status import Status
 
 from lakehouse.plan import FlowPlan, Plan
@@ -58,7 +59,7 @@ class Progress:
         """Tell how much there is to do."""
         self._total = len(plan.stale)
         for warning in plan.warnings:
-            self.console.print(f"[yellow]{warning}[/]")
+            self.console.print(f"[yellow]{escape(warning)}[/]")
         if self._total:
             self.console.print(f"{self._total} of {len(plan.flows)} flows to run; starting Spark")
 
@@ -91,7 +92,8 @@ def line(outcome: Outcome) -> str:
     """Return what is told of a flow that ended."""
     mark = _MARKS[outcome.status]
     if outcome.note is None:
-        why = outcome.error.message if outcome.error else "fresh"
+        # It may quote a row, and rows hold brackets.
+        why = escape(outcome.error.message) if outcome.error else "fresh"
         return f"{mark} {outcome.writes:<28} {why}"
     counts = outcome.note.counts
     changes = [

@@ -11,8 +11,8 @@ a row only there. At a release, it is that release's alone.
 from __future__ import annotations
 
 import logging
-import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -31,11 +31,13 @@ from lakehouse.statement import (
     first_line,
     guarded,
     is_show,
+    literal,
     only_reads,
     query_error,
     quoted,
     table_names,
 )
+from lakehouse.text import read_text
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -77,9 +79,9 @@ class Connection:
         self._missing: dict[str, Exception] = {}
         self._engine = duckdb.connect(":memory:")
         self._engine.execute("SET TimeZone = 'UTC'")
-        # Where a large sort or join spills to; the engine removes its files.
-        spill = Path(tempfile.gettempdir(), f"mixlake-sql-{os.getpid()}")
-        self._engine.execute(f"SET temp_directory = '{str(spill).replace("'", "''")}'")
+        # Where a large sort or join spills to: rows of the lake, for nobody else to read.
+        self._spill = tempfile.mkdtemp(prefix="mixlake-sql-")
+        self._engine.execute(f"SET temp_directory = {literal(self._spill)}")
         self._engine.execute("SET python_enable_replacements = false")
         if threads:
             self._engine.execute(f"SET threads = {int(threads)}")
@@ -97,6 +99,7 @@ class Connection:
     def close(self) -> None:
         """Let go of the tables."""
         self._engine.close()
+        shutil.rmtree(self._spill, ignore_errors=True)
 
     def reader(self, sql: str, parameters: Iterable[object] | None = None) -> pa.RecordBatchReader:
         """Answer one statement as a stream of record batches.
@@ -260,7 +263,7 @@ class Connection:
 
     def _register_view(self, name: str, path: Path) -> None:
         self._registered.add(name)  # before its own names: a view that names itself is the engine's error
-        text = path.read_text(encoding="utf-8").strip().rstrip(";")
+        text = read_text(path).strip().rstrip(";")
         names = table_names(text)
         for other in sorted(self._known() - {name} if names is None else names):
             self._register(other)

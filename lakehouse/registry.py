@@ -114,8 +114,9 @@ def load_registry(config: Config) -> Registry:
         ConfigError: If a module cannot be found or imported.
         GraphError: If a table has two contracts or two writers.
     """
-    if str(config.root) not in sys.path:
-        sys.path.insert(0, str(config.root))
+    if config.modules and str(config.root) not in sys.path:
+        # Last: a folder of one's own that is called jobs or schemas does not stand in for an installed package.
+        sys.path.append(str(config.root))
     tables: dict[str, Table] = {table.name: table for table in ledger.TABLES}
     flows: dict[str, Flow] = {}
     roots: set[str] = set()

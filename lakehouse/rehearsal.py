@@ -77,7 +77,7 @@ def _run(root: SparkSession, lake: Lake, item: FlowPlan, settings: Mapping[str, 
     for key, value in settings.items():
         session.conf.set(key, value)
     version = item.last[0] if item.last else -1
-    held = Held(version, Digest(), fits=True, grown=False, foreign=False, whole=True, transaction=0)
+    held = Held(version, Digest(), fits=True, foreign=False, whole=True, transaction=0)
     try:
         with ExitStack() as stack:
             result = call(stack, session, lake, item, held, Counter())

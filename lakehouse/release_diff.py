@@ -9,11 +9,9 @@ columns before it say what is measured. Each is evaluated at both releases.
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -26,6 +24,7 @@ from lakehouse.history import newest_note
 from lakehouse.query import connect
 from lakehouse.release import Release, load_release
 from lakehouse.snapshot import scan
+from lakehouse.statement import literal
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -159,9 +158,8 @@ def _row_counts(lake: Lake, name: str, old: DeltaTable, new: DeltaTable) -> tupl
     volatile = {column.name for column in contract.columns if column.volatile} if contract else {"run_id"}
     fields = [{str(field.name): str(field.type) for field in table.schema().fields} for table in (old, new)]
     columns = sorted({*fields[0], *fields[1]} - volatile)
-    with duckdb.connect(":memory:") as engine:
-        spill = Path(tempfile.gettempdir(), f"mixlake-diff-{os.getpid()}")
-        engine.execute(f"SET temp_directory = '{str(spill).replace("'", "''")}'")
+    with tempfile.TemporaryDirectory(prefix="mixlake-diff-") as spill, duckdb.connect(":memory:") as engine:
+        engine.execute(f"SET temp_directory = {literal(spill)}")
         for side, rows, held in (("before", before, fields[0]), ("after", after, fields[1])):
             if rows is None:
                 columns_of = ", ".join(f"NULL AS {_quoted(column)}" for column in columns)

@@ -98,8 +98,9 @@ def _choose_python(config: Config) -> None:
     if chosen:
         os.environ["PYSPARK_PYTHON"] = chosen
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    known = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(config.root), *known]))
+    if config.modules:
+        known = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+        os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(config.root), *known]))
 
 
 def require_ready(session: SparkSession, lake: Lake) -> None:

@@ -14,6 +14,7 @@ from sqlglot.errors import SqlglotError
 from lakehouse.contract import Table
 from lakehouse.errors import FlowError
 from lakehouse.flow import Flow, Read
+from lakehouse.text import read_text
 
 
 def sql_flow(path: Path, tables: Mapping[str, Table]) -> Flow:
@@ -25,7 +26,7 @@ def sql_flow(path: Path, tables: Mapping[str, Table]) -> Flow:
     name = path.stem
     if name not in tables:
         raise FlowError(f"{path} writes {name}, which no contract declares", "declare the table, or rename the file")
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     tree = parse_select(text, str(path))
     reads = {_argument(table): Read(table=table) for table in sorted(table_names(tree))}
     if not reads:

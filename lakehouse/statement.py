@@ -114,6 +114,12 @@ def first_line(error: BaseException) -> str:
     return re.sub(r"^(Parser|Binder|Catalog|Conversion|Invalid Input|Permission) Error: ", "", first)[:300]
 
 
+def literal(text: str) -> str:
+    """Return a text as a literal of SQL."""
+    doubled = text.replace("'", "''")
+    return f"'{doubled}'"
+
+
 def quoted(name: str) -> str:
     """Return a name, or layer.name, as SQL that is taken for nothing else."""
     return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))

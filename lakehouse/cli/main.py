@@ -154,18 +154,26 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an en
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except MixlakeError as error:
-        if os.environ.get("MIXLAKE_DEBUG"):
-            traceback.print_exc()
+        _debug()
         _say(" ".join(str(error).split("\n")))
         return error.exit_code
     except OSError as error:
-        if os.environ.get("MIXLAKE_DEBUG"):
-            traceback.print_exc()
+        _debug()
         place = f": {error.filename}" if error.filename else ""
         hint = "free space there" if error.errno == errno.ENOSPC else "check the place and its rights"
         _say(f"{error.strerror or error}{place} — {hint}")
         return 1
+    except Exception as error:  # noqa: BLE001 - nobody should have to read a traceback
+        _debug()
+        told = str(error).strip().split("\n", 1)[0][:300]
+        _say(f"{type(error).__name__}: {told} — this was not foreseen; MIXLAKE_DEBUG=1 shows the whole error")
+        return 1
     return status if isinstance(status, int) else 0
+
+
+def _debug() -> None:
+    if os.environ.get("MIXLAKE_DEBUG"):
+        traceback.print_exc()
 
 
 def _usage(error: click.ClickException) -> str:

@@ -51,7 +51,10 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     """
     if (statement is None) == (source is None):
         raise click.UsageError("give one statement, or - or --file FILE to read it")
-    text = source.read() if source else sys.stdin.read() if statement == "-" else statement or ""
+    try:
+        text = source.read() if source else sys.stdin.read() if statement == "-" else statement or ""
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"the statement is not UTF-8 (at byte {error.start})") from None
     if form in _BINARY and output is None and sys.stdout.isatty():
         raise click.UsageError(f"{form} is not for a terminal; redirect it, or use --output FILE")
     from lakehouse.query import connect
