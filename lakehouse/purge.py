@@ -34,7 +34,7 @@ from lakehouse.needed import Needs, needs
 from lakehouse.orders import change, changes, now
 from lakehouse.plan import make_plan
 from lakehouse.release import break_release, fence, list_releases, pins
-from lakehouse.remains import holders, is_aside, release_files, stored_files
+from lakehouse.remains import files_at, holders, is_aside, stored_files
 from lakehouse.retraction import PURGED, Retraction, load_retractions
 from lakehouse.settle import retract_quarantined
 from lakehouse.vacuum import GRACE_HOURS, TableVacuum, unneeded
@@ -212,14 +212,14 @@ def _look(lake: Lake, order: Retraction) -> _Looked:
     stored = stored_files(lake, names)
     concerned = set(now(lake, order).tables) | holders(lake, order, stored)
     releases = [
-        release.name for release in list_releases(lake) if holders(lake, order, release_files(lake, release, stored))
+        release.name for release in list_releases(lake) if holders(lake, order, files_at(lake, release.tables, stored))
     ]
     needed = needs(lake, without=releases)
     found = {name: unneeded(lake, name, need, GRACE_HOURS) for name, need in needed.items()}
     kept = {name: sorted(set(stored[name]) & set(found[name].wanted.to_pylist())) for name in names if name in found}
-    holding = sorted(holders(lake, order, kept))
-    if holding:
-        return _Looked(number, waits=_why(holding[0], needed[holding[0]]))
+    if holding := sorted(holders(lake, order, kept)):
+        latest = files_at(lake, {name: needed[name].latest for name in kept}, stored)
+        return _Looked(number, waits=_why(holding, sorted(holders(lake, order, latest)), needed))
     tables = {*_made_from(lake, names, concerned), *_COPIES} & set(found)
     # A file may have gone in an earlier vacuum: the log tells of its rows all the same.
     staying = {
@@ -237,11 +237,18 @@ def _look(lake: Lake, order: Retraction) -> _Looked:
     )
 
 
-def _why(table: str, need: Needs) -> str:
-    """Say who needs a version of a table, where rows are in one that is needed."""
-    others = [f"{version} ({why})" for version, why in need.told().items() if version != need.latest]
-    told = f", or an older version that is needed: {'; '.join(others[:3])}" if others else ""
-    return f"{table} holds such rows at its latest version{told}; see mixlake plan"
+def _why(holding: list[str], latest: list[str], needed: Mapping[str, Needs]) -> str:
+    """Say which table holds rows at a version that is needed, and who needs it."""
+    if latest:
+        return f"{latest[0]} holds such rows still; see mixlake plan"
+    # Releases were looked at one by one.
+    told = [
+        f"{name}@{version} ({', '.join(why)})"
+        for name in holding
+        for version, why in sorted(needed[name].why.items())
+        if version != needed[name].latest and not all(reason.startswith("release ") for reason in why)
+    ]
+    return f"older versions that may hold such rows are needed: {'; '.join(told[:5])}; run those flows, too"
 
 
 def _made_from(lake: Lake, names: Iterable[str], tables: Collection[str]) -> set[str]:

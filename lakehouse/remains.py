@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
     from lakehouse.lake import Lake
-    from lakehouse.release import Release
 
 Paths = Mapping[str, list[str]]
 
@@ -53,6 +52,8 @@ class _Files(Connection):
         table = self.lake.open(name)
         held = pa.schema(table.schema().to_arrow())
         told = pa.schema([held.field(c) for c in (*WANTED, *_QUARANTINE) if c in held.names])
+        if not told.names:
+            raise TableNotFoundError(f"{name} names no row")
         parts = pa.schema([told.field(c) for c in table.metadata().partition_columns if c in told.names])
         if not self._paths[name]:
             self._bind(name, told.empty_table())
@@ -72,19 +73,19 @@ def stored_files(lake: Lake, names: Iterable[str]) -> dict[str, list[str]]:
     return {name: _named(lake.open(name), listing(lake.open(name))["path"]) for name in names}
 
 
-def release_files(lake: Lake, release: Release, stored: Paths) -> dict[str, list[str]]:
-    """Return the data files of a release, of those that are there.
+def files_at(lake: Lake, versions: Mapping[str, int], stored: Paths) -> dict[str, list[str]]:
+    """Return the data files of tables at some versions, of those that are there.
 
     Args:
         lake: The lake.
-        release: The release.
+        versions: Version of each table.
         stored: The files that are there.
 
     Raises:
-        LakeError: If a version that it pins cannot be opened.
+        LakeError: If a version cannot be opened.
     """
     found = {}
-    for name, version in release.tables.items():
+    for name, version in versions.items():
         named = decoded(files(lake.open(name, version))["path"]).to_pylist()
         found[name] = sorted(set(stored.get(name, ())) & set(named))
     return found
