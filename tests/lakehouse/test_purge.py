@@ -17,6 +17,7 @@ from lakehouse import ledger, plan, purge
 from lakehouse.cli.main import main
 from lakehouse.commit import append_rows
 from lakehouse.errors import ReleaseError
+from lakehouse.forget import forget_statistics
 from lakehouse.orders import now
 from lakehouse.release import create_release, list_releases
 from lakehouse.remains import is_aside
@@ -242,6 +243,50 @@ def test_a_purge_waits_for_whoever_needs_the_rows(tmp_path):
         lake.sql(f"SELECT count(*) AS n FROM {name}").to_pylist() for name in ("bronze.a", "silver.b", "gold.c")
     ] == [[{"n": 1}]] * 3
     assert purged(lake) == []
+
+
+def test_a_log_forgets_the_values_of_files_that_are_gone_and_nothing_else(tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    for number, word in enumerate(("wombat", "quokka", "numbat")):
+        land(lake, "bronze.a", f"r{number}", **{word: ([], word, word)})
+    gone, other = (
+        next(json.loads(line)["add"] for line in log.read_text().splitlines() if line.startswith('{"add"'))
+        for log in (log_file(lake, 1), log_file(lake, 2))
+    )
+    log_file(lake, 1, "crc").write_text(json.dumps({"numFiles": 2, "allFiles": [gone]}))
+    log_file(lake, 2, "crc").write_text(json.dumps({"numFiles": 1, "allFiles": [other]}))
+    log_file(lake, 0).with_name(f"{0:020d}.{1:020d}.compacted.json").write_text(json.dumps({"add": gone}) + "\n")
+    sidecar = log_file(lake, 1).with_name(f".{1:020d}.json.crc")
+    sidecar.write_bytes(b"of the file as it was")
+    left = log_file(lake, 1).with_name(f".{1:020d}.json.d0.tmp")
+    left.write_text(json.dumps({"add": gone}))
+    os.utime(left, (0, 0))
+    os.utime(log_file(lake, 1), (1_700_000_000, 1_700_000_000))
+    lake.open("bronze.a", 1).create_checkpoint()
+    before = {path.name: path.read_bytes() for path in log_file(lake, 0).parent.iterdir()}
+    kept = {file.split("/")[-1] for file in lake.open("bronze.a").file_uris()} - {gone["path"]}
+    for _ in range(2):
+        forget_statistics(lake.open("bronze.a"), kept)
+        assert not sidecar.exists()
+        after = {path.name: path.read_bytes() for path in log_file(lake, 0).parent.iterdir()}
+        for name in (log_file(lake, 0).name, log_file(lake, 2).name, log_file(lake, 2, "crc").name):
+            assert after[name] == before[name]
+        assert set(before) - set(after) == {
+            left.name, sidecar.name, log_file(lake, 1, "crc").name, f"{0:020d}.{1:020d}.compacted.json",
+            f"{1:020d}.checkpoint.parquet",
+        }  # fmt: skip
+    assert log_file(lake, 1).stat().st_mtime == 1_700_000_000
+    assert b'"stats":"{\\"numRecords\\":1}"' in after[log_file(lake, 1).name]
+    was, told = (body[log_file(lake, 1).name].splitlines() for body in (before, after))
+    assert [line for line in was if not line.startswith(b'{"add"')] == [
+        line for line in told if not line.startswith(b'{"add"')
+    ]
+    # Here the file is there still: all versions are read as before.
+    assert [lake.open("bronze.a", version).to_pyarrow_table().num_rows for version in range(3)] == [1, 2, 3]
+
+
+def log_file(lake, version, kind="json"):
+    return Path(lake.table_uri("bronze.a"), "_delta_log", f"{version:020d}.{kind}")
 
 
 @pytest.mark.usefixtures("spark")
