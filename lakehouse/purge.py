@@ -171,7 +171,7 @@ def _stands_against(
     for item in make_plan(lake).stale:
         cause = next((cause for cause in item.causes if cause.kind in _UNTAKEN), None)
         if cause is not None:
-            return f"{item.writes} is not up to date ({cause.kind}: {cause.detail}); run its flow: mixlake run"
+            return f"{item.writes} is not up to date ({cause.kind}: {cause.detail}); mixlake run +{item.writes}"
     if is_aside(lake, order):
         retract_quarantined(lake, spark, again=True)
         if is_aside(lake, order):

@@ -109,7 +109,7 @@ def show(report: Report) -> None:
     else:
         print("nothing was recorded")
     if order.purge:
-        broken = f"breaks the releases {', '.join(order.releases)}" if order.releases else "breaks no release of now"
+        broken = f"breaks the releases {', '.join(order.releases)}" if order.releases else "breaks no release"
         would = "would" if not report.recorded else "will"
         print(
             f"once no table holds them, that run {would} purge them: it {broken}, and deletes all files that hold them"
