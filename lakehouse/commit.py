@@ -306,7 +306,9 @@ def append_quarantine(lake: Lake, table: Table, rows: DataFrame, attempt: str) -
         writer.option("txnAppId", f"quarantine:{attempt}").option("txnVersion", "1").save(lake.table_uri(table.name))
 
 
-def delete_quarantined(session: SparkSession, lake: Lake, table: Table, rows: DataFrame, ordinal: int) -> None:
+def delete_quarantined(  # noqa: PLR0913 - what one commit is
+    session: SparkSession, lake: Lake, table: Table, rows: DataFrame, *, app: str, number: int
+) -> None:
     """Delete quarantined rows that retractions take out, as one transaction a retraction.
 
     Args:
@@ -314,13 +316,14 @@ def delete_quarantined(session: SparkSession, lake: Lake, table: Table, rows: Da
         lake: The lake.
         table: Contract of the quarantine.
         rows: attempt, reason and row of what is to go.
-        ordinal: Ordinal of the newest retraction.
+        app: Name of the transaction.
+        number: Its number, such as the ordinal of the newest retraction.
     """
     from delta.tables import DeltaTable as SparkDeltaTable
 
     settings = {
-        "spark.databricks.delta.write.txnAppId": QUARANTINE_APP,
-        "spark.databricks.delta.write.txnVersion": str(ordinal),
+        "spark.databricks.delta.write.txnAppId": app,
+        "spark.databricks.delta.write.txnVersion": str(number),
     }
     names = ("attempt", "reason", "row")
     with committing(table.name):

@@ -115,6 +115,7 @@ retractions = Table(
         Column("matched", _COUNTS, "Rows of each table that matched by themselves.", nullable=False),
         Column("releases", pa.list_(pa.string()), "Releases that hold such rows, or what was made from them."),
         Column("state", pa.string(), "ordered, or purged.", nullable=False),
+        Column("tables", pa.list_(pa.string()), "Tables whose older files a purge that has begun deletes."),
         Column("at", _TIME, "When.", nullable=False),
     ],
     key=["ordinal"],

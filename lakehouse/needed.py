@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -65,7 +65,7 @@ def versions_needed(lake: Lake, name: str) -> Mapping[int, str]:
     return needs(lake)[name].told()
 
 
-def needs(lake: Lake) -> dict[str, Needs]:
+def needs(lake: Lake, without: Collection[str] = ()) -> dict[str, Needs]:
     """Say which versions of each table are needed.
 
     - the latest;
@@ -75,6 +75,10 @@ def needs(lake: Lake) -> dict[str, Needs]:
       again, so that the version after them counts (`settled_version`);
     - those that the latest versions descend from: a release made now would pin them;
     - those whose files are named by the rows of a needed version (`lakehouse.contract.ADDRESSES_FILES`).
+
+    Args:
+        lake: The lake.
+        without: Releases that count as given up.
 
     Raises:
         LakeError: If a table cannot be read: what it needs is unknown.
@@ -86,6 +90,8 @@ def needs(lake: Lake) -> dict[str, Needs]:
     for need in found.values():
         need.add(need.latest, "latest")
     for release in list_releases(lake):
+        if release.name in without:
+            continue
         for name, version in release.tables.items():
             if name in found:
                 found[name].add(version, f"release {release.name}")

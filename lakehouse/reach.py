@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DUPLICATES = "duplicates"
 _LEDGER = "ledger."
-_WANTED = ("sample_id", "parent_ids", "source", "license", "uri", "content_id", "keeper_id")
+WANTED = ("sample_id", "parent_ids", "source", "license", "uri", "content_id", "keeper_id")
 
 
 class Reach:
@@ -36,7 +36,7 @@ class Reach:
         self._kind: Kind = "id"
         self._values: list[str] = []
         self._content = False
-        self._now = _Closure(lake, connect(lake))
+        self._now = Closure(lake, connect(lake))
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -86,7 +86,7 @@ class Reach:
         found = []
         for release in list_releases(self.lake):
             with connect(self.lake, release.name) as connection:
-                there = _Closure(self.lake, connection)
+                there = Closure(self.lake, connection)
                 there.match(self._kind, self._values)
                 if self._content:
                     there.take(self.ids())
@@ -107,7 +107,7 @@ class Reach:
         for row in trained:
             try:
                 with _at_release(self.lake, row["release"]) as connection:
-                    there = _Closure(self.lake, connection)
+                    there = Closure(self.lake, connection)
                     there.match(self._kind, self._values)
                     if self._content:
                         there.take(self.ids())
@@ -127,11 +127,15 @@ def _at_release(lake: Lake, name: str) -> Connection:
     return connect(lake, tables=release.tables)
 
 
-class _Closure:
+class Closure:
     """The rows that match, and all that was made from them, over one set of versions.
 
     ``__reached`` holds (kind, id): sample and content ids that match, and as ``derived`` the ids of all rows
     that are, or were made from, a row that matches.
+
+    Args:
+        lake: The lake.
+        connection: Says at which versions the tables are read.
     """
 
     def __init__(self, lake: Lake, connection: Connection) -> None:
@@ -147,7 +151,7 @@ class _Closure:
                 continue
             self.tables.append(name)
             told = []
-            for wanted in _WANTED:
+            for wanted in WANTED:
                 kind = "VARCHAR[]" if wanted == "parent_ids" else "VARCHAR"
                 there = wanted in columns and (wanted != "keeper_id" or self._is_pairs(name))
                 told.append(wanted if there else f"NULL::{kind} AS {wanted}")
@@ -177,6 +181,7 @@ class _Closure:
         if not self.rows:
             return
         column = COLUMN[kind]
+        given = values if kind == "id" else []
         literals = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
         self._predicate = f"{column} IN ({literals})"
         if kind == "license":
@@ -188,8 +193,10 @@ class _Closure:
             self._predicate = f"regexp_full_match(uri, '{escaped}')"
         self.connection.hold(
             "__reached",
-            f"SELECT DISTINCT 'sample' AS kind, sample_id AS id FROM {self.rows} "  # noqa: S608 - quoted
-            f"WHERE coalesce({self._predicate}, false)",
+            f"SELECT 'sample' AS kind, sample_id AS id FROM {self.rows} "  # noqa: S608 - quoted
+            # An id counts also where no table holds it (any more): its rows may lie in quarantine, or land later.
+            f"WHERE coalesce({self._predicate}, false) UNION SELECT 'sample', unnest($1::VARCHAR[])",
+            [given],
         )
 
     def take(self, ids: pa.Table) -> None:
@@ -203,6 +210,21 @@ class _Closure:
             "SELECT kind, id FROM known UNION SELECT 'sample', sample_id "
             f"FROM {self.rows} WHERE content_id IN (SELECT id FROM known WHERE kind = 'content')",
             [ids.column("kind").to_pylist(), ids.column("id").to_pylist()],
+        )
+
+    def take_derived(self, ids: Sequence[str]) -> None:
+        """Add ids of rows that were made from such that match, where no row tells what it was made from.
+
+        A row with such an id may have been made anew from others.
+        """
+        if not self.rows:
+            return
+        self.connection.hold(
+            "__reached",
+            f"FROM __reached UNION SELECT 'sample', id FROM (SELECT unnest($1::VARCHAR[]) AS id) "  # noqa: S608 - quoted
+            f"WHERE id NOT IN (SELECT sample_id FROM {self.rows} "
+            "WHERE parent_ids IS NOT NULL AND sample_id IS NOT NULL)",
+            [list(ids)],
         )
 
     def widen(self) -> None:
@@ -245,6 +267,14 @@ class _Closure:
             return False
         reached = "(SELECT id FROM __reached WHERE kind = 'derived')"
         return bool(self.connection.rows(f"SELECT 1 FROM {self.rows} WHERE sample_id IN {reached} LIMIT 1"))  # noqa: S608 - names of the lake
+
+    def holders(self) -> set[str]:
+        """Return the tables that hold a row that is reached."""
+        if not self.rows:
+            return set()
+        reached = "(SELECT id FROM __reached WHERE kind = 'derived')"
+        found = self.connection.rows(f'SELECT DISTINCT "table" FROM {self.rows} WHERE sample_id IN {reached}')  # noqa: S608 - names of the lake
+        return {row["table"] for row in found}
 
     def counts(self, which: str) -> dict[str, int]:
         """Return the rows of each table that are reached and satisfy a condition."""

@@ -4,6 +4,8 @@ An order is a row of ``ledger.retractions``, committed through delta-rs. It take
 flow refuses rows that match, deletes those that its table holds, and what was made from them follows, since
 deletions are changes like any other. A note says with which order its rows comply.
 
+With ``purge`` the rows also leave older versions, see `lakehouse.purge`.
+
 A row matches by itself through its own ``source``, ``license``, ``uri`` or ``sample_id``. With the scope
 ``content`` rows of equal ``content_id`` and verified duplicates (tables tagged ``duplicates``: pairs of
 ``sample_id`` and ``keeper_id``) match, too; their ids are kept in ``ledger.retracted`` and refused later.
@@ -35,9 +37,6 @@ COLUMN: Mapping[str, str] = {"source": "source", "license": "license", "uri": "u
 DEFAULT_SCOPE: Mapping[str, Scope] = {"source": "origin", "license": "origin", "uri": "origin", "id": "content"}
 ORDERED, PURGED = "ordered", "purged"
 SAMPLE, CONTENT, DERIVED = "sample", "content", "derived"
-APP = "mixlake.retractions"
-
-_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,7 @@ class Retraction:
         releases: Releases that hold such rows, or what was made from them.
         state: ordered or purged.
         at: When.
+        tables: Tables whose older files a purge deletes, known once it has begun.
     """
 
     ordinal: int
@@ -71,6 +71,12 @@ class Retraction:
     releases: tuple[str, ...]
     state: str
     at: datetime
+    tables: tuple[str, ...] = ()
+
+    @property
+    def to_purge(self) -> bool:
+        """Whether a purge was ordered and is not done."""
+        return self.purge and self.state == ORDERED
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -79,7 +85,8 @@ class Retraction:
     def as_dict(self) -> dict[str, Any]:
         """Return it as plain values."""
         found = {name: getattr(self, name) for name in self.__slots__}
-        return {**found, "looked": dict(self.looked), "matched": dict(self.matched), "releases": list(self.releases)}
+        lists = {"releases": list(self.releases), "tables": list(self.tables)}
+        return {**found, **lists, "looked": dict(self.looked), "matched": dict(self.matched)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,8 @@ def load_retractions(lake: Lake) -> Retractions:
     )
     found: dict[int, Retraction] = {}
     for row in rows.to_pylist(maps_as_pydicts="strict"):
-        found[row["ordinal"]] = Retraction(**{**row, "releases": tuple(row["releases"] or ())})
+        lists = {name: tuple(row.get(name) or ()) for name in ("releases", "tables")}
+        found[row["ordinal"]] = Retraction(**{**row, **lists})
     try:
         ids = int(open_table(lake.uri, ledger.retracted.name, None, lake.storage_options).version())
     except TableNotFoundError:
@@ -230,6 +238,7 @@ def retract(  # noqa: PLR0913 - what an order is
             return Report(order, derived, seen, recorded=False)
         ids = reach.ids()
     from lakehouse.commit import append_rows
+    from lakehouse.orders import record
 
     if ids.num_rows:
         append_rows(
@@ -241,33 +250,3 @@ def retract(  # noqa: PLR0913 - what an order is
             storage_options=lake.storage_options,
         )
     return Report(record(lake, order), derived, seen)
-
-
-def record(lake: Lake, order: Retraction) -> Retraction:
-    """Append an order, or its new state; an order of ordinal 0 is given the next number.
-
-    Raises:
-        UsageError: If others kept taking the number.
-    """
-    from dataclasses import replace
-
-    from lakehouse.commit import append_rows
-
-    for _ in range(_ATTEMPTS):
-        known = load_retractions(lake)
-        made = replace(order, ordinal=order.ordinal or known.ordinal + 1)
-        row = {**made.as_dict(), "looked": list(made.looked.items()), "matched": list(made.matched.items())}
-        append_rows(
-            lake.uri,
-            ledger.retractions,
-            pa.Table.from_pylist([row], schema=ledger.retractions.schema),
-            app_id=f"{APP}:{made.ordinal}:{made.state}",
-            version=1,
-            storage_options=lake.storage_options,
-        )
-        # Of two that took one number, the first counts; the other takes the next.
-        if any(
-            o.ordinal == made.ordinal and o.retraction_id == made.retraction_id for o in load_retractions(lake).orders
-        ):
-            return made
-    raise UsageError("others kept giving retractions", "try again")

@@ -21,6 +21,8 @@ from lakehouse.plan import FlowPlan, Plan, Snapshots, make_plan, plan_flow
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from lakehouse.purge import Purge
+
 log = logging.getLogger("mixlake.run")
 
 _COLLISIONS = 3
@@ -74,6 +76,7 @@ class Report:
         seconds: Time that the run took.
         session_seconds: Time of it until Spark was up; 0 where it was not needed.
         log_file: Where Spark's own words went.
+        purges: What became of orders to purge.
     """
 
     run_id: str
@@ -81,6 +84,7 @@ class Report:
     seconds: float
     session_seconds: float = 0.0
     log_file: str = ""
+    purges: tuple[Purge, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -95,6 +99,7 @@ class Report:
             "seconds": round(self.seconds, 3),
             "session_seconds": round(self.session_seconds, 3),
             "flows": [outcome.as_dict() for outcome in self.outcomes],
+            "purges": [done.as_dict() for done in self.purges],
         }
 
 
@@ -157,14 +162,19 @@ class _Spark:
             found: SparkSession = self._session
             return found
 
-    def sync_edges(self, run_id: str) -> None:
-        """Bring ``ledger.edges`` up to date, where Spark is up; what fails is made up for by the next run."""
-        if self._session is None:
+    def sync_edges(self, run_id: str, *, start: bool = False) -> None:
+        """Bring ``ledger.edges`` up to date, where Spark is up; what fails is made up for by the next run.
+
+        Args:
+            run_id: The run.
+            start: Whether Spark is started for it.
+        """
+        if self._session is None and not start:
             return
         from lakehouse.edges.sync import sync_edges
 
         try:
-            sync_edges(self._session, self.lake, run_id)
+            sync_edges(self.get(), self.lake, run_id)
         except Exception as error:
             told = str(error).strip().split("\n", 1)[0][:300]
             log.warning("ledger.edges could not be brought up to date: %s; the next run tries again", told)
@@ -199,6 +209,8 @@ def run(  # noqa: PLR0913 - what a run may be told
     """
     from lakehouse.lineage import sync_runs
     from lakehouse.openlineage.listen import listening
+    from lakehouse.purge import purge
+    from lakehouse.runlogs import clean_logs
     from lakehouse.settle import retract_quarantined
 
     clock = time.monotonic()
@@ -215,12 +227,20 @@ def run(  # noqa: PLR0913 - what a run may be told
         retract_quarantined(lake, spark.get)
         sync_runs(lake)
         spark.sync_edges(run_id)
+        purges = purge(
+            lake,
+            spark.get,
+            sync=lambda: spark.sync_edges(run_id, start=True),
+            clean=lambda: clean_logs(lake, spark.log_file),
+            failed=[outcome.writes for outcome in outcomes if outcome.status in {"failed", "skipped"}],
+        )
     return Report(
         run_id=run_id,
         outcomes=tuple(outcomes),
         seconds=time.monotonic() - clock,
         session_seconds=spark.seconds,
         log_file=str(spark.log_file) if spark.seconds else "",
+        purges=tuple(purges),
     )
 
 
@@ -292,6 +312,7 @@ class _Scheduler:
 
     def _one(self, name: str) -> Outcome:
         from lakehouse.execute import execute
+        from lakehouse.orders import reopen
 
         spec = self.lake.registry.flows[name]
         clock = time.monotonic()
@@ -303,6 +324,8 @@ class _Scheduler:
                 self._inputs_are_there(item)
                 if item.state == "fresh":
                     return Outcome(name, spec.writes.name, "fresh")
+                if item.last is not None and item.because("retraction"):
+                    reopen(self.lake, spec.writes, *item.last, item.retractions)
                 self.listener.began(item)
                 version, note = execute(self.spark.get(), self.lake, item, self.run_id, migrate=self.migrate)
                 self.seen.forget(spec.writes.name)

@@ -12,13 +12,16 @@ from lakehouse.retraction import CONTENT, DERIVED, SAMPLE, Retractions, load_ret
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+_AGAIN = f"{commit.QUARANTINE_APP}.again"
 
-def retract_quarantined(lake: Lake, spark: Callable[[], SparkSession]) -> bool:
+
+def retract_quarantined(lake: Lake, spark: Callable[[], SparkSession], *, again: bool = False) -> bool:
     """Delete quarantined rows that retractions take out, where that was not done yet.
 
     Args:
         lake: The lake.
         spark: Called where Spark is needed.
+        again: Whether it is done also where it was: a run that did not know of them has set rows aside since.
 
     Returns:
         Whether there was something to do.
@@ -27,11 +30,14 @@ def retract_quarantined(lake: Lake, spark: Callable[[], SparkSession]) -> bool:
     if not orders.orders or not lake.has(ledger.quarantine.name):
         return False
     opened = lake.open(ledger.quarantine.name)
-    if int(opened.transaction_version(commit.QUARANTINE_APP) or 0) >= orders.ordinal:
+    done = int(opened.transaction_version(commit.QUARANTINE_APP) or 0) >= orders.ordinal
+    if done and not again:
         return False
+    app, number = (commit.QUARANTINE_APP, orders.ordinal) if not done else (_AGAIN, int(opened.version()) + 1)
     session = spark().newSession()
     rows = inputs.load(session, lake, ledger.quarantine, int(opened.version()))
-    commit.delete_quarantined(session, lake, ledger.quarantine, _named(session, lake, rows, orders), orders.ordinal)
+    named = _named(session, lake, rows, orders)
+    commit.delete_quarantined(session, lake, ledger.quarantine, named, app=app, number=number)
     return True
 
 

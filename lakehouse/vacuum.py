@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from lakehouse.lake import Lake
 
-__all__ = ["GRACE_HOURS", "TableVacuum", "vacuum", "versions_needed"]
+__all__ = ["GRACE_HOURS", "TableVacuum", "unneeded", "vacuum", "versions_needed"]
 
 log = logging.getLogger("mixlake.vacuum")
 
@@ -54,6 +54,7 @@ class TableVacuum:
         young: Files that no commit names and that are kept for now.
         kept: The versions that are kept, each with who needs it.
         paths: The files, relative to the table's folder.
+        wanted: The data and change files that are needed.
     """
 
     table: str
@@ -64,6 +65,7 @@ class TableVacuum:
     young: int
     kept: Mapping[int, str]
     paths: pa.ChunkedArray = field(repr=False, compare=False)
+    wanted: pa.ChunkedArray = field(repr=False, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake vacuum --json`` prints."""
@@ -110,7 +112,7 @@ def vacuum(
             if name not in needed:
                 raise unknown_table(name, needed)
         try:
-            found = [_unneeded(lake, name, needed[name], grace_hours, change_files=change_files) for name in chosen]
+            found = [unneeded(lake, name, needed[name], grace_hours, change_files=change_files) for name in chosen]
         except FileNotFoundError as error:
             raise LakeError(f"nothing was deleted: a log is incomplete: {error}", "restore it") from None
         if dry_run or not any(len(item.paths) for item in found):
@@ -124,7 +126,7 @@ def vacuum(
     raise LakeError("nothing was deleted: releases are being made all the while", "try again later")
 
 
-def _unneeded(lake: Lake, name: str, need: Needs, grace_hours: float, *, change_files: bool) -> TableVacuum:
+def unneeded(lake: Lake, name: str, need: Needs, grace_hours: float, *, change_files: bool = True) -> TableVacuum:
     """Find what can be deleted of one table. The folder is listed first, then the log is read."""
     stored = listing(lake.open(name))
     table = lake.open(name)
@@ -150,6 +152,7 @@ def _unneeded(lake: Lake, name: str, need: Needs, grace_hours: float, *, change_
         young=len(young),
         kept=need.told(),
         paths=stored["path"],
+        wanted=wanted,
     )
 
 

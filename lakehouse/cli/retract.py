@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     help="origin: copies from elsewhere stay. content: equal content and verified duplicates go, too, and are "
     "refused later. By default content for ids, else origin.",
 )
+@click.option(
+    "--purge",
+    is_flag=True,
+    help="Let the rows leave older versions, too: files that hold them are deleted, and releases that hold them break.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would go, and who has seen it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the order, matched and derived rows, releases and steps.")
 @click.pass_obj
@@ -39,6 +44,7 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     ids_from: str | None,
     reason: str,
     scope: Scope | None,
+    purge: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -47,10 +53,16 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     The order is recorded in ledger.retractions, and is in force from then on: matching rows that land later are
     refused. Releases keep what they pin; the command says which of them, and which training steps, have seen it.
 
+    With --purge the next mixlake run also breaks those releases, for good, and deletes the older data files and
+    change files that hold the rows, quarantined rows, what the tables' logs tell of their values, and the logs of
+    runs. Files that a commit names go at once, with no grace. If a table still holds the rows then, since a flow
+    failed or was not selected, the purge waits for a later run, and the run says so.
+
     \b
     Examples:
       mixlake retract --source udhr --reason "the licence was withdrawn" --dry-run
       mixlake retract --id 3f2a91c0d4e5f60718293a4b5c6d7e8f --reason "a person asked"
+      mixlake retract --id 3f2a91c0d4e5f60718293a4b5c6d7e8f --reason "a court ordered it" --purge
     """
     from lakehouse.retraction import retract
 
@@ -66,7 +78,8 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     chosen = [kind for kind, values in given.items() if any(values)]
     if len(chosen) != 1:
         raise click.UsageError("give one of --source, --license, --uri, --id — one order takes out one thing")
-    report = retract(context.lake, chosen[0], given[chosen[0]], reason=reason, scope=scope, dry_run=dry_run)
+    kind = chosen[0]
+    report = retract(context.lake, kind, given[kind], reason=reason, scope=scope, purge=purge, dry_run=dry_run)
     if as_json:
         print_json(report.as_dict())
         return
@@ -95,3 +108,9 @@ def show(report: Report) -> None:
         print(f"retraction {order.ordinal} is recorded (scope {order.scope}); mixlake run takes the rows out")
     else:
         print("nothing was recorded")
+    if order.purge:
+        broken = f"breaks the releases {', '.join(order.releases)}" if order.releases else "breaks no release"
+        would = "would" if not report.recorded else "will"
+        print(
+            f"once no table holds them, that run {would} purge them: it {broken}, and deletes all files that hold them"
+        )

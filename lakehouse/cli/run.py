@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _HELP = rf"""Run the flows that are stale.
 
-What was interrupted goes on from the last commit. The exit status is 0 only if all was done.
+What was interrupted goes on from the last commit. The exit status is 0 only if all was done. Purges that were
+ordered (mixlake retract --purge) are done at the end, once no table holds the rows any more.
 {SELECT}
 \b
 Examples:
@@ -116,6 +117,11 @@ def show_report(report: Report) -> None:
     words = [f"{sum(o.status == status for o in done)} {status}" for status in ("done", "failed", "skipped")]
     told = ", ".join(word for word in words if not word.startswith("0 "))
     print(f"run {report.run_id}: {told or 'nothing to do'}, {fresh} fresh, {report.seconds:.1f} s")
+    for purge in report.purges:
+        if purge.waits:
+            warn(str(purge))
+        else:
+            print(purge)
     for outcome in done:
         if outcome.status == "failed" and outcome.error:
             warn(" ".join(str(outcome.error).split("\n")))

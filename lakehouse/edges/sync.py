@@ -20,7 +20,7 @@ from lakehouse.edges.state import FLOW, FORMAT, SAMPLE_ID, State, look
 from lakehouse.errors import CollisionError
 from lakehouse.inputs import CHANGE, spark_schema
 from lakehouse.note import Note
-from lakehouse.retraction import ORDERED, load_retractions
+from lakehouse.retraction import load_retractions
 from lakehouse.samples import DETAILS
 
 if TYPE_CHECKING:
@@ -99,11 +99,20 @@ def sync_edges(root: SparkSession, lake: Lake, run_id: str) -> int | None:
     return None
 
 
+def holds_no_trace(lake: Lake) -> bool:
+    """Whether the index, where there is one, tells of no row but those that the tables hold now."""
+    if not lake.has(ledger.edges.name):
+        return True
+    state = look(lake)
+    return state.current and state.edges is not None and len(level_sizes(state.edges)) < 2
+
+
 def _is_to_be_merged(lake: Lake, state: State) -> bool:
-    """Whether rows are to be purged, of which entries that cancel out still tell."""
-    if state.edges is None or len(level_sizes(state.edges)) < 2:
+    """Whether rows are to be purged, of which entries that cancel out would still tell."""
+    # What this sync adds becomes a level beside even a single one.
+    if state.edges is None or (state.current and len(level_sizes(state.edges)) < 2):
         return False
-    return any(order.purge and order.state == ORDERED for order in load_retractions(lake).orders)
+    return any(order.to_purge for order in load_retractions(lake).orders)
 
 
 def _sync(root: SparkSession, lake: Lake, state: State, run_id: str, *, merged: bool) -> int:

@@ -1,4 +1,4 @@
-"""Runs a project and kills itself with SIGKILL at a point: ``python killed.py ROOT WHERE WHEN NUMBER``.
+"""Runs a project and kills itself with SIGKILL at a point: ``python killed.py ROOT WHERE WHEN NUMBER [SELECT]...``.
 
 WHERE is ``module:function`` of the engine, WHEN is before or after, NUMBER counts the calls from 1.
 """
@@ -17,7 +17,7 @@ from lakehouse.config import load_config
 from lakehouse.lake import Lake
 
 
-def main(root, where, when, number):
+def main(root, where, when, number, *select):
     registry._entry_points = lambda group: []
     module_name, name = where.split(":")
     module = importlib.import_module(module_name)
@@ -38,7 +38,7 @@ def main(root, where, when, number):
         return answer
 
     setattr(module, name, patched)
-    Lake(str(Path(root, "lake")), load_config(Path(root))).run()
+    Lake(str(Path(root, "lake")), load_config(Path(root))).run(select)
 
 
 if __name__ == "__main__":

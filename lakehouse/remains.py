@@ -1,0 +1,158 @@
+"""Which tables and releases hold rows of a retraction still, told by the files that lie there. No JVM.
+
+Versions and notes say what should be so; whether a file may stay is told by its rows. Of each file the columns that
+tell of lineage are read, whatever version names it, and change files like data files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as pads
+import pyarrow.fs as pafs
+
+from lakehouse import ledger
+from lakehouse.actions import ADD, CHANGE, commit_actions, decoded
+from lakehouse.catalog import files
+from lakehouse.errors import TableNotFoundError
+from lakehouse.history import table_store
+from lakehouse.query import Connection
+from lakehouse.reach import WANTED, Closure
+from lakehouse.retraction import DERIVED, Kind, Retraction, pattern
+from lakehouse.storage import listing
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+    from lakehouse.lake import Lake
+
+Paths = Mapping[str, list[str]]
+
+_QUARANTINE = ("origin", "row")
+
+
+class _Files(Connection):
+    """DuckDB over chosen files of the lake's tables: what of their columns tells of lineage.
+
+    Args:
+        lake: The lake.
+        paths: The files of each table; other tables are not there.
+    """
+
+    def __init__(self, lake: Lake, paths: Paths) -> None:
+        super().__init__(lake)
+        self._paths = paths
+
+    def _register_table(self, name: str) -> None:
+        if name not in self._paths:
+            raise TableNotFoundError(f"{name} is not looked at")
+        table = self.lake.open(name)
+        held = pa.schema(table.schema().to_arrow())
+        told = pa.schema([held.field(c) for c in (*WANTED, *_QUARANTINE) if c in held.names])
+        if not told.names:
+            raise TableNotFoundError(f"{name} names no row")
+        parts = pa.schema([told.field(c) for c in table.metadata().partition_columns if c in told.names])
+        if not self._paths[name]:
+            self._bind(name, told.empty_table())
+            return
+        found = pads.dataset(
+            self._paths[name],
+            schema=told,
+            filesystem=table_store(table),
+            format="parquet",
+            partitioning=pads.partitioning(parts, flavor="hive") if len(parts) else None,
+        )
+        self._bind(name, found)
+
+
+def stored_files(lake: Lake, names: Iterable[str]) -> dict[str, list[str]]:
+    """Return the data and change files that lie in tables' folders and that a commit names."""
+    return {name: _named(lake.open(name), listing(lake.open(name))["path"]) for name in names}
+
+
+def files_at(lake: Lake, versions: Mapping[str, int], stored: Paths) -> dict[str, list[str]]:
+    """Return the data files of tables at some versions, of those that are there.
+
+    Args:
+        lake: The lake.
+        versions: Version of each table.
+        stored: The files that are there.
+
+    Raises:
+        LakeError: If a version cannot be opened.
+    """
+    found = {}
+    for name, version in versions.items():
+        named = decoded(files(lake.open(name, version))["path"]).to_pylist()
+        found[name] = sorted(set(stored.get(name, ())) & set(named))
+    return found
+
+
+def holders(lake: Lake, order: Retraction, paths: Paths) -> set[str]:
+    """Return the tables some of whose files hold rows that an order takes out, or that were made from such.
+
+    Args:
+        lake: The lake.
+        order: The order.
+        paths: The files of each table that are looked at.
+    """
+    given = _ids(lake, order)
+    derived = given.filter(pc.equal(given["kind"], DERIVED))["id"].to_pylist()
+    with _Files(lake, paths) as connection:
+        closure = Closure(lake, connection)
+        if order.kind != "id":  # ids are given
+            closure.match(cast("Kind", order.kind), [order.value])
+        closure.take(given)
+        closure.take_derived(derived)
+        closure.close()
+        return closure.holders()
+
+
+def is_aside(lake: Lake, order: Retraction) -> bool:
+    """Whether a row that an order takes out lies in quarantine; told as `lakehouse.settle` does."""
+    if not lake.has(ledger.quarantine.name):
+        return False
+    name = ledger.quarantine.name
+    given = _ids(lake, order)["id"].to_pylist()
+    told = {
+        "source": "\"row\" ->> '$.source' = $2",
+        "license": "list_contains(string_split(\"row\" ->> '$.license', ' AND '), $2)",
+        "uri": "regexp_full_match(\"row\" ->> '$.uri', $2)",
+    }
+    value = pattern(order.value) if order.kind == "uri" else order.value
+    table = lake.open(name)
+    with _Files(lake, {name: decoded(files(table)["path"]).to_pylist()}) as connection:
+        found = connection.rows(
+            f'WITH aside AS (FROM ledger.quarantine WHERE "row" IS NOT NULL), marks AS ('  # noqa: S608 - fixed texts
+            "SELECT unnest([sample_id, origin, \"row\" ->> '$.sample_id', \"row\" ->> '$.content_id']) AS id "
+            "FROM aside "
+            "UNION ALL SELECT unnest(from_json(\"row\" -> '$.parent_ids', '[\"VARCHAR\"]')) FROM aside "
+            "WHERE json_type(\"row\" -> '$.parent_ids') = 'ARRAY'), "
+            "given AS (SELECT unnest($1::VARCHAR[]) AS id) "
+            "SELECT 1 AS one FROM marks WHERE id IN (FROM given) "
+            f"UNION ALL SELECT 1 FROM aside WHERE {told.get(order.kind, '$2 IS NULL')} LIMIT 1",
+            [given, value],
+        )
+    return bool(found)
+
+
+def _ids(lake: Lake, order: Retraction) -> pa.Table:
+    """Return (kind, id) of what an order names in ``ledger.retracted``."""
+    if not lake.has(ledger.retracted.name):
+        return pa.schema([("kind", pa.string()), ("id", pa.string())]).empty_table()
+    text = "SELECT kind, id FROM ledger.retracted WHERE retraction_id = $1"
+    return lake.sql(text, parameters=[order.retraction_id])
+
+
+def _named(table: DeltaTable, stored: pa.ChunkedArray) -> list[str]:
+    """Return those of some files that a commit names whose log is there, or that the latest version does."""
+    logs = table_store(table).get_file_info(pafs.FileSelector("_delta_log"))
+    names = [info.base_name.removesuffix(".json") for info in logs if info.base_name.endswith(".json")]
+    actions = commit_actions(table, sorted(int(name) for name in names if name.isdigit()))
+    added = actions["path"].filter(pc.is_in(actions["kind"], pa.array([ADD, CHANGE])))
+    known = pa.chunked_array([*added.chunks, *decoded(files(table)["path"]).chunks], pa.string())
+    found: list[str] = stored.filter(pc.is_in(stored, known)).to_pylist()
+    return found
