@@ -50,9 +50,9 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str, *, migr
         with ExitStack() as stack:
             held = hold(lake, item, migrate=migrate)
             note = replace(note, onto=held.version)
-            attempt = _attempt(item, held.transaction)
             counter = Counter()
             result = call(stack, session, lake, item, held, counter)
+            attempt = _attempt(item, held.transaction, full=result.full)
             shaped = stage.shape(flow, result.rows, run_id)
             shaped = refusal.allowed(session, lake, flow.writes, shaped, item.retractions)
             found = stack.enter_context(stage.staged(flow, shaped))
@@ -208,7 +208,8 @@ def _note(item: FlowPlan, run_id: str, started: str) -> Note:
     )
 
 
-def _attempt(item: FlowPlan, transaction: int) -> str:
+def _attempt(item: FlowPlan, transaction: int, *, full: bool) -> str:
+    """Return the name under which rows are set aside: the same for a retry, another where other rows would be."""
     now = item.fingerprints
     body = [
         item.flow.id,
@@ -221,5 +222,6 @@ def _attempt(item: FlowPlan, transaction: int) -> str:
         now.external,
         item.retractions.ordinal,
         item.because("retry"),
+        full,
     ]
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]

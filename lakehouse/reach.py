@@ -36,6 +36,8 @@ class Reach:
         self._kind: Kind = "id"
         self._values: list[str] = []
         self._content = False
+        # What cannot be told, and why: of a damaged release, or of one whose versions are gone.
+        self.untold: list[str] = []
         self._now = Closure(lake, connect(lake))
 
     def __enter__(self) -> Self:
@@ -85,14 +87,17 @@ class Reach:
 
         found = []
         for release in list_releases(self.lake):
-            with connect(self.lake, release.name) as connection:
-                there = Closure(self.lake, connection)
-                there.match(self._kind, self._values)
-                if self._content:
-                    there.take(self.ids())
-                there.close()
-                if there.any():
-                    found.append(release.name)
+            try:
+                with connect(self.lake, release.name) as connection:
+                    there = Closure(self.lake, connection)
+                    there.match(self._kind, self._values)
+                    if self._content:
+                        there.take(self.ids())
+                    there.close()
+                    if there.any():
+                        found.append(release.name)
+            except MixlakeError as error:  # a release that is damaged stops no order
+                self.untold.append(f"release {release.name}: {error.message}")
         return found
 
     def seen(self) -> list[Seen]:
@@ -115,8 +120,8 @@ class Reach:
                     ids = connection.table("SELECT id FROM __reached WHERE kind = 'derived'")
                 for run, steps, first, last in steps_that_saw(self.lake, row["release"], ids):
                     found.append(Seen(run, row["release"], steps, first, last))
-            except MixlakeError:  # its versions are gone: nothing can be told any more
-                continue
+            except MixlakeError as error:  # its versions are gone: nothing can be told any more
+                self.untold.append(f"training on {row['release']}: {error.message}")
         return found
 
 

@@ -170,17 +170,19 @@ class Report:
         derived: Rows of each table that were made from rows that match, and follow them.
         seen: Training steps that saw them.
         recorded: Whether the order was recorded (not where it was only asked what it would do).
+        untold: Releases and trainings of which it cannot be told, each with why.
     """
 
     order: Retraction
     derived: Mapping[str, int] = field(default_factory=dict)
     seen: Sequence[Seen] = ()
     recorded: bool = True
+    untold: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake retract --json`` prints."""
         seen = [{name: getattr(item, name) for name in Seen.__slots__} for item in self.seen]
-        return {**self.order.as_dict(), "derived": dict(self.derived), "seen": seen, "recorded": self.recorded}
+        return {**self.order.as_dict(), "derived": dict(self.derived), "seen": seen, "recorded": self.recorded, "untold": list(self.untold)}
 
 
 def retract(  # noqa: PLR0913 - what an order is
@@ -234,8 +236,9 @@ def retract(  # noqa: PLR0913 - what an order is
             at=datetime.now(UTC),
         )
         derived, seen = reach.derived(), reach.seen()
+        untold = tuple(reach.untold)
         if dry_run:
-            return Report(order, derived, seen, recorded=False)
+            return Report(order, derived, seen, recorded=False, untold=untold)
         ids = reach.ids()
     from lakehouse.commit import append_rows
     from lakehouse.orders import record
@@ -249,4 +252,4 @@ def retract(  # noqa: PLR0913 - what an order is
             version=1,
             storage_options=lake.storage_options,
         )
-    return Report(record(lake, order), derived, seen)
+    return Report(record(lake, order), derived, seen, untold=untold)

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from lakehouse.graph import Graph
 from lakehouse.lake import Lake
 from lakehouse.note import Note
 from lakehouse.plan import FlowPlan, Plan, Snapshots, make_plan, plan_flow
+from lakehouse.retraction import load_retractions
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -224,7 +226,7 @@ def run(  # noqa: PLR0913 - what a run may be told
             if plan.stale
             else [Outcome(item.flow.id, item.writes, "fresh") for item in plan.flows]
         )
-        retract_quarantined(lake, spark.get)
+        retract_quarantined(lake, spark.get, again=_set_aside_late(lake, plan, outcomes))
         sync_runs(lake)
         spark.sync_edges(run_id)
         purges = purge(
@@ -242,6 +244,14 @@ def run(  # noqa: PLR0913 - what a run may be told
         log_file=str(spark.log_file) if spark.seconds else "",
         purges=tuple(purges),
     )
+
+
+def _set_aside_late(lake: Lake, plan: Plan, outcomes: Iterable[Outcome]) -> bool:
+    """Whether this run, or one before it, may have set rows aside that a retraction of meanwhile takes out."""
+    if any(item.because("retraction") for item in plan.flows):
+        return True
+    known = [outcome.note.retraction for outcome in outcomes if outcome.note is not None and outcome.note.quarantine]
+    return bool(known) and min(known) < load_retractions(lake).ordinal
 
 
 def log_file(lake: Lake, run_id: str) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lakehouse.cli.context import Context
-from lakehouse.cli.output import print_json, print_table
+from lakehouse.cli.output import print_json, print_table, warn
 
 if TYPE_CHECKING:
     from lakehouse.retraction import Kind, Report, Scope
@@ -65,10 +65,11 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
       mixlake retract --id 3f2a91c0d4e5f60718293a4b5c6d7e8f --reason "a court ordered it" --purge
     """
     from lakehouse.retraction import retract
+    from lakehouse.text import read_text
 
     named = list(ids)
     if ids_from:
-        named.extend(Path(ids_from).read_text(encoding="utf-8").split())
+        named.extend(read_text(Path(ids_from)).split())
     given: dict[Kind, list[str]] = {
         "source": [source or ""],
         "license": [license_ or ""],
@@ -104,6 +105,8 @@ def show(report: Report) -> None:
         )
     else:
         print("no recorded training step has seen them")
+    for what in report.untold:
+        warn(f"whether it holds or saw such rows cannot be told of {what}")
     if report.recorded:
         print(f"retraction {order.ordinal} is recorded (scope {order.scope}); mixlake run takes the rows out")
     else:
