@@ -182,7 +182,8 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake retract --json`` prints."""
         seen = [{name: getattr(item, name) for name in Seen.__slots__} for item in self.seen]
-        return {**self.order.as_dict(), "derived": dict(self.derived), "seen": seen, "recorded": self.recorded, "untold": list(self.untold)}
+        said = {"recorded": self.recorded, "untold": list(self.untold)}
+        return {**self.order.as_dict(), "derived": dict(self.derived), "seen": seen, **said}
 
 
 def retract(  # noqa: PLR0913 - what an order is
