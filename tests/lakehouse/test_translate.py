@@ -37,9 +37,11 @@ def test_what_spark_raised_is_one_line_that_names_the_flow_or_the_cause(text, ki
 
 def test_want_of_space_is_told_of_the_disk_that_lacks_it():
     text = "Generic LocalFileSystem error: Unable to copy: No space left on device (os error 28)"
-    for error in (DeltaError(text), OSError(28, "No space left on device")):
-        found = translated(FLOW, error)
+    for kind in (DeltaError, OSError):
+        found = translated(FLOW, kind(text))
         assert str(found) == "x.y could not be written: no space left — free space there, and run again"
+    # What Python hands to Spark goes through a file in spark.local.dir.
+    assert "spark.local.dir" in translated(FLOW, OSError(28, "No space left on device")).hint
 
 
 @pytest.mark.parametrize("lake", ["/data/lake", "file:///data/lake", "s3://bucket/lake/"])
