@@ -7,7 +7,8 @@ the change feed, ``mapInArrow`` or SQL, hold, count, write with a note and a tra
 key is compared, nothing is set aside and nothing is found unchanged: a SQL table, and all tables of the third step, are
 overwritten whole. Rounds take turns, each in a lake of its own; the first does not count.
 
-Flows run one after the other here, as by hand; a run of the engine has them side by side by default.
+Flows run one after the other here, as by hand; a run of the engine has them side by side by default. On a machine that
+others use, CPU seconds and jobs say more than seconds; CPU includes the JIT compiler, so that more rounds give less.
 
     python tests/bench/engine.py                          # flows, start and plan
     python tests/bench/engine.py --flows 20 --rounds 5 --tables
@@ -20,6 +21,7 @@ import argparse
 import collections
 import dataclasses
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -203,6 +205,8 @@ class Measure:
     kind: str
     engine: float
     hand: float
+    cpu: float
+    hand_cpu: float
     jobs: int
     hand_jobs: int
     commits: int
@@ -213,8 +217,8 @@ class Watch:
     """A listener that notes which Spark jobs ran while a flow was executed."""
 
     def __init__(self) -> None:
-        self.begins: dict[str, int] = {}
-        self.ends = 0
+        self.begins: dict[str, tuple[int, float]] = {}
+        self.end = (0, 0.0)
         self.outcomes: list[Outcome] = []
 
     def planned(self, plan: Any) -> None:
@@ -224,16 +228,21 @@ class Watch:
         pass
 
     def began(self, item: FlowPlan) -> None:
-        self.begins[item.flow.id] = jobs_so_far()
+        self.begins[item.flow.id] = (jobs_so_far(), cpu_so_far())
 
     def ended(self, outcome: Outcome) -> None:
         self.outcomes.append(outcome)
-        self.ends = jobs_so_far()
+        self.end = (jobs_so_far(), cpu_so_far())
 
     def spans(self) -> dict[str, range]:
         """Return the numbers of the jobs by flow, of which one begins where the one before has ended."""
-        begins = [*self.begins.values(), self.ends]
+        begins = [number for number, _ in [*self.begins.values(), self.end]]
         return dict(zip(self.begins, map(range, begins, begins[1:]), strict=True))
+
+    def cpu(self) -> dict[str, float]:
+        """Return the driver's CPU seconds by flow."""
+        begins = [seconds for _, seconds in [*self.begins.values(), self.end]]
+        return {name: b - a for name, a, b in zip(self.begins, begins, begins[1:], strict=False)}
 
 
 def jobs_so_far() -> int:
@@ -241,6 +250,18 @@ def jobs_so_far() -> int:
     from pyspark import SparkContext
 
     return int(SparkContext.getOrCreate()._jsc.sc().dagScheduler().numTotalJobs())
+
+
+def cpu_so_far() -> float:
+    """Return the CPU seconds of this process and its JVM, from Linux' /proc; Python workers do not count."""
+    from pyspark import SparkContext
+
+    found = time.process_time()
+    stat = Path(f"/proc/{SparkContext._gateway.proc.pid}/stat")
+    if stat.exists():
+        words = stat.read_text().rpartition(")")[2].split()
+        found += (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    return found
 
 
 class Bench:
@@ -310,21 +331,24 @@ class Bench:
         report = run(lake, listener=watch)
         if not report.ok:
             raise SystemExit("; ".join(str(outcome.error) for outcome in report.outcomes if outcome.error))
-        spans = self.spans[step] = watch.spans()
+        spans, cpu = watch.spans(), watch.cpu()
+        self.spans[step] = spans
         aside = version(lake, "ledger.quarantine") - aside
         found = []
         for outcome in report.outcomes:
             if outcome.status == "fresh":
                 continue
             spec = lake.registry.flows[outcome.flow]
-            began, clock = jobs_so_far(), time.perf_counter()
+            began, cpu_began, clock = jobs_so_far(), cpu_so_far(), time.perf_counter()
             hand.make(spec, step)
-            seconds = time.perf_counter() - clock
+            seconds, hand_cpu = time.perf_counter() - clock, cpu_so_far() - cpu_began
             measure = Measure(
                 step,
                 "landing" if spec.external else spec.kind,
                 outcome.seconds,
                 seconds,
+                cpu[outcome.flow],
+                hand_cpu,
                 len(spans[outcome.flow]),
                 jobs_so_far() - began,
                 # A table's first version is its creation, which has no rows.
@@ -414,8 +438,9 @@ def version(lake: Lake, name: str) -> int:
 
 def report(rounds: list[list[Measure]]) -> None:
     """Print medians over flows and rounds."""
-    heads = ["flow", "step", "engine", "by hand", "ratio", "beyond", "jobs", "by hand", "commits", "quarantine"]
-    print("a flow's seconds, Spark jobs and commits: medians over flows and rounds (commits: largest)")
+    heads = ["flow", "step", "engine", "by hand", "ratio", "beyond", "CPU", "by hand", "ratio"]
+    heads += ["jobs", "by hand", "commits", "quarantine"]
+    print("a flow's seconds, CPU seconds of driver and JVM, Spark jobs, commits: medians (commits: largest)")
     print("  ".join(head.rjust(10) for head in heads))
     groups = collections.defaultdict(list)
     for found in (item for items in rounds for item in items):
@@ -425,11 +450,13 @@ def report(rounds: list[list[Measure]]) -> None:
     order = ["landing", "operator", "operator+", "sql", "all"]
     for kind, step in sorted(groups, key=lambda item: (order.index(item[0]), "first new same".index(item[1]))):
         items = groups[kind, step]
-        engine, hand, jobs, hand_jobs = (
-            statistics.median(getattr(item, name) for item in items) for name in ("engine", "hand", "jobs", "hand_jobs")
+        names = ("engine", "hand", "cpu", "hand_cpu", "jobs", "hand_jobs")
+        engine, hand, cpu, hand_cpu, jobs, hand_jobs = (
+            statistics.median(getattr(item, name) for item in items) for name in names
         )
         commits, aside = max(item.commits for item in items), max(item.set_aside for item in items)
         row = [f"{engine:.2f}", f"{hand:.2f}", f"{engine / hand:.2f}", f"{engine - hand:.2f}"]
+        row += [f"{cpu:.2f}", f"{hand_cpu:.2f}", f"{cpu / hand_cpu:.2f}"]
         row += [f"{jobs:g}", f"{hand_jobs:g}", str(commits), str(aside)]
         print("  ".join(word.rjust(10) for word in [kind, step, *row]))
     print("operator+: rows were set aside, in a commit of ledger.quarantine before the flow's own")
