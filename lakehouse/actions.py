@@ -78,6 +78,17 @@ def has_feed(table: DeltaTable, first: int, last: int) -> bool:
         return False
 
 
+def only_adds(table: DeltaTable, first: int, last: int) -> bool:
+    """Whether some commits, both included, did nothing to a table's rows but add files of new ones.
+
+    Raises:
+        FileNotFoundError: If the log of a version is gone.
+    """
+    found = commit_actions(table, range(first, last + 1))
+    taken = pc.and_(pc.equal(found["kind"], REMOVE), pc.fill_null(found["data_change"], True))
+    return not pc.any(pc.or_(pc.equal(found["kind"], CHANGE), taken)).as_py()
+
+
 def decoded(paths: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return the paths of a log as they are in the store: the log percent-encodes them."""
     if not pc.any(pc.match_substring(paths, "%")).as_py():

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mixlake.execute")
 
+# Spark opens files of less together: spark.sql.files.openCostInBytes.
+_PIECE = 4 << 20
+
 
 @dataclass(frozen=True)
 class Result:
@@ -113,14 +116,17 @@ def call(  # noqa: PLR0913, PLR0917 - the parts of one step
     if flow.kind == "operator":
         rows = inputs.frame(session, lake, flow.reads[flow.driving], versions) if changed is None else changed.rows
         runner = runner_of(flow, ship_files(session, item.params), counter.clock(session))
-        rows = counter.count(_spread(session, rows, flow.driving_key))
+        wanted = session.sparkContext.defaultParallelism
+        if not _in_pieces(lake, item, wanted) if changed is None else rows.rdd.getNumPartitions() < wanted:
+            rows = _spread(rows, wanted, flow.driving_key)
+        rows = counter.count(rows)
         answer = rows.mapInArrow(runner, inputs.spark_schema(pa.schema(runner.columns)))
         return Result(answer, None if changed is None else changed.keys, full=changed is None)
     held_rows = functools.partial(inputs.load, session, lake, flow.writes, -1 if held.lost else held.version)
     frames = {name: inputs.frame(session, lake, read, versions) for name, read in flow.reads.items()}
     if flow.kind == "sql":
-        for read in flow.reads.values():
-            inputs.frame(session, lake, read, versions).createOrReplaceTempView(view_name(read.table))
+        for name, read in flow.reads.items():
+            frames[name].createOrReplaceTempView(view_name(read.table))
         return Result(session.sql(with_views(flow.sql, flow.file)), None, full=True)
     return _call_frame(stack, session, lake, item, frames, held_rows, changed, counter)
 
@@ -208,11 +214,17 @@ def _again(session: SparkSession, lake: Lake, item: FlowPlan, changed: inputs.Ch
     return inputs.Changes(whole.join(keys, flow.driving_key, "left_semi"), keys)
 
 
-def _spread(session: SparkSession, rows: DataFrame, key: str) -> DataFrame:
+def _in_pieces(lake: Lake, item: FlowPlan, wanted: int) -> bool:
+    """Whether Spark reads a whole driving input in as many pieces as are wanted.
+
+    It reads small files apart, and splits large ones where they have row groups.
+    """
+    files, size = inputs.files(lake, item.flow.reads[item.flow.driving], item.inputs)
+    return files >= wanted or size >= wanted * _PIECE
+
+
+def _spread(rows: DataFrame, wanted: int, key: str) -> DataFrame:
     """Use all cores for an operator, where the input lies in fewer pieces than there are."""
-    wanted = session.sparkContext.defaultParallelism
-    if rows.rdd.getNumPartitions() >= wanted:
-        return rows
     return rows.repartition(wanted, key) if key in rows.columns else rows.repartition(wanted)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from lakehouse.actions import only_adds
 from lakehouse.contract import Column, Table
 from lakehouse.flow import Flow, Read
 from lakehouse.lake import Lake
@@ -73,6 +74,17 @@ def shape(rows: DataFrame, item: Read, table: Table) -> DataFrame:
     return rows.select(*item.names) if item.names else rows.select(*[c.name for c in table.columns])
 
 
+def files(lake: Lake, item: Read, versions: Mapping[str, int]) -> tuple[int, int]:
+    """Return in how many files an input lies, and their bytes; told by the logs, where Spark would plan a query."""
+    count = size = 0
+    for table in lake.registry.sources(item):
+        if versions[table.name] >= 0:
+            added = pa.table(lake.open(table.name, versions[table.name]).get_add_actions())
+            count += added.num_rows
+            size += sum(added["size_bytes"].to_pylist())
+    return count, size
+
+
 def changes(
     session: SparkSession, lake: Lake, flow: Flow, before: Mapping[str, int], versions: Mapping[str, int]
 ) -> Changes:
@@ -101,7 +113,10 @@ def changes(
         )
         touched.append(feed.select(F.col(key).alias(key)))
         inserted.append(shape(feed.drop(*_CHANGE_COLUMNS), item, table))
-        only_inserts = only_inserts and feed.where(F.col(CHANGE) != "insert").isEmpty()
+        # The log mostly tells, and spares a query; a MERGE or an overwrite may have inserted all the same.
+        only_inserts = only_inserts and (
+            only_adds(lake.open(table.name, last), first, last) or feed.where(F.col(CHANGE) != "insert").isEmpty()
+        )
     if not touched:
         return Changes(frame(session, lake, item, versions).limit(0), None)
     if only_inserts:

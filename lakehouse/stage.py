@@ -30,11 +30,13 @@ class Staged:
         rows: All rows with the contract's columns, ``_reject`` (null where good) and the hash columns.
         digest: Content digest of the good rows.
         reasons: Rejected rows by reason, up to the first colon of the reason.
+        keys: Distinct keys of the good rows; 0 where the table has no key.
     """
 
     rows: DataFrame
     digest: Digest
     reasons: Mapping[str, int]
+    keys: int = 0
 
     @property
     def good(self) -> DataFrame:
@@ -45,6 +47,12 @@ class Staged:
     def rejected(self) -> DataFrame:
         """The rows that do not."""
         return self.rows.where(f"{REJECT} IS NOT NULL")
+
+    @property
+    def size(self) -> int:
+        """Bytes of the rows as they are held."""
+        plan = self.good._jdf.queryExecution().optimizedPlan()  # noqa: SLF001 - no public way
+        return int(plan.stats().sizeInBytes())
 
 
 def shape(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
@@ -104,29 +112,35 @@ def staged(flow: Flow, shaped: DataFrame) -> Iterator[Staged]:
 
     rows = shaped.select("*", *hash_columns(flow.writes)).persist(StorageLevel.DISK_ONLY)
     try:
-        found = _counted(rows)
+        found = _counted(flow.writes, rows)
         _within_tolerance(flow, found)
         yield found
     finally:
         rows.unpersist()
 
 
-def _counted(rows: DataFrame) -> Staged:
+def _counted(table: Table, rows: DataFrame) -> Staged:
+    """Count rows by reason, sum up hashes and count distinct keys, all in one pass over the rows."""
     from pyspark.sql import functions as F
 
-    sums = [F.sum(F.col(name).cast("decimal(20,0)")).alias(name) for name in (HIGH, LOW)]
-    groups = rows.groupBy(F.isnull(REJECT).alias("good")).agg(F.count(F.lit(1)).alias("n"), *sums).collect()
-    found = {group["good"]: group for group in groups}
-    digest = Digest.of(found[True]["n"], found[True][HIGH], found[True][LOW]) if True in found else Digest()
-    if False not in found:
-        return Staged(rows, digest, {})
     reason = F.substring_index(F.col(REJECT), ":", 1).alias("reason")
-    largest = rows.where(F.col(REJECT).isNotNull()).groupBy(reason).count()
-    kept = largest.orderBy(F.desc("count"), "reason").limit(_REASONS_KEPT).collect()
-    reasons = {group["reason"]: group["count"] for group in kept}
-    if rest := found[False]["n"] - sum(reasons.values()):
-        reasons[OTHER] = rest
-    return Staged(rows, digest, reasons)
+    found = [F.count(F.lit(1)).alias("n")]
+    found.extend(F.sum(F.col(name).cast("decimal(20,0)")).alias(name) for name in (HIGH, LOW))
+    if table.key:
+        key = [F.when(F.isnull(REJECT), F.col(f"`{name}`")) for name in table.key]
+        found.append(F.count_distinct(*key).alias("keys"))
+    ordered = rows.groupBy(reason).agg(*found).orderBy(F.isnotnull("reason"), F.desc("n"), "reason")
+    # The good rows, the reasons that are kept, and one more where there are others.
+    groups = ordered.limit(_REASONS_KEPT + 2).collect()
+    digest, keys = Digest(), 0
+    if groups and groups[0]["reason"] is None:
+        good = groups.pop(0)
+        digest = Digest.of(good["n"], good[HIGH], good[LOW])
+        keys = good["keys"] if table.key else 0
+    reasons = {group["reason"]: group["n"] for group in groups[:_REASONS_KEPT]}
+    if len(groups) > _REASONS_KEPT:
+        reasons[OTHER] = rows.where(F.isnotnull(REJECT)).count() - sum(reasons.values())
+    return Staged(rows, digest, reasons, keys)
 
 
 def _within_tolerance(flow: Flow, found: Staged) -> None:
@@ -185,22 +199,21 @@ def refuse_held_keys(flow: Flow, good: DataFrame, held: DataFrame) -> None:
         )
 
 
-def refuse_doubled_keys(flow: Flow, good: DataFrame) -> None:
+def refuse_doubled_keys(flow: Flow, found: Staged) -> None:
     """Refuse rows that share a key.
 
     Raises:
         CheckFailedError: If two do.
     """
     keys = list(flow.writes.key)
-    if not keys:
+    if not keys or found.keys == found.digest.rows:
         return
-    doubled = good.groupBy(*keys).count().where("count > 1").limit(1).collect()
-    if doubled:
-        named = ", ".join(f"{key}={doubled[0][key]!r}" for key in keys)
-        raise CheckFailedError(
-            f"{flow.id} made {doubled[0]['count']} rows of {flow.writes.name} with one key: {named}",
-            f"mend the flow ({flow.place}), or the table's key; nothing was committed",
-        )
+    doubled = found.good.groupBy(*keys).count().where("count > 1").limit(1).collect()
+    named = ", ".join(f"{key}={doubled[0][key]!r}" for key in keys)
+    raise CheckFailedError(
+        f"{flow.id} made {doubled[0]['count']} rows of {flow.writes.name} with one key: {named}",
+        f"mend the flow ({flow.place}), or the table's key; nothing was committed",
+    )
 
 
 def quarantine_rows(flow: Flow, found: Staged, attempt: str, run_id: str) -> DataFrame:

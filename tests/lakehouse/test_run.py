@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lakehouse.errors import MixlakeError
@@ -30,6 +32,8 @@ def test_first_run_makes_all_and_second_run_nothing(lines):
     assert [(row["size"], row["n"]) for row in lines.rows("gold.counts")] == [(10, 1), (2, 1), (6, 1)]
     assert {row["run_id"] for row in lines.rows("silver.shouts")} == {first["silver.shouts"].note.run_id}
     assert {o.status for o in lines.run().values()} == {"fresh"}
+    for name in first:
+        assert len(lines.lake().open(name).file_uris()) == 1, f"{name}: so few rows are one file"
 
 
 def test_only_changed_rows_are_processed_and_equal_a_rebuild(lines):
@@ -76,6 +80,17 @@ def test_a_flow_whose_input_turns_out_unchanged_is_not_executed(lines):
     outcomes = lines.run()
     assert outcomes["silver.shouts"].note.changed is False
     assert outcomes["gold.counts"].status == "fresh"
+
+
+def test_held_rows_are_not_read_where_the_digest_says_that_they_are_wanted(lines):
+    lines.run()
+    for uri in lines.lake().open("silver.shouts").file_uris():
+        Path(uri).unlink()
+    lines.module("flows", words.FLOWS.replace("pc.utf8_upper(text)", "pc.utf8_upper(pc.utf8_upper(text))"))
+    note = lines.run("silver.shouts")["silver.shouts"].note
+    assert (note.mode, note.changed, note.counts["rows"]) == ("full", False, 3)
+    # Who says --full does not want a note's word for it.
+    assert lines.run("silver.shouts", full=True)["silver.shouts"].status == "failed"
 
 
 def test_docstrings_and_comments_make_nothing_stale(lines):
@@ -315,3 +330,15 @@ def test_many_small_reasons_count_together(lines):
     )
     error = lines.run()["silver.shouts"].error
     assert "40 of 40 rows" in error.message
+
+
+def test_of_many_reasons_the_most_frequent_are_kept(lines):
+    words.land(lines, "|".join(f"{n:02}:word{n // 2 if n < 20 else n}" for n in range(90)))
+    reject = '"_reject": pc.if_else(pc.less(batch["sample_id"], "80"), batch["text"], None)'
+    flows = words.FLOWS.replace('tags=["loud"]', 'tags=["loud"], reject_tolerance=0.9')
+    lines.module("flows", flows.replace('"size": pc.utf8_length(text)}', f'"size": pc.utf8_length(text), {reject}}}'))
+    note = lines.run("+silver.shouts")["silver.shouts"].note
+    assert len(note.reasons) == 51
+    assert note.reasons["other reasons"] == 20
+    assert [note.reasons[f"word{n}"] for n in range(10)] == [2] * 10
+    assert (note.counts["quarantined"], note.counts["rows"]) == (80, 10)
