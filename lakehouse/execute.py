@@ -58,7 +58,9 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str, *, migr
             attempt = _attempt(item, held.transaction, full=result.full)
             shaped = stage.shape(flow, result.rows, run_id)
             shaped = refusal.allowed(session, lake, flow.writes, shaped, item.retractions)
-            found = stack.enter_context(stage.staged(flow, shaped))
+            # What is tolerated is a share of the table, however few rows came now.
+            beside = 0 if result.full else held.digest.rows
+            found = stack.enter_context(stage.staged(flow, shaped, beside))
             stage.refuse_doubled_keys(flow, found)
             phases = {"function": counter.seconds, "rows": time.monotonic() - clock}
             aside = _aside(session, lake, item, result, found, attempt, run_id)
@@ -102,7 +104,8 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     mode = "full" if result.full else "incremental"
     pending = item.because("retraction") and not held.whole
     only_new = not result.full and result.keys is None and not pending
-    if only_new and len(lake.registry.sources(item.flow.reads[item.flow.driving])) > 1:
+    may_meet = not result.full and _keys_may_meet(lake, item.flow)
+    if only_new and may_meet:
         stage.refuse_held_keys(item.flow, found.good, inputs.load(session, lake, table, held.version))
     empty = held.digest.rows == 0 and not (held.foreign or held.lost)
     if only_new or (empty and held.fits and (held.version == 0 or item.last is not None)):
@@ -121,7 +124,7 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
             counts.update(inserted=found.digest.rows, deleted=held.digest.rows)
         note = replace(note, mode=mode, changed=not same, counts=counts, digest=str(found.digest))
         return ("append", found.good.limit(0), note) if same else ("overwrite", found.good, note)
-    known = item.last is not None and held.fits and not (held.foreign or held.grown or item.because("forced"))
+    known = item.last is not None and held.fits and not (held.foreign or item.because("forced"))
     if result.full and known and found.digest == held.digest:
         # The table holds these rows. Who says --full does not take the last note's word for it.
         counts = {"inserted": 0, "updated": 0, "deleted": 0, "rows": held.digest.rows}
@@ -129,7 +132,10 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
         return "append", found.good.limit(0), note
     present = inputs.load(session, lake, table, held.version)
     if not result.full:
-        present = _replaced(session, lake, item, result, present)
+        held_rows, present = present, _replaced(session, lake, item, result, present)
+        if may_meet:
+            others = held_rows.join(present.select(*table.key), list(table.key), "left_anti")
+            stage.refuse_held_keys(item.flow, found.good, others)
     changed = stack.enter_context(difference(table, found.good, present))
     digest = found.digest if result.full else held.digest + changed.gained - changed.lost
     counts = {
@@ -142,6 +148,17 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     if changed.updated or changed.deleted:
         return "merge", changed.rows, note
     return "append", changed.rows.drop(commit.ACTION) if changed.inserted else found.good.limit(0), note
+
+
+def _keys_may_meet(lake: Lake, flow: Flow) -> bool:
+    """Whether rows of other origins may have a key that new rows have.
+
+    A sample's identity is made from what it was made from, so that it meets no other; two driving tables may share
+    identities, and any other key may be the same for rows of two origins.
+    """
+    return tuple(flow.writes.key) not in {("sample_id",), (flow.driving_key,)} or (
+        len(lake.registry.sources(flow.reads[flow.driving])) > 1
+    )
 
 
 def _replaced(session: SparkSession, lake: Lake, item: FlowPlan, result: Result, present: DataFrame) -> DataFrame:

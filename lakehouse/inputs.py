@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakehouse.actions import only_adds
 from lakehouse.contract import Column, Table
@@ -81,7 +82,7 @@ def files(lake: Lake, item: Read, versions: Mapping[str, int]) -> tuple[int, int
         if versions[table.name] >= 0:
             added = pa.table(lake.open(table.name, versions[table.name]).get_add_actions())
             count += added.num_rows
-            size += sum(added["size_bytes"].to_pylist())
+            size += int(pc.sum(added["size_bytes"]).as_py() or 0)
     return count, size
 
 

@@ -102,8 +102,13 @@ def _broken(table: Table) -> Iterator[Column]:
 
 
 @contextmanager
-def staged(flow: Flow, shaped: DataFrame) -> Iterator[Staged]:
+def staged(flow: Flow, shaped: DataFrame, beside: int = 0) -> Iterator[Staged]:
     """Compute rows once, count them, and refuse what breaks more than is tolerated.
+
+    Args:
+        flow: The flow.
+        shaped: Its rows.
+        beside: Rows that the table holds and that are not computed again.
 
     Raises:
         CheckFailedError: If a check's or the flow's tolerance is exceeded, or a key is doubled.
@@ -113,7 +118,7 @@ def staged(flow: Flow, shaped: DataFrame) -> Iterator[Staged]:
     rows = shaped.select("*", *hash_columns(flow.writes)).persist(StorageLevel.DISK_ONLY)
     try:
         found = _counted(flow.writes, rows)
-        _within_tolerance(flow, found)
+        _within_tolerance(flow, found, beside)
         yield found
     finally:
         rows.unpersist()
@@ -143,9 +148,9 @@ def _counted(table: Table, rows: DataFrame) -> Staged:
     return Staged(rows, digest, reasons, keys)
 
 
-def _within_tolerance(flow: Flow, found: Staged) -> None:
+def _within_tolerance(flow: Flow, found: Staged, beside: int) -> None:
     """Refuse where a check's own tolerance, or the flow's over all other reasons together, is exceeded."""
-    total = found.digest.rows + sum(found.reasons.values())
+    total = beside + found.digest.rows + sum(found.reasons.values())
     checks = {check.name: check for check in flow.writes.checks}
     for reason, count in found.reasons.items():
         check = checks.get(reason)
@@ -182,7 +187,7 @@ def _quoted(text: str) -> str:
 
 
 def refuse_held_keys(flow: Flow, good: DataFrame, held: DataFrame) -> None:
-    """Refuse new rows whose key the table holds already: two driving tables share identities.
+    """Refuse new rows whose key the table holds already for another origin.
 
     Raises:
         CheckFailedError: If there is one.
@@ -195,7 +200,7 @@ def refuse_held_keys(flow: Flow, good: DataFrame, held: DataFrame) -> None:
         named = ", ".join(f"{key}={doubled[0][key]!r}" for key in keys)
         raise CheckFailedError(
             f"{flow.id} made a second row of {flow.writes.name} with the key {named}",
-            "two tables that it reads share identities; give the rows of one new ones (schemas.identity.derived_ids)",
+            "rows of two tables or origins that it reads share it; give the rows of one new identities, or the table another key",
         )
 
 
