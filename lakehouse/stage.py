@@ -200,7 +200,7 @@ def refuse_held_keys(flow: Flow, good: DataFrame, held: DataFrame) -> None:
         named = ", ".join(f"{key}={doubled[0][key]!r}" for key in keys)
         raise CheckFailedError(
             f"{flow.id} made a second row of {flow.writes.name} with the key {named}",
-            "rows of two tables or origins that it reads share it: give those of one new identities, or choose another key",
+            "rows of two tables or origins share it: give those of one new identities, or choose another key",
         )
 
 
