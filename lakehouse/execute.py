@@ -156,6 +156,8 @@ def _keys_may_meet(lake: Lake, flow: Flow) -> bool:
     A sample's identity is made from what it was made from, so that it meets no other; two driving tables may share
     identities, and any other key may be the same for rows of two origins.
     """
+    if not flow.driving:  # what lands: nothing but a retraction leaves rows in their place
+        return False
     return tuple(flow.writes.key) not in {("sample_id",), (flow.driving_key,)} or (
         len(lake.registry.sources(flow.reads[flow.driving])) > 1
     )
