@@ -78,6 +78,7 @@ def whole(lake, name):
     return verify_release(lake, name, deep=True) == []
 
 
+@pytest.mark.indexed
 @pytest.mark.usefixtures("spark")
 def test_what_is_purged_is_in_no_file_and_what_else_is_needed_stays(project, capsys, monkeypatch):
     monkeypatch.chdir(project.root)
@@ -289,6 +290,7 @@ def log_file(lake, version, kind="json"):
     return Path(lake.table_uri("bronze.a"), "_delta_log", f"{version:020d}.{kind}")
 
 
+@pytest.mark.indexed
 @pytest.mark.usefixtures("spark")
 def test_files_that_no_commit_names_and_releases_made_meanwhile(project, monkeypatch, capsys):
     pages.write(project, ROWS)
