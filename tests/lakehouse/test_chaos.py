@@ -12,6 +12,7 @@ ROUNDS = int(os.environ.get("MIXLAKE_CHAOS_ROUNDS", "4"))
 SEED = int(os.environ.get("MIXLAKE_CHAOS_SEED", "20"))
 
 
+@pytest.mark.indexed
 @pytest.mark.usefixtures("spark")
 def test_many_deaths_lose_nothing_double_nothing_and_leave_nothing_half_visible(project):
     chaos = Chaos(project, SEED)
