@@ -1,6 +1,6 @@
 """A Spark standalone cluster on this machine: a master and workers, each a process of its own, on loopback.
 
-    python tests/cluster/standalone.py --folder /tmp/cluster          # runs until Ctrl-C
+    python tests/cluster/standalone.py --folder ./cluster            # runs until Ctrl-C
     mixlake run --master spark://127.0.0.1:PORT                       # in another terminal
 
 It is the installed pyspark's own cluster: executors are further processes, and reach the driver by network only.
