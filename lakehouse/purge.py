@@ -12,7 +12,7 @@ ordered. Then, in this order:
 
 Whatever is killed in between, the next run does from the start, to the same end. Deleting and naming versions exclude
 each other as in a vacuum, see `lakehouse.release`. Files that a commit names go at once; of those that none names,
-young ones stay, since a writer may be about to commit them, and with them the purge stays ordered.
+young ones stay, since a writer may be about to commit them, and where they hold rows the purge stays ordered.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from lakehouse.needed import Needs, needs
 from lakehouse.orders import change, changes, now
 from lakehouse.plan import make_plan
 from lakehouse.release import break_release, fence, list_releases, pins
-from lakehouse.remains import files_at, holders, is_aside, stored_files
+from lakehouse.remains import files_at, holders, is_aside, may_hold, stored_files
 from lakehouse.retraction import PURGED, Retraction, load_retractions
 from lakehouse.settle import retract_quarantined
 from lakehouse.vacuum import GRACE_HOURS, TableVacuum, unneeded
@@ -271,7 +271,7 @@ def _delete(lake: Lake, looked: _Looked) -> None:
 
 
 def _told(lake: Lake, order: Retraction, looked: _Looked) -> Purge:
-    young = [item.table for item in looked.found if item.young]
+    young = [item.table for item in looked.found if may_hold(lake, item.table, item.fresh.to_pylist())]
     waits = ""
     if young:
         waits = (

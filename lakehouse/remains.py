@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as pads
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 
 from lakehouse import ledger
 from lakehouse.actions import ADD, CHANGE, commit_actions, decoded
@@ -137,6 +138,21 @@ def is_aside(lake: Lake, order: Retraction) -> bool:
             [given, value],
         )
     return bool(found)
+
+
+def may_hold(lake: Lake, name: str, paths: Iterable[str]) -> bool:
+    """Whether one of a table's files holds any row, or cannot be read; a commit that adds nothing leaves empty ones."""
+    store = table_store(lake.open(name))
+    for path in paths:
+        try:
+            with store.open_input_file(path) as file:
+                if pq.ParquetFile(file).metadata.num_rows:
+                    return True
+        except FileNotFoundError:
+            continue
+        except (OSError, pa.ArrowException):
+            return True
+    return False
 
 
 def _ids(lake: Lake, order: Retraction) -> pa.Table:

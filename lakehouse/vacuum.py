@@ -55,6 +55,7 @@ class TableVacuum:
         kept: The versions that are kept, each with who needs it.
         paths: The files, relative to the table's folder.
         wanted: The data and change files that are needed.
+        fresh: The young files.
     """
 
     table: str
@@ -66,6 +67,7 @@ class TableVacuum:
     kept: Mapping[int, str]
     paths: pa.ChunkedArray = field(repr=False, compare=False)
     wanted: pa.ChunkedArray = field(repr=False, compare=False)
+    fresh: pa.ChunkedArray = field(repr=False, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake vacuum --json`` prints."""
@@ -153,6 +155,7 @@ def unneeded(lake: Lake, name: str, need: Needs, grace_hours: float, *, change_f
         kept=need.told(),
         paths=stored["path"],
         wanted=wanted,
+        fresh=young,
     )
 
 

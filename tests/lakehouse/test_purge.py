@@ -236,7 +236,15 @@ def test_a_purge_waits_for_whoever_needs_the_rows(tmp_path):
         "gold/c",
         "ledger/quarantine",
     }
+    # What Spark leaves of a commit that adds no row stands against nothing; one that may hold rows does.
+    empty = Path(lake.table_uri("silver.b"), "part-00000-empty.snappy.parquet")
+    pq.write_table(SCHEMA.empty_table(), empty)
+    left = Path(lake.table_uri("silver.b"), "part-00000-left.snappy.parquet")
+    left.write_bytes(b"half a file")
+    assert purged(lake)[0].startswith("silver.b has files younger than 168 hours")
+    left.unlink()
     assert purged(lake) == [""]
+    assert empty.exists()
     assert holding(lake, WORD) == []
     assert states(lake) == {"before": "live", "with": "broken"}
     assert whole(lake, "before")
