@@ -41,6 +41,12 @@ WORD = "quokka"
 # Kept as it is, changed by row, cut into parts, and a count that names no row.
 NAMES = ("bronze.pages", "silver.texts", "silver.pieces", "gold.counts")
 
+NAMED = 'pc.binary_join_element_wise(parents, word, "/")'
+HASHED = (
+    "pa.array([hashlib.sha256(f'{parent}/{part}'.encode()).hexdigest()[:32] "
+    "for parent, part in zip(parents.to_pylist(), word.to_pylist())], pa.string())"
+)
+
 
 def holding(lake, word):
     """The files of a lake that hold a word, whatever its case: bytes as they are, Parquet also decoded."""
@@ -49,7 +55,7 @@ def holding(lake, word):
         if not path.is_file():
             continue
         said = [path.read_bytes(), path.name.encode()]
-        if path.suffix == ".parquet":
+        if path.suffix == ".parquet" and said[0].endswith(b"PAR1"):
             file = pq.ParquetFile(path)
             said.append(str(file.read().to_pylist()).encode())
             said.append(str((file.metadata.to_dict(), file.schema_arrow.metadata)).encode())
@@ -85,6 +91,8 @@ def test_what_is_purged_is_in_no_file_and_what_else_is_needed_stays(project, cap
     place = ["--lake", str(project.root / "lake")]
     later = [row for row in ROWS if row["source"] != "alpha"]
     pages.write(project, later)
+    # Ids stay on record: as everywhere but in those tests that read them, they name a row and hold no text.
+    project.module("flows", pages.FLOWS.replace(NAMED, HASHED))
     project.run(*NAMES)
     lake = project.lake()
     create_release(lake, "before")
