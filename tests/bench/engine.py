@@ -356,6 +356,7 @@ class Bench:
                 aside if outcome.note and outcome.note.reasons else 0,
             )
             found.append(measure)
+        print(f"{name} {step}: {sum(item.engine for item in found):.1f} s", file=sys.stderr, flush=True)
         return found
 
     def list_jobs(self) -> None:

@@ -40,7 +40,7 @@ from lakehouse.contract import Check, Column, Table
 from lakehouse.flow import flow
 
 ID = Column("sample_id", pa.string(), "Identity.", nullable=False)
-TEXT = Column("text", pa.large_string(), "Text.")
+TEXT = Column("text", pa.string(), "Text.")
 RUN = Column("run_id", pa.string(), "Run.", volatile=True)
 documents = Table("bronze.documents", doc="A document.", columns=[ID, TEXT, RUN], key=["sample_id"])
 scores = Table(
@@ -140,7 +140,7 @@ def land(lake: Lake, begin: int, end: int) -> None:
         rows = pa.table(
             {
                 "sample_id": pa.array([name(n) for n in range(first, first + count)]),
-                "text": pc.binary_join(lists, " ").cast(pa.large_string()),
+                "text": pc.binary_join(lists, " "),
                 "run_id": pa.array(["landed"] * count),
             }
         )
