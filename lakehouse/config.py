@@ -162,6 +162,8 @@ def _text(value: object) -> str:
 
 
 def _absolute(path: str, root: Path) -> str:
+    if "\0" in path:
+        raise ConfigError("the lake's place holds a NUL character", "correct it")
     if "://" in path:
         if path.startswith("file://"):
             return path.removeprefix("file://")

@@ -163,11 +163,6 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an en
         hint = "free space there" if error.errno == errno.ENOSPC else "check the place and its rights"
         _say(f"{error.strerror or error}{place} — {hint}")
         return 1
-    except Exception as error:  # noqa: BLE001 - nobody should have to read a traceback
-        _debug()
-        told = str(error).strip().split("\n", 1)[0][:300]
-        _say(f"{type(error).__name__}: {told} — this was not foreseen; MIXLAKE_DEBUG=1 shows the whole error")
-        return 1
     return status if isinstance(status, int) else 0
 
 
