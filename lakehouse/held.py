@@ -8,6 +8,7 @@ from lakehouse import commit
 from lakehouse.damage import lost_files
 from lakehouse.digest import Digest
 from lakehouse.errors import CollisionError, ContractError
+from lakehouse.fit import compare
 from lakehouse.history import log_of, standing
 from lakehouse.lake import Lake
 from lakehouse.plan import FlowPlan
@@ -60,7 +61,7 @@ def hold(lake: Lake, item: FlowPlan, *, migrate: bool = False) -> Held:
     note = newest[1] if newest else None
     # Rows that no flow accounts for, and rows that another key named, are replaced as a whole.
     rekeyed = note is not None and tuple(note.key or table.key) != tuple(table.key)
-    change = commit.compare(opened, table)
+    change = compare(opened, table)
     if (change.breaks or rekeyed) and note is not None and not migrate:
         told = list(change.breaks)
         if rekeyed:

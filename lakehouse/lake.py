@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.fs as pafs
 
+    from lakehouse.outcome import Report
     from lakehouse.plan import Plan
     from lakehouse.query import Format
     from lakehouse.registry import Registry
-    from lakehouse.run import Report
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 # What delta-rs says of a log that it reached and cannot read.

@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.catalog import unknown_table
-from lakehouse.commit import compare
 from lakehouse.contract import ADDRESSES_FILES, Table
 from lakehouse.descent import addresses_files, read_by
 from lakehouse.errors import CollisionError, UsageError
+from lakehouse.fit import compare
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake

@@ -13,8 +13,8 @@ from rich.logging import RichHandler
 from rich.markup import escape
 from rich.status import Status
 
+from lakehouse.outcome import Outcome
 from lakehouse.plan import FlowPlan, Plan
-from lakehouse.run import Outcome
 
 _MARKS = {"done": "[green]✓[/]", "fresh": "[dim]·[/]", "failed": "[red]✗[/]", "skipped": "[yellow]-[/]"}
 

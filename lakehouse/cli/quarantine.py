@@ -90,8 +90,9 @@ def retry(context: Context, tables: tuple[str, ...], as_json: bool) -> int:
       mixlake quarantine retry silver.documents
     """
     from lakehouse.cli.run import show_report
+    from lakehouse.outcome import Silent
     from lakehouse.progress import Progress
-    from lakehouse.run import Silent, run
+    from lakehouse.run import run
 
     if as_json:
         report = run(context.lake, tables, retry=True, listener=Silent())

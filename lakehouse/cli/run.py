@@ -13,7 +13,7 @@ from lakehouse.cli.plan import show_plan
 from lakehouse.cli.selection import SELECT
 
 if TYPE_CHECKING:
-    from lakehouse.run import Report
+    from lakehouse.outcome import Report
 
 
 _HELP = rf"""Run the flows that are stale.
@@ -68,8 +68,9 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
         else:
             show_plan(plan)
         return 0
+    from lakehouse.outcome import Silent
     from lakehouse.progress import Progress
-    from lakehouse.run import Silent, run
+    from lakehouse.run import run
 
     if as_json:
         report = run(lake, select, full=full, retry=retry, migrate=migrate, listener=Silent())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse import ledger
-from lakehouse.commit import fits
+from lakehouse.fit import fits
 from lakehouse.history import newest_note, standing
 from lakehouse.lake import damaged
 from lakehouse.log import Log

@@ -18,6 +18,7 @@ from lakehouse import commit, ledger
 from lakehouse.edges.levels import first_replaced, level_sizes
 from lakehouse.edges.state import FLOW, FORMAT, SAMPLE_ID, State, look
 from lakehouse.errors import CollisionError
+from lakehouse.fit import fits
 from lakehouse.inputs import CHANGE, spark_schema
 from lakehouse.note import Note
 from lakehouse.retraction import load_retractions
@@ -183,7 +184,7 @@ def _commit(lake: Lake, entries: DataFrame, level: int, note: Note, version: int
     if version >= 0 and int(opened.version()) != version:
         raise CollisionError(f"{ledger.edges.name}: another run brought it up", "it is looked at again")
     transaction = int(opened.transaction_version(FLOW) or 0) + 1
-    if not commit.fits(opened, ledger.edges):
+    if not fits(opened, ledger.edges):
         return commit.write(
             entries.sparkSession, lake, ledger.edges, entries, mode="overwrite", note=note, transaction=transaction
         )

@@ -28,7 +28,7 @@ from lakehouse.openlineage.sqlcolumns import of_sql
 from lakehouse.plan import FlowPlan
 
 if TYPE_CHECKING:
-    from lakehouse.run import Outcome
+    from lakehouse.outcome import Outcome
 
 log = logging.getLogger("mixlake.openlineage")
 

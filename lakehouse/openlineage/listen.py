@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lakehouse.openlineage.events import Events
     from lakehouse.openlineage.sink import File, Remote
-    from lakehouse.run import Listener, Outcome
+    from lakehouse.outcome import Listener, Outcome
 
 log = logging.getLogger("mixlake.openlineage")
 

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
     from lakehouse.flow import Flow
     from lakehouse.lake import Lake
+    from lakehouse.outcome import Outcome
     from lakehouse.plan import FlowPlan
-    from lakehouse.run import Outcome
 
 PACKAGE = "bench_engine"
 

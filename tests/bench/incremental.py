@@ -27,7 +27,7 @@ import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
-    from lakehouse.run import Outcome
+    from lakehouse.outcome import Outcome
 
 PACKAGE = "bench_incremental"
 WORDS = 100

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -15,6 +16,19 @@ from pathlib import Path
 from lakehouse import registry
 from lakehouse.config import load_config
 from lakehouse.lake import Lake
+
+
+def kill(project, where, when="before", number=1, *select):
+    """Run a project in a process of its own that kills itself at a point."""
+    ended = subprocess.run(
+        [sys.executable, __file__, str(project.root), where, when, str(number), *select],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        cwd=project.root,
+    )
+    assert ended.returncode == -signal.SIGKILL, ended.stderr[-2000:]
 
 
 def main(root, where, when, number, *select):

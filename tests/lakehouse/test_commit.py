@@ -3,8 +3,9 @@ from __future__ import annotations
 import pyarrow as pa
 
 from lakehouse import commit
-from lakehouse.commit import add_columns, append_rows, compare, create
+from lakehouse.commit import add_columns, append_rows, create
 from lakehouse.contract import Column, Table
+from lakehouse.fit import compare
 from lakehouse.history import newest_note
 from lakehouse.lake import Lake, open_table
 from tests.lakehouse.lakes import lake_at, note

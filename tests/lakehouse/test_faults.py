@@ -13,6 +13,7 @@ import pytest
 from lakehouse.commit import append_rows
 from lakehouse.ledger import training_steps
 from tests.lakehouse import words
+from tests.lakehouse.killed import kill
 
 NAMES = ("bronze.lines", "silver.shouts", "silver.words", "gold.counts")
 TEXT = "a:hello|b:two words|c:|d:four score and seven|e:x|f:y"
@@ -35,18 +36,6 @@ def undisturbed(project, *texts):
             project.run(lake="undisturbed")
         _UNDISTURBED[texts] = digests(project, "undisturbed")
     return _UNDISTURBED[texts]
-
-
-def kill(project, where, when, number):
-    ended = subprocess.run(
-        [sys.executable, str(KILLED), str(project.root), where, when, str(number)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        cwd=project.root,
-    )
-    assert ended.returncode == -9, ended.stderr[-2000:]
 
 
 @pytest.mark.parametrize(

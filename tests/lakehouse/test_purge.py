@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -24,10 +22,10 @@ from lakehouse.remains import is_aside
 from lakehouse.retraction import PURGED, Retractions, load_retractions, retract
 from lakehouse.verify import verify_release
 from tests.lakehouse import pages
+from tests.lakehouse.killed import kill
 from tests.lakehouse.lakes import lake_at, note, noted
 from tests.lakehouse.pages import page
 
-KILLED = Path(__file__).with_name("killed.py")
 # Each row has a word of its own; the table keeps statistics of the address.
 ROWS = [
     page("alpha", "quokka one good page"),
@@ -62,18 +60,6 @@ def holding(lake, word):
         if any(word.encode() in text.lower() for text in said):
             found.append(str(path.relative_to(lake.uri)))
     return found
-
-
-def killed(project, where, when="before", number=1):
-    ended = subprocess.run(
-        [sys.executable, str(KILLED), str(project.root), where, when, str(number), *NAMES],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-        cwd=project.root,
-    )
-    assert ended.returncode == -9, ended.stderr[-2000:]
 
 
 def states(lake):
@@ -128,10 +114,10 @@ def test_what_is_purged_is_in_no_file_and_what_else_is_needed_stays(project, cap
     assert whole(lake, "with")
 
     # Killed when releases are broken and files are not deleted yet, and again amid deletions.
-    killed(project, "lakehouse.purge:_delete")
+    kill(project, "lakehouse.purge:_delete", "before", 1, *NAMES)
     assert states(lake) == {"before": "live", "with": "broken", "with-counts": "broken"}
     assert any(part.endswith(".parquet") for part in holding(lake, WORD))
-    killed(project, "lakehouse.purge:delete_files", "after", 3)
+    kill(project, "lakehouse.purge:delete_files", "after", 3, *NAMES)
     assert load_retractions(lake).orders[0].to_purge
     report = project.lake().run(NAMES)
     assert {outcome.status for outcome in report.outcomes} == {"fresh"}

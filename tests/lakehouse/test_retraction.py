@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from lakehouse import ledger
+from lakehouse import run as running
 from lakehouse.cli.main import main
+from lakehouse.cli.retract import show
 from lakehouse.commit import append_rows
 from lakehouse.errors import UsageError
+from lakehouse.outcome import Outcome
 from lakehouse.release import create_release
 from lakehouse.retraction import load_retractions, pattern, retract
 from tests.lakehouse import pages
+from tests.lakehouse.lakes import lake_at, note, trained, write
 from tests.lakehouse.pages import page
 
 ROWS = [
@@ -182,6 +187,40 @@ def test_the_command_says_what_it_wants(project, capsys, monkeypatch):
     assert "retraction 2 is recorded (scope content)" in capsys.readouterr().out
     with pytest.raises(UsageError):
         retract(project.lake(), "source", ["a", "b"], reason="why")
+
+
+def test_an_id_that_no_table_holds_is_refused_later(tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    trained(lake)
+    report = retract(lake, "id", ["ef" * 16], reason="asked")
+    assert report.recorded
+    held = lake.sql("SELECT kind, id FROM ledger.retracted").to_pylist()
+    assert {"kind": "sample", "id": "ef" * 16} in held
+
+
+def test_a_damaged_release_stops_no_order_and_is_not_said_to_hold_nothing(tmp_path, capsys):
+    lake = lake_at(tmp_path / "lake")
+    document, _ = trained(lake)
+    old = lake.open("gold.samples")
+    write(lake, "gold.samples", lake.table("gold.samples"), note("gold.samples", "run-7"), mode="overwrite")
+    for path in old.file_uris():
+        Path(path).unlink()
+    report = retract(lake, "id", [document], reason="asked")
+    assert report.recorded
+    assert {told.split(":", 1)[0] for told in report.untold} == {"release mix-1", "training on mix-1"}
+    show(report)
+    assert "cannot be told of release mix-1" in capsys.readouterr().err
+
+
+def test_rows_that_an_uninformed_run_set_aside_are_looked_for_again(tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    trained(lake)
+    retract(lake, "source", ["src"], reason="asked")
+    plan = lake.plan(["gold.vocabulary"])
+    for known, late in ((0, True), (1, False)):
+        aside = note("gold.samples", quarantine="attempt", retraction=known)
+        outcome = Outcome("flows.gold.samples", "gold.samples", "done", 1, aside)
+        assert running._set_aside_late(lake, plan, [outcome]) is late
 
 
 def test_two_orders_at_once_get_two_numbers(project):

@@ -220,8 +220,9 @@ def test_a_renamed_flow_takes_its_table_over(lines):
 
 
 def test_a_run_that_comes_late_applies_nothing_twice(lines):
+    from lakehouse.outcome import Silent
     from lakehouse.plan import make_plan
-    from lakehouse.run import Silent, _Scheduler, _Spark
+    from lakehouse.run import _Scheduler, _Spark
 
     lines.run()
     words.land(lines, "a:hello|b:two words|c:x|d:more")
@@ -343,3 +344,32 @@ def test_of_many_reasons_the_most_frequent_are_kept(lines):
     assert note.reasons["other reasons"] == 20
     assert [note.reasons[f"word{n}"] for n in range(10)] == [2] * 10
     assert (note.counts["quarantined"], note.counts["rows"]) == (80, 10)
+
+
+def test_what_is_tolerated_is_a_share_of_the_table_however_few_rows_come(lines):
+    reject = '"_reject": pc.if_else(pc.equal(batch["text"], "bad"), "a bad word", None)'
+    lines.module(
+        "flows", words.FLOWS.replace('"size": pc.utf8_length(text)}', f'"size": pc.utf8_length(text), {reject}}}')
+    )
+    many = "|".join(f"{n:02}:word{n}" for n in range(30))
+    words.land(lines, many)
+    lines.run("+silver.shouts")
+    words.land(lines, f"{many}|x:bad")
+    outcome = lines.run("+silver.shouts")["silver.shouts"]
+    assert (outcome.status, outcome.note.mode, outcome.note.reasons) == ("done", "incremental", {"a bad word": 1})
+    # Of the whole table it is too much: 3 of 31, and the next run comes to the same end as a rebuild.
+    words.land(lines, f"{many}|x:bad|y:bad|z:bad")
+    assert "of 32 rows" in str(lines.run("+silver.shouts")["silver.shouts"].error)
+
+
+def test_a_key_that_a_row_of_another_origin_holds_is_refused_as_in_a_rebuild(lines):
+    keyed = words.TABLES.replace('key=["sample_id"], cluster_by=["size"],', 'key=["text"],')
+    assert keyed != words.TABLES
+    lines.module("tables", keyed)
+    lines.run("+silver.shouts")
+    for landed in ("a:hello|b:two words|c:x|d:hello", "a:hello|b:hello|c:x"):  # one that is new, one that changed
+        words.land(lines, landed)
+        outcome = lines.run("+silver.shouts")["silver.shouts"]
+        assert outcome.status == "failed"
+        assert "a second row of silver.shouts with the key text='HELLO!'" in outcome.error.message
+    assert texts(lines, "silver.shouts") == {"a": "HELLO!", "b": "TWO WORDS!", "c": "X!"}

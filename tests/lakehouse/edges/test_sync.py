@@ -10,13 +10,14 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from lakehouse import commit, ledger
+from lakehouse import ledger
 from lakehouse.catalog import tables
 from lakehouse.edges import levels, sync
 from lakehouse.edges.levels import level_sizes
 from lakehouse.edges.state import look
 from lakehouse.edges.sync import sync_edges
 from lakehouse.errors import CollisionError
+from lakehouse.fit import fits
 from lakehouse.history import newest_note
 from lakehouse.optimize import optimize
 from lakehouse.retraction import retract
@@ -199,7 +200,7 @@ def test_an_index_of_other_columns_is_made_anew(spark, tmp_path):
     DeltaTable.create(lake.table_uri("ledger.edges"), pa.schema([("parent", pa.string()), ("child", pa.string())]))
     sync_edges(spark, lake, "s1")
     assert right(lake)
-    assert commit.fits(lake.open("ledger.edges"), ledger.edges)
+    assert fits(lake.open("ledger.edges"), ledger.edges)
 
 
 @pytest.mark.indexed
