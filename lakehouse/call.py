@@ -22,6 +22,7 @@ from lakehouse.operator import runner_of
 from lakehouse.plan import FlowPlan
 from lakehouse.refresh import why_whole
 from lakehouse.ship import ship_files
+from lakehouse.span import Span
 from lakehouse.sqlflow import view_name, with_views
 
 if TYPE_CHECKING:
@@ -41,11 +42,13 @@ class Result:
         rows: The rows, as the function gave them.
         keys: Driving keys whose held rows are replaced; None for "only new rows".
         full: Whether the rows are the whole table.
+        span: Where the keys lie, None where it is not known.
     """
 
     rows: DataFrame
     keys: DataFrame | None
     full: bool
+    span: Span | None = None
 
 
 class Counter:
@@ -121,7 +124,9 @@ def call(  # noqa: PLR0913, PLR0917 - the parts of one step
             rows = _spread(rows, wanted, flow.driving_key)
         rows = counter.count(rows)
         answer = rows.mapInArrow(runner, inputs.spark_schema(pa.schema(runner.columns)))
-        return Result(answer, None if changed is None else changed.keys, full=changed is None)
+        if changed is None:
+            return Result(answer, None, full=True)
+        return Result(answer, changed.keys, full=False, span=changed.span)
     held_rows = functools.partial(inputs.load, session, lake, flow.writes, -1 if held.lost else held.version)
     frames = {name: inputs.frame(session, lake, read, versions) for name, read in flow.reads.items()}
     if flow.kind == "sql":
@@ -166,7 +171,7 @@ def _call_frame(  # noqa: PLR0913, PLR0917 - the parts of one step
     if isinstance(answer, pa.Table):
         counter.told(answer.num_rows)
         answer = _from_arrow(session, flow, answer)
-    return Result(answer, keys, full=keys is None)
+    return Result(answer, keys, full=keys is None, span=None if changed is None else changed.span)
 
 
 def _keep(stack: ExitStack, rows: DataFrame) -> DataFrame:

@@ -22,6 +22,7 @@ from lakehouse.history import noted
 from lakehouse.lake import FORMAT, FORMAT_PROPERTY, Lake, open_table, table_uri
 from lakehouse.note import Note
 from lakehouse.objectstore.probe import require_atomic_commits
+from lakehouse.span import Span
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
@@ -168,7 +169,15 @@ def set_properties(lake: Lake, table: Table) -> None:
 
 
 def write(  # noqa: PLR0913 - what one commit is
-    session: SparkSession, lake: Lake, table: Table, rows: DataFrame, *, mode: str, note: Note, transaction: int
+    session: SparkSession,
+    lake: Lake,
+    table: Table,
+    rows: DataFrame,
+    *,
+    mode: str,
+    note: Note,
+    transaction: int,
+    spans: Mapping[str, Span] | None = None,
 ) -> int:
     """Commit a flow's rows with its note.
 
@@ -181,6 +190,7 @@ def write(  # noqa: PLR0913 - what one commit is
         mode: append, overwrite or merge.
         note: The commit note.
         transaction: The flow's transaction number.
+        spans: For "merge" where the rows' keys lie, by column: a MERGE looks at no file outside.
 
     Returns:
         The version that holds the commit.
@@ -191,7 +201,7 @@ def write(  # noqa: PLR0913 - what one commit is
     """
     with committing(table.name):
         if mode == "merge":
-            _merge(session, lake.table_uri(table.name), table, rows, note, transaction)
+            _merge(session, lake.table_uri(table.name), table, rows, note, transaction, spans or {})
         else:
             writer = rows.select(*[column.name for column in table.columns]).write.format("delta").mode(mode)
             for key, value in _transaction(note, transaction):
@@ -316,9 +326,16 @@ def _transaction(note: Note, transaction: int) -> tuple[tuple[str, str], ...]:
 
 
 def _merge(  # noqa: PLR0913, PLR0917
-    session: SparkSession, uri: str, table: Table, rows: DataFrame, note: Note, transaction: int
+    session: SparkSession,
+    uri: str,
+    table: Table,
+    rows: DataFrame,
+    note: Note,
+    transaction: int,
+    spans: Mapping[str, Span],
 ) -> None:
     from delta.tables import DeltaTable as SparkDeltaTable
+    from pyspark.sql import functions as F
 
     settings = {
         "spark.databricks.delta.commitInfo.userMetadata": note.to_json(),
@@ -326,7 +343,9 @@ def _merge(  # noqa: PLR0913, PLR0917
         "spark.databricks.delta.write.txnVersion": str(transaction),
     }
     values: dict[str, str | Column] = {f"`{c.name}`": f"s.`{c.name}`" for c in table.columns}
-    on = " AND ".join(f"t.`{key}` <=> s.`{key}`" for key in table.key)
+    on = F.expr(" AND ".join(f"t.`{key}` <=> s.`{key}`" for key in table.key))
+    for key, span in spans.items():
+        on &= span.holds(F.col(f"t.`{key}`"))
     try:
         for key, value in settings.items():
             session.conf.set(key, value)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -47,6 +50,26 @@ def log_problem(store: pafs.FileSystem) -> str | None:
                 json.loads(line)
         except ValueError:
             return f"{path} is cut off, or no JSON"
+    return None
+
+
+def empty_commit(folder: str, version: int) -> str | None:
+    """Return the file of an empty commit among those that a version is read from, None where there is none.
+
+    A machine that went down may leave one, which delta-rs takes for a commit that changed nothing.
+
+    Args:
+        folder: The table's folder, on this machine.
+        version: The version.
+    """
+    log = Path(folder, LOG)
+    found = (_CHECKPOINT.match(entry.name) for entry in os.scandir(log))
+    base = max((number for match in found if match and (number := int(match[1])) <= version), default=-1)
+    for number in range(base + 1, version + 1):
+        path = commit_file(number)
+        with contextlib.suppress(FileNotFoundError):
+            if Path(folder, path).stat().st_size == 0:
+                return path
     return None
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lakehouse.commit import ACTION
 from lakehouse.contract import Table
 from lakehouse.digest import HIGH, LOW, Digest, hash_columns
+from lakehouse.span import Span, measures, span_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -26,6 +27,7 @@ class Difference:
         deleted: Likewise.
         gained: Digest of the rows that come in.
         lost: Digest of the rows that go out.
+        spans: Where the changed keys lie, by column, where that is known.
     """
 
     rows: DataFrame
@@ -34,6 +36,7 @@ class Difference:
     deleted: int
     gained: Digest
     lost: Digest
+    spans: Mapping[str, Span] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -76,9 +79,9 @@ def difference(table: Table, new: DataFrame, held: DataFrame) -> Iterator[Differ
     )
     try:
         sums = [F.sum(F.col(name).cast("decimal(20,0)")).alias(name) for name in hashes]
-        groups = {
-            row[ACTION]: row for row in changed.groupBy(ACTION).agg(F.count(F.lit(1)).alias("n"), *sums).collect()
-        }
+        ends = [measure for key in keys for measure in measures(key)]
+        found = changed.groupBy(ACTION).agg(F.count(F.lit(1)).alias("n"), *sums, *ends).collect()
+        groups = {row[ACTION]: row.asDict() for row in found}
         counts = {name: int(groups[name]["n"]) if name in groups else 0 for name in "IUD"}
         gained, lost = Digest(), Digest()
         for name, group in groups.items():
@@ -87,6 +90,7 @@ def difference(table: Table, new: DataFrame, held: DataFrame) -> Iterator[Differ
             if name in "UD":
                 lost += Digest.of(group["n"], group["_old_high"], group["_old_low"])
         rows = changed.select(*keys, ACTION).join(new.drop(HIGH, LOW), keys, "left")
-        yield Difference(rows, counts["I"], counts["U"], counts["D"], gained, lost)
+        spans = {key: span for key in keys if (span := span_of(key, *groups.values())) is not None}
+        yield Difference(rows, counts["I"], counts["U"], counts["D"], gained, lost, spans)
     finally:
         changed.unpersist()

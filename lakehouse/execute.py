@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from lakehouse.held import Held, hold
 from lakehouse.lake import Lake
 from lakehouse.note import Note
 from lakehouse.plan import FlowPlan
+from lakehouse.span import Span
 from lakehouse.translate import translated
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str, *, migr
                 commit.append_quarantine(lake, ledger.quarantine, aside, attempt)
                 note = replace(note, quarantine=attempt, reasons=found.reasons)
             note = replace(note, onto=held.version, aside=bool(found.reasons) or (not result.full and _was_aside(item)))
-            mode, rows, note = _changes(stack, session, lake, item, held, result, found, note)
+            mode, rows, note, spans = _changes(stack, session, lake, item, held, result, found, note)
             counts = {**note.counts, "read": counter.value, "quarantined": sum(found.reasons.values())}
             counts["returned"] = found.digest.rows + counts["quarantined"]
             phases["difference"] = time.monotonic() - clock - phases["rows"]
@@ -78,7 +80,7 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str, *, migr
                 commit.set_properties(lake, flow.writes)
             laid_out = _laid_out(flow, rows, mode, 1 + found.size // _FILE)
             version = commit.write(
-                session, lake, flow.writes, laid_out, mode=mode, note=note, transaction=held.transaction
+                session, lake, flow.writes, laid_out, mode=mode, note=note, transaction=held.transaction, spans=spans
             )
             if not held.fits:
                 commit.set_properties(lake, flow.writes)
@@ -98,8 +100,8 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     result: Result,
     found: stage.Staged,
     note: Note,
-) -> tuple[str, DataFrame, Note]:
-    """Decide how the rows are written, and complete the note with what that changes."""
+) -> tuple[str, DataFrame, Note, Mapping[str, Span]]:
+    """Decide how the rows are written, complete the note with what that changes, and say where changed keys lie."""
     table = item.flow.writes
     mode = "full" if result.full else "incremental"
     pending = item.because("retraction") and not held.whole
@@ -115,6 +117,7 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
             "append",
             found.good,
             replace(note, mode=mode, changed=found.digest.rows > 0, counts=counts, digest=str(digest)),
+            {},
         )
     if held.whole:
         known = held.fits and item.last is not None and not (held.foreign or held.lost)
@@ -123,13 +126,13 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
         if not same:
             counts.update(inserted=found.digest.rows, deleted=held.digest.rows)
         note = replace(note, mode=mode, changed=not same, counts=counts, digest=str(found.digest))
-        return ("append", found.good.limit(0), note) if same else ("overwrite", found.good, note)
+        return ("append", found.good.limit(0), note, {}) if same else ("overwrite", found.good, note, {})
     known = item.last is not None and held.fits and not (held.foreign or item.because("forced"))
     if result.full and known and found.digest == held.digest:
         # The table holds these rows. Who says --full does not take the last note's word for it.
         counts = {"inserted": 0, "updated": 0, "deleted": 0, "rows": held.digest.rows}
         note = replace(note, mode=mode, changed=False, counts=counts, digest=str(held.digest))
-        return "append", found.good.limit(0), note
+        return "append", found.good.limit(0), note, {}
     present = inputs.load(session, lake, table, held.version)
     if not result.full:
         held_rows, present = present, _replaced(session, lake, item, result, present)
@@ -146,8 +149,8 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     }
     note = replace(note, mode=mode, changed=not changed.empty, counts=counts, digest=str(digest))
     if changed.updated or changed.deleted:
-        return "merge", changed.rows, note
-    return "append", changed.rows.drop(commit.ACTION) if changed.inserted else found.good.limit(0), note
+        return "merge", changed.rows, note, changed.spans
+    return "append", changed.rows.drop(commit.ACTION) if changed.inserted else found.good.limit(0), note, {}
 
 
 def _keys_may_meet(lake: Lake, flow: Flow) -> bool:
@@ -170,8 +173,9 @@ def _replaced(session: SparkSession, lake: Lake, item: FlowPlan, result: Result,
     keys = list(item.flow.writes.key)
     parts = []
     if result.keys is not None:
-        origin = result.keys.toDF("_origin")
-        parts.append(present.join(origin, F.expr(item.flow.origin).eqNullSafe(F.col("_origin")), "left_semi"))
+        origin, own = result.keys.toDF("_origin"), F.expr(item.flow.origin)
+        near = present if result.span is None else present.where(result.span.holds(own))
+        parts.append(near.join(origin, own.eqNullSafe(F.col("_origin")), "left_semi"))
     if item.because("retraction"):
         parts.append(refusal.refused(session, lake, item.flow.writes, present, item.retractions))
     if len(parts) == 1:

@@ -15,6 +15,7 @@ from lakehouse.contract import Column, Table
 from lakehouse.flow import Flow, Read
 from lakehouse.lake import Lake
 from lakehouse.registry import TABLE_PSEUDO_COLUMN
+from lakehouse.span import Span, measures, span_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -33,10 +34,12 @@ class Changes:
     Args:
         rows: The driving rows to process.
         keys: The driving keys whose results are replaced; None where there are only new rows.
+        span: Where those keys lie, None where it is not known.
     """
 
     rows: DataFrame
     keys: DataFrame | None
+    span: Span | None = None
 
 
 def spark_schema(schema: pa.Schema) -> StructType:
@@ -91,8 +94,9 @@ def changes(
 ) -> Changes:
     """Return what changed in the driving input between two sets of versions.
 
-    Rows come from the change data feed. Where there were only inserts they are processed alone; else the
-    affected keys are looked up at the new version.
+    Rows come from the change data feed. Where there were only inserts they are processed alone. Else it names the
+    affected keys: where a flow wrote the input, so that a key names one row, the feed has that row as well; other
+    inputs are looked up at the new version.
     """
     from pyspark.sql import functions as F
 
@@ -100,6 +104,7 @@ def changes(
     key = flow.driving_key
     inserted: list[DataFrame] = []
     touched: list[DataFrame] = []
+    newest: list[DataFrame] = []
     only_inserts = True
     for table in lake.registry.sources(item):
         first, last = before.get(table.name, -1) + 1, versions[table.name]
@@ -112,18 +117,36 @@ def changes(
             .option("endingVersion", last)
             .load(lake.table_uri(table.name))
         )
-        touched.append(feed.select(F.col(key).alias(key)))
+        touched.append(feed.select(F.col(key).alias(key), CHANGE))
         inserted.append(shape(feed.drop(*_CHANGE_COLUMNS), item, table))
-        # The log mostly tells, and spares a query; a MERGE or an overwrite may have inserted all the same.
-        only_inserts = only_inserts and (
-            only_adds(lake.open(table.name, last), first, last) or feed.where(F.col(CHANGE) != "insert").isEmpty()
-        )
+        newest.append(shape(_newest(feed, key).drop(*_CHANGE_COLUMNS), item, table))
+        only_inserts = only_inserts and only_adds(lake.open(table.name, last), first, last)
     if not touched:
         return Changes(frame(session, lake, item, versions).limit(0), None)
     if only_inserts:
         return Changes(_union(inserted), None)
-    keys = _union(touched).distinct()
-    return Changes(frame(session, lake, item, versions).join(keys, key, "left_semi"), keys)
+    # A MERGE or an overwrite may have done nothing but insert, too.
+    told = _union(touched).agg(F.max(F.col(CHANGE) != "insert").alias("others"), *measures(key)).collect()[0]
+    if not told["others"]:
+        return Changes(_union(inserted), None)
+    keys, span = _union(touched).select(key).distinct(), span_of(key, told.asDict())
+    sources = lake.registry.sources(item)
+    if len(sources) == 1 and sources[0].name in lake.registry.writers and tuple(sources[0].key) == (key,):
+        return Changes(newest[0], keys, span)
+    rows = frame(session, lake, item, versions)
+    if span is not None and key in rows.columns:
+        rows = rows.where(span.holds(F.col(f"`{key}`")))
+    return Changes(rows.join(keys, key, "left_semi"), keys, span)
+
+
+def _newest(feed: DataFrame, key: str) -> DataFrame:
+    """Return the rows that a feed leaves: of each key what its last change made of it, none where that deleted it."""
+    from pyspark.sql import functions as F
+
+    last = feed.groupBy(F.col(f"`{key}`").alias("_key")).agg(F.max("_commit_version").alias("_last"))
+    made = feed.where(F.col(CHANGE).isin("insert", "update_postimage"))
+    same = F.col(f"`{key}`").eqNullSafe(F.col("_key")) & (F.col("_commit_version") == F.col("_last"))
+    return made.join(last, same, "left_semi")
 
 
 def _union(parts: list[DataFrame]) -> DataFrame:

@@ -12,9 +12,9 @@ from deltalake.exceptions import DeltaError
 from deltalake.exceptions import TableNotFoundError as DeltaTableNotFoundError
 
 from lakehouse.config import Config, load_config
-from lakehouse.damage import log_problem
+from lakehouse.damage import empty_commit, log_problem
 from lakehouse.errors import LakeError, TableNotFoundError
-from lakehouse.log import Log, commit_file, read_log, table_folder
+from lakehouse.log import Log, read_log, table_folder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -294,9 +294,8 @@ def open_table(
                     f"{name} has no version {version}", f"its latest is {latest}; see mixlake history {name}"
                 ) from None
         raise LakeError(f"{name} cannot be read: {_first_line(error)}", "see mixlake doctor") from None
-    # A machine that went down may leave a commit empty, which delta-rs takes for one that changed nothing.
-    if "://" not in uri and table_folder(uri).get_file_info(commit_file(int(table.version()))).size == 0:
-        raise damaged(name, f"{commit_file(int(table.version()))} is empty")
+    if "://" not in uri and (empty := empty_commit(uri, int(table.version()))) is not None:
+        raise damaged(name, f"{empty} is empty")
     _check_format(name, table.metadata().configuration)
     return table
 

@@ -131,12 +131,19 @@ class Connection:
         return found
 
     def hold(self, name: str, sql: str, parameters: Iterable[object] | None = None) -> None:
-        """Keep a query's rows under a name for the statements that follow; for the engine's own use."""
+        """Keep a query's rows under a name for the statements that follow; for the engine's own use.
+
+        What does not fit into memory lies on disk.
+        """
         text = self._prepared(sql)
-        answer = self._answered(lambda: self._engine.sql(text, params=list(parameters or [])).to_arrow_table(), text)
-        self._engine.register(f"{name}__new", answer)
-        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS SELECT * FROM {quoted(f'{name}__new')}")  # noqa: S608 - quoted
-        self._engine.unregister(f"{name}__new")
+        made = f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {text}"
+        self._answered(lambda: self._engine.execute(made, list(parameters or [])), text)
+
+    def lend(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
+        """Keep rows from elsewhere under a name, as `hold` does; a stream is read once."""
+        self._engine.register(f"{name}__given", rows)
+        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS FROM {quoted(f'{name}__given')}")
+        self._engine.unregister(f"{name}__given")
 
     def columns(self, name: str) -> tuple[str, ...]:
         """Return the names of a table's columns at its pinned version.

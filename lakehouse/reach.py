@@ -68,18 +68,17 @@ class Reach:
         """Return how many rows of each table were made from rows that match."""
         return self._now.counts("NOT self_matched")
 
-    def ids(self) -> pa.Table:
-        """Return the rows of ``ledger.retracted``."""
+    def ids(self) -> pa.RecordBatchReader:
+        """Return the rows of ``ledger.retracted``, as a stream."""
         kinds = [DERIVED]
         if self._kind == "id" or self._content:
             kinds.append(SAMPLE)
         if self._content:
             kinds.append(CONTENT)
-        found = self._now.connection.table(
+        return self._now.connection.reader(
             "SELECT $1 AS retraction_id, kind, id FROM __reached WHERE kind IN (SELECT unnest($2::VARCHAR[]))",
             [self.name, kinds],
         )
-        return found.cast(pa.schema([pa.field(c.name, c.type) for c in ledger.retracted.columns]))
 
     def releases(self) -> list[str]:
         """Return the live releases that hold such rows, or what was made from them."""
@@ -117,9 +116,11 @@ class Reach:
                     if self._content:
                         there.take(self.ids())
                     there.close()
-                    ids = connection.table("SELECT id FROM __reached WHERE kind = 'derived'")
-                for run, steps, first, last in steps_that_saw(self.lake, row["release"], ids):
-                    found.append(Seen(run, row["release"], steps, first, last))
+                    if not there.any():
+                        continue
+                    ids = connection.reader("SELECT id FROM __reached WHERE kind = 'derived'")
+                    for run, steps, first, last in steps_that_saw(self.lake, row["release"], ids):
+                        found.append(Seen(run, row["release"], steps, first, last))
             except MixlakeError as error:  # its versions are gone: nothing can be told any more
                 self.untold.append(f"training on {row['release']}: {error.message}")
         return found
@@ -204,33 +205,30 @@ class Closure:
             [given],
         )
 
-    def take(self, ids: pa.Table) -> None:
-        """Add ids that were found elsewhere, and the rows that carry them."""
-        if not self.rows:
-            return
-        self.connection.hold(
-            "__reached",
-            f"WITH given AS (SELECT unnest($1::VARCHAR[]) AS kind, unnest($2::VARCHAR[]) AS id), "  # noqa: S608 - quoted
-            "known AS (FROM __reached UNION SELECT kind, id FROM given WHERE kind <> 'derived') "
-            "SELECT kind, id FROM known UNION SELECT 'sample', sample_id "
-            f"FROM {self.rows} WHERE content_id IN (SELECT id FROM known WHERE kind = 'content')",
-            [ids.column("kind").to_pylist(), ids.column("id").to_pylist()],
-        )
+    def take(self, ids: pa.RecordBatchReader, *, derived: bool = False) -> None:
+        """Add ids that were found elsewhere, and the rows that carry them.
 
-    def take_derived(self, ids: Sequence[str]) -> None:
-        """Add ids of rows that were made from such that match, where no row tells what it was made from.
-
-        A row with such an id may have been made anew from others.
+        Args:
+            ids: string ``kind`` and ``id``.
+            derived: Whether ids of rows that were made from such that match count, too, where no row tells what it
+                was made from. A row with such an id may have been made anew from others.
         """
         if not self.rows:
             return
+        self.connection.lend("__taken", ids)
         self.connection.hold(
             "__reached",
-            f"FROM __reached UNION SELECT 'sample', id FROM (SELECT unnest($1::VARCHAR[]) AS id) "  # noqa: S608 - quoted
-            f"WHERE id NOT IN (SELECT sample_id FROM {self.rows} "
-            "WHERE parent_ids IS NOT NULL AND sample_id IS NOT NULL)",
-            [list(ids)],
+            f"WITH known AS (FROM __reached UNION SELECT kind, id FROM __taken WHERE kind <> '{DERIVED}') "  # noqa: S608 - quoted
+            "SELECT kind, id FROM known UNION SELECT 'sample', sample_id "
+            f"FROM {self.rows} WHERE content_id IN (SELECT id FROM known WHERE kind = 'content')",
         )
+        if derived:
+            self.connection.hold(
+                "__reached",
+                f"FROM __reached UNION SELECT 'sample', id FROM __taken WHERE kind = '{DERIVED}' "  # noqa: S608 - quoted
+                f"AND id NOT IN (SELECT sample_id FROM {self.rows} "
+                "WHERE parent_ids IS NOT NULL AND sample_id IS NOT NULL)",
+            )
 
     def widen(self) -> None:
         """Add rows of equal content and verified duplicates of the rows that match, and note their contents."""

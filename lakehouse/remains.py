@@ -22,7 +22,7 @@ from lakehouse.errors import TableNotFoundError
 from lakehouse.history import table_store
 from lakehouse.query import Connection
 from lakehouse.reach import WANTED, Closure
-from lakehouse.retraction import DERIVED, Kind, Retraction, pattern
+from lakehouse.retraction import Kind, Retraction, pattern
 from lakehouse.storage import listing
 
 if TYPE_CHECKING:
@@ -100,14 +100,11 @@ def holders(lake: Lake, order: Retraction, paths: Paths) -> set[str]:
         order: The order.
         paths: The files of each table that are looked at.
     """
-    given = _ids(lake, order)
-    derived = given.filter(pc.equal(given["kind"], DERIVED))["id"].to_pylist()
     with _Files(lake, paths) as connection:
         closure = Closure(lake, connection)
         if order.kind != "id":  # ids are given
             closure.match(cast("Kind", order.kind), [order.value])
-        closure.take(given)
-        closure.take_derived(derived)
+        closure.take(_ids(lake, order), derived=True)
         closure.close()
         return closure.holders()
 
@@ -117,25 +114,24 @@ def is_aside(lake: Lake, order: Retraction) -> bool:
     if not lake.has(ledger.quarantine.name):
         return False
     name = ledger.quarantine.name
-    given = _ids(lake, order)["id"].to_pylist()
     told = {
-        "source": "\"row\" ->> '$.source' = $2",
-        "license": "list_contains(string_split(\"row\" ->> '$.license', ' AND '), $2)",
-        "uri": "regexp_full_match(\"row\" ->> '$.uri', $2)",
+        "source": "\"row\" ->> '$.source' = $1",
+        "license": "list_contains(string_split(\"row\" ->> '$.license', ' AND '), $1)",
+        "uri": "regexp_full_match(\"row\" ->> '$.uri', $1)",
     }
     value = pattern(order.value) if order.kind == "uri" else order.value
     table = lake.open(name)
     with _Files(lake, {name: decoded(files(table)["path"]).to_pylist()}) as connection:
+        connection.lend("__taken", _ids(lake, order))
         found = connection.rows(
             f'WITH aside AS (FROM ledger.quarantine WHERE "row" IS NOT NULL), marks AS ('  # noqa: S608 - fixed texts
             "SELECT unnest([sample_id, origin, \"row\" ->> '$.sample_id', \"row\" ->> '$.content_id']) AS id "
             "FROM aside "
             "UNION ALL SELECT unnest(from_json(\"row\" -> '$.parent_ids', '[\"VARCHAR\"]')) FROM aside "
-            "WHERE json_type(\"row\" -> '$.parent_ids') = 'ARRAY'), "
-            "given AS (SELECT unnest($1::VARCHAR[]) AS id) "
-            "SELECT 1 AS one FROM marks WHERE id IN (FROM given) "
-            f"UNION ALL SELECT 1 FROM aside WHERE {told.get(order.kind, '$2 IS NULL')} LIMIT 1",
-            [given, value],
+            "WHERE json_type(\"row\" -> '$.parent_ids') = 'ARRAY') "
+            "SELECT 1 AS one FROM marks WHERE id IN (SELECT id FROM __taken) "
+            f"UNION ALL SELECT 1 FROM aside WHERE {told.get(order.kind, '$1 IS NULL')} LIMIT 1",
+            [value],
         )
     return bool(found)
 
@@ -155,12 +151,12 @@ def may_hold(lake: Lake, name: str, paths: Iterable[str]) -> bool:
     return False
 
 
-def _ids(lake: Lake, order: Retraction) -> pa.Table:
-    """Return (kind, id) of what an order names in ``ledger.retracted``."""
+def _ids(lake: Lake, order: Retraction) -> pa.RecordBatchReader:
+    """Return (kind, id) of what an order names in ``ledger.retracted``, as a stream."""
     if not lake.has(ledger.retracted.name):
-        return pa.schema([("kind", pa.string()), ("id", pa.string())]).empty_table()
+        return pa.schema([("kind", pa.string()), ("id", pa.string())]).empty_table().to_reader()
     text = "SELECT kind, id FROM ledger.retracted WHERE retraction_id = $1"
-    return lake.sql(text, parameters=[order.retraction_id])
+    return lake.sql(text, parameters=[order.retraction_id], format="reader")
 
 
 def _named(table: DeltaTable, stored: pa.ChunkedArray) -> list[str]:

@@ -37,6 +37,8 @@ COLUMN: Mapping[str, str] = {"source": "source", "license": "license", "uri": "u
 DEFAULT_SCOPE: Mapping[str, Scope] = {"source": "origin", "license": "origin", "uri": "origin", "id": "content"}
 ORDERED, PURGED = "ordered", "purged"
 SAMPLE, CONTENT, DERIVED = "sample", "content", "derived"
+# Ids that are held at a time, and that one commit adds.
+_IDS_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,17 +242,32 @@ def retract(  # noqa: PLR0913 - what an order is
         untold = tuple(reach.untold)
         if dry_run:
             return Report(order, derived, seen, recorded=False, untold=untold)
-        ids = reach.ids()
-    from lakehouse.commit import append_rows
+        _keep_ids(lake, order, reach.ids())
     from lakehouse.orders import record
 
-    if ids.num_rows:
+    return Report(record(lake, order), derived, seen, untold=untold)
+
+
+def _keep_ids(lake: Lake, order: Retraction, ids: pa.RecordBatchReader) -> None:
+    """Append what an order names to ``ledger.retracted``, however much it is: it counts once the order is recorded."""
+    from lakehouse.commit import append_rows
+
+    def append(batches: list[pa.RecordBatch], number: int) -> None:
         append_rows(
             lake.uri,
             ledger.retracted,
-            ids,
+            pa.Table.from_batches(batches),
             app_id=f"retracted:{order.retraction_id}",
-            version=1,
+            version=number,
             storage_options=lake.storage_options,
         )
-    return Report(record(lake, order), derived, seen, untold=untold)
+
+    waiting: list[pa.RecordBatch] = []
+    number = 1
+    for batch in ids:
+        waiting.append(batch)
+        if sum(part.num_rows for part in waiting) >= _IDS_ROWS:
+            append(waiting, number)
+            waiting, number = [], number + 1
+    if waiting:
+        append(waiting, number)

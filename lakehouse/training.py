@@ -48,7 +48,7 @@ def sightings(lake: Lake, samples: set[str]) -> Iterator[tuple[Node, Sequence[st
             yield Node(name, ledger.training_steps.name, version), [found["sample_id"]]
 
 
-def steps_that_saw(lake: Lake, release: str, ids: pa.Table) -> list[tuple[str, int, int, int]]:
+def steps_that_saw(lake: Lake, release: str, ids: pa.RecordBatchReader) -> list[tuple[str, int, int, int]]:
     """Return which training steps on a release saw one of some rows, or a sequence that is one of them.
 
     Args:
@@ -60,10 +60,10 @@ def steps_that_saw(lake: Lake, release: str, ids: pa.Table) -> list[tuple[str, i
         (training run, steps, first step, last step), by training run.
     """
     pinned = pinned_version(lake, release, SEQUENCES)
-    if pinned is None or not ids.num_rows:
+    if pinned is None:
         return []
     with connect(lake, tables={SEQUENCES: pinned}) as connection:
-        connection.hold("__wanted", "SELECT unnest($1::VARCHAR[]) AS id", [ids.column("id").to_pylist()])
+        connection.lend("__wanted", ids)
         rows = connection.rows(_SEEN, [release])
     return [(row["training_run"], row["steps"], row["first"], row["last"]) for row in rows]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from lakehouse import ledger
+from lakehouse import ledger, query, retraction
 from lakehouse import run as running
 from lakehouse.cli.main import main
 from lakehouse.cli.retract import show
@@ -196,6 +196,27 @@ def test_an_id_that_no_table_holds_is_refused_later(tmp_path):
     assert report.recorded
     held = lake.sql("SELECT kind, id FROM ledger.retracted").to_pylist()
     assert {"kind": "sample", "id": "ef" * 16} in held
+
+
+def test_ids_are_kept_as_they_come_in_several_commits(tmp_path, monkeypatch):
+    lake = lake_at(tmp_path / "lake")
+    trained(lake)
+    whole = retract(lake, "source", ["src"], reason="asked", scope="content")
+    monkeypatch.setattr(retraction, "_IDS_ROWS", 3)
+    monkeypatch.setattr(query, "BATCH_ROWS", 2)
+    parts = retract(lake, "source", ["src"], reason="asked", scope="content")
+    first, second = (
+        sorted(
+            (row["kind"], row["id"])
+            for row in lake.table("ledger.retracted").to_pylist()
+            if row["retraction_id"] == report.order.retraction_id
+        )
+        for report in (whole, parts)
+    )
+    assert len(first) > 4
+    assert first == second
+    assert lake.open("ledger.retracted").version() > 2
+    assert whole.seen == parts.seen != ()
 
 
 def test_a_damaged_release_stops_no_order_and_is_not_said_to_hold_nothing(tmp_path, capsys):
