@@ -54,9 +54,11 @@ class Column:
         """Refuse a name or a type that some reader cannot hold."""
         if not _COLUMN.match(self.name):
             raise ContractError(f"column name {self.name!r} is not allowed", "use letters, digits and _")
-        if pa.types.is_large_string(self.type) or pa.types.is_large_binary(self.type):
+        wrong = _unheld(self.type)
+        if wrong is not None:
             raise ContractError(
-                f"column {self.name!r} has the type {self.type}", "declare pa.string() or pa.binary() instead"
+                f"column {self.name!r} has the type {wrong}, which Delta tables do not hold",
+                next((f"declare {instead} instead" for test, instead in _INSTEAD if test(wrong)), "choose another"),
             )
 
 
@@ -116,9 +118,12 @@ class Table:
         if not _NAME.match(self.name):
             raise ContractError(f"table name {self.name!r} is not allowed", "use layer.plural_noun in lower case")
         names = [column.name for column in self.columns]
-        doubled = sorted({name for name in names if names.count(name) > 1})
+        # Spark and Delta take names that differ in case alone for one.
+        lower = [name.lower() for name in names]
+        doubled = sorted({name for name in names if lower.count(name.lower()) > 1})
         if doubled:
-            raise ContractError(f"{self.name}: column {doubled[0]!r} is declared twice", "keep one of the two")
+            told = " and ".join(repr(name) for name in doubled)
+            raise ContractError(f"{self.name}: column {told} is declared twice", "keep one of the two")
         unknown = [name for name in (*self.key, *self.cluster_by, *self.partition_by) if name not in names]
         if unknown:
             raise ContractError(
@@ -212,6 +217,45 @@ class Table:
             }
             for column in self.columns
         ]
+
+
+# What is not stored as itself, and what is.
+_INSTEAD = (
+    (lambda kind: pa.types.is_large_string(kind) or pa.types.is_string_view(kind), "pa.string()"),
+    (lambda kind: pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind), "pa.binary()"),
+    (pa.types.is_unsigned_integer, "a signed integer that is large enough"),
+    (pa.types.is_float16, "pa.float32()"),
+    (pa.types.is_date64, "pa.date32()"),
+    (pa.types.is_timestamp, 'pa.timestamp("us", "UTC")'),
+    (pa.types.is_decimal256, "pa.decimal128()"),
+    (pa.types.is_temporal, "pa.int64(), with its unit"),
+    (pa.types.is_dictionary, "the type of its values"),
+    (lambda kind: pa.types.is_large_list(kind) or pa.types.is_list_view(kind), "pa.list_()"),
+)
+_HELD = (
+    pa.types.is_boolean,
+    pa.types.is_signed_integer,
+    pa.types.is_float32,
+    pa.types.is_float64,
+    pa.types.is_decimal128,
+    pa.types.is_string,
+    pa.types.is_binary,
+    pa.types.is_date32,
+    lambda kind: pa.types.is_timestamp(kind) and kind.unit == "us" and kind.tz in {None, "UTC"},
+)
+
+
+def _unheld(kind: pa.DataType) -> pa.DataType | None:
+    """Return the first part of a type that Spark and all readers of Delta do not agree on, None where there is none."""
+    nested = pa.types.is_struct(kind) or pa.types.is_map(kind)
+    if (nested and kind.num_fields) or pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        parts = [kind.key_type, kind.item_type] if pa.types.is_map(kind) else [f.type for f in _fields(kind)]
+        return next((wrong for part in parts if (wrong := _unheld(part)) is not None), None)
+    return None if any(test(kind) for test in _HELD) else kind
+
+
+def _fields(kind: pa.DataType) -> list[pa.Field]:
+    return [kind.field(n) for n in range(kind.num_fields)]
 
 
 def _brief(text: str) -> str:

@@ -17,6 +17,7 @@ from lakehouse.log import LOG, commit_file
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
+_SHORT = 64  # bytes; a commit has more
 _CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint(\..+)?\.(parquet|json)$")
 
 
@@ -68,7 +69,8 @@ def empty_commit(folder: str, version: int) -> str | None:
     for number in range(base + 1, version + 1):
         path = commit_file(number)
         with contextlib.suppress(FileNotFoundError):
-            if Path(folder, path).stat().st_size == 0:
+            file = Path(folder, path)
+            if file.stat().st_size < _SHORT and file.read_bytes().strip() in {b"", b"{}"}:
                 return path
     return None
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 HIGH = "_hash_high"
 LOW = "_hash_low"
 _MODULUS = 1 << 128
+_TIMES = {
+    "timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX",
+    "timestampNTZFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSS",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,32 @@ def _parts(table: Table) -> Iterable[Column]:
         column = F.col(f"`{name}`")
         kind = table.column(name).type
         yield F.isnull(column)
-        if pa.types.is_map(kind):
-            yield F.to_json(F.array_sort(F.map_entries(column)))
-        elif pa.types.is_nested(kind):
-            yield F.to_json(column)
-        else:
-            yield column
+        # By default JSON has milliseconds.
+        yield F.to_json(_sorted(column, kind), _TIMES) if pa.types.is_nested(kind) else column
+
+
+def _sorted(column: Column, kind: pa.DataType) -> Column:
+    """Return a value with the entries of all maps in it as lists, sorted by key."""
+    from pyspark.sql import functions as F
+
+    if pa.types.is_map(kind):
+        entries = F.map_entries(column)
+        if _has_map(kind.item_type):
+            entries = F.transform(
+                entries, lambda entry: F.struct(entry["key"], _sorted(entry["value"], kind.item_type).alias("value"))
+            )
+            # A list of lists has no order of its own where a map was: that of the keys is enough.
+            return F.array_sort(entries, lambda a, b: F.when(a["key"] < b["key"], -1).otherwise(1))
+        return F.array_sort(entries)
+    if not _has_map(kind):
+        return column
+    if pa.types.is_struct(kind):
+        inner = [_sorted(column[field.name], field.type).alias(field.name) for field in kind]
+        return F.when(column.isNotNull(), F.struct(*inner))
+    return F.transform(column, lambda item: _sorted(item, kind.value_type))
+
+
+def _has_map(kind: pa.DataType) -> bool:
+    if pa.types.is_map(kind):
+        return True
+    return pa.types.is_nested(kind) and any(_has_map(kind.field(n).type) for n in range(kind.num_fields))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lakehouse.errors import MixlakeError, lost_file
+from lakehouse.errors import MixlakeError, damaged, lost_file
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -206,7 +206,6 @@ def _readable(lake: Lake, name: str) -> str:
         LakeError: If it cannot.
     """
     from lakehouse.damage import log_problem, lost_files
-    from lakehouse.lake import damaged
     from lakehouse.log import table_folder
     from lakehouse.snapshot import scan
 

@@ -67,12 +67,32 @@ def no_space(table: str) -> LakeError:
     return LakeError(f"{table} could not be written: no space left", "free space there, and run again")
 
 
+# What a run makes anew from the other tables, where it is missing.
+_MADE_ANEW = {"ledger.runs", "ledger.edges"}
+
+
 def lost_file(table: str, file: str, prefix: str = "") -> LakeError:
     """Return the error for a data file that is gone or damaged, with the ways back."""
     return LakeError(
         f"{prefix}{table} cannot be read: its data file {file} is gone or damaged",
-        f"restore that file from a copy, or make the newest version anew: mixlake run {table} --full",
+        _way_back(table, f"make the newest version anew: mixlake run {table} --full"),
     )
+
+
+def damaged(table: str, what: ValueError | str) -> LakeError:
+    """Return the error for a table of whose log a file is missing or cannot be read."""
+    return LakeError(
+        f"{table} has a damaged log: {what}",
+        _way_back(table, f"move the table's folder away and make it anew: mixlake run {table}"),
+    )
+
+
+def _way_back(table: str, made: str) -> str:
+    if table in _MADE_ANEW:
+        made = "move the table's folder away: the next run makes it anew"
+    elif table.startswith("ledger."):
+        return "restore that file from a copy; what it records is told nowhere else"
+    return f"restore that file from a copy, or {made}"
 
 
 class TableNotFoundError(MixlakeError):

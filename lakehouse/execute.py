@@ -17,6 +17,7 @@ from lakehouse.diff import difference
 from lakehouse.errors import MixlakeError
 from lakehouse.flow import Flow
 from lakehouse.held import Held, hold
+from lakehouse.history import log_of, standing
 from lakehouse.lake import Lake
 from lakehouse.note import Note
 from lakehouse.plan import FlowPlan
@@ -106,7 +107,7 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     mode = "full" if result.full else "incremental"
     pending = item.because("retraction") and not held.whole
     only_new = not result.full and result.keys is None and not pending
-    may_meet = not result.full and _keys_may_meet(lake, item.flow)
+    may_meet = not result.full and _keys_may_meet(lake, item)
     if only_new and may_meet:
         stage.refuse_held_keys(item.flow, found.good, inputs.load(session, lake, table, held.version))
     empty = held.digest.rows == 0 and not (held.foreign or held.lost)
@@ -134,6 +135,10 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
         note = replace(note, mode=mode, changed=False, counts=counts, digest=str(held.digest))
         return "append", found.good.limit(0), note, {}
     present = inputs.load(session, lake, table, held.version)
+    if result.full and (held.foreign or item.because("forced")) and (doubled := stage.doubled_rows(table, present)):
+        # What something else wrote twice is no difference by key: its rows are replaced as a whole.
+        counts = {"inserted": found.digest.rows, "updated": 0, "deleted": doubled, "rows": found.digest.rows}
+        return "overwrite", found.good, replace(note, mode=mode, counts=counts, digest=str(found.digest)), {}
     if not result.full:
         held_rows, present = present, _replaced(session, lake, item, result, present)
         if may_meet:
@@ -153,17 +158,20 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     return "append", changed.rows.drop(commit.ACTION) if changed.inserted else found.good.limit(0), note, {}
 
 
-def _keys_may_meet(lake: Lake, flow: Flow) -> bool:
+def _keys_may_meet(lake: Lake, item: FlowPlan) -> bool:
     """Whether rows of other origins may have a key that new rows have.
 
     A sample's identity is made from what it was made from, so that it meets no other; two driving tables may share
-    identities, and any other key may be the same for rows of two origins.
+    identities, any other key may be the same for rows of two origins, and what is no flow may write a key twice.
     """
+    flow = item.flow
     if not flow.driving:  # what lands: nothing but a retraction leaves rows in their place
         return False
-    return tuple(flow.writes.key) not in {("sample_id",), (flow.driving_key,)} or (
-        len(lake.registry.sources(flow.reads[flow.driving])) > 1
-    )
+    sources = lake.registry.sources(flow.reads[flow.driving])
+    if tuple(flow.writes.key) not in {("sample_id",), (flow.driving_key,)} or len(sources) > 1:
+        return True
+    name = sources[0].name
+    return name not in lake.registry.writers or bool(standing(log_of(lake.open(name, item.inputs[name]))).foreign)
 
 
 def _replaced(session: SparkSession, lake: Lake, item: FlowPlan, result: Result, present: DataFrame) -> DataFrame:
@@ -174,7 +182,9 @@ def _replaced(session: SparkSession, lake: Lake, item: FlowPlan, result: Result,
     parts = []
     if result.keys is not None:
         origin, own = result.keys.toDF("_origin"), F.expr(item.flow.origin)
-        near = present if result.span is None else present.where(result.span.holds(own))
+        # Another type has another order: numbers, and texts of numbers.
+        ordered = result.span is not None and present.select(own).dtypes[0][1] == origin.dtypes[0][1]
+        near = present.where(result.span.holds(own)) if result.span is not None and ordered else present
         parts.append(near.join(origin, own.eqNullSafe(F.col("_origin")), "left_semi"))
     if item.because("retraction"):
         parts.append(refusal.refused(session, lake, item.flow.writes, present, item.retractions))

@@ -13,7 +13,7 @@ from deltalake.exceptions import TableNotFoundError as DeltaTableNotFoundError
 
 from lakehouse.config import Config, load_config
 from lakehouse.damage import empty_commit, log_problem
-from lakehouse.errors import LakeError, TableNotFoundError
+from lakehouse.errors import LakeError, TableNotFoundError, damaged
 from lakehouse.log import Log, read_log, table_folder
 
 if TYPE_CHECKING:
@@ -298,14 +298,6 @@ def open_table(
         raise damaged(name, f"{empty} is empty")
     _check_format(name, table.metadata().configuration)
     return table
-
-
-def damaged(name: str, what: ValueError | str) -> LakeError:
-    """Return the error for a table of whose log a file is missing or cannot be read."""
-    return LakeError(
-        f"{name} has a damaged log: {what}",
-        f"restore that file from a copy, or move the table's folder away and make it anew: mixlake run {name}",
-    )
 
 
 def _check_format(name: str, properties: Mapping[str, str]) -> None:

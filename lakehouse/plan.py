@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lakehouse.cause import Cause, CauseKind, Fingerprints, changes, foreign
-from lakehouse.errors import ConfigError, TableNotFoundError
+from lakehouse.errors import ConfigError, LakeError, TableNotFoundError, damaged
 from lakehouse.fingerprint import code_fingerprint, params_json, resolve_params
 from lakehouse.flow import Flow
 from lakehouse.graph import Graph
 from lakehouse.history import Standing, standing
-from lakehouse.lake import Lake, damaged
+from lakehouse.lake import Lake
 from lakehouse.log import Commit
 from lakehouse.note import Note
 from lakehouse.retraction import Retractions, load_retractions
@@ -215,6 +215,12 @@ def plan_flow(  # noqa: PLR0913
     if last is None:
         return FlowPlan(spec, "missing", (Cause("missing", "never written"),), inputs, params, now, None, ids, orders)
     note = last[1]
+    if note.retraction > orders.ordinal:
+        raise LakeError(
+            f"ledger.retractions has lost orders: {spec.writes.name} complies with order {note.retraction}, "
+            f"the newest that is known is {orders.ordinal or 'none'}",
+            "restore the table from a copy: without it, rows that were taken out would come back",
+        )
     causes = [Cause("forced", "--full")] if full else []
     if note.flow != spec.id:
         causes.append(Cause("code", f"{note.flow} wrote it before"))

@@ -231,7 +231,10 @@ class Closure:
             )
 
     def widen(self) -> None:
-        """Add rows of equal content and verified duplicates of the rows that match, and note their contents."""
+        """Add rows of equal content and verified duplicates of the rows that match, and note their contents.
+
+        Duplicates of one kept row go together, also those that were compared with it alone and not with each other.
+        """
         if not self.rows:
             return
         samples = "(SELECT id FROM __reached WHERE kind IN ('sample', 'derived'))"
@@ -247,8 +250,8 @@ class Closure:
             f"SELECT 'sample', sample_id FROM {self.rows} WHERE keeper_id IN {samples} UNION "
             f"SELECT 'sample', keeper_id FROM {self.rows} WHERE keeper_id IS NOT NULL AND sample_id IN {samples}"
         )
-        # What equals the rows, what repeats those, and what equals that.
-        for step in (noted, equal, pairs, noted, equal):
+        # What equals the rows, what they repeat and what repeats that, and what equals it.
+        for step in (noted, equal, pairs, pairs, noted, equal):
             self.connection.hold("__reached", step)
 
     def close(self) -> None:

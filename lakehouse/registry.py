@@ -19,6 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
 from lakehouse import ledger
 from lakehouse.config import Config
 from lakehouse.contract import Column, Table, require_columns
@@ -68,6 +72,7 @@ class Registry:
                 for table in self.sources(item):
                     self._columns_are_there(spec, item, table)
             self._key_is_there(spec)
+            _origin_is_there(spec)
 
     def _columns_are_there(self, spec: Flow, item: Read, table: Table) -> None:
         for name in item.names:
@@ -105,6 +110,28 @@ class Registry:
         for table in found:
             require_columns(table, wanted, f"the tag {item.tag!r}")
         return found
+
+
+def _origin_is_there(spec: Flow) -> None:
+    """Refuse a flow that tells the driving row of a row by what its table does not have."""
+    if not spec.incremental:
+        return
+    try:
+        tree = sqlglot.parse_one(spec.origin, dialect="spark")
+    except SqlglotError:
+        raise FlowError(
+            f"{spec.id}: the origin {spec.origin!r} does not parse ({spec.place})", "write one Spark SQL expression"
+        ) from None
+    if tree.find(exp.Lambda):
+        return
+    names = {column.parts[0].name for column in tree.find_all(exp.Column)}
+    unknown = sorted(names - {column.name for column in spec.writes.columns})
+    if unknown:
+        raise FlowError(
+            f"{spec.id}: the origin {spec.origin!r} names {unknown[0]!r}, which {spec.writes.name} does not have "
+            f"({spec.place})",
+            f"say by origin= which column of {spec.writes.name} holds the {spec.driving_key!r} that a row was made of",
+        )
 
 
 def load_registry(config: Config) -> Registry:

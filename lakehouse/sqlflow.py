@@ -98,8 +98,9 @@ def with_views(text: str, place: str) -> str:
 
 
 def view_name(table: str) -> str:
-    """Return the name of the temporary view that stands for a table in a flow's session."""
-    return table.replace(".", "__")
+    """Return the name of the temporary view that stands for a table in a flow's session: no two tables share one."""
+    layer, _, name = table.partition(".")
+    return f"mixlake_{len(layer)}_{layer}_{name}"
 
 
 def _argument(table: str) -> str:

@@ -204,6 +204,15 @@ def refuse_held_keys(flow: Flow, good: DataFrame, held: DataFrame) -> None:
         )
 
 
+def doubled_rows(table: Table, held: DataFrame) -> int:
+    """Return how many rows a table holds where some share a key, 0 where none do."""
+    from pyspark.sql import functions as F
+
+    found = held.agg(F.count(F.lit(1)).alias("n"), F.count_distinct(*[F.col(f"`{k}`") for k in table.key]).alias("k"))
+    rows, keys = found.collect()[0]
+    return int(rows) if rows != keys else 0
+
+
 def refuse_doubled_keys(flow: Flow, found: Staged) -> None:
     """Refuse rows that share a key.
 

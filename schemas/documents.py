@@ -142,4 +142,5 @@ document_duplicates = Table(
     ],
     key=["sample_id"],
     checks=[Check("it repeats another document", "keeper_id != sample_id", on_fail="fail")],
+    tags=["duplicates"],
 )

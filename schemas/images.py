@@ -88,4 +88,5 @@ image_duplicates = Table(
     ],
     key=["sample_id"],
     checks=[Check("it repeats another picture", "keeper_id != sample_id", on_fail="fail")],
+    tags=["duplicates"],
 )

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse import ledger
+from lakehouse.errors import damaged
 from lakehouse.fit import fits
 from lakehouse.history import newest_note, standing
-from lakehouse.lake import damaged
 from lakehouse.log import Log
 from lakehouse.note import Note
 

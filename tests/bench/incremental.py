@@ -1,13 +1,16 @@
 """Whether a row-local flow costs in proportion to what is new.
 
 Documents of made-up words lie in a table that no flow writes. An operator folds, normalises and takes them apart by
-regular expressions. It runs over all of them; then a hundredth of as many documents comes new (an append), then a
-hundredth is changed and a few are taken away (a MERGE), and at last it runs with ``--full``, which must find the table
-as the incremental runs left it: the content digests are compared. Rows read, and the operator's time (added up over
-workers), are those of the commit notes. A small lake goes through all of it first, so that the JVM is warm.
+regular expressions. It runs over all of them; then a hundredth of as many documents comes new (append), then a
+hundredth that lie side by side is changed and a few are taken away (merge), then a hundredth is changed here and there
+(scattered), and at last it runs with ``--full``, which must find the table as the incremental runs left it: the content
+digests are compared. Rows read, and the operator's time (added up over workers), are those of the commit notes. A small
+lake goes through all of it first, so that the JVM is warm.
 
 Read in it: rows and operator time should be a hundredth. What is left of the flow's time are the fixed costs that
-tests/bench/engine.py shows, and for changes the join with the held keys and Delta's MERGE, which read the table.
+tests/bench/engine.py shows, and for changes the join with the held keys and Delta's MERGE. Where changed keys lie side
+by side, these read the files in which such keys lie; where they are scattered all of the table, and all files are
+written anew.
 
     python tests/bench/incremental.py                   # 200,000 documents
     python tests/bench/incremental.py --rows 1e6 --share 0.001
@@ -104,9 +107,12 @@ def steps(lake: Lake, rows: int, new: int) -> dict[str, Outcome]:
     table.update({"text": "text || ' and more'"}, predicate=f"sample_id >= '{name(0)}' AND sample_id < '{name(new)}'")
     lake.open(documents.name).delete(f"sample_id >= '{name(rows)}' AND sample_id < '{name(rows + new // 10)}'")
     found["merge"] = run(lake)
+    every = max(2, rows // new)
+    lake.open(documents.name).update({"text": "text || ' again'"}, predicate=f"CAST(sample_id AS BIGINT) % {every} = 1")
+    found["scattered"] = run(lake)
     found["--full"] = run(lake, full=True)
-    first, merge, full = (found[key].note for key in ("first", "merge", "--full"))
-    if full.digest != merge.digest or full.changed or first.digest == merge.digest:
+    first, last, full = (found[key].note for key in ("first", "scattered", "--full"))
+    if full.digest != last.digest or full.changed or first.digest == last.digest:
         raise SystemExit("the incremental runs left other rows than a full run makes")
     return found
 
@@ -161,7 +167,7 @@ def report(found: dict[str, Outcome]) -> None:
     for base in ("first", "--full"):
         print(f"\nin per cent of the {'first run' if base == 'first' else 'run with --full'}")
         print("  ".join(head.rjust(11) for head in ["step", "read", *heads[6:7], heads[-1]]))
-        for step in ("append", "merge"):
+        for step in ("append", "merge", "scattered"):
             mine, whole = found[step], found[base]
             pairs = [(mine.note.counts["read"], whole.note.counts["read"])]
             pairs += [(seconds(mine)[n], seconds(whole)[n]) for n in (0, -1)]

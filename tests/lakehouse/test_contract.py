@@ -39,9 +39,28 @@ def test_contradictions_are_refused(changes):
         table(**changes)
 
 
-def test_large_types_are_refused():
-    with pytest.raises(ContractError, match="large"):
-        Column("x", pa.large_string(), "x")
+@pytest.mark.parametrize(
+    ("kind", "instead"),
+    [
+        (pa.large_string(), "pa.string()"),
+        (pa.list_(pa.binary_view()), "pa.binary()"),
+        (pa.map_(pa.string(), pa.uint8()), "signed"),
+        (pa.struct([("a", pa.list_(pa.float16()))]), "float32"),
+        (pa.timestamp("ns"), "timestamp"),
+        (pa.duration("us"), "int64"),
+        (pa.dictionary(pa.int32(), pa.string()), "values"),
+        (pa.struct([]), "another"),
+    ],
+)
+def test_types_that_some_reader_does_not_hold_are_refused(kind, instead):
+    with pytest.raises(ContractError, match="do not hold") as raised:
+        Column("x", kind, "x")
+    assert instead in raised.value.hint
+
+
+def test_names_that_differ_in_case_alone_are_refused():
+    with pytest.raises(ContractError, match="'ID' and 'id' is declared twice"):
+        table(columns=[ID, Column("ID", pa.string(), "x")])
 
 
 def test_declarations_are_frozen_values():

@@ -88,8 +88,9 @@ def test_a_damaged_log_is_named_in_one_line(held, capsys, damage):
         assert held.lake().table("silver.shouts", 1).num_rows == 2
 
 
-def test_an_empty_commit_in_the_middle_is_found_by_all_that_read_the_table(held, capsys):
-    commits(held, "silver.shouts")[1].write_bytes(b"")
+@pytest.mark.parametrize("blank", [b"", b"\n"])
+def test_an_empty_commit_in_the_middle_is_found_by_all_that_read_the_table(held, capsys, blank):
+    commits(held, "silver.shouts")[1].write_bytes(blank)
     for args in (["plan"], ["run"], ["sql", "SELECT * FROM silver.shouts"], ["show", "silver.shouts"]):
         status, _, told = say(held, capsys, *args)
         assert (status, len(told)) == (1, 1)

@@ -39,6 +39,8 @@ TABLE = Table(
         Column("b", pa.string(), "b"),
         Column("m", pa.map_(pa.string(), pa.string()), "m"),
         Column("l", pa.list_(pa.int32()), "l"),
+        Column("t", pa.list_(pa.timestamp("us", "UTC")), "t"),
+        Column("n", pa.list_(pa.struct([("m", pa.map_(pa.string(), pa.map_(pa.string(), pa.int32())))])), "n"),
         Column("d", pa.binary(), "d"),
         Column("at", pa.string(), "at", volatile=True),
     ],
@@ -80,3 +82,18 @@ def test_maps_count_without_their_order_and_volatile_columns_not_at_all(digest):
 def test_nested_and_binary_values_count(digest):
     assert digest(("a", "b", {"l": [1, 2]})) != digest(("a", "b", {"l": [2, 1]}))
     assert digest(("a", "b", {"d": b"\x00"})) != digest(("a", "b", {"d": b"\x00\x00"}))
+
+
+def test_nested_times_count_to_the_microsecond(digest):
+    assert digest(("a", "b", {"t": [1_000_001]})) != digest(("a", "b", {"t": [1_000_999]}))
+    assert digest(("a", "b", {"t": [1_000_001]})) == digest(("a", "b", {"t": [1_000_001]}))
+
+
+def test_maps_in_lists_structs_and_maps_count_without_their_order(digest):
+    def nested(*pairs):
+        return {"n": [{"m": list(pairs)}, None, {"m": None}]}
+
+    one = digest(("a", "b", nested(("k", [("x", 1), ("y", 2)]), ("j", [("z", 3)]))))
+    assert one == digest(("a", "b", nested(("j", [("z", 3)]), ("k", [("y", 2), ("x", 1)]))))
+    assert one != digest(("a", "b", nested(("j", [("z", 3)]), ("k", [("y", 1), ("x", 2)]))))
+    assert one != digest(("a", "b", {"n": [{"m": [("k", [("x", 1), ("y", 2)]), ("j", [("z", 3)])]}, {"m": None}]}))

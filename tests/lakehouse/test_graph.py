@@ -122,6 +122,8 @@ def test_an_undeclared_input_is_refused_with_its_file(project):
         ('{"lines": lines}, params', '{"lines": read(lines, columns=["text"])}, params', "driving key 'sample_id'"),
         ('{"lines": lines}, params', '{"lines": lines}, driving_key="uri", params', "driving key 'uri'"),
         ('{"lines": lines}, params', '{"lines": lines}, driving="other", params', "driving names 'other'"),
+        ('"get(parent_ids, 0)"', '"get(parent_idz, 0)"', "names 'parent_idz', which silver.words does not have"),
+        ('"get(parent_ids, 0)"', '"get(parent_ids"', "does not parse"),
         ('kind="frame", external', 'kind="frame", rows="one-to-one", external', "rows='one-to-one' is for operators"),
         ('reads={"lines": lines}, params', "params", "an operator without an input"),
     ],

@@ -14,12 +14,12 @@ from lakehouse import run as running
 from lakehouse.cli.main import main
 from lakehouse.cli.retract import show
 from lakehouse.commit import append_rows
-from lakehouse.errors import UsageError
+from lakehouse.errors import LakeError, UsageError
 from lakehouse.outcome import Outcome
 from lakehouse.release import create_release
 from lakehouse.retraction import load_retractions, pattern, retract
 from tests.lakehouse import pages
-from tests.lakehouse.lakes import lake_at, note, trained, write
+from tests.lakehouse.lakes import lake_at, note, rows, trained, write
 from tests.lakehouse.pages import page
 
 ROWS = [
@@ -196,6 +196,32 @@ def test_an_id_that_no_table_holds_is_refused_later(tmp_path):
     assert report.recorded
     held = lake.sql("SELECT kind, id FROM ledger.retracted").to_pylist()
     assert {"kind": "sample", "id": "ef" * 16} in held
+
+
+def test_documents_that_the_shipped_pairs_call_near_duplicates_go_together(tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    keeper, copy, other, alone = ("aa" * 16, "bb" * 16, "cc" * 16, "dd" * 16)
+    landed = rows([keeper, copy, other, alone], content_id=pa.array(["k", "c", "o", "a"]))
+    write(lake, "bronze.documents", landed, note("bronze.documents"))
+    pairs = rows([copy, other], keeper_id=pa.array([keeper, keeper]))
+    write(lake, "silver.document_duplicates", pairs, note("silver.document_duplicates"))
+    for given in (keeper, copy):
+        report = retract(lake, "id", [given], reason="asked", dry_run=True)
+        assert report.order.matched == {"bronze.documents": 3, "silver.document_duplicates": 2}
+        report = retract(lake, "id", [given], reason="asked", dry_run=True, scope="origin")
+        assert report.order.matched["bronze.documents"] == 1
+    assert {name for name, table in lake.registry.tables.items() if "keeper_id" in table} == {
+        name for name, table in lake.registry.tables.items() if "duplicates" in table.tags
+    }
+
+
+def test_orders_that_were_lost_let_nothing_come_back(tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    trained(lake)
+    write(lake, "gold.samples", lake.table("gold.samples"), note("gold.samples", "run-7", retraction=2))
+    retract(lake, "source", ["other"], reason="asked")
+    with pytest.raises(LakeError, match=r"gold\.samples complies with order 2, the newest that is known is 1"):
+        lake.plan()
 
 
 def test_ids_are_kept_as_they_come_in_several_commits(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 
 from lakehouse.contract import Column, Table
 from lakehouse.errors import FlowError
-from lakehouse.sqlflow import normalised, sql_flow, with_views
+from lakehouse.sqlflow import normalised, sql_flow, view_name, with_views
 
 COUNTS = Table("gold.counts", doc="Counts.", columns=[Column("n", pa.int64(), "n")])
 TABLES = {"gold.counts": COUNTS}
@@ -29,8 +29,15 @@ def test_reads_are_the_tables_that_the_query_names_and_not_its_own(tmp_path):
 
 def test_tables_become_views_and_keep_their_alias():
     text = with_views("SELECT a.x, b.y FROM silver.a JOIN bronze.b AS b ON a.x = b.x", "here")
-    assert "silver__a AS a" in text
-    assert "bronze__b AS b" in text
+    assert "mixlake_6_silver_a AS a" in text
+    assert "mixlake_6_bronze_b AS b" in text
+
+
+def test_no_two_tables_share_a_view():
+    names = ["silver.a__b", "silver__a.b", "silver_a.b", "silver.a_b", "s.ilver_a_b"]
+    assert len({view_name(name).lower() for name in names}) == len(names)
+    text = with_views("WITH silver__a AS (SELECT 1 AS x) SELECT b.x FROM silver.a AS b", "here")
+    assert "FROM silver__a" not in text
 
 
 def test_comments_and_layout_do_not_count():
@@ -67,26 +74,29 @@ def test_a_file_must_be_named_after_a_declared_table(tmp_path):
     [
         (
             "SELECT * FROM silver.a PIVOT (sum(x) FOR y IN ('p', 'q'))",
-            "SELECT * FROM silver__a AS a PIVOT(SUM(x) FOR y IN ('p', 'q'))",
+            "SELECT * FROM mixlake_6_silver_a AS a PIVOT(SUM(x) FOR y IN ('p', 'q'))",
         ),
-        ("SELECT s.u FROM silver.a AS s(u, v)", "SELECT s.u FROM silver__a AS s(u, v)"),
+        ("SELECT s.u FROM silver.a AS s(u, v)", "SELECT s.u FROM mixlake_6_silver_a AS s(u, v)"),
         (
             "SELECT s.x FROM (silver.a s JOIN gold.b ON s.x = b.x)",
-            "SELECT s.x FROM (silver__a AS s JOIN gold__b AS b ON s.x = b.x)",
+            "SELECT s.x FROM (mixlake_6_silver_a AS s JOIN mixlake_4_gold_b AS b ON s.x = b.x)",
         ),
         (
             "SELECT e FROM silver.a LATERAL VIEW explode(x) t AS e",
-            "SELECT e FROM silver__a AS a LATERAL VIEW EXPLODE(x) t AS e",
+            "SELECT e FROM mixlake_6_silver_a AS a LATERAL VIEW EXPLODE(x) t AS e",
         ),
-        ("SELECT silver.a.x, silver.a.* FROM silver.a", "SELECT a.x, a.* FROM silver__a AS a"),
-        ("SELECT silver.a.x.field FROM silver.a AS s", "SELECT s.x.field FROM silver__a AS s"),
+        ("SELECT silver.a.x, silver.a.* FROM silver.a", "SELECT a.x, a.* FROM mixlake_6_silver_a AS a"),
+        ("SELECT silver.a.x.field FROM silver.a AS s", "SELECT s.x.field FROM mixlake_6_silver_a AS s"),
         (
             "SELECT silver.a.x FROM silver.a JOIN gold.a ON silver.a.x = gold.a.x",
-            "SELECT silver__a.x FROM silver__a AS silver__a JOIN gold__a AS gold__a ON silver__a.x = gold__a.x",
+            (
+                "SELECT mixlake_6_silver_a.x FROM mixlake_6_silver_a AS mixlake_6_silver_a "
+                "JOIN mixlake_4_gold_a AS mixlake_4_gold_a ON mixlake_6_silver_a.x = mixlake_4_gold_a.x"
+            ),
         ),
         (
             "SELECT b.x FROM gold.b WHERE EXISTS (SELECT 1 FROM silver.a WHERE silver.a.x = gold.b.x)",
-            "SELECT b.x FROM gold__b AS b WHERE EXISTS(SELECT 1 FROM silver__a AS a WHERE a.x = b.x)",
+            "SELECT b.x FROM mixlake_4_gold_b AS b WHERE EXISTS(SELECT 1 FROM mixlake_6_silver_a AS a WHERE a.x = b.x)",
         ),
     ],
 )
