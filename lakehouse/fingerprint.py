@@ -88,12 +88,17 @@ def resolve_params(flow: Flow, config: Config) -> Any:
     for name, value in given.items():
         if isinstance(value, list):
             given[name] = tuple(value)
+        elif isinstance(value, str) and isinstance(fields[name].default, tuple):
+            raise ConfigError(f"{flow.id}: {name} is a text, {value!r}", f"write a list: {name}: [{value}]")
         if fields[name].metadata.get("file"):
             given[name] = _absolute(given[name], config.root)
     try:
-        return flow.params(**given)
+        found = flow.params(**given)
+        if check := getattr(found, "check", None):
+            check()
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{flow.id}: {error}", "correct params: in mixlake.yaml or --param") from error
+    return found
 
 
 def params_json(flow: Flow, params: Any) -> str:

@@ -148,7 +148,8 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
         reads: Argument name to input.
         kind: "operator" or "frame".
         params: A frozen dataclass whose defaults a user's configuration overrides. A field with
-            ``metadata={"file": True}`` names a file whose content, too, makes the flow stale.
+            ``metadata={"file": True}`` names a file whose content, too, makes the flow stale. Where it has a method
+            ``check``, planning calls it, so that what is wrong with a file is told before a run.
         refresh: For frames. "full": whole inputs in, and the difference by key is written.
             "merge": called with the affected driving keys, and only their rows are replaced.
         driving: The input whose changes are processed incrementally; by default the only or first one.

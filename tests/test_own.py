@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,9 @@ import yaml
 from lakehouse.config import load_config
 from lakehouse.lake import Lake
 from lakehouse.release import create_release
+from trainer import demo
 from trainer.loader import PackedLoader
+from trainer.metrics import FILE as METRICS
 
 README = Path(__file__).parent.parent / "README.md"
 MODULES = (
@@ -153,9 +156,14 @@ def ran(own):
     return {outcome.writes: outcome for outcome in report.outcomes}
 
 
-def mixlake(root, *words):
+def mixlake(root, *words, **env):
     return subprocess.run(
-        [sys.executable, "-m", "lakehouse.cli.main", *words], cwd=root, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "lakehouse.cli.main", *words],
+        cwd=root,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -169,7 +177,7 @@ def test_the_rows_of_ones_own_table_reach_the_mixture(own, ran):
     assert drawn[0]["n"] > 5
     line = json.loads(mixlake(own, "quota", "--stage", "cold", "--json").stdout)
     opening = next(row for row in line if row["cell"] == "text/en/opening")
-    assert opening["target"] == 20000
+    assert opening["target"] == 1000
     assert opening["drawn"] > 0
     assert opening["shortfall"] > 0 or abs(opening["error"]) <= 0.005
 
@@ -222,6 +230,52 @@ def test_the_loader_reads_what_was_packed(own, ran):
         .to_pylist()[0]["filled"]
     )
     assert packed > 0.9
+
+
+def test_what_only_looks_starts_no_jvm(own, ran):
+    (sample,) = lake(own).sql("SELECT sample_id FROM acme.openings ORDER BY ALL LIMIT 1").column(0).to_pylist()
+    created = mixlake(own, "release", "create", "looked-at", JAVA_HOME="/nowhere", PATH="")
+    assert created.returncode == 0, created.stderr
+    for words in (
+        ["plan"],
+        ["plan", "--json"],
+        ["tables"],
+        ["show", "acme.openings"],
+        ["history", "gold.mixture"],
+        ["sql", "SELECT count(*) FROM gold.sequences"],
+        ["quota"],
+        ["trace", sample],
+        ["release", "list"],
+        ["release", "show", "looked-at"],
+        ["explain", "gold.mixture"],
+        ["graph"],
+        ["quarantine", "list"],
+    ):
+        ended = mixlake(own, *words, JAVA_HOME="/nowhere", PATH="")
+        assert (words, ended.returncode, ended.stderr) == (words, 0, ended.stderr)
+        assert ended.stdout.strip()
+    # And what has to start one says that there is none.
+    told = mixlake(own, "run", "gold.mixture", "--full", JAVA_HOME="/nowhere", PATH="")
+    assert told.returncode != 0
+    assert "no JDK found" in told.stderr
+
+
+def test_the_demos_end_tells_quota_packing_losses_and_five_answers(own, ran, tmp_path, capsys):
+    release = create_release(lake(own), "told")
+    lines = [{"step": n, "loss": 9.0 - n, "loss.text": 8.0 - n, "targets.text": 100} for n in range(4)]
+    (tmp_path / METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    demo._tell(lake(own), release, tmp_path, [])
+    told = capsys.readouterr().out
+    assert re.search(r"text/en/opening\s+1,?000", told)
+    assert re.search(r"(?m)^text\s+7\.000\s+6\.000", told)
+    assert re.search(r"(?m)^all\s+\d+ .*\d\d\.\d+%", told)
+    assert told.count("  $ mixlake sql ") == len(demo.QUESTIONS) == 5
+    for question, sql in demo.QUESTIONS:
+        assert question in told
+        # The command is as it can be copied.
+        assert f'mixlake sql "{sql}" --at told' in told or f"mixlake sql '{sql}' --at told" in told
+    assert "PSF-2.0" in told
+    assert ran["gold.sequences"].note.run_id in told
 
 
 def test_what_a_user_can_get_wrong_is_one_line(own, ran):

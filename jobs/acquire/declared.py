@@ -145,9 +145,9 @@ def load_sources(files: Sequence[Path]) -> dict[str, Source]:
         _refuse_unknown(top, ("sources", "templates"), file, "the file")
         declared = top.get("sources") or {}
         if not isinstance(declared, Mapping):
-            raise ConfigError(f"{file}:{top.lines['sources']}: sources is no mapping", "write: sources: {key: {...}}")
+            raise ConfigError(f"{file}:{top.line('sources')}: sources is no mapping", "write: sources: {key: {...}}")
         for key, said in declared.items():
-            found[key] = _source(key, said, file, declared.lines[key])
+            found[key] = _source(key, said, file, declared.line(key))
     return found
 
 
@@ -159,7 +159,7 @@ def _source(key: str, said: Any, file: Path, line: int) -> Source:
         raise ConfigError(f"{file}:{line}: {where} is no mapping", "give it license, connector, modality, kind")
     converted = _fields(Source, said, file, where, {"rules": _rules, "neighbour": _neighbour})
     source = Source(key=key, **converted)
-    line = said.lines[""]
+    line = said.line("")
     if source.connector == "folder":
         if not source.path:
             raise ConfigError(f"{file}:{line}: {where} names no folder", "give it: path")
@@ -167,7 +167,7 @@ def _source(key: str, said: Any, file: Path, line: int) -> Source:
     elif not source.package:
         raise ConfigError(f"{file}:{line}: {where} names no package", "give it: package")
     if not 0 < source.keep <= 1:
-        raise ConfigError(f"{file}:{said.lines['keep']}: {where}: keep is {source.keep}", "give a fraction in (0, 1]")
+        raise ConfigError(f"{file}:{said.line('keep')}: {where}: keep is {source.keep}", "give a fraction in (0, 1]")
     if source.neighbour is None and source.modality == "speech":
         raise ConfigError(f"{file}:{line}: {where} says nothing of transcripts", "give it: neighbour: {format: plain}")
     _check_patterns(source, said, file, where)
@@ -183,10 +183,10 @@ def _check_patterns(source: Source, said: Mapping, file: Path, where: str) -> No
             compiled = re.compile(pattern)
         except re.error as error:
             raise ConfigError(
-                f"{file}:{said.lines[name]}: {where}: {name}: {error}", "correct the expression"
+                f"{file}:{said.line(name)}: {where}: {name}: {error}", "correct the expression"
             ) from error
         if name == "language_from" and pattern and "tag" not in compiled.groupindex:
-            raise ConfigError(f"{file}:{said.lines[name]}: {where}: {name} has no group", "name it: (?P<tag>...)")
+            raise ConfigError(f"{file}:{said.line(name)}: {where}: {name} has no group", "name it: (?P<tag>...)")
 
 
 def _rules(said: Any, file: Path, where: str) -> tuple[PathRule, ...]:
@@ -214,10 +214,10 @@ def _fields(
     _refuse_unknown(said, tuple(fields), file, where)
     for name, field in fields.items():
         if field.default is dataclasses.MISSING and name not in said:
-            raise ConfigError(f"{file}:{said.lines['']}: {where} lacks {name!r}", "add it")
+            raise ConfigError(f"{file}:{said.line('')}: {where} lacks {name!r}", "add it")
     out: dict[str, Any] = {}
     for name, value in said.items():
-        place = f"{file}:{said.lines[name]}: {where}: {name}"
+        place = f"{file}:{said.line(name)}: {where}: {name}"
         out[name] = nested[name](value, file, where) if name in nested else _value(value, hints[name], place)
     return out
 
@@ -233,7 +233,10 @@ def _value(value: Any, wanted: Any, place: str) -> Any:
             raise ConfigError(f"{place} is {value!r}", "give a list of texts")
         return tuple(value)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ConfigError(f"{place} is a number of {len(str(value))} digits", "give a smaller one") from None
     if wanted is str and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)  # a version such as 6.0, which YAML reads as a number
     if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
@@ -245,7 +248,7 @@ def _refuse_unknown(said: Mapping, known: Sequence[str], file: Path, where: str)
     for name in said:
         if name not in known:
             raise ConfigError(
-                f"{file}:{said.lines[name]}: {where} has the unknown key {name!r}", f"it may have {', '.join(known)}"
+                f"{file}:{said.line(name)}: {where} has the unknown key {name!r}", f"it may have {', '.join(known)}"
             )
 
 

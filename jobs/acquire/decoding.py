@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import gzip
+import io
 import re
 import zlib
 from collections.abc import Iterator
@@ -89,18 +91,15 @@ def gunzip(data: bytes, most: int) -> bytes:
     Raises:
         RejectedError: If it is damaged or holds more than `most` bytes.
     """
-    out, rest = b"", data
     try:
-        while rest:
-            member = zlib.decompressobj(wbits=31)
-            out += member.decompress(rest, most + 1 - len(out))
-            if len(out) > most:
-                raise RejectedError(f"holds more than {most} bytes")
-            if not member.eof:
-                raise RejectedError("the gzip file is cut off")
-            rest = member.unused_data.lstrip(b"\0")
-    except zlib.error as error:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            out = file.read(most + 1)
+    except EOFError:
+        raise RejectedError("the gzip file is cut off") from None
+    except (zlib.error, gzip.BadGzipFile) as error:
         raise RejectedError(f"the gzip file is damaged: {error}") from error
+    if len(out) > most:
+        raise RejectedError(f"holds more than {most} bytes")
     return out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.acquire.decoding import decode, gunzip
-from jobs.acquire.originals import Original, RejectedError, originals, read_original
+from jobs.acquire.originals import Original, RejectedError, by_size, originals, read_original
 from jobs.acquire.rows import batch_of
 from lakehouse.flow import flow, read
 from schemas.documents import landed_documents as table
@@ -39,24 +40,29 @@ class DocumentsParams:
     reads={"files": read(files, where="modality in ('text', 'code')")},
     params=DocumentsParams,
     origin="coalesce(get(parent_ids, 0), sample_id)",
-    batch_rows=128,
+    batch_rows=64,
     reject_tolerance=1.0,
     tags=["landing"],
     id=FLOW,
 )
-def documents(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
+def documents(batch: pa.RecordBatch, params: DocumentsParams) -> Iterator[pa.RecordBatch]:
     """Decode each file; one that holds several documents is cut at its separator lines.
 
     Args:
         batch: Rows of `bronze.files`.
         params: See `DocumentsParams`.
 
-    Returns:
+    Yields:
         Rows of `bronze.documents`. A file that is gone, changed, too large, damaged, or not text is rejected.
 
     Raises:
         FlowError: If the whole folder of a source is gone.
     """
+    for part in by_size(batch):
+        yield _landed(part, params)
+
+
+def _landed(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
     places: list[int] = []  # the row of the batch that a document comes from
     ordinals: list[int | None] = []  # its place in a file that was cut
     contents: list[str | None] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from jobs.acquire.declared import Source
 from jobs.acquire.listing import EMPTY_LISTING, Entry, captions, describe, list_files
 from jobs.acquire.location import RESTORE, is_there
 from jobs.acquire.media_types import media_type, programming_language
+from jobs.acquire.originals import RejectedError
 from jobs.acquire.rows import batch_of
 from lakehouse.errors import FlowError
 from lakehouse.flow import flow
@@ -57,8 +59,8 @@ def files(batch: pa.RecordBatch, params: FilesParams) -> Iterator[pa.RecordBatch
 
     Yields:
         Rows of `bronze.files`, at most 2,000 in a batch, so that memory does not grow with a source. A file
-        that is too large, unreadable, led out of the folder by a link, or that is speech without a transcript
-        in its language is rejected.
+        that is too large, unreadable, led out of the folder by a link, whose name is not UTF-8, whose caption or
+        transcript is any of these, or that is speech without a transcript in its language is rejected.
 
     Raises:
         FlowError: If a source's folder is gone, or none of its files are left, since it was retrieved.
@@ -105,7 +107,8 @@ def _row(root: Path, source: Source, entry: Entry) -> dict[str, Any]:
     row: dict[str, Any] = {
         "source": source.key,
         "uri": entry.uri,
-        "path": str(path),
+        # A name that is not UTF-8 is no text that a table could hold.
+        "path": os.fsencode(path).decode("utf-8", "backslashreplace"),
         "digest": "",
         "size": entry.size,
         "media_type": "",
@@ -115,7 +118,9 @@ def _row(root: Path, source: Source, entry: Entry) -> dict[str, Any]:
         "attributes": [],
         "reject": entry.problem or None,
     }
-    if entry.problem:
+    if not row["reject"] and row["path"] != str(path):
+        row["reject"] = "the file's name is not UTF-8"
+    if row["reject"]:
         return row
     try:
         with path.open("rb") as stream:
@@ -129,7 +134,11 @@ def _row(root: Path, source: Source, entry: Entry) -> dict[str, Any]:
     row["media_type"], compression = media_type(entry.name, head)
     if source.modality == "code":
         row["language"] = programming_language(row["media_type"])
-    attributes = _attributes(path, source, row["language"])
+    try:
+        attributes = _attributes(path, source, row["language"], root)
+    except RejectedError as rejected:
+        row["reject"] = str(rejected)
+        return row
     if compression:
         attributes["compression"] = compression
     if source.split:
@@ -140,8 +149,8 @@ def _row(root: Path, source: Source, entry: Entry) -> dict[str, Any]:
     return row
 
 
-def _attributes(path: Path, source: Source, language: str) -> dict[str, str]:
-    texts = captions(path, source, language)
+def _attributes(path: Path, source: Source, language: str, root: Path) -> dict[str, str]:
+    texts = captions(path, source, language, root)
     if source.modality == "speech":
         # en-GB reads the caption in en where there is none of its own.
         said = texts.get(language) or texts.get(language.split("-", maxsplit=1)[0])

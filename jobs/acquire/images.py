@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from jobs.acquire.originals import RejectedError, originals, read_original
+from jobs.acquire.originals import RejectedError, by_size, originals, read_original
 from jobs.acquire.rows import batch_of
+from jobs.kernels.pictures import FORMATS
 from lakehouse.flow import flow, read
 from schemas.identity import content_ids
 from schemas.images import landed_images as table
@@ -46,35 +47,41 @@ class ImagesParams:
     reject_tolerance=1.0,
     tags=["landing"],
 )
-def images(batch: pa.RecordBatch, params: ImagesParams) -> pa.RecordBatch:
+def images(batch: pa.RecordBatch, params: ImagesParams) -> Iterator[pa.RecordBatch]:
     """Decode each picture once to know that it is whole, and keep its bytes.
 
     Args:
         batch: Rows of `bronze.files`.
         params: See `ImagesParams`.
 
-    Returns:
+    Yields:
         Rows of `bronze.images`. A picture that is gone, changed, empty, too large, truncated, or that Pillow
         cannot read is rejected.
 
     Raises:
         FlowError: If the whole folder of a source is gone.
     """
+    for part in by_size(batch):
+        yield _landed(part, params)
+
+
+def _landed(batch: pa.RecordBatch, params: ImagesParams) -> pa.RecordBatch:
     rows: list[dict[str, Any]] = []
     for original in originals(batch):
         spoken = sorted((k.removeprefix(_CAPTION), v) for k, v in original.attributes.items() if k.startswith(_CAPTION))
         row: dict[str, Any] = {"captions": spoken, "reject": None}
         try:
-            row["image"] = data = read_original(original)
+            data = read_original(original)
+            row["content_id"] = content_ids(pa.array([data], pa.binary()))[0].as_py()
             row |= _look(data, params)
+            row["image"] = data  # not of a rejected row, of which only the digest is kept
         except RejectedError as rejected:
             row["reject"] = str(rejected)
         rows.append(row)
-    made = ("captions", "format", "mode", "width", "height", "metadata", "image")
+    made = ("captions", "format", "mode", "width", "height", "metadata", "content_id", "image")
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in made}
     kept = ("sample_id", "parent_ids", "source", "license", "uri", "retrieved_at", "kind")
     columns |= {name: batch.column(name) for name in kept}
-    columns["content_id"] = content_ids(pa.array(columns["image"], pa.binary()))
     return batch_of(table, columns, [row["reject"] for row in rows])
 
 
@@ -89,17 +96,23 @@ def _look(data: bytes, params: ImagesParams) -> dict[str, Any]:
             # Pillow warns of damaged EXIF data, and of 89 million pixels and more; our guard is `most_pixels`.
             warnings.simplefilter("ignore", UserWarning)
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as picture:
-                if picture.width * picture.height > params.most_pixels:
-                    raise RejectedError(f"{picture.width} x {picture.height} px, more than {params.most_pixels} in all")
+            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+                _refuse_large(picture, params)
                 kind, mode, size = picture.format or "", picture.mode, picture.size
                 picture.load()
                 metadata = _metadata(picture)
+    except RejectedError:
+        raise
     except UnidentifiedImageError as error:
-        raise RejectedError("not a picture that Pillow knows") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, MemoryError) as error:
-        raise RejectedError(f"not a whole picture: {' '.join(str(error).split())}") from error
+        raise RejectedError(f"not a picture in one of {', '.join(FORMATS)}") from error
+    except Exception as error:  # decoders raise what they like on damaged data
+        raise RejectedError(f"not a whole picture: {' '.join(str(error).split()) or type(error).__name__}") from error
     return {"format": kind, "mode": mode, "width": size[0], "height": size[1], "metadata": sorted(metadata.items())}
+
+
+def _refuse_large(picture: Image, params: ImagesParams) -> None:
+    if picture.width * picture.height > params.most_pixels:
+        raise RejectedError(f"{picture.width} x {picture.height} px, more than {params.most_pixels} in all")
 
 
 def _metadata(picture: Image) -> dict[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from jobs.acquire.beside import read_beside
 from jobs.acquire.declared import Source
 from jobs.acquire.globs import matches
 from jobs.acquire.languages import UNKNOWN, bcp47
@@ -101,8 +102,18 @@ def neighbour_path(path: Path, source: Source) -> Path | None:
     return path.with_name(stem + rule.suffix)
 
 
-def captions(path: Path, source: Source, language: str) -> dict[str, str]:
-    """Return the texts beside a file by BCP 47 tag; empty where there are none or they are not UTF-8."""
+def captions(path: Path, source: Source, language: str, root: Path) -> dict[str, str]:
+    """Return the texts beside a file by BCP 47 tag; empty where there are none.
+
+    Args:
+        path: The file.
+        source: Its source's declaration.
+        language: The file's own language.
+        root: The source's folder.
+
+    Raises:
+        RejectedError: If what stands beside it cannot be used.
+    """
     rule = source.neighbour
     if rule is None:
         return {}
@@ -110,10 +121,7 @@ def captions(path: Path, source: Source, language: str) -> dict[str, str]:
         words = re.sub(r"[\s_-]+", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", path.stem)).strip()
         return {rule.language: words} if words else {}
     beside = neighbour_path(path, source)
-    try:
-        text = beside.read_text("utf-8-sig") if beside is not None else ""
-    except (OSError, UnicodeDecodeError):
-        return {}
+    text = read_beside(beside, root, source.max_bytes) if beside is not None else ""
     if rule.format == "plain":
         return {language: text.strip()} if text.strip() else {}
     return _tagged_lines(text, rule.language)

@@ -43,6 +43,22 @@ def originals(batch: pa.RecordBatch) -> Iterator[Original]:
         yield Original(*fields, dict(attributes or ()))
 
 
+# Of files that are worked on together: an Arrow array of bytes ends at 2 GiB, and what is held at a time should.
+_TOGETHER = 256 << 20
+
+
+def by_size(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Cut a batch of `bronze.files` into pieces whose files have 256 MiB together at most, or are one file."""
+    begin = size = 0
+    for at, bytes_ in enumerate(batch.column("size").to_pylist()):
+        if at > begin and size + (bytes_ or 0) > _TOGETHER:
+            yield batch.slice(begin, at - begin)
+            begin, size = at, 0
+        size += bytes_ or 0
+    if begin < batch.num_rows:
+        yield batch.slice(begin)
+
+
 def read_original(original: Original) -> bytes:
     """Return a file's bytes.
 

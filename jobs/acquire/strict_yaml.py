@@ -16,6 +16,10 @@ class Mapping(dict[str, Any]):
 
     lines: dict[str, int]
 
+    def line(self, key: str) -> int:
+        """Return the line of a key, or where the mapping starts."""
+        return self.lines.get(key, self.lines.get("", 1))
+
 
 class _Loader(yaml.SafeLoader):
     """SafeLoader that refuses repeated keys and keeps lines; anchors and merge keys (``<<``) work."""
@@ -36,6 +40,8 @@ class _Loader(yaml.SafeLoader):
         self.flatten_mapping(node)
         found.lines[""] = node.start_mark.line + 1
         for key, value in node.value:
+            if "\0" in key.value or (isinstance(value, yaml.ScalarNode) and "\0" in value.value):
+                raise yaml.constructor.ConstructorError(None, None, "it holds a NUL", key.start_mark)
             found[str(key.value)] = self.construct_object(value, deep=True)
             found.lines[str(key.value)] = key.start_mark.line + 1
 
@@ -58,7 +64,7 @@ def read_yaml(path: Path) -> Mapping:
         mark = error.problem_mark or error.context_mark
         where = f"{path}:{mark.line + 1}" if mark else str(path)
         raise ConfigError(f"{where}: {error.problem or error.context}", "correct the YAML there") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is no YAML: {' '.join(str(error).split())}", "correct the file") from error
     if not isinstance(found, Mapping):
         raise ConfigError(f"{path}:1: the file is no mapping", "start it with: sources:")

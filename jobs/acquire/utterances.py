@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from jobs.acquire.originals import RejectedError, originals, read_original
+from jobs.acquire.originals import RejectedError, by_size, originals, read_original
 from jobs.acquire.rows import batch_of
 from lakehouse.flow import flow, read
 from schemas.identity import content_ids
@@ -31,39 +32,45 @@ class UtterancesParams:
     writes=table,
     reads={"files": read(files, where="modality = 'speech'")},
     params=UtterancesParams,
-    batch_rows=64,
+    batch_rows=32,
     reject_tolerance=1.0,
     tags=["landing"],
 )
-def utterances(batch: pa.RecordBatch, params: UtterancesParams) -> pa.RecordBatch:
+def utterances(batch: pa.RecordBatch, params: UtterancesParams) -> Iterator[pa.RecordBatch]:
     """Read each recording's header, and keep its bytes.
 
     Args:
         batch: Rows of `bronze.files`.
         params: See `UtterancesParams`.
 
-    Returns:
+    Yields:
         Rows of `bronze.utterances`. A recording that is gone, changed, empty, too long, or that libsndfile
         cannot read is rejected.
 
     Raises:
         FlowError: If the whole folder of a source is gone.
     """
+    for part in by_size(batch):
+        yield _landed(part, params)
+
+
+def _landed(batch: pa.RecordBatch, params: UtterancesParams) -> pa.RecordBatch:
     rows: list[dict[str, Any]] = []
     for original in originals(batch):
         known = original.attributes
         row: dict[str, Any] = {"transcript": known.get("transcript"), "speaker": known.get("speaker"), "reject": None}
         try:
-            row["audio"] = data = read_original(original)
+            data = read_original(original)
+            row["content_id"] = content_ids(pa.array([data], pa.binary()))[0].as_py()
             row |= _header(data, params)
+            row["audio"] = data  # not of a rejected row, of which only the digest is kept
         except RejectedError as rejected:
             row["reject"] = str(rejected)
         rows.append(row)
-    made = ("transcript", "speaker", "format", "sample_rate", "channels", "duration", "audio")
+    made = ("transcript", "speaker", "format", "sample_rate", "channels", "duration", "content_id", "audio")
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in made}
     kept = ("sample_id", "parent_ids", "source", "license", "uri", "retrieved_at", "kind", "language")
     columns |= {name: batch.column(name) for name in kept}
-    columns["content_id"] = content_ids(pa.array(columns["audio"], pa.binary()))
     return batch_of(table, columns, [row["reject"] for row in rows])
 
 

@@ -6,6 +6,8 @@ once, and then read like HTML.
 
 from __future__ import annotations
 
+import re
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,6 +32,17 @@ _RENAMED = {
     # Elements that HTML would read as void or hide.
     "span": "link|media|source|track|area|param|input|embed|frame|object|template|iframe|select|option|col|base|meta",
 }
+
+# As deep as browsers go; and elements that do not nest: they are empty, or end where the next one begins.
+_DEEPEST = 512
+_MOST_ATTRIBUTES = 1000
+_SMALL = 1 << 14
+_TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]*)[^>]*>")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+_BETWEEN = re.compile(r"[\s/\"]+")
+_EMPTIES = ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
+_ENDED = ("p", "li", "dt", "dd", "tr", "td", "th", "thead", "tbody", "tfoot", "colgroup", "option", "optgroup")
+_FLAT = {*_EMPTIES, *_ENDED, "rp", "rt", "rb", "rtc"}
 
 _PREFIX = r"<(/?)[A-Za-z_][\w.-]*:([A-Za-z_])"
 _EMPTY = r"<([A-Za-z_][\w.-]*)((?:\s[^<>]*?)?)/>"
@@ -58,12 +71,28 @@ def extract(content: pa.Array, media_type: pa.Array, least_main: int) -> tuple[p
     # The parser takes one document at a time, as a Python string.
     for markup, html in zip(_as_html(content, page), page, strict=True):
         try:
+            _refuse_endless(markup.as_py())
             texts.append(_page(markup.as_py(), least_main) if html.as_py() else _whole(markup.as_py()))
             reasons.append(None)
         except (ValueError, RuntimeError) as error:
             texts.append("")
             reasons.append(f"the markup could not be parsed: {error}")
     return pa.array(texts, pa.large_string()), pa.array(reasons, pa.string())
+
+
+def _refuse_endless(markup: str) -> None:
+    """Refuse elements within elements, and attributes, without end: the parser's time grows by their square."""
+    if markup.count("<") <= _DEEPEST and len(markup) <= _SMALL:
+        return
+    depth = 0
+    for tag in _TAG.finditer(markup, 0, markup.rfind(">") + 1):
+        if len(tag[0]) > _SMALL and len(_BETWEEN.findall(_QUOTED.sub('"', tag[0]))) > _MOST_ATTRIBUTES:
+            raise ValueError(f"an element has more than {_MOST_ATTRIBUTES} attributes")
+        if tag[2].lower() in _FLAT:
+            continue
+        depth = max(depth - 1, 0) if tag[1] else depth + 1
+        if depth > _DEEPEST:
+            raise ValueError(f"its elements are nested more than {_DEEPEST} deep")
 
 
 def _page(markup: str, least_main: int) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from jobs.kernels.pictures import FORMATS
 from lakehouse.flow import REJECT, flow, read
 from schemas.features import PATCH
 from schemas.images import images, landed_images
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
 _CARRIED = (*LINEAGE_NAMES, "kind", "captions")
 _MAX_UPSCALE = 2
-
-# Formats that Pillow decodes itself; EPS, for one, would start an interpreter on untrusted bytes.
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000")
 
 # How much a loss of size counts against a distortion, both as logarithms of a ratio: 4 % of the area
 # are worth 1 % of the aspect ratio.
@@ -106,7 +104,7 @@ def to_picture(data: pa.Buffer | None, params: ImageParams) -> Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd EXIF and of size, which is checked here
-            received = Image.open(io.BytesIO(data), formats=_FORMATS)
+            received = Image.open(io.BytesIO(data), formats=FORMATS)
     except Exception as error:  # decoders of untrusted bytes raise anything
         raise ValueError(f"the picture cannot be decoded: {_kind(error)}") from error
     if received.width * received.height > params.max_pixels:

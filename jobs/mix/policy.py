@@ -125,7 +125,7 @@ def load_policy(path: str | Path) -> Policy:
     only(place, language, {"confidence", "groups"})
     rules = mapping(place, body, "rules")
     only(place, rules, set(SCORES))
-    digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:12]
     return Policy(
         label=f"{name}@{digest}",
         rules={family: _rules(place, family, rules) for family in rules},
@@ -202,7 +202,7 @@ def _groups(place: Path, body: Any) -> dict[str, tuple[str, ...]]:
 
 def _drops(place: Path, body: Any, key: str) -> bool:
     value = body.get(key, "drop")
-    if value not in {"drop", "keep"}:
+    if not isinstance(value, str) or value not in {"drop", "keep"}:
         raise broken(place, body, key, f"{key} is {value!r}", "write drop or keep")
     return bool(value == "drop")
 
@@ -217,6 +217,6 @@ def _number(place: Path, body: Any, key: str, default: float | None = None) -> f
 def _values(place: Path, body: Any, key: str) -> str:
     value = body[key]
     listed = value if isinstance(value, list) else [value]
-    if not listed or any(item is None or isinstance(item, list | dict) for item in listed):
+    if not listed or not all(isinstance(item, str | int | float) for item in listed):
         raise broken(place, body, key, f"{key} is {value!r}", "give a value or a list of values")
     return ", ".join(map(literal, listed))

@@ -191,4 +191,7 @@ def _positive(place: Path, body: Any, key: str, default: float | None = None, li
     value = body.get(key, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise broken(place, lines if lines is not None else body, key, f"{key} is {value!r}", "give a number above 0")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise broken(place, lines if lines is not None else body, key, f"{key} is too large", "give less") from None

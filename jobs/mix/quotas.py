@@ -31,6 +31,10 @@ class QuotaParams:
     quota: str = field(default=str(Path(__file__).with_name("quota.yaml")), metadata={"file": True})
     files: tuple[str, ...] = field(default=(), metadata={"file": True})
 
+    def check(self) -> None:
+        """Read the quota; raises `ConfigError` where it is broken."""
+        load_quota(self.quota, self.files)
+
 
 @flow(
     writes=quotas_table,

@@ -34,6 +34,10 @@ class SampleParams:
     caption_languages: tuple[str, ...] = CAPTION_LANGUAGES
     caption_seed: int = 0
 
+    def check(self) -> None:
+        """Read the policy; raises `ConfigError` where it is broken."""
+        load_policy(self.policy)
+
 
 # No read asks for text, sound or pixels: a decision looks at scores alone.
 @flow(

@@ -5,15 +5,17 @@ import gzip
 import pyarrow.compute as pc
 import pytest
 
+from jobs.acquire import originals
 from jobs.acquire.documents import FLOW, DocumentsParams, documents
 from lakehouse.errors import FlowError
 from lakehouse.flow import flow_of
 from schemas.documents import landed_documents as table
 from schemas.identity import content_ids, derived_ids
+from tests.jobs.acquire.landed import together
 
 
 def land(world, params=None, **said):
-    return documents(world.good(**said), params or DocumentsParams())
+    return together(documents(world.good(**said), params or DocumentsParams()))
 
 
 def test_a_document_keeps_the_files_identity(world):
@@ -71,7 +73,7 @@ def test_what_changed_or_went_since_it_was_listed_is_rejected(world, rejects):
     listed = world.good()
     world.put("changed.txt", "new")
     (world.folder / "gone.txt").unlink()
-    assert rejects(documents(listed, DocumentsParams())) == {
+    assert rejects(together(documents(listed, DocumentsParams()))) == {
         "folder:mine/changed.txt": "the file changed since it was listed",
         "folder:mine/gone.txt": "the file is gone since it was listed",
     }
@@ -84,7 +86,7 @@ def test_a_source_whose_folder_is_gone_fails_the_flow(world):
     world.folder.rename(world.root / "moved")
     first = world.folder / "d" / "a file.txt"
     with pytest.raises(FlowError, match=f"{first} cannot be read: the folder {world.folder} of mine is gone") as told:
-        documents(listed, DocumentsParams())
+        together(documents(listed, DocumentsParams()))
     assert "mixlake run --full bronze.sources" in told.value.hint
 
 
@@ -111,9 +113,21 @@ def test_rows_do_not_depend_on_batches(world, size):
     for number in range(5):
         world.put(f"{number}.txt", f"a{number}\n%\nb{number}")
     listed = world.good(split="%")
-    whole = documents(listed, DocumentsParams()).to_pylist()
-    parts = [documents(listed.slice(at, size), DocumentsParams()).to_pylist() for at in range(0, len(listed), size)]
+    whole = together(documents(listed, DocumentsParams())).to_pylist()
+    slices = [listed.slice(at, size) for at in range(0, len(listed), size)]
+    parts = [together(documents(part, DocumentsParams())).to_pylist() for part in slices]
     assert [row for part in parts for row in part] == whole
+
+
+def test_large_files_are_worked_on_a_few_at_a_time(world, monkeypatch):
+    for number, size in enumerate((10, 10, 30, 1, 1, 1)):
+        world.put(f"{number}.txt", "x" * size)
+    listed = world.good()
+    monkeypatch.setattr(originals, "_TOGETHER", 20)
+    found = list(documents(listed, DocumentsParams()))
+    assert [part.num_rows for part in found] == [2, 1, 3]
+    assert together(found).column("uri").to_pylist() == listed.column("uri").to_pylist()
+    assert not list(documents(listed.slice(0, 0), DocumentsParams()))
 
 
 def test_its_rows_lead_back_to_files():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 
 import pyarrow.compute as pc
 import pytest
@@ -153,3 +154,26 @@ def test_most_limits_a_source(world, land_files):
         world.put(f"{number}.txt", "x")
     batch = world.sources().combine_chunks().to_batches()[0]
     assert land_files(batch, FilesParams(most=2)).num_rows == 2
+
+
+def test_names_that_are_not_utf8_are_set_aside_and_the_others_land(world):
+    world.put("good.txt", "x")
+    os.close(os.open(os.fsencode(world.folder) + b"/bad\xff.txt", os.O_CREAT | os.O_WRONLY))
+    rows = by_uri(world.files())
+    assert rows["folder:mine/good.txt"]["_reject"] is None
+    assert rows["folder:mine/bad%FF.txt"]["_reject"] == "the file's name is not UTF-8"
+    assert rows["folder:mine/bad%FF.txt"]["path"].endswith("bad\\xff.txt")
+
+
+def test_a_text_beside_that_cannot_be_used_sets_its_file_aside_and_says_why(world, make_picture):
+    for name in ("a", "b", "c"):
+        world.put(f"{name}.png", make_picture())
+    world.put("a.txt", "A lion.")
+    world.put("b.txt", b"\xff\xfe\xff")
+    (world.root / "secret").write_text("root:x:0:0")
+    (world.folder / "c.txt").symlink_to(world.root / "secret")
+    rows = by_uri(world.files(modality="image", exclude=["*.txt"], neighbour={"format": "plain"}))
+    assert rows["folder:mine/a.png"]["_reject"] is None
+    assert "is not UTF-8" in rows["folder:mine/b.png"]["_reject"]
+    assert "symbolic link" in rows["folder:mine/c.png"]["_reject"]
+    assert "root:" not in str(rows)

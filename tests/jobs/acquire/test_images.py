@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import random
 import struct
 import zlib
 
@@ -9,12 +10,13 @@ from PIL import Image, PngImagePlugin
 
 from jobs.acquire.images import ImagesParams, images
 from schemas.images import landed_images as table
+from tests.jobs.acquire.landed import together
 
 
 @pytest.fixture
 def land(world):
     def run(params=None, **said):
-        return images(world.good(modality="image", exclude=["*.txt"], **said), params or ImagesParams())
+        return together(images(world.good(modality="image", exclude=["*.txt"], **said), params or ImagesParams()))
 
     return run
 
@@ -106,3 +108,24 @@ def test_transparency_and_palettes_land_as_they_are(world, land):
         Image.new(mode, (20, 20)).save(out, "PNG")
         world.put(f"{mode}.png", out.getvalue())
     assert sorted(row["mode"] for row in land().to_pylist()) == ["1", "L", "P", "RGBA"]
+
+
+def test_no_interpreter_is_started_for_what_a_picture_claims_to_be(world, land, rejects):
+    world.put("a.png", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
+    assert "not a picture in one of PNG" in next(iter(rejects(land()).values()))
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "JPEG", "PNG", "WEBP", "TIFF", "GIF"])
+def test_damaged_pictures_are_set_aside_whatever_the_decoder_raises(world, land, make_picture, kind):
+    chance = random.Random(kind)
+    whole = make_picture(kind, (64, 48))
+    for number in range(60):
+        data = bytearray(whole)
+        for _ in range(chance.randint(1, 8)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        world.put(f"{number}.{kind.lower()}", bytes(data))
+    rows = land().to_pylist()
+    assert len(rows) == 60
+    assert any(row["_reject"] for row in rows) or kind == "GIF"
+    assert all((row["image"] is None) == bool(row["_reject"]) for row in rows)
+    assert all(row["content_id"] for row in rows)

@@ -133,16 +133,21 @@ def test_captions_of_tagged_lines(world):
     path = world.put("lion_desc_fr.ogg", b"")
     world.put("lion.txt", "A lion.\nfr.utf8=Un lion.\nzh_CN.utf8=狮子。\nsr@latin.utf8=Lav.\nde.utf8=\nno line\n")
     said = source(neighbour=Neighbour("tagged-lines", strip="_desc(?:_[a-z]+)?"))
-    assert captions(path, said, "fr") == {"en": "A lion.", "fr": "Un lion.", "zh-CN": "狮子。", "sr-Latn": "Lav."}
+    assert captions(path, said, "fr", world.folder) == {
+        "en": "A lion.",
+        "fr": "Un lion.",
+        "zh-CN": "狮子。",
+        "sr-Latn": "Lav.",
+    }
 
 
 def test_captions_beside_and_by_name(world):
     path = world.put("GreenMeadow_2-west.jpg", b"")
-    assert captions(path, source(neighbour=Neighbour("name")), "und") == {"en": "Green Meadow 2 west"}
+    assert captions(path, source(neighbour=Neighbour("name")), "und", world.folder) == {"en": "Green Meadow 2 west"}
     plain = source(neighbour=Neighbour("plain"))
-    assert captions(path, plain, "de") == {}
+    assert captions(path, plain, "de", world.folder) == {}
     world.put("GreenMeadow_2-west.txt", "\ufeff Wiese \n")
-    assert captions(path, plain, "de") == {"de": "Wiese"}
+    assert captions(path, plain, "de", world.folder) == {"de": "Wiese"}
     world.put("GreenMeadow_2-west.txt", b"\xff\xff")
-    assert captions(path, plain, "de") == {}
-    assert captions(path, source(), "de") == {}
+    assert captions(path, plain, "de", world.folder) == {}
+    assert captions(path, source(), "de", world.folder) == {}

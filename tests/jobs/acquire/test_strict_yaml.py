@@ -41,6 +41,9 @@ def test_templates_merge_and_are_overridden(write):
         (b"a: \xff\xfe\n", "x.yaml"),
         ("a: \x00\n", "x.yaml"),
         ("? [1, 2]\n: 3\n", "x.yaml"),
+        ('a: "b\\0c"\n', ":1: it holds a NUL"),
+        (f"a: {'9' * 5000}\n", "x.yaml"),
+        ("[" * 5000 + "]" * 5000, "x.yaml"),
     ],
 )
 def test_what_is_wrong_is_told_with_file_and_line(write, text, words):

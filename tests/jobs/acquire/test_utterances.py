@@ -7,13 +7,14 @@ import pytest
 from jobs.acquire.utterances import UtterancesParams, utterances
 from lakehouse.errors import FlowError
 from schemas.utterances import landed_utterances as table
+from tests.jobs.acquire.landed import together
 
 
 @pytest.fixture
 def land(world):
     def run(params=None):
         listed = world.good(modality="speech", language="en", exclude=["*.txt"], neighbour={"format": "plain"})
-        return utterances(listed, params or UtterancesParams())
+        return together(utterances(listed, params or UtterancesParams()))
 
     return run
 
@@ -70,7 +71,9 @@ def test_a_changed_recording_is_rejected(world, make_recording, rejects):
     world.put("a.txt", "words")
     listed = world.good(modality="speech", language="en", exclude=["*.txt"], neighbour={"format": "plain"})
     world.put("a.wav", make_recording("WAV", 1.0))
-    assert list(rejects(utterances(listed, UtterancesParams())).values()) == ["the file changed since it was listed"]
+    assert list(rejects(together(utterances(listed, UtterancesParams()))).values()) == [
+        "the file changed since it was listed"
+    ]
 
 
 def test_a_source_whose_folder_is_gone_fails_the_flow(world, make_recording):
@@ -79,4 +82,4 @@ def test_a_source_whose_folder_is_gone_fails_the_flow(world, make_recording):
     listed = world.good(modality="speech", language="en", exclude=["*.txt"], neighbour={"format": "plain"})
     shutil.rmtree(world.folder)
     with pytest.raises(FlowError, match=r"a\.wav cannot be read: the folder"):
-        utterances(listed, UtterancesParams())
+        together(utterances(listed, UtterancesParams()))
