@@ -207,8 +207,8 @@ def test_a_changed_threshold_recomputes_no_score(own, ran):
     policy = yaml.safe_load(Path(jobs.mix.policy.__file__).with_name("policy.yaml").read_text())
     next(rule for rule in policy["rules"]["documents"] if rule["name"] == "too short")["min"] = 2000
     (own / "strict.yaml").write_text(yaml.safe_dump(policy))
-    lake(own).run()
-    changed = lake(own).run(params={"gold.samples": {"policy": str(own / "strict.yaml")}})
+    lake(own).run(["+gold.samples"])
+    changed = lake(own).run(["+gold.samples"], params={"gold.samples": {"policy": str(own / "strict.yaml")}})
     status = {o.writes: o.status for o in changed.outcomes}
     assert status["gold.samples"] == "done"
     assert {status[n] for n in ("silver.document_scores", "gold.document_tokens", "silver.documents")} == {"fresh"}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.lakehouse.chaos import Chaos
 
-ROUNDS = int(os.environ.get("MIXLAKE_CHAOS_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("MIXLAKE_CHAOS_ROUNDS", "2"))
 SEED = int(os.environ.get("MIXLAKE_CHAOS_SEED", "20"))
 
 

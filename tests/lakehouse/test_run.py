@@ -51,9 +51,9 @@ def test_only_changed_rows_are_processed_and_equal_a_rebuild(lines):
 
 
 def test_only_inserts_are_appended(lines):
-    lines.run()
+    lines.run("+silver.shouts")
     words.land(lines, "a:hello|b:two words|c:x|d:more")
-    note = lines.run()["silver.shouts"].note
+    note = lines.run("+silver.shouts")["silver.shouts"].note
     assert (note.mode, note.counts["read"], note.counts["inserted"]) == ("incremental", 1, 1)
     assert lines.lake().open("silver.shouts").history(1)[0]["operation"] == "WRITE"
 
@@ -83,7 +83,7 @@ def test_a_flow_whose_input_turns_out_unchanged_is_not_executed(lines):
 
 
 def test_held_rows_are_not_read_where_the_digest_says_that_they_are_wanted(lines):
-    lines.run()
+    lines.run("+silver.shouts")
     for uri in lines.lake().open("silver.shouts").file_uris():
         Path(uri).unlink()
     lines.module("flows", words.FLOWS.replace("pc.utf8_upper(text)", "pc.utf8_upper(pc.utf8_upper(text))"))
@@ -119,7 +119,7 @@ def test_params_and_sql_and_contract_are_reasons(lines):
 
 def test_rows_that_break_a_check_are_quarantined_and_counted(lines):
     words.land(lines, "a:hello|b:|c:x")
-    note = lines.run()["bronze.lines"].note
+    note = lines.run("bronze.lines")["bronze.lines"].note
     assert note.reasons == {"text is not empty": 1}
     assert note.counts["quarantined"] == 1
     row = lines.rows("ledger.quarantine")[0]
@@ -129,7 +129,7 @@ def test_rows_that_break_a_check_are_quarantined_and_counted(lines):
 
 def test_too_many_broken_rows_fail_the_flow_and_commit_nothing(lines):
     words.land(lines, "a:|b:|c:x")
-    outcomes = lines.run()
+    outcomes = lines.run("+silver.shouts")
     assert outcomes["bronze.lines"].status == "failed"
     assert "2 of 3 rows" in outcomes["bronze.lines"].error.message
     assert outcomes["silver.shouts"].status == "skipped"
@@ -154,7 +154,7 @@ def test_an_operator_of_the_wrong_schema_is_refused_with_its_file(lines, broken,
     good = '"sample_id": batch["sample_id"], "text": text, "size": pc.utf8_length(text)'
     bad = '"text": text' if says == "left out" else good.replace('"size": pc.utf8_length(text)', broken)
     lines.module("flows", words.FLOWS.replace(good, bad))
-    error = lines.run()["silver.shouts"].error
+    error = lines.run("+silver.shouts")["silver.shouts"].error
     assert says in error.message
     assert "flows.py" in error.message
 
@@ -169,7 +169,7 @@ def test_an_operator_that_raises_is_named_with_its_line(lines):
 
 
 def test_a_run_of_one_table_reads_the_others_as_they_are(lines):
-    lines.run()
+    lines.run("+silver.shouts")
     words.land(lines, "a:changed")
     assert lines.run("silver.shouts")["silver.shouts"].status == "fresh"
     assert lines.plan("silver.shouts+")["silver.shouts"].state == "fresh"
@@ -177,15 +177,15 @@ def test_a_run_of_one_table_reads_the_others_as_they_are(lines):
 
 
 def test_full_processes_all_rows_but_writes_only_differences(lines):
-    lines.run()
-    note = lines.run(full=True)["silver.shouts"].note
+    lines.run("+silver.shouts")
+    note = lines.run("silver.shouts", full=True)["silver.shouts"].note
     assert (note.mode, note.counts["read"], note.changed) == ("full", 3, False)
 
 
 def test_ledger_runs_hold_every_commit(lines):
-    lines.run()
+    lines.run("+gold.counts")
     words.land(lines, "a:hello")
-    lines.run()
+    lines.run("+gold.counts")
     found = {(row["table"], row["version"]) for row in lines.rows("ledger.runs")}
     assert {("bronze.lines", 1), ("bronze.lines", 2), ("gold.counts", 1), ("gold.counts", 2)} <= found
 
@@ -212,9 +212,9 @@ def keys_once(project, table, lake="lake"):
 
 
 def test_a_renamed_flow_takes_its_table_over(lines):
-    lines.run()
+    lines.run("+silver.shouts")
     lines.module("flows", words.FLOWS.replace("def shout(batch, params)", "def holler(batch, params)"))
-    outcome = lines.run()["silver.shouts"]
+    outcome = lines.run("+silver.shouts")["silver.shouts"]
     assert (outcome.status, outcome.note.changed) == ("done", False)
     assert len(keys_once(lines, "silver.shouts")) == 3
 
@@ -244,22 +244,22 @@ def test_a_table_without_a_key_is_rewritten_whole(lines):
             'Column("size", pa.int32(), "Characters."), RUN],',
         ),
     )
-    lines.run()
+    lines.run("+silver.shouts")
     words.land(lines, "a:hello|b:changed|c:x")
-    assert lines.run()["silver.shouts"].status == "done"
+    assert lines.run("+silver.shouts")["silver.shouts"].status == "done"
     assert texts(lines, "silver.shouts") == {"a": "HELLO!", "b": "CHANGED!", "c": "X!"}
 
 
 def test_an_input_put_in_anothers_place_is_read_whole(lines):
     import shutil
 
-    lines.run()
+    lines.run("+silver.shouts")
     shutil.rmtree(lines.root / "lake" / "bronze")
     assert any("gone" in c.detail for c in lines.plan()["silver.shouts"].causes)
     refused = lines.run("silver.shouts")["silver.shouts"]
     assert "is gone" in refused.error.message
     words.land(lines, "z:other")
-    assert lines.run()["silver.shouts"].status == "done"
+    assert lines.run("+silver.shouts")["silver.shouts"].status == "done"
     assert texts(lines, "silver.shouts") == {"z": "OTHER!"}
 
 
@@ -285,13 +285,13 @@ def test_null_keys_are_set_aside(lines):
         "flows",
         flows.replace('{"sample_id": batch["sample_id"], "text": text', '{"sample_id": ' + null_b + ', "text": text'),
     )
-    outcome = lines.run()["silver.shouts"]
+    outcome = lines.run("+silver.shouts")["silver.shouts"]
     assert outcome.note.reasons == {"column sample_id is null": 1}
 
 
 @pytest.mark.parametrize("change", ["type", "fewer", "key"])
 def test_a_contract_that_rows_do_not_fit_is_refused_until_the_table_is_written_anew(lines, change):
-    lines.run()
+    lines.run("+gold.counts")
     old = 'Column("size", pa.int32(), "Characters."), RUN], key=["sample_id"], cluster_by=["size"],'
     assert old in words.TABLES
     new = {
@@ -310,16 +310,16 @@ def test_a_contract_that_rows_do_not_fit_is_refused_until_the_table_is_written_a
         lines.sql("gold.counts", "SELECT CAST(size AS INT) AS size, count(*) AS n FROM silver.shouts GROUP BY 1")
     lines.module("flows", flows)
     before = lines.rows("silver.shouts")
-    refused = lines.run()["silver.shouts"]
+    refused = lines.run("+gold.counts")["silver.shouts"]
     assert refused.status == "failed"
     says = {"type": "size is stored as integer, now string", "fewer": "size is no longer declared", "key": "named by"}
     assert says[change] in refused.error.message
     assert "mixlake run silver.shouts --migrate" in refused.error.hint
     assert lines.rows("silver.shouts") == before
-    outcomes = lines.run(migrate=True)
+    outcomes = lines.run("+gold.counts", migrate=True)
     assert {o.status for o in outcomes.values()} <= {"done", "fresh"}, [str(o.error) for o in outcomes.values()]
     words.land(lines, "a:hello|b:changed|d:new")
-    outcomes = lines.run()
+    outcomes = lines.run("+gold.counts")
     assert {o.status for o in outcomes.values()} == {"done"}, [str(o.error) for o in outcomes.values()]
     assert texts(lines, "silver.shouts") == {"a": "HELLO!", "b": "CHANGED!", "d": "NEW!"}
 
@@ -330,7 +330,7 @@ def test_many_small_reasons_count_together(lines):
     lines.module(
         "flows", words.FLOWS.replace('"size": pc.utf8_length(text)}', '"size": pc.utf8_length(text), ' + reject + "}")
     )
-    error = lines.run()["silver.shouts"].error
+    error = lines.run("+silver.shouts")["silver.shouts"].error
     assert "40 of 40 rows" in error.message
 
 
