@@ -100,8 +100,10 @@ def test_any_bytes_are_text_or_rejected(data, language):
 @given(st.lists(st.binary(max_size=100), min_size=1, max_size=3))
 def test_gunzip_reads_all_members(parts):
     assert gunzip(b"".join(gzip.compress(part) for part in parts), 1000) == b"".join(parts)
-    # So many that looking at all that is left for each would take hours.
-    assert gunzip(gzip.compress(b"x") * 300_000, 1 << 20) == b"x" * 300_000
+
+
+def test_gunzip_does_not_look_at_all_that_is_left_for_each_of_many_members():
+    assert gunzip(gzip.compress(b"x") * 20_000, 1 << 20) == b"x" * 20_000
 
 
 @pytest.mark.parametrize(
