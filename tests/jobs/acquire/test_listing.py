@@ -6,6 +6,7 @@ import pytest
 
 from jobs.acquire.declared import Neighbour, PathRule, Source
 from jobs.acquire.listing import captions, describe, list_files, listing_digest
+from jobs.acquire.originals import RejectedError
 
 
 def source(**said):
@@ -149,5 +150,6 @@ def test_captions_beside_and_by_name(world):
     world.put("GreenMeadow_2-west.txt", "\ufeff Wiese \n")
     assert captions(path, plain, "de", world.folder) == {"de": "Wiese"}
     world.put("GreenMeadow_2-west.txt", b"\xff\xff")
-    assert captions(path, plain, "de", world.folder) == {}
+    with pytest.raises(RejectedError, match="not UTF-8 at byte 0"):
+        captions(path, plain, "de", world.folder)
     assert captions(path, source(), "de", world.folder) == {}
