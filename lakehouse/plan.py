@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from lakehouse import retraction
 from lakehouse.cause import Cause, CauseKind, Fingerprints, changes, foreign
 from lakehouse.errors import ConfigError, LakeError, TableNotFoundError, damaged
 from lakehouse.fingerprint import code_fingerprint, params_json, resolve_params
@@ -215,10 +216,11 @@ def plan_flow(  # noqa: PLR0913
     if last is None:
         return FlowPlan(spec, "missing", (Cause("missing", "never written"),), inputs, params, now, None, ids, orders)
     note = last[1]
-    if note.retraction > orders.ordinal:
+    # A run may have begun before an order that another run has followed by now; then nothing is lost.
+    if note.retraction > orders.ordinal and note.retraction > (newest := retraction.load_retractions(lake).ordinal):
         raise LakeError(
             f"ledger.retractions has lost orders: {spec.writes.name} complies with order {note.retraction}, "
-            f"the newest that is known is {orders.ordinal or 'none'}",
+            f"the newest that is known is {newest or 'none'}",
             "restore the table from a copy: without it, rows that were taken out would come back",
         )
     causes = [Cause("forced", "--full")] if full else []
