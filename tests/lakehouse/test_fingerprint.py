@@ -60,7 +60,7 @@ def test_leaves_out_docstrings_comments_layout_and_what_is_not_reached(project):
 def test_the_declaration_counts(project):
     first = fingerprint(project)
     assert (
-        fingerprint(project, user=USER.replace('{"lines": lines}', '{"lines": lines}, origin="get(parent_ids, 0)"'))
+        fingerprint(project, user=USER.replace('{"lines": lines}', '{"lines": lines}, origin="concat(sample_id)"'))
         != first
     )
 
