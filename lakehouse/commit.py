@@ -209,10 +209,7 @@ def write(  # noqa: PLR0913 - what one commit is
             if mode == "overwrite":
                 writer = writer.option("overwriteSchema", "true").partitionBy(*table.partition_by)
             writer.save(lake.table_uri(table.name))
-    version = find(lake, table.name, note)
-    if version is None:
-        raise CollisionError(f"{table.name}: another run committed transaction {transaction}", "it is planned again")
-    return version
+    return _landed(lake, table.name, note, transaction)
 
 
 def replace_where(  # noqa: PLR0913 - what one commit is
@@ -240,9 +237,13 @@ def replace_where(  # noqa: PLR0913 - what one commit is
         for key, value in _transaction(note, transaction):
             writer = writer.option(key, value)
         writer.option("replaceWhere", where).save(lake.table_uri(table.name))
-    version = find(lake, table.name, note)
+    return _landed(lake, table.name, note, transaction)
+
+
+def _landed(lake: Lake, table: str, note: Note, transaction: int) -> int:
+    version = find(lake, table, note)
     if version is None:
-        raise CollisionError(f"{table.name}: another run committed transaction {transaction}", "it is planned again")
+        raise CollisionError(f"{table}: another run committed transaction {transaction}", "it is planned again")
     return version
 
 
@@ -278,14 +279,8 @@ def delete_quarantined(  # noqa: PLR0913 - what one commit is
     """
     from delta.tables import DeltaTable as SparkDeltaTable
 
-    settings = {
-        "spark.databricks.delta.write.txnAppId": app,
-        "spark.databricks.delta.write.txnVersion": str(number),
-    }
     names = ("attempt", "reason", "row")
-    with committing(table.name):
-        for key, value in settings.items():
-            session.conf.set(key, value)
+    with committing(table.name), _as(session, app, number):
         (
             SparkDeltaTable.forPath(session, lake.table_uri(table.name))
             .alias("t")
@@ -321,6 +316,21 @@ def committing(table: str) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _as(session: SparkSession, app: str, number: int, metadata: str = "") -> Iterator[None]:
+    """Let a MERGE, which takes no options, use up a transaction's number and carry a note."""
+    settings = {"write.txnAppId": app, "write.txnVersion": str(number)}
+    if metadata:
+        settings["commitInfo.userMetadata"] = metadata
+    try:
+        for key, value in settings.items():
+            session.conf.set(f"spark.databricks.delta.{key}", value)
+        yield
+    finally:
+        for key in settings:
+            session.conf.unset(f"spark.databricks.delta.{key}")
+
+
 def _transaction(note: Note, transaction: int) -> tuple[tuple[str, str], ...]:
     return (("txnAppId", note.flow), ("txnVersion", str(transaction)), ("userMetadata", note.to_json()))
 
@@ -337,18 +347,11 @@ def _merge(  # noqa: PLR0913, PLR0917
     from delta.tables import DeltaTable as SparkDeltaTable
     from pyspark.sql import functions as F
 
-    settings = {
-        "spark.databricks.delta.commitInfo.userMetadata": note.to_json(),
-        "spark.databricks.delta.write.txnAppId": note.flow,
-        "spark.databricks.delta.write.txnVersion": str(transaction),
-    }
     values: dict[str, str | Column] = {f"`{c.name}`": f"s.`{c.name}`" for c in table.columns}
     on = F.expr(" AND ".join(f"t.`{key}` <=> s.`{key}`" for key in table.key))
     for key, span in spans.items():
         on &= span.holds(F.col(f"t.`{key}`"))
-    try:
-        for key, value in settings.items():
-            session.conf.set(key, value)
+    with _as(session, note.flow, transaction, note.to_json()):
         (
             SparkDeltaTable.forPath(session, uri)
             .alias("t")
@@ -358,6 +361,3 @@ def _merge(  # noqa: PLR0913, PLR0917
             .whenNotMatchedInsert(f"s.`{ACTION}` <> 'D'", values=values)
             .execute()
         )
-    finally:
-        for key in settings:
-            session.conf.unset(key)

@@ -92,8 +92,6 @@ def _sorted(column: Column, kind: pa.DataType) -> Column:
             entries = F.transform(
                 entries, lambda entry: F.struct(entry["key"], _sorted(entry["value"], kind.item_type).alias("value"))
             )
-            # A list of lists has no order of its own where a map was: that of the keys is enough.
-            return F.array_sort(entries, lambda a, b: F.when(a["key"] < b["key"], -1).otherwise(1))
         return F.array_sort(entries)
     if not _has_map(kind):
         return column

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lakehouse import commit, inputs, ledger, quarantine, refusal, stage
 from lakehouse.call import Counter, Result, call, session_of
@@ -17,7 +17,6 @@ from lakehouse.diff import difference
 from lakehouse.errors import MixlakeError
 from lakehouse.flow import Flow
 from lakehouse.held import Held, hold
-from lakehouse.history import log_of, standing
 from lakehouse.lake import Lake
 from lakehouse.note import Note
 from lakehouse.plan import FlowPlan
@@ -71,7 +70,7 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str, *, migr
                 commit.append_quarantine(lake, ledger.quarantine, aside, attempt)
                 note = replace(note, quarantine=attempt, reasons=found.reasons)
             note = replace(note, onto=held.version, aside=bool(found.reasons) or (not result.full and _was_aside(item)))
-            mode, rows, note, spans = _changes(stack, session, lake, item, held, result, found, note)
+            mode, rows, note, spans = _write(stack, session, lake, item, held, result, found, note)
             counts = {**note.counts, "read": counter.value, "quarantined": sum(found.reasons.values())}
             counts["returned"] = found.digest.rows + counts["quarantined"]
             phases["difference"] = time.monotonic() - clock - phases["rows"]
@@ -92,7 +91,16 @@ def execute(root: SparkSession, lake: Lake, item: FlowPlan, run_id: str, *, migr
     return version, note
 
 
-def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
+class _Write(NamedTuple):
+    """What is committed: how, which rows, with which note; of a merge also where the changed keys lie."""
+
+    mode: str
+    rows: DataFrame
+    note: Note
+    spans: Mapping[str, Span] | None = None
+
+
+def _write(  # noqa: PLR0913, PLR0917 - the parts of one step
     stack: ExitStack,
     session: SparkSession,
     lake: Lake,
@@ -101,8 +109,8 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     result: Result,
     found: stage.Staged,
     note: Note,
-) -> tuple[str, DataFrame, Note, Mapping[str, Span]]:
-    """Decide how the rows are written, complete the note with what that changes, and say where changed keys lie."""
+) -> _Write:
+    """Decide how the rows are written, and complete the note with what that changes."""
     table = item.flow.writes
     mode = "full" if result.full else "incremental"
     pending = item.because("retraction") and not held.whole
@@ -114,12 +122,8 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     if only_new or (empty and held.fits and (held.version == 0 or item.last is not None)):
         digest = held.digest + found.digest
         counts = {"inserted": found.digest.rows, "updated": 0, "deleted": 0, "rows": digest.rows}
-        return (
-            "append",
-            found.good,
-            replace(note, mode=mode, changed=found.digest.rows > 0, counts=counts, digest=str(digest)),
-            {},
-        )
+        note = replace(note, mode=mode, changed=found.digest.rows > 0, counts=counts, digest=str(digest))
+        return _Write("append", found.good, note)
     if held.whole:
         known = held.fits and item.last is not None and not (held.foreign or held.lost)
         same = known and found.digest == held.digest
@@ -127,18 +131,18 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
         if not same:
             counts.update(inserted=found.digest.rows, deleted=held.digest.rows)
         note = replace(note, mode=mode, changed=not same, counts=counts, digest=str(found.digest))
-        return ("append", found.good.limit(0), note, {}) if same else ("overwrite", found.good, note, {})
+        return _Write("append", found.good.limit(0), note) if same else _Write("overwrite", found.good, note)
     known = item.last is not None and held.fits and not (held.foreign or item.because("forced"))
     if result.full and known and found.digest == held.digest:
         # The table holds these rows. Who says --full does not take the last note's word for it.
         counts = {"inserted": 0, "updated": 0, "deleted": 0, "rows": held.digest.rows}
         note = replace(note, mode=mode, changed=False, counts=counts, digest=str(held.digest))
-        return "append", found.good.limit(0), note, {}
+        return _Write("append", found.good.limit(0), note)
     present = inputs.load(session, lake, table, held.version)
     if result.full and (held.foreign or item.because("forced")) and (doubled := stage.doubled_rows(table, present)):
         # What something else wrote twice is no difference by key: its rows are replaced as a whole.
         counts = {"inserted": found.digest.rows, "updated": 0, "deleted": doubled, "rows": found.digest.rows}
-        return "overwrite", found.good, replace(note, mode=mode, counts=counts, digest=str(found.digest)), {}
+        return _Write("overwrite", found.good, replace(note, mode=mode, counts=counts, digest=str(found.digest)))
     if not result.full:
         held_rows, present = present, _replaced(session, lake, item, result, present)
         if may_meet:
@@ -154,8 +158,8 @@ def _changes(  # noqa: PLR0913, PLR0917 - the parts of one step
     }
     note = replace(note, mode=mode, changed=not changed.empty, counts=counts, digest=str(digest))
     if changed.updated or changed.deleted:
-        return "merge", changed.rows, note, changed.spans
-    return "append", changed.rows.drop(commit.ACTION) if changed.inserted else found.good.limit(0), note, {}
+        return _Write("merge", changed.rows, note, changed.spans)
+    return _Write("append", changed.rows.drop(commit.ACTION) if changed.inserted else found.good.limit(0), note)
 
 
 def _keys_may_meet(lake: Lake, item: FlowPlan) -> bool:
@@ -170,8 +174,7 @@ def _keys_may_meet(lake: Lake, item: FlowPlan) -> bool:
     sources = lake.registry.sources(flow.reads[flow.driving])
     if tuple(flow.writes.key) not in {("sample_id",), (flow.driving_key,)} or len(sources) > 1:
         return True
-    name = sources[0].name
-    return name not in lake.registry.writers or bool(standing(log_of(lake.open(name, item.inputs[name]))).foreign)
+    return not all(inputs.names_one(lake, source, item.inputs) for source in sources)
 
 
 def _replaced(session: SparkSession, lake: Lake, item: FlowPlan, result: Result, present: DataFrame) -> DataFrame:

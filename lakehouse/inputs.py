@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from lakehouse.actions import only_adds
 from lakehouse.contract import Column, Table
 from lakehouse.flow import Flow, Read
+from lakehouse.history import log_of, standing
 from lakehouse.lake import Lake
 from lakehouse.registry import TABLE_PSEUDO_COLUMN
 from lakehouse.span import Span, measures, span_of
@@ -102,10 +103,8 @@ def changes(
 
     item = flow.reads[flow.driving]
     key = flow.driving_key
-    inserted: list[DataFrame] = []
-    touched: list[DataFrame] = []
-    newest: list[DataFrame] = []
-    only_inserts = True
+    feeds: list[tuple[Table, DataFrame]] = []
+    only_adds_files = True
     for table in lake.registry.sources(item):
         first, last = before.get(table.name, -1) + 1, versions[table.name]
         if last < first:
@@ -117,26 +116,32 @@ def changes(
             .option("endingVersion", last)
             .load(lake.table_uri(table.name))
         )
-        touched.append(feed.select(F.col(key).alias(key), CHANGE))
-        inserted.append(shape(feed.drop(*_CHANGE_COLUMNS), item, table))
-        newest.append(shape(_newest(feed, key).drop(*_CHANGE_COLUMNS), item, table))
-        only_inserts = only_inserts and only_adds(lake.open(table.name, last), first, last)
-    if not touched:
+        feeds.append((table, feed))
+        only_adds_files = only_adds_files and only_adds(lake.open(table.name, last), first, last)
+    if not feeds:
         return Changes(frame(session, lake, item, versions).limit(0), None)
-    if only_inserts:
-        return Changes(_union(inserted), None)
-    # A MERGE or an overwrite may have done nothing but insert, too.
-    told = _union(touched).agg(F.max(F.col(CHANGE) != "insert").alias("others"), *measures(key)).collect()[0]
+    touched = _union([feed.select(F.col(key).alias(key), CHANGE) for _, feed in feeds])
+    told: Mapping[str, Any] = {"others": False}
+    if not only_adds_files:  # the log mostly tells; a MERGE or an overwrite may have done nothing but insert, too
+        told = touched.agg(F.max(F.col(CHANGE) != "insert").alias("others"), *measures(key)).collect()[0].asDict()
     if not told["others"]:
-        return Changes(_union(inserted), None)
-    keys, span = _union(touched).select(key).distinct(), span_of(key, told.asDict())
+        return Changes(_union([shape(feed.drop(*_CHANGE_COLUMNS), item, table) for table, feed in feeds]), None)
+    keys, span = touched.select(key).distinct(), span_of(key, told)
     sources = lake.registry.sources(item)
-    if len(sources) == 1 and sources[0].name in lake.registry.writers and tuple(sources[0].key) == (key,):
-        return Changes(newest[0], keys, span)
+    if len(sources) == 1 and tuple(sources[0].key) == (key,) and names_one(lake, sources[0], versions):
+        table, feed = feeds[0]
+        return Changes(shape(_newest(feed, key).drop(*_CHANGE_COLUMNS), item, table), keys, span)
     rows = frame(session, lake, item, versions)
-    if span is not None and key in rows.columns:
+    if span is not None:
         rows = rows.where(span.holds(F.col(f"`{key}`")))
     return Changes(rows.join(keys, key, "left_semi"), keys, span)
+
+
+def names_one(lake: Lake, table: Table, versions: Mapping[str, int]) -> bool:
+    """Whether a key names one row of a table at most: a flow wrote its rows, and nothing else since."""
+    if table.name not in lake.registry.writers:
+        return False
+    return not standing(log_of(lake.open(table.name, versions[table.name]))).foreign
 
 
 def _newest(feed: DataFrame, key: str) -> DataFrame:

@@ -101,12 +101,15 @@ class Connection:
         self._engine.close()
         shutil.rmtree(self._spill, ignore_errors=True)
 
-    def reader(self, sql: str, parameters: Iterable[object] | None = None) -> pa.RecordBatchReader:
+    def reader(
+        self, sql: str, parameters: Iterable[object] | None = None, *, batch_rows: int = BATCH_ROWS
+    ) -> pa.RecordBatchReader:
         """Answer one statement as a stream of record batches.
 
         Args:
             sql: SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW TABLES or EXPLAIN, in DuckDB's dialect.
             parameters: Values of its ``?`` or ``$1`` places.
+            batch_rows: Rows of a batch, about.
 
         Raises:
             QueryError: If it is not one such statement, does not parse, or cannot be answered.
@@ -116,7 +119,7 @@ class Connection:
 
         def answer() -> pa.RecordBatchReader:
             found = self._engine.sql(text, params=list(parameters) if parameters is not None else None)
-            return found.to_arrow_reader(BATCH_ROWS)
+            return found.to_arrow_reader(batch_rows)
 
         return guarded(self._answered(answer, text), text)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DUPLICATES = "duplicates"
 _LEDGER = "ledger."
+# Ids that are held at a time, and that one commit adds.
+_IDS_ROWS = 1_000_000
 WANTED = ("sample_id", "parent_ids", "source", "license", "uri", "content_id", "keeper_id")
 
 
@@ -78,6 +80,7 @@ class Reach:
         return self._now.connection.reader(
             "SELECT $1 AS retraction_id, kind, id FROM __reached WHERE kind IN (SELECT unnest($2::VARCHAR[]))",
             [self.name, kinds],
+            batch_rows=_IDS_ROWS,
         )
 
     def releases(self) -> list[str]:

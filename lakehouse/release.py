@@ -11,7 +11,6 @@ number used looks again.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from collections.abc import Iterable, Mapping
@@ -20,20 +19,15 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from lakehouse import ledger
-from lakehouse.catalog import files
 from lakehouse.descent import mixed_ancestors, with_ancestors
 from lakehouse.errors import LakeError, MixlakeError, ReleaseError, TableNotFoundError
 from lakehouse.footer import seal
-from lakehouse.history import history, leaves_rows
 from lakehouse.lake import open_table
-from lakehouse.note import Note
+from lakehouse.release_digest import content_digest, files_digest_of, release_digest
 
 if TYPE_CHECKING:
-    from deltalake import DeltaTable
-
     from lakehouse.lake import Lake
 
 log = logging.getLogger("mixlake.release")
@@ -230,27 +224,6 @@ def load_release(
     return found
 
 
-def release_digest(digests: Mapping[str, str]) -> str:
-    """Return the digest of a release: SHA-256 over its tables' names and content digests, sorted."""
-    body = "".join(f"{table}\t{digest}\n" for table, digest in sorted(digests.items()))
-    return hashlib.sha256(body.encode()).hexdigest()
-
-
-def content_digest(table: DeltaTable) -> str:
-    """Return the content digest of a table at its version, from its commit note.
-
-    A version whose rows were last changed by something that is no flow has no note that speaks for it;
-    its digest is one of its files, marked ``files:``.
-    """
-    for commit in history(table):
-        note = Note.from_json(commit.get("userMetadata"))
-        if note is not None and note.digest:
-            return note.digest
-        if note is None and not leaves_rows(commit):
-            break
-    return f"files:{files_digest_of({'': table})}"
-
-
 def _chosen_release(lake: Lake, name: str, tables: Iterable[str] | None, note: str) -> Release:
     opened = with_ancestors(lake, _chosen(lake, tables))
     for warning in mixed_ancestors(lake, opened):
@@ -277,18 +250,6 @@ def _chosen(lake: Lake, tables: Iterable[str] | None) -> list[str]:
     if not chosen:
         raise ReleaseError("there is no gold table to release", "run the flows first: mixlake run")
     return chosen
-
-
-def files_digest_of(opened: Mapping[str, DeltaTable]) -> str:
-    """Return SHA-256 over the names and sizes of the data files of some tables at their versions."""
-    digest = hashlib.sha256()
-    for name, table in sorted(opened.items()):
-        found = files(table)
-        paths, sizes = found.column("path"), found.column("size_bytes").cast(pa.string())
-        if found.num_rows:
-            lines = pc.binary_join_element_wise(name, paths, sizes, "\t")
-            digest.update("\n".join(lines.to_pylist()).encode() + b"\n")
-    return digest.hexdigest()
 
 
 def _recorded(lake_uri: str, storage_options: Mapping[str, str] | None) -> dict[str, Release]:

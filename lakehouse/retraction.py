@@ -37,8 +37,6 @@ COLUMN: Mapping[str, str] = {"source": "source", "license": "license", "uri": "u
 DEFAULT_SCOPE: Mapping[str, Scope] = {"source": "origin", "license": "origin", "uri": "origin", "id": "content"}
 ORDERED, PURGED = "ordered", "purged"
 SAMPLE, CONTENT, DERIVED = "sample", "content", "derived"
-# Ids that are held at a time, and that one commit adds.
-_IDS_ROWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,22 +250,12 @@ def _keep_ids(lake: Lake, order: Retraction, ids: pa.RecordBatchReader) -> None:
     """Append what an order names to ``ledger.retracted``, however much it is: it counts once the order is recorded."""
     from lakehouse.commit import append_rows
 
-    def append(batches: list[pa.RecordBatch], number: int) -> None:
+    for number, batch in enumerate(ids, 1):
         append_rows(
             lake.uri,
             ledger.retracted,
-            pa.Table.from_batches(batches),
+            pa.Table.from_batches([batch]),
             app_id=f"retracted:{order.retraction_id}",
             version=number,
             storage_options=lake.storage_options,
         )
-
-    waiting: list[pa.RecordBatch] = []
-    number = 1
-    for batch in ids:
-        waiting.append(batch)
-        if sum(part.num_rows for part in waiting) >= _IDS_ROWS:
-            append(waiting, number)
-            waiting, number = [], number + 1
-    if waiting:
-        append(waiting, number)

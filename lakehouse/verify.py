@@ -25,7 +25,8 @@ from lakehouse.errors import MixlakeError
 from lakehouse.footer import Footer, read_footers, seal_of
 from lakehouse.history import table_store
 from lakehouse.lake import open_table
-from lakehouse.release import Release, content_digest, files_digest_of, load_release
+from lakehouse.release import Release, load_release
+from lakehouse.release_digest import content_digest, files_digest_of
 from lakehouse.storage import sizes
 
 if TYPE_CHECKING:

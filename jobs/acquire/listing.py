@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from jobs.acquire.beside import read_beside
 from jobs.acquire.declared import Source
 from jobs.acquire.globs import matches
 from jobs.acquire.languages import UNKNOWN, bcp47
+from jobs.acquire.regular import look
 
 # The digest of a listing without files.
 EMPTY_LISTING = hashlib.sha256().hexdigest()[:32]
@@ -176,18 +175,9 @@ def _uri(source: Source, name: str) -> str:
 
 
 def _entry(real: Path, path: Path, name: str, uri: str, source: Source) -> Entry:
-    none = Entry(name, uri, 0, 0)
-    try:
-        if path.is_symlink() and not path.resolve().is_relative_to(real):
-            return dataclasses.replace(none, problem="a symbolic link that leaves the source's folder")
-        found = path.stat()
-    except (OSError, RuntimeError) as error:
-        return dataclasses.replace(none, problem=f"unreadable: {getattr(error, 'strerror', None) or error}")
-    if not stat.S_ISREG(found.st_mode):
-        return dataclasses.replace(none, problem="not a regular file")
-    problem = ""
-    if found.st_size > source.max_bytes:
-        problem = f"{found.st_size} bytes, more than the {source.max_bytes} that the source allows"
+    found, problem = look(path, real, source.max_bytes)
+    if found is None:
+        return Entry(name, uri, 0, 0, problem)
     return Entry(name, uri, found.st_size, found.st_mtime_ns, problem)
 
 

@@ -24,6 +24,12 @@ class Mapping(dict[str, Any]):
 class _Loader(yaml.SafeLoader):
     """SafeLoader that refuses repeated keys and keeps lines; anchors and merge keys (``<<``) work."""
 
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        found = super().construct_scalar(node)
+        if "\0" in str(found):
+            raise yaml.constructor.ConstructorError(None, None, "a text holds a NUL", node.start_mark)
+        return found
+
     def mapping(self, node: yaml.MappingNode) -> Any:
         said: set[Hashable] = set()
         for key, _ in node.value:
@@ -40,8 +46,6 @@ class _Loader(yaml.SafeLoader):
         self.flatten_mapping(node)
         found.lines[""] = node.start_mark.line + 1
         for key, value in node.value:
-            if "\0" in key.value or (isinstance(value, yaml.ScalarNode) and "\0" in value.value):
-                raise yaml.constructor.ConstructorError(None, None, "it holds a NUL", key.start_mark)
             found[str(key.value)] = self.construct_object(value, deep=True)
             found.lines[str(key.value)] = key.start_mark.line + 1
 

@@ -10,7 +10,7 @@ from deltalake import DeltaTable
 
 from lakehouse.errors import CollisionError
 from lakehouse.held import hold
-from lakehouse.release import content_digest
+from lakehouse.release_digest import content_digest
 from tests.lakehouse import words
 from tests.lakehouse.lakes import note, write
 

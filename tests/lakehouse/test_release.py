@@ -10,14 +10,13 @@ import pytest
 
 from lakehouse.errors import ReleaseError, TableNotFoundError
 from lakehouse.release import (
-    content_digest,
     create_release,
     current_digest,
     drop_release,
     list_releases,
     load_release,
-    release_digest,
 )
+from lakehouse.release_digest import content_digest, release_digest
 from tests.lakehouse.lakes import lake_at, note, write
 
 ROWS = pa.table({"n": [1, 2, 3]})

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from lakehouse import ledger, query, retraction
+from lakehouse import ledger, reach
 from lakehouse import run as running
 from lakehouse.cli.main import main
 from lakehouse.cli.retract import show
@@ -228,8 +228,7 @@ def test_ids_are_kept_as_they_come_in_several_commits(tmp_path, monkeypatch):
     lake = lake_at(tmp_path / "lake")
     trained(lake)
     whole = retract(lake, "source", ["src"], reason="asked", scope="content")
-    monkeypatch.setattr(retraction, "_IDS_ROWS", 3)
-    monkeypatch.setattr(query, "BATCH_ROWS", 2)
+    monkeypatch.setattr(reach, "_IDS_ROWS", 2)
     parts = retract(lake, "source", ["src"], reason="asked", scope="content")
     first, second = (
         sorted(

@@ -21,7 +21,7 @@ def test_it_is_read_and_may_be_missing(world):
 @pytest.mark.parametrize(
     ("data", "most", "says"),
     [
-        (b"x" * 11, 10, "has 11 bytes, more than the 10"),
+        (b"x" * 11, 10, "11 bytes, more than the 10"),
         (b"x" * (MOST_BYTES + 1), 1 << 30, f"more than the {MOST_BYTES}"),
         (b"ab\xff", 1000, "not UTF-8 at byte 2"),
         (b"a\0b", 1000, "NUL"),

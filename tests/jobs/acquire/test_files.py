@@ -62,7 +62,7 @@ def test_what_is_wrong_is_rejected_with_its_reason(world, rejects):
     batch = world.files(max_bytes=100)
     assert rejects(batch) == {
         "folder:mine/broken.txt": "unreadable: No such file or directory",
-        "folder:mine/large.txt": "200 bytes, more than the 100 that the source allows",
+        "folder:mine/large.txt": "200 bytes, more than the 100 that are allowed",
         "folder:mine/out.txt": "a symbolic link that leaves the source's folder",
     }
     assert batch.column("sample_id").null_count == 0
@@ -174,6 +174,6 @@ def test_a_text_beside_that_cannot_be_used_sets_its_file_aside_and_says_why(worl
     (world.folder / "c.txt").symlink_to(world.root / "secret")
     rows = by_uri(world.files(modality="image", exclude=["*.txt"], neighbour={"format": "plain"}))
     assert rows["folder:mine/a.png"]["_reject"] is None
-    assert "is not UTF-8" in rows["folder:mine/b.png"]["_reject"]
+    assert "not UTF-8" in rows["folder:mine/b.png"]["_reject"]
     assert "symbolic link" in rows["folder:mine/c.png"]["_reject"]
     assert "root:" not in str(rows)

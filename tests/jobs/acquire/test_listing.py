@@ -67,7 +67,7 @@ def test_pipes_and_large_files_are_refused(world):
     os.mkfifo(world.folder / "pipe.txt")
     problems = {entry.name: entry.problem for entry in list_files(world.folder, source(max_bytes=100))}
     assert problems == {
-        "large.txt": "101 bytes, more than the 100 that the source allows",
+        "large.txt": "101 bytes, more than the 100 that are allowed",
         "pipe.txt": "not a regular file",
     }
 
