@@ -6,8 +6,9 @@ import itertools
 import os
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from lakehouse.retraction import retract
 from tests.lakehouse import pages
@@ -19,70 +20,109 @@ WORDS = ("red", "green", "blue", "red green", "bad idea", "", "Red", "blue sky o
 PLACES = [(source, number) for source in ("a", "b", "c") for number in range(4)]
 # Each takes minutes; MIXLAKE_TRUTH_EXAMPLES=20 looks further.
 EXAMPLES = int(os.environ.get("MIXLAKE_TRUTH_EXAMPLES", "1"))
+STEPS = int(os.environ.get("MIXLAKE_TRUTH_STEPS", "5"))
 
-place = st.sampled_from(PLACES)
-land = st.tuples(st.just("land"), st.dictionaries(place, st.sampled_from(WORDS), min_size=1, max_size=4))
-drop = st.tuples(st.just("drop"), st.sets(place, min_size=1, max_size=4))
-mark = st.tuples(st.just("mark"), st.sampled_from(["!", "?"]))
-code = st.tuples(st.just("code"), st.sampled_from(["utf8_upper", "utf8_capitalize"]))
-take = st.tuples(st.just("retract"), st.one_of(st.just(("source", "c")), st.tuples(st.just("id"), place)))
-some = st.tuples(st.just("some"), st.sampled_from(["bronze.pages", "silver.texts", "silver.*"]))
-tidy = st.tuples(st.just("tidy"), st.sampled_from(["bronze.pages", "silver.texts"]))
+PLACE = st.sampled_from(PLACES)
+_NUMBERS = itertools.count()
 
 
 def identity(place):
     return page(place[0], "", uri=f"{place[0]}/{place[1]}")["sample_id"]
 
 
-@pytest.mark.usefixtures("spark")
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-@given(changes=st.lists(st.one_of(land, land, land, drop, mark, code, take, some, tidy), min_size=3, max_size=5))
-def test_any_history_of_changes_gives_what_a_rebuild_gives(project, changes):
-    number = next(_LAKES)
-    lake, rebuilt = f"lake{number}", f"rebuilt{number}"
-    pages.write(project, [])
-    held, gone, params = {}, set(), {"silver.texts": {"mark": "!"}}
+class History(RuleBasedStateMachine):
+    """A lake to which things happen, one run after each; at the end it is compared with a rebuild.
 
-    def run(*select, into=lake):
-        done = project.run(*(select or NAMES), lake=into, params=params)
+    Args:
+        project: The project.
+    """
+
+    def __init__(self, project):
+        super().__init__()
+        self.project = project
+        number = next(_NUMBERS)
+        self.lake, self.rebuilt = f"lake{number}", f"rebuilt{number}"
+        self.held, self.gone = {}, set()
+        self.params = {"silver.texts": {"mark": "!"}}
+        pages.write(project, [])
+        self.land({("a", 0): "red", ("c", 0): "green"})
+
+    def run(self, *select, into=None, **options):
+        found = [page(p[0], text, uri=f"{p[0]}/{p[1]}") for p, text in sorted(self.held.items())]
+        pages.land(self.project, found)
+        done = self.project.run(*(select or NAMES), lake=into or self.lake, params=self.params, **options)
         assert all(o.status in {"done", "fresh"} for o in done.values()), [o.error for o in done.values()]
 
-    for kind, what in [("land", {("a", 0): "red", ("c", 0): "green"}), *changes]:
-        if kind == "land":
-            held.update(what)
-        elif kind == "drop":
-            held = {key: text for key, text in held.items() if key not in what}
-        elif kind == "mark":
-            params = {"silver.texts": {"mark": what}}
-        elif kind == "code":
-            project.module("flows", pages.FLOWS.replace("pc.utf8_upper", f"pc.{what}"))
-        elif kind == "retract":
-            name, value = what
-            retract(
-                project.lake(lake), name, [value if name == "source" else identity(value)], reason="r", scope="origin"
-            )
-            gone.add(what)
-        elif kind == "tidy":
-            project.lake(lake).open(what).optimize.compact()
-        pages.land(project, [page(p[0], text, uri=f"{p[0]}/{p[1]}") for p, text in sorted(held.items())])
-        run(*([what] if kind == "some" else []))
-    run()
-    # The rebuild knows the retractions only as rows that never came.
-    kept = {p: t for p, t in held.items() if ("source", p[0]) not in gone and ("id", p) not in gone}
-    pages.land(project, [page(p[0], text, uri=f"{p[0]}/{p[1]}") for p, text in sorted(kept.items())])
-    run(into=rebuilt)
-    assert pages.digests(project, lake, NAMES) == pages.digests(project, rebuilt, NAMES)
-    for name in NAMES:
-        assert stable(project, name, lake) == stable(project, name, rebuilt), name
+    @rule(what=st.dictionaries(PLACE, st.sampled_from(WORDS), min_size=1, max_size=4))
+    def land(self, what):
+        self.held.update(what)
+        self.run()
+
+    @rule(what=st.sets(PLACE, min_size=1, max_size=4))
+    def drop(self, what):
+        self.held = {key: text for key, text in self.held.items() if key not in what}
+        self.run()
+
+    @rule(mark=st.sampled_from(["!", "?"]))
+    def change_a_param(self, mark):
+        self.params = {"silver.texts": {"mark": mark}}
+        self.run()
+
+    @rule(name=st.sampled_from(["utf8_upper", "utf8_capitalize"]))
+    def change_the_code(self, name):
+        self.project.module("flows", pages.FLOWS.replace("pc.utf8_upper", f"pc.{name}"))
+        self.run()
+
+    @rule(what=st.one_of(st.just(("source", "c")), st.tuples(st.just("id"), PLACE)))
+    def take_back(self, what):
+        kind, value = what
+        lake = self.project.lake(self.lake)
+        retract(lake, kind, [value if kind == "source" else identity(value)], reason="r", scope="origin")
+        self.gone.add(what)
+        self.run()
+
+    @rule(
+        select=st.sampled_from(["bronze.pages", "silver.texts", "silver.*"]),
+        what=st.dictionaries(PLACE, st.sampled_from(WORDS), max_size=3),
+    )
+    def run_some(self, select, what):
+        """Commits of an input gather before what reads it runs."""
+        self.held.update(what)
+        self.run(select)
+
+    @rule(name=st.sampled_from(["bronze.pages", "silver.texts"]))
+    def compact(self, name):
+        self.project.lake(self.lake).open(name).optimize.compact()
+        self.run()
+
+    @rule()
+    def retry_what_was_set_aside(self):
+        self.run(retry=True)
+
+    def teardown(self):
+        """Compare with a rebuild, which knows the retractions only as rows that never came."""
+        self.run()
+        self.held = {p: t for p, t in self.held.items() if not {("source", p[0]), ("id", p)} & self.gone}
+        self.run(into=self.rebuilt)
+        digests = [pages.digests(self.project, lake, NAMES) for lake in (self.lake, self.rebuilt)]
+        assert digests[0] == digests[1]
+        for name in NAMES:
+            assert stable(self.project, name, self.lake) == stable(self.project, name, self.rebuilt), name
+
+
+@pytest.mark.usefixtures("spark")
+def test_any_history_of_changes_gives_what_a_rebuild_gives(project):
+    run_state_machine_as_test(
+        lambda: History(project),
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            phases=[Phase.explicit, Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
 
 
 def stable(project, name, lake):
     return sorted(str({k: v for k, v in row.items() if k != "run_id"}) for row in project.rows(name, lake))
-
-
-_LAKES = itertools.count()
