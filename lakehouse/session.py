@@ -93,14 +93,11 @@ def _submitted() -> Mapping[str, str] | None:
 
 
 def _choose_python(config: Config) -> None:
-    """Let workers run the interpreter that the configuration names, by default this one; and find the project there."""
+    """Let workers run the interpreter that the configuration names, by default this one."""
     chosen = config.spark.get("spark.pyspark.python")
     if chosen:
         os.environ["PYSPARK_PYTHON"] = chosen
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    if config.modules:
-        known = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-        os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(config.root), *known]))
 
 
 def require_ready(session: SparkSession, lake: Lake) -> None:

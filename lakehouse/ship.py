@@ -5,8 +5,9 @@ packages and ``modules:`` name) go there as one zip, which Spark puts before wha
 an older mixlake on a worker does no harm and none at all does either. Libraries are not sent: workers need those
 of `mixlake[jobs]` from an image or a packed environment. Parameters that name files go along, too.
 
-On one machine workers find the code where the driver does. A session that outlives a change of the code (a notebook)
-is sent functions by value, since its workers do not import a module twice.
+On one machine workers find the code where the driver does, also those of a session that was started for another
+folder. A session that outlives a change of the code (a notebook) is sent functions by value, since its workers do not
+import a module twice.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ import importlib.metadata
 import importlib.util
 import io
 import logging
+import os
 import shutil
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +44,7 @@ _sent: dict[str, str] = {}
 _folder: tempfile.TemporaryDirectory[str] | None = None
 
 
-def ship(session: SparkSession, modules: Iterable[str], root: Path) -> None:
+def ship(session: SparkSession, modules: Sequence[str], root: Path) -> None:
     """Make a team's and the engine's code importable, or otherwise known, on the workers.
 
     Args:
@@ -53,6 +55,9 @@ def ship(session: SparkSession, modules: Iterable[str], root: Path) -> None:
     context = session.sparkContext
     if is_local(context.master or "local"):
         _by_value(modules, root)
+        if modules:
+            there = filter(None, context.environment.get("PYTHONPATH", "").split(os.pathsep))
+            context.environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(root), *there]))
         return
     body = archive(packages(modules, root))
     digest = hashlib.sha256(body).hexdigest()[:16]

@@ -50,9 +50,11 @@ def where(batch, params):
     """Say where a line is worked on."""
     from PACKAGE import late
 
+    files = {"engine": lakehouse.operator.__file__, "own": helper.__file__, "late": late.__file__, "file": params.greeting}
     said = {
-        "engine": lakehouse.operator.__file__, "own": helper.__file__, "late": late.__file__,
-        "python": sys.prefix, "file": params.greeting, "text": Path(params.greeting).read_text(),
+        "python": sys.prefix, "text": Path(params.greeting).read_text(),
+        # Spark names an executor's folder by a dot.
+        **{name: os.path.abspath(file) for name, file in files.items()},
     }
     rows = batch.num_rows
     return pa.record_batch({"sample_id": batch["sample_id"], **{k: pa.repeat(v, rows) for k, v in said.items()}})
@@ -80,7 +82,10 @@ def python(folder):
         bare / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages" / "libraries.pth"
     ).write_text(f"{libraries}\n")
     found = bare / "bin" / "python"
-    ended = subprocess.run([found, "-c", "import pyarrow, lakehouse"], capture_output=True, text=True, check=False)
+    # -I: neither PYTHONPATH nor the folder of the tests lends it what it should lack.
+    ended = subprocess.run(
+        [found, "-I", "-c", "import pyarrow, lakehouse"], capture_output=True, text=True, check=False
+    )
     assert "No module named 'lakehouse'" in ended.stderr
     return found
 

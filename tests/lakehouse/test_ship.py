@@ -7,9 +7,12 @@ import subprocess
 import sys
 import zipfile
 
+import pyarrow as pa
 import pytest
 
+from lakehouse.commit import create
 from lakehouse.ship import Located, archive, packages
+from tests.lakehouse.lakes import write
 
 
 def names(body):
@@ -95,3 +98,32 @@ def test_parameters_name_files_where_a_worker_has_them(tmp_path, monkeypatch):
     found = Located(params, {"/driver/a": "1-a", "/driver/b": "2-b"}).here()
     assert found == Params(one="/worker/1-a", more=("/worker/2-b", ""))
     assert Located(params, {}).here() is params
+
+
+LATE = """
+import pyarrow as pa
+from lakehouse.contract import Column, Table
+from lakehouse.flow import flow
+
+ID = Column("sample_id", pa.string(), "It.", nullable=False)
+items = Table("bronze.items", doc="An item.", columns=[ID], key=["sample_id"])
+told = Table("silver.told", doc="A word.", columns=[ID, Column("word", pa.string(), "It.")], key=["sample_id"])
+
+
+@flow(writes=told, reads={"items": items})
+def tell(batch, params):
+    from PACKAGE.late import WORD
+
+    return pa.record_batch({"sample_id": batch["sample_id"], "word": pa.repeat(WORD, batch.num_rows)})
+"""
+
+
+@pytest.mark.usefixtures("spark")
+def test_workers_of_a_session_that_was_started_elsewhere_find_what_an_operator_imports_late(project):
+    project.module("late", "WORD = 'late'\n")
+    project.module("flows", LATE)
+    lake = project.lake()
+    create(lake.uri, lake.registry.tables["bronze.items"])
+    write(lake, "bronze.items", pa.table({"sample_id": ["a"]}))
+    assert project.run()["silver.told"].error is None
+    assert project.rows("silver.told") == [{"sample_id": "a", "word": "late"}]
