@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from lakehouse.catalog import unknown_table
 from lakehouse.errors import LakeError, MixlakeError, ReleaseError, TableNotFoundError
 from lakehouse.history import commit_time, history, table_store
 
@@ -79,16 +80,25 @@ def resolve_at(lake: Lake, at: str | None) -> Pins:
 
     Raises:
         ReleaseError: If it is none of these.
+        TableNotFoundError: If a table is named that is neither declared nor in the lake.
     """
-    if at is None or not at.strip():
+    if at is None:
         return Pins()
     text = at.strip()
+    if not text:
+        raise ReleaseError("no release, time or version is given to read at", "leave --at out for the latest versions")
     if _NUMBER.match(text):
         return Pins(every=int(text))
     parts = [part.strip() for part in text.split(",")]
     if all(_PINNED.match(part) for part in parts):
         pairs = [part.split("@") for part in parts]
-        return Pins(versions={name: int(version) for name, version in pairs})
+        versions = {name: int(version) for name, version in pairs}
+        if len(versions) < len(pairs):
+            raise ReleaseError(f"{text} names a table twice", "give one version of each")
+        known = {*lake.registry.tables, *lake.names()}
+        for name in versions.keys() - known:
+            raise unknown_table(name, known)
+        return Pins(versions=versions)
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

@@ -8,6 +8,7 @@ version names, and that are old enough where no commit names them at all: anothe
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import pyarrow.fs as pafs
 
 from lakehouse.actions import ADD, CHANGE, commit_actions, decoded
 from lakehouse.catalog import files, unknown_table
-from lakehouse.errors import LakeError
+from lakehouse.errors import LakeError, UsageError
 from lakehouse.history import table_store
 from lakehouse.maintain import delete_files
 from lakehouse.needed import Needs, needs, versions_needed
@@ -103,9 +104,12 @@ def vacuum(
         What was deleted, or would be, one entry a table.
 
     Raises:
+        UsageError: If the hours are no number.
         TableNotFoundError: If a table does not exist.
         LakeError: If a table or a version that a release pins cannot be read, so that what is needed is unknown.
     """
+    if not math.isfinite(grace_hours):
+        raise UsageError(f"{grace_hours} hours are no time to wait", "give a number of hours")
     for _ in range(_ATTEMPTS):
         number = pins(lake)
         needed = needs(lake)

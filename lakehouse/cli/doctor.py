@@ -67,7 +67,7 @@ def _determinism(context: Context, select: tuple[str, ...], rows: int, *, spark:
     else:
         states = [checked.state for checked in found]
         words = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
-        print(", ".join(words) or "no flow is declared")
+        print(", ".join(words) or "no flow is selected")
     return 1 if any(checked.state in {"differs", "failed"} for checked in found) else 0
 
 

@@ -47,7 +47,7 @@ def command(context: Context, select: tuple[str, ...], form: str) -> None:
     elif form == "dot":
         print(dot(drawn))
     elif not drawn.nodes:
-        print("no flow is declared")
+        print("no flow is selected")
     else:
         _print(lanes(drawn))
 

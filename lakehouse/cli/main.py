@@ -12,6 +12,7 @@ import errno
 import importlib
 import importlib.metadata
 import importlib.util
+import io
 import logging
 import os
 import sys
@@ -137,8 +138,11 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an en
 
     0: all was done. 1: it was not. 2: it was asked for wrongly. 130: interrupted.
     """
+    words = list(sys.argv[1:] if argv is None else argv)
+    _open_streams()
     try:
-        status = cli.main(args=None if argv is None else list(argv), prog_name="mixlake", standalone_mode=False)
+        _refuse_other_bytes(words)
+        status = cli.main(args=words, prog_name="mixlake", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
@@ -164,6 +168,23 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an en
         _say(f"{error.strerror or error}{place} — {hint}")
         return 1
     return status if isinstance(status, int) else 0
+
+
+def _open_streams() -> None:
+    """Let output go nowhere where it was closed, and show what its encoding lacks as escapes."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
+        elif isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _refuse_other_bytes(words: Sequence[str]) -> None:
+    for word in words:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"{word.encode(errors='backslashreplace').decode()} is not UTF-8") from None
 
 
 def _debug() -> None:

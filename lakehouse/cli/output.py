@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import decimal
 import json
+import math
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +16,14 @@ _CELL = 60
 
 
 def to_json(value: object, *, indent: int | None = None) -> str:
-    """Return a value as JSON: times in ISO 8601, bytes in base64, decimals as whole numbers or text."""
-    return json.dumps(value, default=_plain, ensure_ascii=False, indent=indent)
+    """Return a value as JSON: times in ISO 8601, bytes in base64, decimals as whole numbers or, with a scale, as text.
+
+    JSON has no number for what is none or infinite: NaN, Infinity and -Infinity are texts.
+    """
+    try:
+        return json.dumps(value, default=_plain, ensure_ascii=False, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), default=_plain, ensure_ascii=False, indent=indent)
 
 
 def print_json(value: object) -> None:
@@ -97,12 +104,20 @@ def _drawn(columns: Sequence[str], cells: Sequence[Sequence[str]], right: Sequen
     Console(width=max(shutil.get_terminal_size().columns, 60), highlight=False).print(table)
 
 
+def _finite(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _plain(value: object) -> object:
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(bytes(value)).decode()
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
-    if isinstance(value, decimal.Decimal) and value == value.to_integral_value():
+    if isinstance(value, decimal.Decimal) and value.as_tuple().exponent == 0:
         return int(value)
     if isinstance(value, decimal.Decimal | dt.timedelta):
         return str(value)

@@ -19,7 +19,7 @@ _HELP = rf"""Say which flows are stale, and why; nothing is executed.
 \b
 Examples:
   mixlake plan +gold.sequences --json
-  mixlake plan silver.documents+2 ~tag:images
+  mixlake plan silver.documents+2 ~tag:dedup
 """
 
 
@@ -51,7 +51,7 @@ def show_plan(plan: Plan, *, everything: bool = False) -> None:
         print_table(["writes", "flow", "state", "because"], rows, width=200)
     stale, fresh = len(plan.stale), len(plan.flows) - len(plan.stale)
     told = "nothing to do" if not stale else f"{stale} to run"
-    print(f"{told}, {fresh} fresh" if plan.flows else "no flow is declared")
+    print(f"{told}, {fresh} fresh" if plan.flows else "no flow is selected")
     for text in plan.warnings:
         warn(f"warning: {text}")
 

@@ -67,7 +67,7 @@ def explain(context: Context, table: str, reason: str | None, limit: int, as_jso
         print_json(told)
         return
     if not told:
-        print(f"no row of {table} is set aside")
+        print(f"no row of {table} is set aside{f' for a reason that begins with {reason!r}' if reason else ''}")
         return
     for row in told:
         print(f"{row['reason']}\n  rule    {row['rule']}")

@@ -95,7 +95,7 @@ def show(report: Report) -> None:
         rows = [(name, order.matched.get(name, 0), report.derived.get(name, 0)) for name in tables]
         print_table(["table", "match", "made from them"], rows, numbers=["match", "made from them"])
     else:
-        print("no row matches now")
+        print(f"no row matches now: ask the lake how it spells the {order.kind} (an id is given whole)")
     print(f"releases that hold them: {', '.join(order.releases) or 'none'}")
     if report.seen:
         print_table(
@@ -108,7 +108,8 @@ def show(report: Report) -> None:
     for what in report.untold:
         warn(f"whether it holds or saw such rows cannot be told of {what}")
     if report.recorded:
-        print(f"retraction {order.ordinal} is recorded (scope {order.scope}); mixlake run takes the rows out")
+        done = "mixlake run takes the rows out" if tables else "rows that land later and match are refused"
+        print(f"retraction {order.ordinal} is recorded (scope {order.scope}); {done}")
     else:
         print("nothing was recorded")
     if order.purge:

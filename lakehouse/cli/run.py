@@ -25,7 +25,7 @@ ordered (mixlake retract --purge) are done at the end, once no table holds the r
 Examples:
   mixlake run
   mixlake run +gold.mixture --param gold.samples.policy=strict.yaml
-  mixlake run stale ~tag:images --dry-run
+  mixlake run stale ~tag:dedup --dry-run
 """
 
 

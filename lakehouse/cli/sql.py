@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -12,6 +13,7 @@ import click
 
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_table, to_json, warn
+from lakehouse.errors import QueryError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,7 +61,7 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
         raise click.UsageError(f"{form} is not for a terminal; redirect it, or use --output FILE")
     from lakehouse.query import connect
 
-    with connect(context.lake, at) as connection:
+    with connect(context.lake, at) as connection, _whole(output):
         reader = connection.reader(text)
         if form in _BINARY:
             with nullcontext(sys.stdout.buffer) if output is None else output.open("wb") as binary:
@@ -69,6 +71,22 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
         else:
             with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8", newline="") as lines:
                 _write_text(reader, form, cast("IO[str]", lines))
+
+
+@contextmanager
+def _whole(output: Path | None) -> Iterator[None]:
+    """Leave no half of an answer in a file, and say which values have no form in Python, Arrow or JSON."""
+    try:
+        yield
+    except BaseException as error:
+        if output is not None:
+            output.unlink(missing_ok=True)
+        if isinstance(error, ArithmeticError | TypeError | ValueError | NotImplementedError):
+            told = str(error).split("\n", 1)[0]
+            raise QueryError(
+                f"a value of the answer cannot be written: {told}", "cast its column to VARCHAR"
+            ) from error
+        raise
 
 
 def _write_binary(reader: pa.RecordBatchReader, form: str, sink: IO[bytes]) -> None:
@@ -83,6 +101,11 @@ def _write_binary(reader: pa.RecordBatchReader, form: str, sink: IO[bytes]) -> N
 
 def _write_text(reader: pa.RecordBatchReader, form: str, sink: IO[str]) -> None:
     if form == "json":
+        doubled = next((name for name in reader.schema.names if reader.schema.names.count(name) > 1), None)
+        if doubled is not None:
+            raise QueryError(
+                f"two columns are called {doubled!r}, of which JSON keeps one", "name one otherwise: ... AS"
+            )
         before = "[\n"
         for batch in reader:
             for row in batch.to_pylist(maps_as_pydicts="strict"):
@@ -93,8 +116,12 @@ def _write_text(reader: pa.RecordBatchReader, form: str, sink: IO[str]) -> None:
     writer = csv.writer(sink, lineterminator="\n")
     writer.writerow(reader.schema.names)
     for batch in reader:
-        for row in batch.to_pylist(maps_as_pydicts="strict"):
-            writer.writerow([_field(value) for value in row.values()])
+        writer.writerows([_field(value) for value in row] for row in _rows(batch))
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
+    """Return the values of each row by the place of their columns, which may share a name."""
+    return zip(*(column.to_pylist(maps_as_pydicts="strict") for column in batch.columns), strict=True)
 
 
 def _field(value: Any) -> Any:
@@ -106,8 +133,7 @@ def _field(value: Any) -> Any:
 def _print(reader: pa.RecordBatchReader) -> None:
     rows: list[list[Any]] = []
     for batch in reader:
-        columns = [column.to_pylist(maps_as_pydicts="strict") for column in batch.columns]
-        rows.extend(list(row) for row in zip(*columns, strict=True))
+        rows.extend(list(row) for row in _rows(batch))
         if len(rows) > _TABLE_ROWS:
             break
     schema = reader.schema

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 
@@ -104,6 +105,11 @@ def test_the_list_of_verbs_tells_what_each_does(call):
         (["sql"], "give one statement"),
         (["sql", "SELEC 1"], "does not parse at line 1"),
         (["sql", "DROP TABLE gold.samples"], "SQL only reads"),
+        (["sql", "SELECT '\udcff'"], "is not UTF-8"),
+        (["sql", "SELECT 1 AS a, 2 AS a", "--format", "json"], "two columns are called 'a'"),
+        (["sql", "SELECT DATE '20000-01-01'"], "cast its column to VARCHAR"),
+        (["sql", "SELECT MAP {[1]: 2}"], "cast its column to VARCHAR"),
+        (["vacuum", "--dry-run", "--grace", "nan"], "give a number of hours"),
         (["run", "--param", "nonsense"], "FLOW.KEY=VALUE"),
         (["plan", "no.such_flow_anywhere"], "no.such_flow_anywhere"),
         (["trace", "zz"], "no sample id"),
@@ -124,6 +130,9 @@ def test_a_wrong_question_is_status_2_and_one_line(call, lake, argv, words):
         (["history", "gold.none"], "does not exist"),
         (["contract", "gold.nothing_like_it"], "gold.nothing_like_it"),
         (["sql", "SELECT 1", "--at", "mix-9"], "there are mix-1"),
+        (["sql", "SELECT 1", "--at", "gold.sample@0"], "did you mean gold.samples"),
+        (["sql", "SELECT 1", "--at", "gold.samples@0,gold.samples@1"], "names a table twice"),
+        (["sql", "SELECT 1", "--at", ""], "leave --at out"),
         (["release", "show", "mix-9"], "there are mix-1"),
         (["release", "create", "mix-1"], "exists already"),
         (["release", "drop", "mix-9"], "no release 'mix-9'"),
@@ -213,6 +222,27 @@ def test_sql_prints_what_a_program_asks_for(call, lake, tmp_path):
     call("sql", sql, "--format", "arrow", "--output", str(out))
     assert pa.ipc.open_stream(out.read_bytes()).read_all().column("n").to_pylist() == [1, 2]
     assert as_json(call("sql", "SELECT 1 AS x WHERE false", "--format", "json")) == []
+
+
+def test_columns_that_share_a_name_and_odd_values_keep_their_places(call, lake, tmp_path):
+    assert call("sql", "SELECT 1 AS a, 2 AS a", "--format", "csv") == "a,a\n1,2\n"
+    odd = "SELECT 'nan'::DOUBLE AS n, ['-inf'::DOUBLE] AS l, 2.00::DECIMAL(9,2) AS d, 3::HUGEINT AS h"
+    found = json.loads(call("sql", odd, "--format", "json"), parse_constant=pytest.fail)
+    assert found == [{"n": "NaN", "l": ["-Infinity"], "d": "2.00", "h": 3}]
+    out = tmp_path / "out.parquet"
+    call("sql", "SELECT INTERVAL 1 DAY AS i", "--format", "parquet", "--output", str(out), status=2)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("redirection", "variables"), [(">&-", {}), ("> told", {"PYTHONIOENCODING": "ascii"})], ids=["closed", "ascii"]
+)
+def test_output_that_takes_not_all_is_no_error(lake, redirection, variables):
+    command = f"{sys.executable} -m lakehouse.cli.main --lake {lake.uri} sql \"SELECT '北京' AS x\" {redirection}"
+    ended = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=False, env={**os.environ, **variables}
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def test_sql_is_read_from_stdin_or_a_file(call, lake, tmp_path, monkeypatch):
