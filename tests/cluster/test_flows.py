@@ -17,7 +17,7 @@ import yaml
 from lakehouse.config import load_config
 from lakehouse.history import newest_note
 from lakehouse.lake import Lake
-from tests.cluster.standalone import Cluster
+from tests.cluster.standalone import FEW_TASKS, Cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
@@ -61,7 +61,7 @@ def root(tmp_path_factory):
     (folder / "sources.yaml").write_text(yaml.safe_dump({"sources": sources}))
     body = {
         "params": {"bronze.sources": {"files": ["sources.yaml"], "packaged": False}},
-        "spark": {"spark.master": "local[2]"},
+        "spark": {"spark.master": "local[2]", **FEW_TASKS},
     }
     (folder / "mixlake.yaml").write_text(yaml.safe_dump(body))
     return folder

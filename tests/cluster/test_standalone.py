@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from lakehouse.lake import open_table
-from tests.cluster.standalone import Cluster
+from tests.cluster.standalone import FEW_TASKS, Cluster
 from tests.conftest import Project
 from tests.lakehouse import words
 
@@ -121,6 +121,7 @@ def configure(project, **more):
     body = yaml.safe_load((project.root / "mixlake.yaml").read_text())
     body["modules"] = [f"{PACKAGE}.{name}" for name in ("tables", "flows", "where")]
     body["params"] = {"silver.places": {"greeting": "greeting.txt"}}
+    body["spark"] |= FEW_TASKS
     (project.root / "mixlake.yaml").write_text(yaml.safe_dump(body | more))
 
 
@@ -144,7 +145,7 @@ def environment(project, cluster, python):
 
 
 def ended_well(command, cluster, **options):
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **options)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=1200, **options)
     assert ended.returncode == 0, f"{ended.stdout[-2000:]}\n{ended.stderr[-3000:]}\n{cluster.logs()[-6000:]}"
     return ended.stdout
 
