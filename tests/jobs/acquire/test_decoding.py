@@ -113,6 +113,7 @@ def test_gunzip_does_not_look_at_all_that_is_left_for_each_of_many_members():
         (gzip.compress(b"abcdef" * 20)[:-9], "cut off"),
         (b"\x1f\x8bnonsense" * 4, "damaged"),
     ],
+    ids=["too large", "cut off", "damaged"],  # of its own words: a gzip stream holds the time it was made
 )
 def test_gunzip_refuses(data, words):
     with pytest.raises(RejectedError, match=words):
