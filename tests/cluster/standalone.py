@@ -29,9 +29,9 @@ WORKER = "org.apache.spark.deploy.worker.Worker"
 _STARTED = re.compile(r"Starting Spark master at (spark://\S+)")
 _REGISTERED = "Successfully registered with master"
 _PATIENCE = 120.0
-# What would let workers find code or an interpreter that they are not meant to have.
 # Each look at a small table's log is 50 tasks by default, which is most of the time of flows as small as the tests'.
 FEW_TASKS = {"spark.databricks.delta.snapshotPartitions": "2"}
+# What would let workers find code or an interpreter that they are not meant to have.
 _NOT_HANDED_ON = ("PYTHONPATH", "PYSPARK_", "SPARK_", "MIXLAKE_", "VIRTUAL_ENV")
 
 
