@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import CommitFailedError
 
 from lakehouse.contract import Table
 from lakehouse.errors import CollisionError, LakeError, no_space
@@ -22,6 +22,7 @@ from lakehouse.history import noted
 from lakehouse.lake import FORMAT, FORMAT_PROPERTY, Lake, open_table, table_uri
 from lakehouse.note import Note
 from lakehouse.objectstore.probe import require_atomic_commits
+from lakehouse.rights import require_writable, writing
 from lakehouse.span import Span
 
 if TYPE_CHECKING:
@@ -44,8 +45,10 @@ def create(lake: str, table: Table, storage_options: dict[str, str] | None = Non
     uri = table_uri(lake, table.name)
     if DeltaTable.is_deltatable(uri, storage_options):
         return
+    require_writable(table.name, uri)
     try:
-        _create(uri, table, properties, storage_options)
+        with writing(table.name):
+            _create(uri, table, properties, storage_options)
     except CommitFailedError:
         # Another process created it at the same time.
         if not DeltaTable.is_deltatable(uri, storage_options):
@@ -126,18 +129,13 @@ def append_once(
         if any(number is not None and number >= transactions[name] for name, number in done.items()):
             return False
         lacks = {column.name for column in table.columns} - {held.name for held in current.schema().fields}
+        require_writable(table.name, current.table_uri)
+        schema_mode: Literal["merge"] | None = "merge" if lacks else None
         try:
-            write_deltalake(
-                current, ready, mode="append", schema_mode="merge" if lacks else None, commit_properties=used
-            )
+            with writing(table.name):
+                write_deltalake(current, ready, mode="append", schema_mode=schema_mode, commit_properties=used)
         except CommitFailedError:
             continue
-        except (DeltaError, OSError) as error:
-            if "No space left" in str(error):
-                raise no_space(table.name) from None
-            raise LakeError(
-                f"{table.name} cannot be written: {error}", "check the lake's place and free space"
-            ) from None
         return True
     raise LakeError(f"{table.name} could not be written: other writers kept winning", "try again later")
 

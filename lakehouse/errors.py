@@ -67,6 +67,12 @@ def no_space(table: str) -> LakeError:
     return LakeError(f"{table} could not be written: no space left", "free space there, and run again")
 
 
+def not_allowed(table: str, verb: str, place: str) -> LakeError:
+    """Return the error for a table of whose files this user has no right to one; it cannot be "read" or "written"."""
+    may = "read" if verb == "read" else "write"
+    return LakeError(f"{table} cannot be {verb}: permission denied at {place}", f"let this user {may} there")
+
+
 # What a run makes anew from the other tables, where it is missing.
 _MADE_ANEW = {"ledger.runs", "ledger.edges"}
 
@@ -84,6 +90,15 @@ def damaged(table: str, what: ValueError | str) -> LakeError:
     return LakeError(
         f"{table} has a damaged log: {what}",
         _way_back(table, f"move the table's folder away and make it anew: mixlake run {table}"),
+    )
+
+
+def unsupported(table: str, needs: str) -> LakeError:
+    """Return the error for a table whose Delta protocol asks for a feature, or a reader version, unknown here."""
+    needs = needs if " " in needs else f"feature {needs}"
+    return LakeError(
+        f"{table} cannot be read: it needs Delta's {needs}, which this mixlake does not know",
+        "write it without that, or install a newer mixlake",
     )
 
 

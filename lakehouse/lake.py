@@ -13,8 +13,9 @@ from deltalake.exceptions import TableNotFoundError as DeltaTableNotFoundError
 
 from lakehouse.config import Config, load_config
 from lakehouse.damage import empty_commit, log_problem
-from lakehouse.errors import LakeError, TableNotFoundError, damaged
+from lakehouse.errors import LakeError, TableNotFoundError, damaged, unsupported
 from lakehouse.log import Log, read_log, table_folder
+from lakehouse.rights import require_readable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 # What delta-rs says of a log that it reached and cannot read.
 _OF_A_LOG = re.compile(r"Json error|contiguous commit files|No table metadata|parquet", re.IGNORECASE)
+# What it says of a table that asks for what it does not know.
+_NEEDS = re.compile(r"(?:Feature '([\w-]+)' is not supported|Unsupported (minimum reader version \d+))")
 
 FORMAT = 1
 FORMAT_PROPERTY = "mixlake.format"
@@ -68,8 +71,15 @@ class Lake:
         return table_uri(self.uri, name)
 
     def has(self, name: str) -> bool:
-        """Whether a table was ever written."""
-        return bool(DeltaTable.is_deltatable(self.table_uri(name), self.storage_options))
+        """Whether a table was ever written.
+
+        Raises:
+            LakeError: If this user may not look.
+        """
+        there = bool(DeltaTable.is_deltatable(self.table_uri(name), self.storage_options))
+        if not there:
+            require_readable(name, self.table_uri(name))
+        return there
 
     def names(self) -> list[str]:
         """Return the names of the tables that exist, sorted."""
@@ -80,7 +90,7 @@ class Lake:
 
         Raises:
             TableNotFoundError: If it was never written, or has no such version.
-            LakeError: If a newer mixlake wrote it, or its log is damaged.
+            LakeError: If a newer mixlake wrote it, it may not be read, or its log is damaged.
         """
         return open_table(self.uri, name, version, self.storage_options)
 
@@ -101,6 +111,8 @@ class Lake:
             ) from None
         except ValueError as error:
             raise damaged(name, error) from None
+        except PermissionError:
+            found = None
         if found is None:
             return log_of(self.open(name))
         _check_format(name, found.properties)
@@ -275,10 +287,14 @@ def open_table(
     try:
         table = DeltaTable(uri, version=version, storage_options=dict(storage_options or {}) or None)
     except DeltaTableNotFoundError:
+        require_readable(name, uri)
         raise TableNotFoundError(
             f"{name} does not exist in {lake}", "run the flow that writes it: mixlake run +" + name
         ) from None
     except (DeltaError, OSError, ValueError) as error:
+        require_readable(name, uri)
+        if needed := _NEEDS.search(str(error)):
+            raise unsupported(name, needed[1] or needed[2]) from None
         if "://" not in uri or _OF_A_LOG.search(str(error)):
             problem = log_problem(table_folder(uri, storage_options))
             if problem is not None:

@@ -22,7 +22,11 @@ import pyarrow.fs as pafs
 LOG = "_delta_log"
 _CHANGE = re.compile(rb'"dataChange"\s*:\s*true')
 _METADATA = re.compile(rb'^\{"metaData".*$', re.MULTILINE)
+_PROTOCOL = re.compile(rb'^\{"protocol".*$', re.MULTILINE)
 _INFO = re.compile(rb'^\{"commitInfo".*$', re.MULTILINE)
+# Reader features that change nothing of what is read here. With others it is for delta-rs to read or refuse the table.
+_KNOWN = {"columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
+_READER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,8 @@ def read_log(store: pafs.FileSystem) -> Log | None:
         store: The file system whose root is the table's folder.
 
     Returns:
-        None where there is no log, or it is laid out in a way that is left to delta-rs (a checkpoint in several
-        parts or of version 2, a log whose older part is gone).
+        None where there is no log, or it is of a kind that is left to delta-rs (a checkpoint in several parts or of
+        version 2, a log whose older part is gone, a protocol that asks more of a reader).
 
     Raises:
         ValueError: If a commit is damaged or missing.
@@ -111,18 +115,23 @@ def read_log(store: pafs.FileSystem) -> Log | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     metadata: dict[str, Any] | None = None
+    protocol: dict[str, Any] | None = None
     tail: list[Commit] = []
     for version, data in _after(store, checkpoint):
         tail.append(_commit(version, data))
         found = _METADATA.findall(data)
         metadata = json.loads(found[-1])["metaData"] if found else metadata
+        asked = _PROTOCOL.findall(data)
+        protocol = json.loads(asked[-1])["protocol"] if asked else protocol
     if checkpoint >= 0 and not tail and not _is_file(store, commit_file(checkpoint)):
         return None
     try:
-        metadata = metadata or _checkpointed(store, checkpoint)
+        if metadata is None or protocol is None:
+            held = _checkpointed(store, checkpoint)
+            metadata, protocol = metadata or held.get("metaData"), protocol or held.get("protocol")
     except (OSError, ValueError, KeyError, pa.ArrowException):
         return None
-    if metadata is None:
+    if metadata is None or not _is_known(protocol or {}):
         return None
     properties = {str(key): str(value) for key, value in dict(metadata.get("configuration") or {}).items()}
     columns = tuple(str(column["name"]) for column in json.loads(metadata["schemaString"])["fields"])
@@ -181,16 +190,26 @@ def _after(store: pafs.FileSystem, checkpoint: int) -> Iterator[tuple[int, bytes
             version -= 1
 
 
-def _checkpointed(store: pafs.FileSystem, version: int) -> dict[str, Any] | None:
+def _checkpointed(store: pafs.FileSystem, version: int) -> dict[str, dict[str, Any]]:
     if version < 0:
-        return None
+        return {}
     import pyarrow.parquet as pq
 
+    parts = {"metaData": ("id", "configuration", "schemaString"), "protocol": ("minReaderVersion", "readerFeatures")}
     with store.open_input_file(f"{LOG}/{version:020d}.checkpoint.parquet") as file:
-        parts = [f"metaData.{name}" for name in ("id", "configuration", "schemaString")]
-        column = pq.ParquetFile(file).read(columns=parts).column("metaData")
-    told = [row for row in column.drop_null().to_pylist(maps_as_pydicts="strict") if row["id"]]
-    return told[-1] if told else None
+        rows = pq.ParquetFile(file).read(columns=[f"{action}.{name}" for action in parts for name in parts[action]])
+    found = {}
+    for action, (first, *_) in parts.items():
+        told = rows.column(action).drop_null().to_pylist(maps_as_pydicts="strict")
+        if held := [row for row in told if row[first]]:
+            found[action] = held[-1]
+    return found
+
+
+def _is_known(protocol: Mapping[str, Any]) -> bool:
+    """Whether what a table asks of its readers is known here."""
+    features = set(protocol.get("readerFeatures") or ())
+    return features <= _KNOWN and int(protocol.get("minReaderVersion") or 1) <= _READER
 
 
 def _bytes(store: pafs.FileSystem, path: str) -> bytes:

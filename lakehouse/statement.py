@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import duckdb
 import pyarrow as pa
 
-from lakehouse.errors import MixlakeError, QueryError, lost_file
+from lakehouse.errors import MixlakeError, QueryError, lost_file, not_allowed
 
 log = logging.getLogger("mixlake.query")
 
@@ -102,6 +102,8 @@ def query_error(error: BaseException, sql: str) -> MixlakeError:
     if "lock" in text and "configuration" in text:
         return QueryError("SQL may not change settings", "ask a SELECT")
     if lost := re.search(r"registered as '__([\w.]+?)(?:@\d+)?' failed: .*?([^/'\"\s]+\.parquet)", text, re.DOTALL):
+        if "Permission denied" in text:
+            return not_allowed(lost[1], "read", lost[2])
         return lost_file(lost[1], lost[2])
     hint = near[0].strip() if near else "correct the SQL"
     log.debug("%s: %s", sql, text)

@@ -88,6 +88,26 @@ def test_a_newer_format_and_a_damaged_log_are_refused(lake):
             Snapshots(lake).version("gold.c")
 
 
+@pytest.mark.parametrize("checkpoint", [False, True])
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"minReaderVersion": 3, "readerFeatures": ["quantumRows"], "writerFeatures": ["quantumRows"]}, "quantumRows"),
+        ({"minReaderVersion": 4}, "minimum reader version 4"),
+    ],
+)
+def test_a_table_that_asks_for_what_no_reader_here_knows_is_refused_by_a_plan_too(lake, asked, says, checkpoint):
+    noted(lake)
+    if checkpoint:
+        DeltaTable(lake.table_uri("gold.c")).create_checkpoint()
+    protocol = {"minWriterVersion": 7 if "readerFeatures" in asked else 2, **asked}
+    lines = [{"commitInfo": {"timestamp": 1}}, {"protocol": protocol}]
+    (logs(lake, "gold.c") / f"{1:020d}.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for look in (lake.open, lake.table, Snapshots(lake).version):
+        with pytest.raises(LakeError, match=rf"gold\.c cannot be read: it needs Delta's .*{says}.* newer mixlake"):
+            look("gold.c")
+
+
 def noted(lake, **fields):
     write(lake, "gold.c", ROWS, note("gold.c", **fields))
 
