@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 import uuid
 from collections.abc import Sequence
 from types import TracebackType
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 import pyarrow as pa
 
 from lakehouse import ledger
-from lakehouse.errors import MixlakeError, ReleaseError, TableNotFoundError
+from lakehouse.errors import MixlakeError, ReleaseError, TableNotFoundError, UsageError
 from lakehouse.query import Connection, connect
 from lakehouse.retraction import COLUMN, CONTENT, DERIVED, SAMPLE, Kind, Seen, pattern
 
@@ -21,6 +23,9 @@ DUPLICATES = "duplicates"
 _LEDGER = "ledger."
 # Ids that are held at a time, and that one commit adds.
 _IDS_ROWS = 1_000_000
+# Values among which one that is spelt alike is looked for.
+_VALUES = 10_000
+_ID = "[0-9a-f]{32}"
 WANTED = ("sample_id", "parent_ids", "source", "license", "uri", "content_id", "keeper_id")
 
 
@@ -69,6 +74,28 @@ class Reach:
     def derived(self) -> dict[str, int]:
         """Return how many rows of each table were made from rows that match."""
         return self._now.counts("NOT self_matched")
+
+    def unmatched(self) -> list[str]:
+        """Return the given ids that no row carries, sorted.
+
+        Raises:
+            UsageError: If one of them has not the form of an id, and all ids of the lake have it.
+        """
+        missing = self._now.missing(self._values) if self._kind == "id" else []
+        odd = [value for value in missing if not re.fullmatch(_ID, value)]
+        if odd and not self._now.has_other_ids():
+            raise UsageError(f"{odd[0][:80]!r} is no sample id", "give each id whole: 32 hex digits in lower case")
+        return missing
+
+    def near(self) -> list[str]:
+        """Return sources or licences of the lake that are spelt much like the given one; see `lakehouse.retraction`."""
+        if self._kind not in {"source", "license"}:
+            return []
+        by_case: dict[str, list[str]] = {}
+        for value in self._now.values(COLUMN[self._kind]):
+            by_case.setdefault(value.casefold(), []).append(value)
+        close = difflib.get_close_matches(self._values[0].casefold(), by_case, n=3, cutoff=0.7)
+        return [value for folded in close for value in by_case[folded]][:3]
 
     def ids(self) -> pa.RecordBatchReader:
         """Return the rows of ``ledger.retracted``, as a stream."""
@@ -269,6 +296,27 @@ class Closure:
             "UNION SELECT made.child FROM made JOIN walk ON made.parent = walk.id) "
             "SELECT kind, id FROM __reached WHERE kind <> 'derived' UNION SELECT 'derived', id FROM walk",
         )
+
+    def missing(self, ids: list[str]) -> list[str]:
+        """Return those of some ids that no row carries, sorted."""
+        held = f" EXCEPT SELECT sample_id FROM {self.rows}" if self.rows else ""  # noqa: S608 - names of the lake
+        found = self.connection.rows(f"SELECT unnest($1::VARCHAR[]) AS id{held} ORDER BY ALL", [ids])
+        return [row["id"] for row in found]
+
+    def has_other_ids(self) -> bool:
+        """Whether a row's id has another form than those that mixlake makes."""
+        other = f"SELECT 1 FROM {self.rows} WHERE NOT regexp_full_match(sample_id, '{_ID}') LIMIT 1"  # noqa: S608 - names of the lake
+        return bool(self.rows and self.connection.rows(other))
+
+    def values(self, column: str) -> list[str]:
+        """Return what a column holds, each once, up to a bound; of licences that are joined by AND each."""
+        if not self.rows:
+            return []
+        found = self.connection.rows(
+            f"SELECT DISTINCT unnest(string_split({column}, ' AND ')) AS value FROM {self.rows} "  # noqa: S608 - names of the lake
+            f"WHERE {column} IS NOT NULL ORDER BY ALL LIMIT {_VALUES}"
+        )
+        return [row["value"] for row in found]
 
     def any(self) -> bool:
         """Whether a row is reached that is there."""

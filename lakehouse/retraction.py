@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -171,6 +171,8 @@ class Report:
         seen: Training steps that saw them.
         recorded: Whether the order was recorded (not where it was only asked what it would do).
         untold: Releases and trainings of which it cannot be told, each with why.
+        unmatched: The given ids that no row carries now.
+        near: Where no row matches, the sources or licences of the lake that are spelt much like the given one.
     """
 
     order: Retraction
@@ -178,12 +180,20 @@ class Report:
     seen: Sequence[Seen] = ()
     recorded: bool = True
     untold: Sequence[str] = ()
+    unmatched: Sequence[str] = ()
+    near: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake retract --json`` prints."""
         seen = [{name: getattr(item, name) for name in Seen.__slots__} for item in self.seen]
-        said = {"recorded": self.recorded, "untold": list(self.untold)}
-        return {**self.order.as_dict(), "derived": dict(self.derived), "seen": seen, **said}
+        said = {name: list(getattr(self, name)) for name in ("untold", "unmatched", "near")}
+        return {
+            **self.order.as_dict(),
+            "derived": dict(self.derived),
+            "seen": seen,
+            "recorded": self.recorded,
+            **said,
+        }
 
 
 def retract(  # noqa: PLR0913 - what an order is
@@ -210,7 +220,7 @@ def retract(  # noqa: PLR0913 - what an order is
         dry_run: Only say what it would do.
 
     Raises:
-        UsageError: If there is no value or no reason, or several values of a kind that takes one.
+        UsageError: If there is no value or no reason, several values of a kind that takes one, or what is no id.
     """
     from lakehouse.reach import Reach
 
@@ -222,6 +232,7 @@ def retract(  # noqa: PLR0913 - what an order is
     chosen = scope or DEFAULT_SCOPE[kind]
     with Reach(lake) as reach:
         reach.search(kind, values, content=chosen == "content")
+        unmatched = tuple(reach.unmatched())
         order = Retraction(
             ordinal=0,
             retraction_id=reach.name,
@@ -237,13 +248,14 @@ def retract(  # noqa: PLR0913 - what an order is
             at=datetime.now(UTC),
         )
         derived, seen = reach.derived(), reach.seen()
-        untold = tuple(reach.untold)
+        near = () if order.matched else tuple(reach.near())
+        report = Report(order, derived, seen, not dry_run, tuple(reach.untold), unmatched, near)
         if dry_run:
-            return Report(order, derived, seen, recorded=False, untold=untold)
+            return report
         _keep_ids(lake, order, reach.ids())
     from lakehouse.orders import record
 
-    return Report(record(lake, order), derived, seen, untold=untold)
+    return replace(report, order=record(lake, order))
 
 
 def _keep_ids(lake: Lake, order: Retraction, ids: pa.RecordBatchReader) -> None:

@@ -10,6 +10,8 @@ import click
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_json, print_table, warn
 
+_SHOWN = 3
+
 if TYPE_CHECKING:
     from lakehouse.retraction import Kind, Report, Scope
 
@@ -94,8 +96,14 @@ def show(report: Report) -> None:
     if tables:
         rows = [(name, order.matched.get(name, 0), report.derived.get(name, 0)) for name in tables]
         print_table(["table", "match", "made from them"], rows, numbers=["match", "made from them"])
+    elif report.near:
+        print(f"no row matches now: did you mean {' or '.join(report.near)}?")
     else:
-        print(f"no row matches now: ask the lake how it spells the {order.kind} (an id is given whole)")
+        asked = "" if order.kind == "id" else f": ask the lake how it spells the {order.kind}"
+        print(f"no row matches now{asked}")
+    if report.unmatched:
+        shown = ", ".join(report.unmatched[:_SHOWN]) + (", ..." if len(report.unmatched) > _SHOWN else "")
+        warn(f"no row has {len(report.unmatched)} of the ids now: {shown}")
     print(f"releases that hold them: {', '.join(order.releases) or 'none'}")
     if report.seen:
         print_table(

@@ -183,7 +183,7 @@ def test_the_command_says_what_it_wants(project, capsys, monkeypatch):
     assert main([*lake, "retract", "--source", "nothing", "--reason", "why", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["ordinal"], told["kind"], told["scope"], told["matched"]) == (1, "source", "origin", {})
-    assert main([*lake, "retract", "--id", "x", "--reason", "why"]) == 0
+    assert main([*lake, "retract", "--id", "0f" * 16, "--reason", "why"]) == 0
     assert "retraction 2 is recorded (scope content)" in capsys.readouterr().out
     with pytest.raises(UsageError):
         retract(project.lake(), "source", ["a", "b"], reason="why")
@@ -196,6 +196,40 @@ def test_an_id_that_no_table_holds_is_refused_later(tmp_path):
     assert report.recorded
     held = lake.sql("SELECT kind, id FROM ledger.retracted").to_pylist()
     assert {"kind": "sample", "id": "ef" * 16} in held
+
+
+@pytest.mark.parametrize("wrong", ["aa" * 15, "AA" * 16, "none", "aa" * 16 + "/word"])
+def test_what_can_be_no_id_is_refused_and_nothing_recorded(tmp_path, wrong):
+    lake = lake_at(tmp_path / "lake")
+    document, _ = trained(lake)
+    with pytest.raises(UsageError, match=f"'{wrong}' is no sample id — give each id whole: 32 hex digits"):
+        retract(lake, "id", [document, wrong], reason="asked")
+    assert not lake.has("ledger.retractions")
+    write(lake, "silver.words", rows([document + "/word"]))  # a team's own ids may be others
+    assert retract(lake, "id", [document, wrong], reason="asked", dry_run=True).unmatched in ((wrong,), ())
+
+
+def test_ids_that_no_row_has_are_counted_and_named(tmp_path, capsys):
+    lake = lake_at(tmp_path / "lake")
+    document, _ = trained(lake)
+    unknown = [f"{number:032x}" for number in range(5)]
+    report = retract(lake, "id", [document, *unknown], reason="asked", dry_run=True)
+    show(report)
+    assert f"no row has 5 of the ids now: {', '.join(unknown[:3])}, ...\n" in capsys.readouterr().err
+    assert report.as_dict()["unmatched"] == unknown
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "near"),
+    [("source", "Src", ["src"]), ("license", "gpl-3.0", ["GPL-3.0-only"]), ("license", "mit", ["MIT"])],
+)
+def test_what_is_spelt_otherwise_than_in_the_lake_is_asked_about(tmp_path, capsys, kind, given, near):
+    lake = lake_at(tmp_path / "lake")
+    trained(lake)
+    show(retract(lake, kind, [given], reason="asked", dry_run=True))
+    assert f"no row matches now: did you mean {near[0]}?" in capsys.readouterr().out
+    show(retract(lake, kind, ["nothing like it"], reason="asked", dry_run=True))
+    assert f"ask the lake how it spells the {kind}" in capsys.readouterr().out
 
 
 def test_documents_that_the_shipped_pairs_call_near_duplicates_go_together(tmp_path):
