@@ -81,7 +81,7 @@ def commits(lake: Lake, name: str, limit: int | None = None) -> list[dict[str, A
     seconds; those that come from the commit note are empty where the commit carries none.
     """
     found = []
-    for entry in history(lake.open(name), limit):
+    for entry in history(open_named(lake, name), limit):
         note = Note.from_json(entry.get("userMetadata"))
         found.append(
             {
@@ -124,6 +124,22 @@ def unknown_table(name: str, known: Iterable[str], hint: str = "mixlake tables l
     near += [other for other in known if other.rpartition(".")[2] == last and other not in near]
     told = f"did you mean {', '.join(near[:3])}?" if near else hint
     return TableNotFoundError(f"there is no table or view {name}", told)
+
+
+def open_named(lake: Lake, name: str) -> DeltaTable:
+    """Open a table that a person has named.
+
+    Raises:
+        TableNotFoundError: If it was never written; names like it are told where it is not declared either.
+        LakeError: If it cannot be read.
+    """
+    try:
+        return lake.open(name)
+    except TableNotFoundError:
+        known = {*lake.registry.tables, *lake.names()}
+        if "." not in name or name in known:
+            raise
+        raise unknown_table(name, known) from None
 
 
 def _time(commit: dict[str, Any]) -> str:

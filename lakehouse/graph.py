@@ -157,7 +157,7 @@ class Graph:
     def _unknown(self, bare: str) -> None:
         names = [name for spec in self.registry.flows.values() for name in (spec.writes.name, spec.id)]
         near = difflib.get_close_matches(bare, names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "see mixlake plan for all flows"
+        hint = f"did you mean {' or '.join(near)}?" if near else "mixlake plan --all lists all flows"
         raise UsageError(f"{bare!r} selects no flow", hint)
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lakehouse import ledger
+from lakehouse.catalog import open_named
 from lakehouse.descent import mixed_ancestors, with_ancestors
 from lakehouse.errors import LakeError, MixlakeError, ReleaseError, TableNotFoundError
 from lakehouse.footer import seal
@@ -220,7 +221,7 @@ def load_release(
     if found.state == BROKEN and not dropped:
         raise ReleaseError(f"the release {name} is broken: {found.reason}", "name a new one: mixlake release create")
     if found.state != LIVE and not dropped:
-        raise ReleaseError(f"the release {name} was dropped", "see mixlake release list")
+        raise ReleaseError(f"the release {name} was dropped", "mixlake release list --dropped shows what it was")
     return found
 
 
@@ -246,7 +247,12 @@ def _chosen_release(lake: Lake, name: str, tables: Iterable[str] | None, note: s
 
 
 def _chosen(lake: Lake, tables: Iterable[str] | None) -> list[str]:
-    chosen = list(tables) if tables else [table for table in lake.names() if table.startswith(DEFAULT_LAYER)]
+    if tables:
+        named = list(tables)
+        for name in named:
+            open_named(lake, name)
+        return named
+    chosen = [table for table in lake.names() if table.startswith(DEFAULT_LAYER)]
     if not chosen:
         raise ReleaseError("there is no gold table to release", "run the flows first: mixlake run")
     return chosen

@@ -141,7 +141,7 @@ def load_sources(files: Sequence[Path]) -> dict[str, Source]:
     """
     found: dict[str, Source] = {}
     for file in files:
-        top = read_yaml(file)
+        top = read_yaml(file, "sources")
         _refuse_unknown(top, ("sources", "templates"), file, "the file")
         declared = top.get("sources") or {}
         if not isinstance(declared, Mapping):

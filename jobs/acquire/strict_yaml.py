@@ -53,8 +53,12 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.mapping)
 
 
-def read_yaml(path: Path) -> Mapping:
+def read_yaml(path: Path, first: str) -> Mapping:
     """Read a YAML file whose top level is a mapping.
+
+    Args:
+        path: The file.
+        first: The key with which such a file starts, for who wrote one without.
 
     Raises:
         ConfigError: If it cannot be read, does not parse, repeats a key, or is no mapping; names file and line.
@@ -71,5 +75,5 @@ def read_yaml(path: Path) -> Mapping:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is no YAML: {' '.join(str(error).split())}", "correct the file") from error
     if not isinstance(found, Mapping):
-        raise ConfigError(f"{path}:1: the file is no mapping", "start it with: sources:")
+        raise ConfigError(f"{path}:1: the file is no mapping", f"start it with: {first}:")
     return found

@@ -116,7 +116,7 @@ def load_policy(path: str | Path) -> Policy:
         ConfigError: If the file is broken, or names an unknown family, column or key; says file and line.
     """
     place = Path(path)
-    body = read_yaml(place)
+    body = read_yaml(place, "name")
     only(place, body, _KEYS)
     name = body.get("name")
     if not isinstance(name, str) or not name:

@@ -87,7 +87,7 @@ def load_quota(path: str | Path, more: Sequence[str | Path] = ()) -> Quota:
     drafts: dict[str, _Draft] = {}
     tokens = plan = 0.0
     for number, place in enumerate([Path(path), *map(Path, more)]):
-        body = read_yaml(place)
+        body = read_yaml(place, "tokens" if number == 0 else "stages")
         only(place, body, _TOP if number == 0 else {"stages"})
         if number == 0:
             tokens = _positive(place, body, "tokens")

@@ -127,7 +127,9 @@ def test_a_wrong_question_is_status_2_and_one_line(call, lake, argv, words):
     ("argv", "words"),
     [
         (["show", "gold.sample"], "did you mean gold.samples"),
-        (["history", "gold.none"], "does not exist"),
+        (["history", "gold.sampels"], "did you mean gold.samples"),
+        (["release", "create", "mix-2", "--table", "gold.sampels"], "did you mean gold.samples"),
+        (["history", "gold.mixture"], "mixlake run +gold.mixture"),
         (["contract", "gold.nothing_like_it"], "gold.nothing_like_it"),
         (["sql", "SELECT 1", "--at", "mix-9"], "there are mix-1"),
         (["sql", "SELECT 1", "--at", "gold.sample@0"], "did you mean gold.samples"),

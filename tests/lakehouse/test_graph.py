@@ -70,6 +70,8 @@ def test_an_unknown_word_names_what_is_near(graph):
         graph.select(("silver.shout",))
     assert "silver.shouts" in raised.value.hint
     assert raised.value.exit_code == 2
+    with pytest.raises(UsageError, match="mixlake plan --all lists all flows"):
+        graph.select(("nothing like it",))
 
 
 def test_two_writers_of_one_table_are_refused(project):

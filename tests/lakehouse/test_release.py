@@ -162,7 +162,7 @@ def test_a_dropped_release_is_kept_for_the_record_only(lake):
     drop_release(lake, "mix-1")
     assert [r.name for r in list_releases(lake)] == ["mix-2"]
     assert {r.name: r.state for r in list_releases(lake, dropped=True)} == {"mix-1": "dropped", "mix-2": "live"}
-    with pytest.raises(ReleaseError, match="was dropped"):
+    with pytest.raises(ReleaseError, match="was dropped — mixlake release list --dropped"):
         load_release(lake.uri, "mix-1")
     assert load_release(lake.uri, "mix-1", dropped=True).tables["gold.c"] == 0
 

@@ -111,3 +111,8 @@ def test_one_line_twice_is_refused(tmp_path):
     mine = write(tmp_path, "stages: {cold: {cells: {text/en/*: 0.1}}}", "mine.yaml")
     with pytest.raises(ConfigError, match=r"mine.yaml:1: text/en/\* is asked for twice"):
         load_quota(write(tmp_path, BODY), [mine])
+
+
+def test_an_empty_file_is_told_what_it_starts_with(tmp_path):
+    with pytest.raises(ConfigError, match=r"mine.yaml:1: .* start it with: stages:"):
+        load_quota(write(tmp_path, BODY), [write(tmp_path, "", "mine.yaml")])
