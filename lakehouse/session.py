@@ -45,6 +45,7 @@ def start(config: Config, log_file: Path) -> SparkSession:
     try:
         import delta  # noqa: F401 - the jar's version is that of the package
         from py4j.protocol import Py4JError
+        from pyspark import SparkConf, SparkContext
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -61,14 +62,19 @@ def start(config: Config, log_file: Path) -> SparkSession:
     wanted = settings(config, given)
     # Not to Spark's command line, which all users of the machine can read.
     secrets = {key: wanted.pop(key) for key in list(wanted) if key.startswith(_HADOOP) and s3.is_secret(key)}
-    builder = SparkSession.builder.appName("mixlake")
     if given is None:
-        builder = builder.master(wanted.get(MASTER, "local[*]"))
-    for key, value in wanted.items():
-        builder = builder.config(key, value)
+        wanted.setdefault(MASTER, "local[*]")
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         with quiet(log_file):
+            if given is None:
+                SparkContext._ensure_initialized(conf=SparkConf().setAll(list(wanted.items())))  # noqa: SLF001
+                # The JVM made one list of the jars and of what the packages hold, which executors are sent. To name
+                # the jars once more would put them in its place.
+                wanted.pop(JARS, None)
+            builder = SparkSession.builder.appName("mixlake")
+            for key, value in wanted.items():
+                builder = builder.config(key, value)
             session = builder.getOrCreate()
     except (PySparkException, Py4JError, RuntimeError, OSError) as error:
         text = str(error).strip().split("\n", 1)[0]
