@@ -16,6 +16,7 @@ from typing import Any
 from lakehouse.config import Config
 from lakehouse.errors import ConfigError
 from lakehouse.flow import Flow
+from lakehouse.paramtype import declared_types, fits, in_words
 from lakehouse.source import Module, find_module
 from lakehouse.sqlflow import normalised
 
@@ -23,6 +24,7 @@ DECLARATION = "declaration"
 WHOLE = "*"
 # Definitions above which a note names modules only: it stays a few kilobytes.
 _PARTS_KEPT = 256
+_SHOWN = 60
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def resolve_params(flow: Flow, config: Config) -> Any:
     """Return the flow's parameters with the configuration's overrides.
 
     Raises:
-        ConfigError: If an override names no parameter, or the parameters refuse its value.
+        ConfigError: If an override names no parameter, is of another type, or the parameters refuse its value.
     """
     given: dict[str, Any] = {}
     for key in (flow.writes.name, flow.id):
@@ -85,11 +87,17 @@ def resolve_params(flow: Flow, config: Config) -> Any:
     if unknown:
         known = ", ".join(fields) or "none"
         raise ConfigError(f"{flow.id} has no parameter {unknown[0]!r}", f"it has {known}")
+    kinds = declared_types(flow.params) if given else {}
     for name, value in given.items():
         if isinstance(value, list):
             given[name] = tuple(value)
         elif isinstance(value, str) and isinstance(fields[name].default, tuple):
             raise ConfigError(f"{flow.id}: {name} is a text, {value!r}", f"write a list: {name}: [{value}]")
+        if name in kinds and not fits(given[name], kinds[name]):
+            raise ConfigError(
+                f"{flow.id}: {name} is {_shown(value)}, where {in_words(kinds[name])} is expected",
+                "correct params: in mixlake.yaml or --param",
+            )
         if fields[name].metadata.get("file"):
             given[name] = _absolute(given[name], config.root)
     try:
@@ -118,6 +126,11 @@ def params_json(flow: Flow, params: Any) -> str:
         raise ConfigError(
             f"{flow.id}: a parameter is no plain value: {error}", "use numbers, texts and lists"
         ) from None
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def file_digest(path: Path) -> str:

@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
+import re
+
 import pytest
 
+from lakehouse.config import Config
 from lakehouse.errors import ConfigError
 from lakehouse.fingerprint import code_fingerprint, params_json, resolve_params
+from lakehouse.paramtype import declared_types, fits
+from lakehouse.registry import load_registry
 from tests.lakehouse import words
 
 HELPER = """
@@ -81,6 +87,56 @@ def test_unknown_parameters_are_refused(project):
     with pytest.raises(ConfigError, match="sise") as raised:
         resolve_params(spec, config)
     assert "size" in raised.value.hint
+
+
+TYPED = """
+    size: int = 1
+    share: float = 0.5
+    exact: bool = False
+    mark: str = "!"
+    names: tuple[str, ...] = ()
+    least: int | None = None
+    other: object = None
+    unknown: Later = None
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("size", "large", 'size is "large", where a whole number is expected'),
+        ("size", [1], "size is [1], where a whole number is expected"),
+        ("size", 1.5, "size is 1.5, where a whole number is expected"),
+        ("size", True, "size is true, where a whole number is expected"),
+        ("share", "1e-3", 'share is "1e-3", where a number is expected'),
+        ("exact", 1, "exact is 1, where true or false is expected"),
+        ("mark", 7, "mark is 7, where a text is expected"),
+        ("names", ["a", 1], 'names is ["a", 1], where a list of texts is expected'),
+        ("names", 3, "names is 3, where a list of texts is expected"),
+        ("least", "few", 'least is "few", where a whole number or nothing is expected'),
+    ],
+)
+def test_a_value_of_another_type_is_refused_before_anything_runs(project, name, value, says):
+    spec = flow_with_params(project, TYPED.replace("Later", "object"))
+    config = project.lake().config.with_params({"silver.shouts": {name: value}})
+    with pytest.raises(ConfigError, match=re.escape(f"{spec.id}: {says}")):
+        resolve_params(spec, config)
+
+
+def test_values_that_fit_pass_and_types_that_are_not_plain_are_left_to_the_flow(project):
+    given = {"size": 2, "share": 1, "exact": True, "mark": "?", "names": ["a"], "least": None, "other": [1]}
+    for later in ("object", "Later"):
+        spec = flow_with_params(project, TYPED.replace("Later", later))
+        found = resolve_params(spec, project.lake().config.with_params({"silver.shouts": {**given, "unknown": 1}}))
+        assert (found.size, found.share, found.names, found.unknown) == (2, 1, ("a",), 1)
+
+
+def test_parameters_that_mixlake_comes_with_are_of_their_types():
+    for spec in load_registry(Config(lake="lake")).flows.values():
+        kinds = declared_types(spec.params)
+        for field in dataclasses.fields(spec.params):
+            assert fits(field.default, kinds[field.name]), (spec.id, field.name)
+            assert not fits(object(), kinds[field.name])
 
 
 def test_a_file_parameter_counts_by_its_content(project):
