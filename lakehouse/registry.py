@@ -26,7 +26,8 @@ from sqlglot.errors import SqlglotError
 from lakehouse import ledger
 from lakehouse.config import Config
 from lakehouse.contract import Column, Table, require_columns
-from lakehouse.errors import ConfigError, FlowError, GraphError, MixlakeError
+from lakehouse.errors import ConfigError, ContractError, FlowError, GraphError, MixlakeError
+from lakehouse.expression import problem
 from lakehouse.flow import ATTRIBUTE, Flow, Read
 from lakehouse.sqlflow import sql_flow
 
@@ -61,6 +62,8 @@ class Registry:
                     "let one of them write another table",
                 )
         object.__setattr__(self, "writers", writers)
+        for table in self.tables.values():
+            _checks_hold_good(table)
         for spec in self.flows.values():
             for name, item in spec.reads.items():
                 if item.table and item.table not in self.tables:
@@ -71,6 +74,7 @@ class Registry:
                     )
                 for table in self.sources(item):
                     self._columns_are_there(spec, item, table)
+                    _condition_holds_good(spec, item, table)
             self._key_is_there(spec)
             _origin_is_there(spec)
 
@@ -110,6 +114,36 @@ class Registry:
         for table in found:
             require_columns(table, wanted, f"the tag {item.tag!r}")
         return found
+
+
+def _condition_holds_good(spec: Flow, item: Read, table: Table) -> None:
+    """Refuse a ``where=`` that Spark could not apply to a table."""
+    columns = [*(column.name for column in table.columns), *{TABLE_PSEUDO_COLUMN} & set(item.names)]
+    if item.where and (found := problem(item.where, columns)) is not None:
+        told, hint = found
+        raise FlowError(f"{spec.id} reads {table.name} where {item.where!r}, which {told} ({spec.place})", hint)
+
+
+def _checks_hold_good(table: Table) -> None:
+    """Refuse a check that Spark could not apply to its table."""
+    for check in table.checks:
+        found = problem(check.sql, [column.name for column in table.columns])
+        if found is not None:
+            told, hint = found
+            place = _written_at(table, check.sql)
+            raise ContractError(f"{table.name}: the check {check.sql!r} {told}{f' ({place})' if place else ''}", hint)
+
+
+def _written_at(table: Table, text: str) -> str:
+    """Return the file and line of a text in the module that declares a table, empty where it is not to be found."""
+    for module in list(sys.modules.values()):
+        path = Path(getattr(module, "__file__", None) or "")
+        if path.suffix == ".py" and any(value is table for value in list(vars(module).values())):
+            lines = path.read_text(encoding="utf-8").splitlines()
+            line = next((number for number, line in enumerate(lines, 1) if text in line), 0)
+            if line:
+                return f"{path}:{line}"
+    return ""
 
 
 def _origin_is_there(spec: Flow) -> None:
