@@ -92,7 +92,7 @@ def trace(lake: Lake, sample: str, at: str | None = None, *, limit: int = NODE_L
         lake: The lake.
         sample: A sample id, or enough of its beginning to name one sample.
         at: A release, a time or a version, see `lakehouse.query.connect`.
-        limit: Rows at most.
+        limit: Rows at most, training steps among them.
 
     Raises:
         QueryError: If no sample or several begin so.
@@ -109,7 +109,7 @@ def trace(lake: Lake, sample: str, at: str | None = None, *, limit: int = NODE_L
         if not walk.nodes:
             raise QueryError(f"there is no sample {full}", "correct the id, or look at another version with --at")
         for node, parents in sightings(lake, walk.below):
-            walk.add(node, parents)
+            walk.see(node, parents)
         found = sorted(walk.nodes.values(), key=lambda node: (node.table, node.id))
         held = sorted({node.table for node in found} & reader.versions.keys())
         edges = set(walk.edges({table: reader.inputs(table) for table in held}))
@@ -174,6 +174,12 @@ class _Walk:
         key = (node.id, node.table)
         self.nodes[key] = min(self.nodes.get(key, node), node)  # whatever the order in which rows come
         self.add(node, row["parent_ids"] or ())
+
+    def see(self, node: Node, parents: Iterable[str]) -> None:
+        if len(self.nodes) >= self.limit and (node.id, node.table) not in self.nodes:
+            self.truncated = True
+        else:
+            self.add(node, parents)
 
     def add(self, node: Node, parents: Iterable[str]) -> None:
         key = (node.id, node.table)

@@ -32,19 +32,28 @@ def print_json(value: object) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, numbers: Sequence[str] = (), width: int = _CELL
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    numbers: Sequence[str] = (),
+    width: int = _CELL,
+    cut: bool = False,
 ) -> None:
     """Print rows under a heading: drawn on a terminal, aligned plain text elsewhere.
+
+    Values that are longer than a cell are cut on a terminal; a program that reads the output gets them whole.
 
     Args:
         columns: Names of the columns.
         rows: One sequence of values a row; None prints as nothing.
         numbers: Names of the columns that are aligned to the right.
-        width: Characters of a cell at most.
+        width: Characters of a cell at most, on a terminal.
+        cut: Whether they are so elsewhere, too: for rows of the lake, which may hold whole books.
     """
-    cells = [[cell(value, width) for value in row] for row in rows]
+    terminal = sys.stdout.isatty()
+    cells = [[cell(value, width if terminal or cut else None) for value in row] for row in rows]
     right = [name in numbers for name in columns]
-    if sys.stdout.isatty():
+    if terminal:
         _drawn(columns, cells, right)
         return
     widths = [max([len(name), *(len(row[i]) for row in cells)]) for i, name in enumerate(columns)]
@@ -56,8 +65,8 @@ def print_table(
         print("  ".join(padded).rstrip())
 
 
-def cell(value: object, width: int = _CELL) -> str:  # noqa: PLR0911 - one a type
-    """Return a value as one line of at most ``width`` characters."""
+def cell(value: object, width: int | None = _CELL) -> str:  # noqa: PLR0911 - one a type
+    """Return a value as one line of at most ``width`` characters, or of any length."""
     if value is None:
         return ""
     if isinstance(value, bytes | bytearray | memoryview):
@@ -73,7 +82,7 @@ def cell(value: object, width: int = _CELL) -> str:  # noqa: PLR0911 - one a typ
     text = value if isinstance(value, str) else str(value) if isinstance(value, decimal.Decimal) else to_json(value)
     text = text.replace("\r", "").replace("\n", "⏎").replace("\t", " ")
     text = "".join(c if c.isprintable() else "�" for c in text)
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return text if width is None or len(text) <= width else text[: width - 1] + "…"
 
 
 def size(count: float) -> str:

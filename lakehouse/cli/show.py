@@ -51,4 +51,4 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
     print_table(["column", "type", "meaning"], [(c, types[c], docs.get(c, "")) for c in columns], width=_DOC)
     if first:
         print()
-        print_table(columns, [list(row.values()) for row in first])
+        print_table(columns, [list(row.values()) for row in first], cut=True)

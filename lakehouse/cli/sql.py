@@ -34,7 +34,7 @@ _BINARY = {"arrow", "parquet"}
     type=click.Choice(["table", "csv", "json", "arrow", "parquet"]),
     default="table",
     show_default=True,
-    help="table for people; json is one array; arrow is an IPC stream.",
+    help="table for people, which cuts long values; json is one array; arrow is an IPC stream.",
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of stdout.")
 @click.pass_obj
@@ -141,7 +141,7 @@ def _print(reader: pa.RecordBatchReader) -> None:
         print("\n".join(str(row[1]) for row in rows))
         return
     numbers = [field.name for field in schema if _is_number(field.type)]
-    print_table(schema.names, rows[:_TABLE_ROWS], numbers=numbers)
+    print_table(schema.names, rows[:_TABLE_ROWS], numbers=numbers, cut=True)
     if len(rows) > _TABLE_ROWS:
         warn(f"only the first {_TABLE_ROWS} rows are shown; --format csv gives all")
 

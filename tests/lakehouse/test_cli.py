@@ -13,7 +13,7 @@ import pytest
 from lakehouse.cli.main import VERBS, cli, main
 from lakehouse.cli.run import parse_params
 from lakehouse.lineage import sync_runs
-from tests.lakehouse.lakes import lake_at, newer, note, trained, write
+from tests.lakehouse.lakes import lake_at, newer, note, rows, trained, write
 
 
 @pytest.fixture(autouse=True)
@@ -270,6 +270,15 @@ def test_trace_and_step_tell_the_way_of_a_document(call, lake):
     assert "GPL-3.0-only" in call("step", "2", "--run", "t1")
 
 
+def test_a_trace_tells_addresses_where_rows_have_them(call, lake):
+    assert "uri" not in call("trace", "aaaa").split("\n")[2]
+    address = "https://example.org/" + "long/" * 20
+    write(lake, "silver.pages", rows(["dd" * 16], uri=pa.array([address])))
+    told = call("trace", "dddd").split("\n")
+    assert told[2].split() == ["table", "version", "id", "source", "licence", "uri", "flow", "run"]
+    assert address in told[3]
+
+
 def test_a_release_is_made_shown_compared_verified_and_dropped(call, lake):
     made = as_json(call("release", "create", "mix-2", "--note", "again", "--json"))
     assert as_json(call("release", "show", "mix-2", "--json")) == made
@@ -290,6 +299,8 @@ def test_a_release_that_is_not_whole_is_status_1(call, lake, capsys):
     found = as_json(capsys.readouterr().out)
     assert not found["whole"]
     assert found["problems"][0]["what"] == "missing"
+    assert main(["release", "verify", "mix-1"]) == 1
+    assert found["problems"][0]["file"] in capsys.readouterr().out
 
 
 def test_parameters_are_yaml_and_name_flow_or_table():

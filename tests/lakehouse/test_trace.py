@@ -110,6 +110,14 @@ def test_a_wide_fan_is_cut_at_the_limit(lake):
     assert len([node for node in found.nodes if node.table == "silver.many"]) <= 51
 
 
+@pytest.mark.parametrize("limit", [1, 2, 4, 8])
+def test_training_steps_count_towards_the_limit(lake, limit):
+    found = trace(lake, "aa" * 16, limit=limit)
+    assert len(found.nodes) == limit
+    assert found.truncated
+    assert not trace(lake, "aa" * 16, limit=len(trace(lake, "aa" * 16).nodes)).truncated
+
+
 def test_an_empty_lake_has_no_sample(tmp_path):
     with pytest.raises(QueryError, match="no sample"):
         trace(lake_at(tmp_path / "none"), "abcd")
