@@ -13,7 +13,9 @@ import importlib
 import importlib.metadata
 import importlib.util
 import pkgutil
+import re
 import sys
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,7 +185,7 @@ def load_registry(config: Config) -> Registry:
     roots: set[str] = set()
     for name in (*_entry_points("mixlake.modules"), *config.modules):
         roots.add(name.split(".", 1)[0])
-        for module in _modules(name):
+        for module in _modules(name, config.root):
             _collect(module, tables, flows)
     for path in (*_packaged("flows"), *_files(config.sql)):
         _add(flows, sql_flow(path, tables))
@@ -195,22 +197,39 @@ def _entry_points(group: str) -> list[str]:
     return sorted({point.value for point in importlib.metadata.entry_points(group=group)})
 
 
-def _modules(name: str) -> Iterator[ModuleType]:
+def _modules(name: str, root: Path) -> Iterator[ModuleType]:
     try:
         top = importlib.import_module(name)
         yield top
         for info in pkgutil.walk_packages(getattr(top, "__path__", []), f"{name}."):
             if _declares(info):
                 yield importlib.import_module(info.name)
-    except MixlakeError:
-        raise
+    except MixlakeError as error:
+        if re.search(r"\.(py|sql):\d", error.message):
+            raise
+        raise type(error)(f"{error.message}{_failed_at(error, root)}", error.hint) from error
     except ImportError as error:
         raise ConfigError(
-            f"module {name} cannot be imported: {error}",
+            f"module {name} cannot be imported: {error}{_failed_at(error, root)}",
             "correct modules: in mixlake.yaml, or install what the module needs",
         ) from error
     except (Exception, SystemExit) as error:
-        raise ConfigError(f"module {name} failed on import: {type(error).__name__}: {error}", "mend it") from error
+        told, place = error.msg if isinstance(error, SyntaxError) else error, _failed_at(error, root)
+        raise ConfigError(
+            f"module {name} failed on import: {type(error).__name__}: {told}{place}", f"mend it{' there' * bool(place)}"
+        ) from error
+
+
+def _failed_at(error: BaseException, root: Path) -> str:
+    """Return, in brackets, the innermost line of the user's own code that an error came from, empty where none is."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" ({error.filename}:{error.lineno or 1})"
+    engine = Path(__file__).parent
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if path.is_relative_to(root) and not path.is_relative_to(engine) and "site-packages" not in path.parts:
+            return f" ({path}:{frame.lineno})"
+    return ""
 
 
 def _declares(info: pkgutil.ModuleInfo) -> bool:
