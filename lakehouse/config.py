@@ -81,7 +81,7 @@ def load_config(start: Path | None = None) -> Config:
     """Read the configuration that governs a folder, by default the current one.
 
     Raises:
-        ConfigError: If the file does not parse, or holds an unknown key or a value of the wrong type.
+        ConfigError: If it is no file, does not parse, or holds an unknown key or a value of the wrong type.
     """
     named = os.environ.get("MIXLAKE_CONFIG")
     found = Path(named) if named else _nearest(start or Path.cwd())
@@ -120,8 +120,11 @@ def load_config(start: Path | None = None) -> Config:
 
 def _nearest(start: Path) -> Path | None:
     for folder in (start.resolve(), *start.resolve().parents):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
+        path = folder / FILE_NAME
+        if path.is_file():
+            return path
+        if os.path.lexists(path):
+            raise ConfigError(f"{path} is no file, or leads to none", "move it away, or write the configuration there")
     return None
 
 

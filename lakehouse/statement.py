@@ -15,7 +15,9 @@ log = logging.getLogger("mixlake.query")
 
 BUILT_IN = {"information_schema", "pg_catalog", "main", "temp", "system"}
 _READ_ONLY = {"SELECT", "EXPLAIN", "MULTI"}
-_SHOW = re.compile(r"^\s*show\s+(all\s+)?tables\s*;?\s*$", re.IGNORECASE)
+# White space and comments of a line before a statement; the engine ends such a comment at either end of a line.
+_LEAD = r"(?:\s|--[^\r\n]*(?=[\r\n]))*"
+_SHOW = re.compile(rf"^{_LEAD}show\s+(all\s+)?tables\s*;?\s*$", re.IGNORECASE)
 
 
 def is_show(sql: str) -> bool:
@@ -40,7 +42,7 @@ def only_reads(engine: duckdb.DuckDBPyConnection, sql: str) -> None:
         raise QueryError(f"there are {len(kinds)} statements", "ask one at a time")
     # PIVOT is one statement that DuckDB runs as several; it must not be a way around.
     if kinds[0] not in _READ_ONLY or (
-        kinds[0] == "MULTI" and not re.match(r"\s*(pivot|with|from|select)\b", sql, re.IGNORECASE)
+        kinds[0] == "MULTI" and not re.match(rf"{_LEAD}(pivot|with|from|select)\b", sql, re.IGNORECASE)
     ):
         raise QueryError(f"{kinds[0]} is not allowed: SQL only reads", "flows write tables; see mixlake run")
 
@@ -51,7 +53,7 @@ def table_names(sql: str) -> set[str] | None:
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
-    text = re.sub(r"^\s*explain\s+(analyze\s+)?", "", sql, flags=re.IGNORECASE)
+    text = re.sub(rf"^{_LEAD}explain\s+(analyze\s+)?", "", sql, flags=re.IGNORECASE)
     try:
         tree = sqlglot.parse_one(text, dialect="duckdb", error_level=sqlglot.ErrorLevel.RAISE)
     except (SqlglotError, RecursionError):

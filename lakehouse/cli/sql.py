@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -22,7 +23,22 @@ _TABLE_ROWS = 500
 _BINARY = {"arrow", "parquet"}
 
 
-@click.command(name="sql")
+class _Statement(click.Command):
+    """A command whose statement may begin with a comment, which looks like an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Move such a statement behind all options; what has no second line is no statement."""
+        takes = {name for option in self.params if option.param_type_name == "option" for name in option.opts}
+        for place, word in enumerate(args):
+            if place and args[place - 1] in {"--", *takes}:
+                continue
+            if word.startswith("--") and "\n" in word and not re.match(r"--[\w-]+=", word):
+                args = [*args[:place], *args[place + 1 :], "--", word]
+                break
+        return super().parse_args(ctx, args)
+
+
+@click.command(name="sql", cls=_Statement)
 @click.argument("statement", required=False)
 @click.option(
     "-f", "--file", "source", type=click.File("r", encoding="utf-8"), help="Read the SQL from a file, - for stdin."

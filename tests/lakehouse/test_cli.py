@@ -103,6 +103,8 @@ def test_the_list_of_verbs_tells_what_each_does(call):
         (["show"], "TABLE"),
         (["show", "gold.samples@x"], "is no version"),
         (["sql"], "give one statement"),
+        (["sql", "-- SELECT 1"], "No such option"),
+        (["sql", "--fromat", "csv", "-- one\nSELECT 1"], "--fromat"),
         (["sql", "SELEC 1"], "does not parse at line 1"),
         (["sql", "DROP TABLE gold.samples"], "SQL only reads"),
         (["sql", "SELECT '\udcff'"], "is not UTF-8"),
@@ -252,6 +254,14 @@ def test_sql_is_read_from_stdin_or_a_file(call, lake, tmp_path, monkeypatch):
     assert as_json(call("sql", "-", "--format", "json")) == [{"x": 42}]
     (tmp_path / "q.sql").write_text("SELECT 'é' AS x")
     assert as_json(call("sql", "--file", str(tmp_path / "q.sql"), "--format", "json")) == [{"x": "é"}]
+
+
+@pytest.mark.parametrize("options", [["--format", "csv"], ["--format=csv", "--at", "mix-1"]])
+@pytest.mark.parametrize("comment", ["-- how many", "--how many = 3?", "--"])
+def test_a_statement_may_begin_with_a_comment(call, lake, comment, options):
+    statement = f"{comment}\nSELECT count(*) AS n FROM gold.samples"
+    assert call("sql", *options, statement) == call("sql", statement, *options) == "n\n3\n"
+    assert call("sql", *options, "--", statement) == "n\n3\n"
 
 
 def test_sql_reads_at_a_release(call, lake):

@@ -48,6 +48,16 @@ def test_a_broken_file_gets_one_clear_line(tmp_path, text, says):
     assert raised.value.exit_code == 2
 
 
+def test_what_is_no_file_in_its_place_is_not_passed_over(tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "mixlake.yaml").mkdir()
+    with pytest.raises(ConfigError, match=r"mixlake\.yaml is no file"):
+        load_config(tmp_path / "below")
+    (tmp_path / "below" / "mixlake.yaml").symlink_to("nowhere.yaml")
+    with pytest.raises(ConfigError, match=r"below/mixlake\.yaml is no file"):
+        load_config(tmp_path / "below")
+
+
 def test_params_given_later_win_and_leave_the_others(tmp_path):
     (tmp_path / "mixlake.yaml").write_text("params: {t.a: {x: 1, y: 2}}\n")
     config = load_config(tmp_path).with_params({"t.a": {"x": 5}})

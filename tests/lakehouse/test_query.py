@@ -52,6 +52,13 @@ def test_describe_summarize_explain_and_pivot_are_reads(lake):
     assert len(answer(lake, "PIVOT gold.numbers ON n % 2 USING count(*)")) == 7
 
 
+@pytest.mark.parametrize(
+    "statement", ["SHOW TABLES", "PIVOT gold.numbers ON n % 2 USING count(*)", "EXPLAIN FROM gold.numbers"]
+)
+def test_comments_before_a_statement_change_nothing(lake, statement):
+    assert answer(lake, f"-- one\n  -- two\r\n{statement}") == answer(lake, statement)
+
+
 def test_show_tables_names_what_is_there_and_what_is_declared(lake):
     names = {(row["layer"], row["name"]) for row in answer(lake, "SHOW TABLES")}
     assert {("gold", "numbers"), ("ledger", "runs")} <= names
