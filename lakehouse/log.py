@@ -24,8 +24,8 @@ _CHANGE = re.compile(rb'"dataChange"\s*:\s*true')
 _METADATA = re.compile(rb'^\{"metaData".*$', re.MULTILINE)
 _PROTOCOL = re.compile(rb'^\{"protocol".*$', re.MULTILINE)
 _INFO = re.compile(rb'^\{"commitInfo".*$', re.MULTILINE)
-# Reader features that change nothing of what is read here. With others it is for delta-rs to read or refuse the table.
-_KNOWN = {"columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
+# Reader features that delta-rs' query engine applies; any other may change what the bytes mean.
+APPLIED = {"columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
 _READER = 3
 
 
@@ -209,7 +209,7 @@ def _checkpointed(store: pafs.FileSystem, version: int) -> dict[str, dict[str, A
 def _is_known(protocol: Mapping[str, Any]) -> bool:
     """Whether what a table asks of its readers is known here."""
     features = set(protocol.get("readerFeatures") or ())
-    return features <= _KNOWN and int(protocol.get("minReaderVersion") or 1) <= _READER
+    return features <= APPLIED and int(protocol.get("minReaderVersion") or 1) <= _READER
 
 
 def _bytes(store: pafs.FileSystem, path: str) -> bytes:

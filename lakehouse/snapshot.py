@@ -19,6 +19,7 @@ import pyarrow as pa
 from lakehouse.catalog import unknown_table
 from lakehouse.errors import LakeError, MixlakeError, ReleaseError, TableNotFoundError
 from lakehouse.history import commit_time, history, table_store
+from lakehouse.log import APPLIED
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -30,8 +31,6 @@ log = logging.getLogger("mixlake.snapshot")
 _NUMBER = re.compile(r"^\d+$")
 _PINNED = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*@\d+$")
 _LEDGER = "ledger."
-# What delta-rs' query engine applies; any other reader feature may change what the bytes mean.
-_APPLIED = {"deletionVectors", "columnMapping", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +182,7 @@ def scan(table: DeltaTable, name: str) -> Any:
     features = set(protocol.reader_features or ())
     if protocol.min_reader_version >= 2 and mode != "none":
         features.add("columnMapping")
-    unknown = sorted(features - _APPLIED)
+    unknown = sorted(features - APPLIED)
     if unknown:
         raise _unreadable(name, f"it uses the Delta feature {', '.join(unknown)}")
     # A table may keep a feature that it no longer uses; only that which alters reading counts.
