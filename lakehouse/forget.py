@@ -79,8 +79,10 @@ def _rewrite(store: pafs.FileSystem, path: str, kept: Collection[str]) -> None:
     if after == before:
         return
     if not isinstance(store, pafs.SubTreeFileSystem):
-        with store.open_output_stream(path) as stream:  # an object is replaced as a whole
-            stream.write(after)
+        # An object is replaced as a whole. pyarrow's stream would hand on buffers that delta-rs' does not take.
+        stream = store.handler._handler.open_output_stream(path, None)  # noqa: SLF001
+        stream.write(after)
+        stream.close()
         return
     target = Path(store.base_path, path)
     told = target.stat()
