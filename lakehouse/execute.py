@@ -21,6 +21,7 @@ from lakehouse.lake import Lake
 from lakehouse.note import Note
 from lakehouse.plan import FlowPlan
 from lakehouse.span import Span
+from lakehouse.touched import rows_of
 from lakehouse.translate import translated
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _write(  # noqa: PLR0913, PLR0917 - the parts of one step
         counts = {"inserted": found.digest.rows, "updated": 0, "deleted": doubled, "rows": found.digest.rows}
         return _Write("overwrite", found.good, replace(note, mode=mode, counts=counts, digest=str(found.digest)))
     if not result.full:
-        held_rows, present = present, _replaced(session, lake, item, result, present)
+        held_rows, present = present, _replaced(session, lake, item, held, result, present)
         if may_meet:
             others = held_rows.join(present.select(*table.key), list(table.key), "left_anti")
             stage.refuse_held_keys(item.flow, found.good, others)
@@ -177,18 +178,17 @@ def _keys_may_meet(lake: Lake, item: FlowPlan) -> bool:
     return not all(inputs.names_one(lake, source, item.inputs) for source in sources)
 
 
-def _replaced(session: SparkSession, lake: Lake, item: FlowPlan, result: Result, present: DataFrame) -> DataFrame:
+def _replaced(  # noqa: PLR0913, PLR0917 - the parts of one step
+    session: SparkSession, lake: Lake, item: FlowPlan, held: Held, result: Result, present: DataFrame
+) -> DataFrame:
     """Return the held rows that new ones take the place of: of affected origins, and those taken back."""
     from pyspark.sql import functions as F
 
     keys = list(item.flow.writes.key)
     parts = []
     if result.keys is not None:
-        origin, own = result.keys.toDF("_origin"), F.expr(item.flow.origin)
-        # Another type has another order: numbers, and texts of numbers.
-        ordered = result.span is not None and present.select(own).dtypes[0][1] == origin.dtypes[0][1]
-        near = present.where(result.span.holds(own)) if result.span is not None and ordered else present
-        parts.append(near.join(origin, own.eqNullSafe(F.col("_origin")), "left_semi"))
+        own, table = F.expr(item.flow.origin), item.flow.writes
+        parts.append(rows_of(session, lake, table, held.version, own, result.keys, result.span))
     if item.because("retraction"):
         parts.append(refusal.refused(session, lake, item.flow.writes, present, item.retractions))
     if len(parts) == 1:

@@ -17,6 +17,7 @@ from lakehouse.history import log_of, standing
 from lakehouse.lake import Lake
 from lakehouse.registry import TABLE_PSEUDO_COLUMN
 from lakehouse.span import Span, measures, span_of
+from lakehouse.touched import rows_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -131,10 +132,12 @@ def changes(
     if len(sources) == 1 and tuple(sources[0].key) == (key,) and names_one(lake, sources[0], versions):
         table, feed = feeds[0]
         return Changes(shape(_newest(feed, key).drop(*_CHANGE_COLUMNS), item, table), keys, span)
-    rows = frame(session, lake, item, versions)
-    if span is not None:
-        rows = rows.where(span.holds(F.col(f"`{key}`")))
-    return Changes(rows.join(keys, key, "left_semi"), keys, span)
+    parts = [
+        shape(rows_of(session, lake, table, versions[table.name], F.col(f"`{key}`"), keys, span), item, table)
+        for table in sources
+        if versions[table.name] >= 0
+    ]
+    return Changes(_union(parts), keys, span)
 
 
 def names_one(lake: Lake, table: Table, versions: Mapping[str, int]) -> bool:
