@@ -19,7 +19,6 @@ A configuration is found in the current folder or the nearest one above it. All 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,9 +31,6 @@ from lakehouse.openlineage.settings import Settings, settings
 
 FILE_NAME = "mixlake.yaml"
 _KEYS = {"lake", "modules", "sql", "params", "spark", "parallel", "storage", "views", "openlineage"}
-
-# Signs of a URI that delta-rs takes for what they stand for there.
-_UNOPENABLE = re.compile(r"[\[\]]|%[0-9A-Fa-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +63,7 @@ class Config:
 
     def with_lake(self, uri: str) -> Config:
         """Return a copy that names another lake."""
-        return replace(self, lake=_place(uri, Path.cwd()))
+        return replace(self, lake=_absolute(uri, Path.cwd()))
 
     def with_params(self, params: Mapping[str, Mapping[str, Any]]) -> Config:
         """Return a copy with more parameter overrides, which win over the file's."""
@@ -109,7 +105,7 @@ def load_config(start: Path | None = None) -> Config:
         raise ConfigError(f"{found}: parallel is {parallel!r}", "give a whole number from 1")
     base = Path.cwd() if os.environ.get("MIXLAKE_LAKE") else root
     return Config(
-        lake=_place(lake, base),
+        lake=_absolute(lake, base),
         modules=_strings(found, body, "modules"),
         sql=tuple(_absolute(glob, root) for glob in _strings(found, body, "sql")),
         views=tuple(_absolute(glob, root) for glob in _strings(found, body, "views")),
@@ -178,15 +174,3 @@ def _absolute(path: str, root: Path) -> str:
         scheme, rest = path.split("://", 1)
         return f"{'s3' if scheme == 's3a' else scheme}://{rest.rstrip('/')}"
     return str((root / Path(path).expanduser()).absolute())
-
-
-def _place(lake: str, root: Path) -> str:
-    """Return a lake's place, and refuse a folder that Delta's readers would take for another one."""
-    place = _absolute(lake, root)
-    found = None if "://" in place else _UNOPENABLE.search(place)
-    if found is not None:
-        raise ConfigError(
-            f"the lake's place, {place}, holds {found[0]!r}, by which Delta's readers do not find it",
-            "choose another folder, or give this one another name",
-        )
-    return place

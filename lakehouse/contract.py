@@ -71,12 +71,27 @@ class Check:
         sql: A Spark SQL predicate over the table's columns. Null counts as broken.
         on_fail: "quarantine" moves the row aside; "fail" stops the flow at the first such row.
         tolerance: Fraction of a batch of changes above which the flow fails instead of quarantining.
+
+    Raises:
+        ContractError: If it says what cannot be meant.
     """
 
     name: str
     sql: str
     on_fail: Literal["quarantine", "fail"] = "quarantine"
     tolerance: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        for what, value in (("name", self.name), ("condition", self.sql)):
+            if not isinstance(value, str) or not value.strip():
+                raise ContractError(f"a check's {what} is {value!r}", "write a text")
+        if self.on_fail not in {"quarantine", "fail"}:
+            raise ContractError(f"the check {self.name!r} has on_fail={self.on_fail!r}", "write quarantine or fail")
+        if isinstance(self.tolerance, bool) or not isinstance(self.tolerance, int | float):
+            raise ContractError(f"the check {self.name!r} has tolerance={self.tolerance!r}", "write a number")
+        if not 0 <= self.tolerance <= 1:
+            raise ContractError(f"the check {self.name!r} has tolerance={self.tolerance!r}", "it is a share, 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ WHOLE = "*"
 # Definitions above which a note names modules only: it stays a few kilobytes.
 _PARTS_KEPT = 256
 _SHOWN = 60
+_EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def resolve_params(flow: Flow, config: Config) -> Any:
         if name in kinds and not fits(given[name], kinds[name]):
             raise ConfigError(
                 f"{flow.id}: {name} is {_shown(value)}, where {in_words(kinds[name])} is expected",
-                "correct params: in mixlake.yaml or --param",
+                _way_out(value),
             )
         if fields[name].metadata.get("file"):
             given[name] = _absolute(given[name], config.root)
@@ -129,8 +132,18 @@ def params_json(flow: Flow, params: Any) -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, date):
+        return f"the date {value.isoformat()}"
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _way_out(value: Any) -> str:
+    if isinstance(value, date):
+        return f"put it in quotes: '{value.isoformat()}'"
+    if isinstance(value, str) and _EXPONENT.fullmatch(value):
+        return "YAML takes it for a text: write a point and a sign, as in 1.0e-3 or 1.0e+6"
+    return "correct params: in mixlake.yaml or --param"
 
 
 def file_digest(path: Path) -> str:

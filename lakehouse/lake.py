@@ -13,7 +13,7 @@ from deltalake.exceptions import TableNotFoundError as DeltaTableNotFoundError
 
 from lakehouse.config import Config, load_config
 from lakehouse.damage import empty_commit, log_problem
-from lakehouse.errors import LakeError, TableNotFoundError, damaged, unsupported
+from lakehouse.errors import ConfigError, LakeError, TableNotFoundError, damaged, unsupported
 from lakehouse.log import Log, read_log, table_folder
 from lakehouse.rights import require_readable
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from lakehouse.registry import Registry
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+# Signs of a URI that delta-rs takes for what they stand for there.
+_UNOPENABLE = re.compile(r"[\[\]\\]|%[0-9A-Fa-f]{2}")
 # What delta-rs says of a log that it reached and cannot read.
 _OF_A_LOG = re.compile(r"Json error|contiguous commit files|No table metadata|parquet", re.IGNORECASE)
 # What it says of a table that asks for what it does not know.
@@ -53,6 +55,12 @@ class Lake:
         found = config or load_config()
         self.config = found.with_lake(str(uri)) if uri else found
         self.uri = self.config.lake
+        odd = None if "://" in self.uri else _UNOPENABLE.search(self.uri)
+        if odd is not None:
+            raise ConfigError(
+                f"the lake's place, {self.uri}, holds {odd[0]!r}, by which Delta's readers do not find it",
+                "choose another folder, or give this one another name",
+            )
 
     @functools.cached_property
     def registry(self) -> Registry:

@@ -220,7 +220,8 @@ def retract(  # noqa: PLR0913 - what an order is
         dry_run: Only say what it would do.
 
     Raises:
-        UsageError: If there is no value or no reason, several values of a kind that takes one, or what is no id.
+        UsageError: If there is no value, no reason or no lake, several values of a kind that takes one, or what is
+            no id.
     """
     from lakehouse.reach import Reach
 
@@ -229,6 +230,8 @@ def retract(  # noqa: PLR0913 - what an order is
         raise UsageError("a retraction needs what to take out, and a reason", "see mixlake retract --help")
     if len(values) > 1 and kind != "id":
         raise UsageError(f"a retraction takes one {kind}", "give one order for each")
+    if not lake.names():
+        raise UsageError(f"there is no lake in {lake.uri}", "correct --lake, or run the flows first: mixlake run")
     chosen = scope or DEFAULT_SCOPE[kind]
     with Reach(lake) as reach:
         reach.search(kind, values, content=chosen == "content")

@@ -66,6 +66,12 @@ def start(config: Config, log_file: Path) -> SparkSession:
         wanted.setdefault(MASTER, "local[*]")
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)
+        log_file.touch()
+    except OSError as error:
+        raise MachineError(
+            f"Spark's log {log_file} cannot be written: {error.strerror}", "check the place, its rights and free space"
+        ) from None
+    try:
         with quiet(log_file):
             if given is None:
                 SparkContext._ensure_initialized(conf=SparkConf().setAll(list(wanted.items())))  # noqa: SLF001

@@ -24,8 +24,8 @@ LARGE = 128 << 20
 _FILES = 1000
 # What may stand in a Parquet reader's path for something else.
 _GLOB = frozenset("*?[]{}\\%")
-# Readers of single files know nothing of these.
-_BEYOND_FILES = frozenset({"deletionVectors", "columnMapping", "typeWidening", "typeWidening-preview"})
+# Names of files that a Parquet reader passes over, as Hadoop does.
+_HIDDEN = ("_", ".")
 _ORIGIN = "_origin"
 
 
@@ -57,9 +57,9 @@ def rows_of(  # noqa: PLR0913, PLR0917 - one a part of the question
         return rows.where(span.holds(own)) if span is not None and ordered else rows
 
     names = _files(lake, table.name, version)
-    if not names:
-        return named(near(whole))
     most = min(_FILES, len(names) // 2)
+    if not most:
+        return named(near(whole))
     looked = near(whole).select(own.alias("_own"), F.col("_metadata.file_name").alias("_file"))
     held = looked.join(wanted, F.col("_own").eqNullSafe(F.col(_ORIGIN)), "left_semi").select("_file").distinct()
     found = [row["_file"] for row in held.limit(most + 1).collect()]
@@ -75,13 +75,12 @@ def _files(lake: Lake, name: str, version: int) -> set[str]:
     """Return the names of a large table's data files, none where it is small or is more than what its files hold."""
     opened = lake.open(name, version)
     uri = lake.table_uri(name)
-    protocol = opened.protocol()
-    beyond = _BEYOND_FILES & {*(protocol.reader_features or ()), *(protocol.writer_features or ())}
-    if beyond or opened.metadata().partition_columns or _GLOB & set(uri):
+    # What asks more of its readers, such as deletion vectors and names of its own for columns, is not in single files.
+    if opened.protocol().min_reader_version > 1 or opened.metadata().partition_columns or _GLOB & set(uri):
         return set()
     added = pa.table(opened.get_add_actions())
     if int(pc.sum(added["size_bytes"]).as_py() or 0) < LARGE:
         return set()
     names = added["path"].to_pylist()
-    plain = not any("/" in path or _GLOB & set(path) for path in names)
+    plain = not any("/" in path or path.startswith(_HIDDEN) or _GLOB & set(path) for path in names)
     return set(names) if plain else set()

@@ -17,9 +17,17 @@ if TYPE_CHECKING:
 
 
 @click.command(name="retract")
-@click.option("--source", metavar="KEY", help="Rows of a source.")
-@click.option("--license", "license_", metavar="SPDX", help="Rows under a licence, also joined to others by AND.")
-@click.option("--uri", metavar="GLOB", help="Rows whose address fits a pattern: * is any text, ? any character.")
+@click.option("--source", "sources", multiple=True, metavar="KEY", help="Rows of a source.")
+@click.option(
+    "--license", "licenses", multiple=True, metavar="SPDX", help="Rows under a licence, also joined to others by AND."
+)
+@click.option(
+    "--uri",
+    "uris",
+    multiple=True,
+    metavar="GLOB",
+    help="Rows whose address fits a pattern: * is any text, ? any character.",
+)
 @click.option("--id", "ids", multiple=True, metavar="ID", help="A sample; may be given several times.")
 @click.option("--ids-from", type=click.Path(exists=True, dir_okay=False), help="A file of sample ids, one a line.")
 @click.option("--reason", required=True, help="Why; it is recorded.")
@@ -39,9 +47,9 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(  # noqa: PLR0913, PLR0917 - one a flag
     context: Context,
-    source: str | None,
-    license_: str | None,
-    uri: str | None,
+    sources: tuple[str, ...],
+    licenses: tuple[str, ...],
+    uris: tuple[str, ...],
     ids: tuple[str, ...],
     ids_from: str | None,
     reason: str,
@@ -72,12 +80,9 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     named = list(ids)
     if ids_from:
         named.extend(read_text(Path(ids_from)).split())
-    given: dict[Kind, list[str]] = {
-        "source": [source or ""],
-        "license": [license_ or ""],
-        "uri": [uri or ""],
-        "id": named,
-    }
+        if not named:
+            raise click.UsageError(f"{ids_from} holds no id — write one a line")
+    given: dict[Kind, list[str]] = {"source": [*sources], "license": [*licenses], "uri": [*uris], "id": named}
     chosen = [kind for kind, values in given.items() if any(values)]
     if len(chosen) != 1:
         raise click.UsageError("give one of --source, --license, --uri, --id — one order takes out one thing")

@@ -62,13 +62,3 @@ def test_params_given_later_win_and_leave_the_others(tmp_path):
     (tmp_path / "mixlake.yaml").write_text("params: {t.a: {x: 1, y: 2}}\n")
     config = load_config(tmp_path).with_params({"t.a": {"x": 5}})
     assert config.params["t.a"] == {"x": 5, "y": 2}
-
-
-@pytest.mark.parametrize("name", ["lake [1]", "lake]", "a%20b"])
-def test_a_place_that_readers_would_not_find_is_refused(tmp_path, monkeypatch, name):
-    monkeypatch.delenv("MIXLAKE_LAKE", raising=False)
-    (tmp_path / "mixlake.yaml").write_text(f"lake: '{name}/lake'\nsql: ['flows/[a-z]*.sql']\n")
-    with pytest.raises(ConfigError, match="choose another folder"):
-        load_config(tmp_path)
-    (tmp_path / "mixlake.yaml").write_text("lake: 'a b{c}*?#%/lake'\nsql: ['flows/[a-z]*.sql']\n")
-    assert load_config(tmp_path).sql == (str(tmp_path / "flows/[a-z]*.sql"),)

@@ -58,6 +58,23 @@ def test_types_that_some_reader_does_not_hold_are_refused(kind, instead):
     assert instead in raised.value.hint
 
 
+@pytest.mark.parametrize(
+    ("check", "says"),
+    [
+        ({"sql": ""}, "condition is ''"),
+        ({"sql": None}, "condition is None"),
+        ({"name": " "}, "name is ' '"),
+        ({"on_fail": "failed"}, "on_fail='failed'"),
+        ({"tolerance": 5}, "it is a share"),
+        ({"tolerance": "0.1"}, "write a number"),
+    ],
+    ids=str,
+)
+def test_a_check_that_cannot_be_meant_is_refused(check, says):
+    with pytest.raises(ContractError, match=says):
+        Check(**{"name": "n is positive", "sql": "n > 0", **check})
+
+
 def test_names_that_differ_in_case_alone_are_refused():
     with pytest.raises(ContractError, match="'ID' and 'id' is declared twice"):
         table(columns=[ID, Column("ID", pa.string(), "x")])

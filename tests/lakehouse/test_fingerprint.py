@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import re
 
 import pytest
@@ -108,7 +109,8 @@ TYPED = """
         ("size", [1], "size is [1], where a whole number is expected"),
         ("size", 1.5, "size is 1.5, where a whole number is expected"),
         ("size", True, "size is true, where a whole number is expected"),
-        ("share", "1e-3", 'share is "1e-3", where a number is expected'),
+        ("share", "1e-3", 'share is "1e-3", where a number is expected — YAML takes it for a text'),
+        ("mark", dt.date(2024, 1, 1), "mark is the date 2024-01-01, where a text is expected — put it in quotes"),
         ("exact", 1, "exact is 1, where true or false is expected"),
         ("mark", 7, "mark is 7, where a text is expected"),
         ("names", ["a", 1], 'names is ["a", 1], where a list of texts is expected'),

@@ -6,7 +6,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.commit import create
 from lakehouse.contract import Column, Table
-from lakehouse.errors import LakeError, TableNotFoundError
+from lakehouse.errors import ConfigError, LakeError, TableNotFoundError
 from lakehouse.lake import Lake, table_uri
 
 THINGS = Table("silver.things", doc="A thing.", columns=[Column("n", pa.int64(), "n")])
@@ -28,6 +28,24 @@ def test_names_are_those_of_tables_that_exist(lake, tmp_path):
 
 def test_an_empty_place_is_an_empty_lake(tmp_path):
     assert Lake(str(tmp_path / "nothing")).names() == []
+
+
+@pytest.mark.parametrize("name", ["lake [1]", "lake]", "a%20b", "a\\b"])
+def test_a_place_that_readers_would_not_find_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.delenv("MIXLAKE_LAKE", raising=False)
+    (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / name)
+    with pytest.raises(ConfigError, match="choose another folder"):
+        Lake()
+    # Another lake may be named there.
+    assert Lake(str(tmp_path / "lake")).names() == []
+
+
+def test_a_place_may_have_other_signs(tmp_path):
+    place = str(tmp_path / "a b{c}*?#%'é")
+    create(place, THINGS)
+    assert Lake(place).names() == ["silver.things"]
+    assert Lake(place).open("silver.things").version() == 0
 
 
 def test_creating_twice_changes_nothing(lake):

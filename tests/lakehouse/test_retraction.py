@@ -180,6 +180,17 @@ def test_the_command_says_what_it_wants(project, capsys, monkeypatch):
     assert main([*lake, "retract", "--source", "a", "--license", "b", "--reason", "x"]) == 2
     assert "give one of" in capsys.readouterr().err
     assert main([*lake, "retract", "--source", "a", "--reason", " "]) == 2
+    capsys.readouterr()
+    assert main([*lake, "retract", "--source", "a", "--source", "b", "--reason", "x"]) == 2
+    assert "takes one source" in capsys.readouterr().err
+    (project.root / "ids").write_text("\n")
+    assert main([*lake, "retract", "--ids-from", str(project.root / "ids"), "--reason", "x"]) == 2
+    assert "holds no id" in capsys.readouterr().err
+    assert main([*lake, "retract", "--source", "nothing", "--reason", "why"]) == 2
+    assert "there is no lake in" in capsys.readouterr().err
+    assert not (project.root / "lake").exists()
+    write(project.lake(), "silver.words", rows(["aa" * 16]))
+    project.forget()
     assert main([*lake, "retract", "--source", "nothing", "--reason", "why", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["ordinal"], told["kind"], told["scope"], told["matched"]) == (1, "source", "origin", {})
@@ -309,6 +320,7 @@ def test_two_orders_at_once_get_two_numbers(project):
     pages.write(project, ROWS)
     lake = project.lake()
     _ = lake.registry
+    write(lake, "silver.words", rows(["aa" * 16]))
     start = Barrier(4)
 
     def order(name):

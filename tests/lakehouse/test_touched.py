@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -89,6 +91,36 @@ def test_rows_that_a_deletion_vector_takes_out_are_not_read(spark, lake):
     spark.sql(f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ('delta.enableDeletionVectors' = 'true')")
     spark.sql(f"DELETE FROM delta.`{uri}` WHERE k = '0003'")
     assert answer(spark, lake, ["0003", "0011"]) == [11]
+
+
+@pytest.mark.parametrize(
+    "mapped",
+    [
+        "'delta.minReaderVersion' = '2', 'delta.minWriterVersion' = '5', 'delta.columnMapping.mode' = 'name'",
+        "'delta.minReaderVersion' = '3', 'delta.minWriterVersion' = '7', 'delta.columnMapping.mode' = 'name'",
+    ],
+    ids=["by versions", "by features"],
+)
+def test_columns_that_have_other_names_in_files_are_read_by_their_own(spark, lake, mapped):
+    from pyspark.sql import functions as F
+
+    uri = lake.table_uri(TABLE.name)
+    spark.sql(f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ({mapped})")
+    spark.sql(f"ALTER TABLE delta.`{uri}` DROP COLUMN text")
+    spark.sql(f"ALTER TABLE delta.`{uri}` ADD COLUMN text STRING")
+    wanted = spark.createDataFrame([("0003",)], "k string")
+    (row,) = rows_of(spark, lake, TABLE, lake.open(TABLE.name).version(), F.col("k"), wanted, None).collect()
+    assert (row["n"], row["text"]) == (3, None)
+
+
+@pytest.mark.parametrize("before", ["_", "."])
+def test_files_whose_names_readers_pass_over_are_read(spark, lake, before):
+    folder = Path(lake.table_uri(TABLE.name))
+    for file in folder.glob("*.parquet"):
+        for log in folder.glob("_delta_log/*.json"):
+            log.write_text(log.read_text().replace(file.name, before + file.name))
+        file.rename(folder / (before + file.name))
+    assert answer(spark, lake, ["0003", "0011"]) == [3, 11]
 
 
 def test_a_lake_whose_place_has_signs_of_a_pattern_is_read_whole(spark, tmp_path, monkeypatch):
