@@ -9,7 +9,7 @@ from pathlib import Path
 
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import SqlglotError, TokenError
 
 from lakehouse.contract import Table
 from lakehouse.errors import FlowError
@@ -195,6 +195,8 @@ def what_is_wrong(error: SqlglotError, text: str) -> tuple[str, str]:
         told = "an expression is missing" if "<class" in told else told
         column = max(int(first.get("col") or 1) - max(len(word), 1) + 1, 1)
         return f"{first.get('line') or 1}:{column}", told + (f" at {word!r}" if word else "")
+    if not isinstance(error, TokenError):
+        return "1:1", "an expression is missing"
     # What the tokenizer could not end: it shows the text up to there.
     shown = re.search(r"Error tokenizing '(.*)'", str(error), re.DOTALL)
     end = text.find(shown[1]) + len(shown[1]) if shown and shown[1] in text else 0

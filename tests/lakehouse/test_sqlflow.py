@@ -53,6 +53,7 @@ def test_comments_and_layout_do_not_count():
         ("SELECT 1; SELECT 2", "not one SELECT"),
         ("SELECT n FROM\n(silver.a", r"sql:2:9: the SQL does not parse"),
         ("", "not one SELECT"),
+        ("ELSE > 1", r"the SQL does not parse: an expression is missing|is not one SELECT"),
         ("SELECT n,\n 'x\nFROM silver.a", r"sql:3: the SQL does not parse: a quote or comment is not closed"),
         ("SELECT n\nFROM silver.a, nowhere", r"sql:2 reads nowhere, no table"),
         ("SELECT n\n\nFROM silver.a TABLESAMPLE (1 ROWS)", r"sql:3 reads a sample"),
