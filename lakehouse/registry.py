@@ -12,11 +12,12 @@ import glob
 import importlib
 import importlib.metadata
 import importlib.util
+import linecache
 import pkgutil
 import re
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -121,7 +122,8 @@ class Registry:
 def _condition_holds_good(spec: Flow, item: Read, table: Table) -> None:
     """Refuse a ``where=`` that Spark could not apply to a table."""
     columns = [*(column.name for column in table.columns), *{TABLE_PSEUDO_COLUMN} & set(item.names)]
-    if item.where and (found := problem(item.where, columns)) is not None:
+    # Of a file that is read, Spark also tells its name, size and time.
+    if item.where != "" and (found := problem(item.where, columns, ["_metadata"])) is not None:
         told, hint = found
         raise FlowError(f"{spec.id} reads {table.name} where {item.where!r}, which {told} ({spec.place})", hint)
 
@@ -136,16 +138,31 @@ def _checks_hold_good(table: Table) -> None:
             raise ContractError(f"{table.name}: the check {check.sql!r} {told}{f' ({place})' if place else ''}", hint)
 
 
-def _written_at(table: Table, text: str) -> str:
-    """Return the file and line of a text in the module that declares a table, empty where it is not to be found."""
+def _written_at(table: Table, text: object) -> str:
+    """Return the file and line of a text in the module that declares a table; else that of the table's name, or none.
+
+    A module may lie in a zip, where only its loader can read it.
+    """
+    found = ""
     for module in list(sys.modules.values()):
-        path = Path(getattr(module, "__file__", None) or "")
-        if path.suffix == ".py" and any(value is table for value in list(vars(module).values())):
-            lines = path.read_text(encoding="utf-8").splitlines()
-            line = next((number for number, line in enumerate(lines, 1) if text in line), 0)
+        path = str(getattr(module, "__file__", None) or "")
+        if path.endswith(".py") and any(value is table for value in list(vars(module).values())):
+            linecache.checkcache(path)
+            lines = linecache.getlines(path, vars(module))
+            named = _line_with(table.name, lines)
+            # A short text stands in other lines, too: in quotes, or at least after the table's name.
+            line = isinstance(text, str) and text and (_line_with(text, lines) or _line_with(text, lines, after=named))
             if line:
                 return f"{path}:{line}"
-    return ""
+            found = found or (f"{path}:{named}" if named else "")
+    return found
+
+
+def _line_with(text: str, lines: Sequence[str], after: int = 0) -> int:
+    """Return the first line with a text in quotes, or the first from a line on with it; 0 where there is none."""
+    if after:
+        return next((number for number, line in enumerate(lines, 1) if number >= after and text in line), 0)
+    return next((n for n, line in enumerate(lines, 1) if f'"{text}"' in line or f"'{text}'" in line), 0)
 
 
 def _origin_is_there(spec: Flow) -> None:
@@ -237,7 +254,9 @@ def _declares(info: pkgutil.ModuleInfo) -> bool:
     spec = info.module_finder.find_spec(info.name, None)
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
         return True
-    source = Path(spec.origin).read_bytes()
+    # By its loader, for the module may lie in a zip.
+    get_data = getattr(spec.loader, "get_data", None)
+    source = get_data(spec.origin) if get_data else Path(spec.origin).read_bytes()
     return b"lakehouse.flow" in source or b"lakehouse.contract" in source
 
 

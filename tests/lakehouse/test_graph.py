@@ -127,7 +127,8 @@ def test_an_undeclared_input_is_refused_with_its_file(project):
         ('"get(parent_ids, 0)"', '"get(parent_idz, 0)"', "names 'parent_idz', which silver.words does not have"),
         ('"get(parent_ids, 0)"', '"get(parent_ids"', "does not parse"),
         ('{"lines": lines}, params', '{"lines": read(lines, where="text >")}, params', "does not parse at 1:6"),
-        ('{"lines": lines}, params', '{"lines": read(lines, where="text text")}, params', "no single expression"),
+        ('{"lines": lines}, params', '{"lines": read(lines, where="text text")}, params', "does not parse at 1:6"),
+        ('{"lines": lines}, params', '{"lines": read(lines, where=5)}, params', "where 5, which is no text"),
         (
             '{"lines": lines}, params',
             '{"lines": read(lines, where="txt > 0")}, params',
@@ -152,7 +153,9 @@ def test_a_wrong_declaration_is_refused_with_its_place(project, old, new, says):
     [
         ("length(text >", "does not parse at 1:13"),
         ("text = 'x", "does not parse at 1: a quote or comment is not closed"),
-        ("SELECT true", "does not parse: it is no single expression"),
+        ("SELECT true", "does not parse at 1:1: "),
+        ("length(text) > 0; true", "does not parse: it is no single expression"),
+        ("-- none", "the check '-- none' is empty"),
         ("length(txt) > 0", "names 'txt', which is no column there"),
     ],
 )

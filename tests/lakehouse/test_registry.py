@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,49 @@ def test_a_module_that_fails_is_told_with_its_file_and_line(project, line, says)
         _ = project.lake().registry
     assert says in raised.value.message
     assert raised.value.message.endswith(f"({helper}:2)")
+
+
+TABLES = """
+import pyarrow as pa
+from lakehouse.contract import Check, Column, Table
+
+N = Column("n", pa.int64(), "A number; m > 1 is no check of it.")
+numbers = Table(
+    "bronze.numbers", doc="Numbers.", columns=[N],
+    checks=[Check("n is large", CHECK)],
+)
+"""
+
+
+@pytest.mark.parametrize(("check", "line"), [('"m > 1"', 9), ('"m > "\n    "1"', 8)])
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_broken_check_is_told_with_its_line_or_its_tables(project, check, line, zipped):
+    project.module("tables", TABLES.replace("CHECK", check))
+    place = project.root
+    if zipped:
+        place = project.root / "code.zip"
+        with zipfile.ZipFile(place, "w") as archive:
+            for name in ("__init__.py", "tables.py"):
+                archive.write(project.root / project.package / name, f"{project.package}/{name}")
+        shutil.rmtree(project.root / project.package)
+        sys.path.insert(0, str(place))
+    try:
+        with pytest.raises(MixlakeError) as raised:
+            _ = project.lake().registry
+    finally:
+        if zipped:
+            sys.path.remove(str(place))
+    assert "the check 'm > 1' names 'm'" in raised.value.message
+    assert raised.value.message.endswith(f"({place}/{project.package}/tables.py:{line})")
+
+
+def test_a_package_may_lie_in_a_zip(project, monkeypatch):
+    project.module("tables", TABLES.replace("CHECK", '"n > 1"'))
+    project.modules = [project.package]
+    project._configure()
+    with zipfile.ZipFile(project.root / "code.zip", "w") as archive:
+        for name in ("__init__.py", "tables.py"):
+            archive.write(project.root / project.package / name, f"{project.package}/{name}")
+    shutil.rmtree(project.root / project.package)
+    monkeypatch.syspath_prepend(str(project.root / "code.zip"))
+    assert "bronze.numbers" in project.lake().registry.tables
