@@ -10,19 +10,41 @@ import duckdb
 import pyarrow as pa
 
 from lakehouse.errors import MixlakeError, QueryError, lost_file, not_allowed
+from lakehouse.text import quiet_parser
 
 log = logging.getLogger("mixlake.query")
 
 BUILT_IN = {"information_schema", "pg_catalog", "main", "temp", "system"}
 _READ_ONLY = {"SELECT", "EXPLAIN", "MULTI"}
-# White space and comments of a line before a statement; the engine ends such a comment at either end of a line.
-_LEAD = r"(?:\s|--[^\r\n]*(?=[\r\n]))*"
-_SHOW = re.compile(rf"^{_LEAD}show\s+(all\s+)?tables\s*;?\s*$", re.IGNORECASE)
+_SHOW = re.compile(r"^show\s+(all\s+)?tables[\s;]*$", re.IGNORECASE)
+# What a comment may not begin in, and where one begins; the engine ends a comment of one line at either end of a line.
+_QUOTED_OR_COMMENT = re.compile(
+    r"""\be'(?:[^'\\]|\\.|'')*'|'[^']*'|"[^"]*"|\$(\w*)\$.*?\$\1\$|--[^\r\n]*|/\*""", re.IGNORECASE | re.DOTALL
+)
+_BLOCK = re.compile(r"/\*|\*/")
 
 
 def is_show(sql: str) -> bool:
     """Whether a statement asks for the names of all tables."""
-    return _SHOW.match(sql) is not None
+    return _SHOW.match(without_comments(sql)) is not None
+
+
+def without_comments(sql: str) -> str:
+    """Return a statement with a space for each comment, of either kind, and none around it."""
+    kept = []
+    at = 0
+    while (found := _QUOTED_OR_COMMENT.search(sql, at)) is not None:
+        end = found.end()
+        if found[0] == "/*":  # these nest
+            depth = 1
+            while depth and (mark := _BLOCK.search(sql, end)) is not None:
+                depth += 1 if mark[0] == "/*" else -1
+                end = mark.end()
+            end = len(sql) if depth else end
+        is_comment = found[0] == "/*" or found[0].startswith("--")
+        kept += [sql[at : found.start()], " " if is_comment else found[0]]
+        at = end
+    return "".join([*kept, sql[at:]]).strip()
 
 
 def only_reads(engine: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -42,7 +64,7 @@ def only_reads(engine: duckdb.DuckDBPyConnection, sql: str) -> None:
         raise QueryError(f"there are {len(kinds)} statements", "ask one at a time")
     # PIVOT is one statement that DuckDB runs as several; it must not be a way around.
     if kinds[0] not in _READ_ONLY or (
-        kinds[0] == "MULTI" and not re.match(rf"{_LEAD}(pivot|with|from|select)\b", sql, re.IGNORECASE)
+        kinds[0] == "MULTI" and not re.match(r"(pivot|with|from|select)\b", without_comments(sql), re.IGNORECASE)
     ):
         raise QueryError(f"{kinds[0]} is not allowed: SQL only reads", "flows write tables; see mixlake run")
 
@@ -53,9 +75,10 @@ def table_names(sql: str) -> set[str] | None:
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
-    text = re.sub(rf"^{_LEAD}explain\s+(analyze\s+)?", "", sql, flags=re.IGNORECASE)
+    text = re.sub(r"^explain\s+(analyze\s+)?", "", without_comments(sql), flags=re.IGNORECASE)
     try:
-        tree = sqlglot.parse_one(text, dialect="duckdb", error_level=sqlglot.ErrorLevel.RAISE)
+        with quiet_parser():
+            tree = sqlglot.parse_one(text, dialect="duckdb", error_level=sqlglot.ErrorLevel.RAISE)
     except (SqlglotError, RecursionError):
         return None
     if isinstance(tree, exp.Command) or tree is None:
