@@ -15,6 +15,7 @@ from lakehouse import ledger
 from lakehouse.errors import QueryError, ReleaseError, TableNotFoundError
 from lakehouse.history import newest_note
 from lakehouse.query import Connection
+from lakehouse.snapshot import Pins
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -47,7 +48,7 @@ class Samples(Protocol):
         """
 
     def read(self, ids: Iterable[str], parents: Iterable[str], limit: int) -> list[dict[str, Any]]:
-        """Return the rows of some samples, and the rows that have one of some parents.
+        """Return the rows of some samples, and after them the rows that have one of some parents.
 
         Args:
             ids: Sample ids.
@@ -68,6 +69,7 @@ def open_samples(lake: Lake, connection: Connection, at: str | None = None) -> S
         connection: SQL over the lake, at `at`.
         at: What the user asked for; only the latest versions are in the index.
     """
+    _versions_are_there(lake, connection.pins)
     if at is None or not at.strip():
         from lakehouse.edges.samples import IndexedSamples
         from lakehouse.edges.state import look
@@ -77,6 +79,22 @@ def open_samples(lake: Lake, connection: Connection, at: str | None = None) -> S
             return IndexedSamples(state)
         log.info("%s is behind the tables, which are read instead; the next run brings it up", ledger.edges.name)
     return ScannedSamples(lake, connection)
+
+
+def _versions_are_there(lake: Lake, pins: Pins) -> None:
+    """Refuse versions that a user asks for and that are not there; a release tells its own."""
+    if not pins.release:
+        for name in pins.versions:
+            if lake.has(name):
+                lake.open(name, pins.versions[name])
+    if pins.every is not None:
+        latest = {name: lake.log(name).version for name in lake.names() if name not in _LEDGER}
+        highest = max(latest, key=lambda name: latest[name], default="")
+        if highest and latest[highest] < pins.every:
+            raise TableNotFoundError(
+                f"no table has a version {pins.every}",
+                f"the highest is {highest}@{latest[highest]}; see mixlake tables",
+            )
 
 
 def the_one(sample: str, found: Sequence[str]) -> str:
@@ -158,6 +176,8 @@ class ScannedSamples:
         rows: list[dict[str, Any]] = self.connection.rows(
             f"SELECT DISTINCT * FROM {self.relation} "  # noqa: S608 - table names of the lake
             "WHERE sample_id IN (SELECT unnest($1::VARCHAR[])) OR list_has_any(parent_ids, $2::VARCHAR[]) "
+            # Where there are too many, those that are asked for are nearer than what was made from them.
+            'ORDER BY sample_id NOT IN (SELECT unnest($1::VARCHAR[])), sample_id, "table" '
             f"LIMIT {int(limit)}",
             [sorted(ids), sorted(parents)],
         )

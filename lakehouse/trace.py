@@ -164,7 +164,10 @@ class _Walk:
                 continue
             for parent in parents:
                 held = [other for other in holders.get(parent, ()) if (parent, other) != (sample, table)]
-                near = [other for other in held if other in made_from] or held[:1]
+                near = [other for other in held if other in made_from]
+                # Of a trace that was cut, what a row was made from may be what is missing.
+                if not near and not (self.truncated and made_from):
+                    near = held[:1]
                 yield from (Edge(parent, other, sample, table) for other in near)
 
     def keep(self, row: Mapping[str, Any]) -> None:

@@ -64,7 +64,7 @@ class IndexedSamples:
         below = self._below(above, limit)
         self._fetch((asked | below) - self._rows.keys())
         found = []
-        for sample in sorted(asked | below):
+        for sample in (*sorted(asked), *sorted(below - asked)):
             rows = self._rows[sample]
             found += rows if sample in asked else [row for row in rows if not above.isdisjoint(row["parent_ids"])]
             if len(found) >= limit:

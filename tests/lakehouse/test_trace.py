@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lakehouse.errors import QueryError
+from lakehouse.errors import QueryError, TableNotFoundError
 from lakehouse.lineage import sync_runs
 from lakehouse.trace import Edge, trace
 from tests.lakehouse.lakes import lake_at, note, rows, trained, write
@@ -116,6 +116,35 @@ def test_training_steps_count_towards_the_limit(lake, limit):
     assert len(found.nodes) == limit
     assert found.truncated
     assert not trace(lake, "aa" * 16, limit=len(trace(lake, "aa" * 16).nodes)).truncated
+
+
+@pytest.mark.parametrize("limit", range(1, 10))
+@pytest.mark.parametrize("sample", ["aa" * 16, "a1" * 16, "51" * 16])
+def test_a_trace_that_is_cut_keeps_what_is_nearest_and_tells_no_other_edges(lake, sample, limit):
+    write(lake, "silver.early", rows([f"{i:032x}" for i in range(20)], [[sample]] * 20))
+    whole, cut = trace(lake, sample), trace(lake, sample, limit=limit)
+    itself = {node for node in whole.nodes if node.id == sample}
+    assert len(itself & set(cut.nodes)) == min(limit, len(itself))
+    assert set(cut.nodes) <= set(whole.nodes)
+    assert set(cut.edges) <= set(whole.edges)
+    for edge in cut.edges:
+        assert {(edge.child, edge.child_table), (edge.parent, edge.parent_table)} <= held(cut)
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ("gold.samples@99", r"gold\.samples has no version 99 — its latest is 0"),
+        ("bronze.documents@0,gold.samples@99", r"gold\.samples has no version 99"),
+        ("ledger.training_steps@99", r"ledger\.training_steps has no version 99"),
+        ("99", r"no table has a version 99 — the highest is \S+@0"),
+    ],
+)
+def test_a_version_that_is_not_there_is_told(lake, at, told):
+    with pytest.raises(TableNotFoundError, match=told):
+        trace(lake, "aa" * 16, at)
+    assert trace(lake, "aa" * 16, "gold.samples@0").nodes
+    assert trace(lake, "aa" * 16, "0").nodes
 
 
 def test_an_empty_lake_has_no_sample(tmp_path):

@@ -160,3 +160,13 @@ def test_both_ways_tell_the_same_of_any_graph(graph, levels_of, taken):
         for sample in sorted({sample for held, *_ in graph.values() for sample in held})[:3]:
             indexed, scanned = both(lake, sample)
             assert indexed == scanned
+
+
+@pytest.mark.parametrize("limit", range(1, 8))
+@pytest.mark.parametrize("sample", ["aa" * 16, "a1" * 16, "51" * 16])
+def test_a_trace_over_the_index_that_is_cut_keeps_what_is_nearest(lake, sample, limit):
+    whole = trace(lake, sample)
+    itself = {node for node in whole.nodes if node.id == sample}
+    for cut in both(lake, sample, limit=limit):
+        assert len(itself & set(cut.nodes)) == min(limit, len(itself))
+        assert set(cut.edges) <= set(whole.edges)
