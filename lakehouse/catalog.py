@@ -126,16 +126,28 @@ def unknown_table(name: str, known: Iterable[str], hint: str = "mixlake tables l
     return TableNotFoundError(f"there is no table or view {name}", told)
 
 
+def refuse_view(lake: Lake, name: str, rows: int = 10) -> None:
+    """Raise the error for a view where a table is meant.
+
+    Raises:
+        UsageError: If the name is a view's.
+    """
+    if any(path.stem == name for path in lake.registry.views):
+        raise UsageError(f"{name} is a view", f'ask it by SQL: mixlake sql "FROM {name} LIMIT {rows}"')
+
+
 def open_named(lake: Lake, name: str) -> DeltaTable:
     """Open a table that a person has named.
 
     Raises:
         TableNotFoundError: If it was never written; names like it are told where it is not declared either.
+        UsageError: If it is a view.
         LakeError: If it cannot be read.
     """
     try:
         return lake.open(name)
     except TableNotFoundError:
+        refuse_view(lake, name)
         known = {*lake.registry.tables, *lake.names()}
         if "." not in name or name in known:
             raise

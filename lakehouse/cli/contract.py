@@ -21,11 +21,12 @@ def command(context: Context, table: str, as_json: bool) -> None:
     Example:
       mixlake contract silver.documents
     """
-    from lakehouse.catalog import unknown_table
+    from lakehouse.catalog import refuse_view, unknown_table
 
     registry = context.lake.registry
     found = registry.tables.get(table)
     if found is None:
+        refuse_view(context.lake, table)
         raise unknown_table(table, registry.tables, "mixlake tables lists those that exist")
     writer = registry.writers.get(table)
     checks = [

@@ -6,7 +6,6 @@ import click
 
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_json, print_table, size
-from lakehouse.errors import UsageError
 
 _DOC = 1000
 
@@ -23,14 +22,13 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
     Example:
       mixlake show silver.documents@3
     """
-    from lakehouse.catalog import parse_table, totals, unknown_table
+    from lakehouse.catalog import parse_table, refuse_view, totals, unknown_table
     from lakehouse.query import connect
 
     name, version = parse_table(table)
     lake = context.lake
     if "." not in name:
-        if any(path.stem == name for path in lake.registry.views):
-            raise UsageError(f"{name} is a view", f'ask it by SQL: mixlake sql "FROM {name} LIMIT {count}"')
+        refuse_view(lake, name, count)
         raise unknown_table(name, lake.registry.tables)
     with connect(lake, tables=None if version is None else {name: version}) as connection:
         columns = connection.columns(name)
