@@ -228,7 +228,9 @@ def _modules(name: str, root: Path) -> Iterator[ModuleType]:
     except ImportError as error:
         raise ConfigError(
             f"module {name} cannot be imported: {error}{_failed_at(error, root)}",
-            "correct modules: in mixlake.yaml, or install what the module needs",
+            "correct modules: in mixlake.yaml, or install what the module needs"
+            if isinstance(error, ModuleNotFoundError)
+            else "mend the import",
         ) from error
     except (Exception, SystemExit) as error:
         told, place = error.msg if isinstance(error, SyntaxError) else error, _failed_at(error, root)
