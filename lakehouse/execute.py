@@ -187,8 +187,8 @@ def _replaced(  # noqa: PLR0913, PLR0917 - the parts of one step
     keys = list(item.flow.writes.key)
     parts = []
     if result.keys is not None:
-        own, table = F.expr(item.flow.origin), item.flow.writes
-        parts.append(rows_of(session, lake, table, held.version, own, result.keys, result.span))
+        own, name = F.expr(item.flow.origin), item.flow.writes.name
+        parts.append(rows_of(present, lake, name, held.version, own, result.keys, result.span))
     if item.because("retraction"):
         parts.append(refusal.refused(session, lake, item.flow.writes, present, item.retractions))
     if len(parts) == 1:

@@ -132,11 +132,13 @@ def changes(
     if len(sources) == 1 and tuple(sources[0].key) == (key,) and names_one(lake, sources[0], versions):
         table, feed = feeds[0]
         return Changes(shape(_newest(feed, key).drop(*_CHANGE_COLUMNS), item, table), keys, span)
-    parts = [
-        shape(rows_of(session, lake, table, versions[table.name], F.col(f"`{key}`"), keys, span), item, table)
-        for table in sources
-        if versions[table.name] >= 0
-    ]
+    parts = []
+    for table in sources:
+        version = versions[table.name]
+        if version >= 0:
+            whole = load(session, lake, table, version)
+            found = rows_of(whole, lake, table.name, version, F.col(f"`{key}`"), keys, span)
+            parts.append(shape(found, item, table))
     return Changes(_union(parts), keys, span)
 
 

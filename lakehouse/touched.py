@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.contract import Table
 from lakehouse.lake import Lake
 from lakehouse.span import Span
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame
 
 # Bytes below which a table is read whole, which is cheaper than to look first.
 LARGE = 128 << 20
@@ -30,15 +29,15 @@ _ORIGIN = "_origin"
 
 
 def rows_of(  # noqa: PLR0913, PLR0917 - one a part of the question
-    session: SparkSession, lake: Lake, table: Table, version: int, own: Column, keys: DataFrame, span: Span | None
+    whole: DataFrame, lake: Lake, name: str, version: int, own: Column, keys: DataFrame, span: Span | None
 ) -> DataFrame:
     """Return the rows of a table at a version whose key is among some.
 
     Args:
-        session: The session.
+        whole: The table at that version.
         lake: The lake.
-        table: The table; it exists.
-        version: Its version.
+        name: The table's name.
+        version: The version.
         own: What of a row is compared with the keys.
         keys: The keys, in one column.
         span: Where they lie, None where that is not known.
@@ -46,7 +45,6 @@ def rows_of(  # noqa: PLR0913, PLR0917 - one a part of the question
     from pyspark.sql import functions as F
 
     wanted = keys.toDF(_ORIGIN)
-    whole = session.read.format("delta").option("versionAsOf", version).load(lake.table_uri(table.name))
     # Another type has another order: numbers, and texts of numbers.
     ordered = span is not None and whole.select(own).dtypes[0][1] == wanted.dtypes[0][1]
 
@@ -56,7 +54,7 @@ def rows_of(  # noqa: PLR0913, PLR0917 - one a part of the question
     def near(rows: DataFrame) -> DataFrame:
         return rows.where(span.holds(own)) if span is not None and ordered else rows
 
-    names = _files(lake, table.name, version)
+    names = _files(lake, name, version)
     most = min(_FILES, len(names) // 2)
     if not most:
         return named(near(whole))
@@ -67,8 +65,8 @@ def rows_of(  # noqa: PLR0913, PLR0917 - one a part of the question
         return named(near(whole))
     if not found:
         return whole.limit(0)
-    uri = lake.table_uri(table.name)
-    return named(near(session.read.schema(whole.schema).parquet(*[f"{uri}/{name}" for name in sorted(found)])))
+    paths = [f"{lake.table_uri(name)}/{file}" for file in sorted(found)]
+    return named(near(whole.sparkSession.read.schema(whole.schema).parquet(*paths)))
 
 
 def _files(lake: Lake, name: str, version: int) -> set[str]:

@@ -11,6 +11,7 @@ from deltalake import write_deltalake
 
 from lakehouse import touched
 from lakehouse.contract import Column, Table
+from lakehouse.inputs import load
 from lakehouse.span import Span
 from lakehouse.touched import rows_of
 from tests.lakehouse.lakes import lake_at
@@ -44,20 +45,21 @@ def rows(numbers):
     return pa.table({"k": k, "n": n, "text": pc.binary_join_element_wise("text of", k, " ")})
 
 
-def answer(spark, lake, keys, span=None, version=None):
+def named(spark, lake, keys, span=None, version=None):
     from pyspark.sql import functions as F
 
     wanted = spark.createDataFrame([(key,) for key in keys], "k string")
     version = lake.open(TABLE.name).version() if version is None else version
-    found = rows_of(spark, lake, TABLE, version, F.col("k"), wanted, span)
-    return sorted(row["n"] for row in found.collect())
+    whole = load(spark, lake, TABLE, version)
+    return rows_of(whole, lake, TABLE.name, version, F.col("k"), wanted, span)
+
+
+def answer(spark, lake, keys, span=None, version=None):
+    return sorted(row["n"] for row in named(spark, lake, keys, span, version).collect())
 
 
 def test_only_files_that_hold_a_key_are_read(spark, lake):
-    from pyspark.sql import functions as F
-
-    wanted = spark.createDataFrame([("0003",), ("0011",), ("0012",), ("9999",)], "k string")
-    found = rows_of(spark, lake, TABLE, FILES - 1, F.col("k"), wanted, None)
+    found = named(spark, lake, ["0003", "0011", "0012", "9999"])
     assert sorted(row["n"] for row in found.collect()) == [3, 11, 12]
     assert len(found.inputFiles()) == 2
     assert found.columns == [column.name for column in TABLE.columns]
@@ -102,14 +104,11 @@ def test_rows_that_a_deletion_vector_takes_out_are_not_read(spark, lake):
     ids=["by versions", "by features"],
 )
 def test_columns_that_have_other_names_in_files_are_read_by_their_own(spark, lake, mapped):
-    from pyspark.sql import functions as F
-
     uri = lake.table_uri(TABLE.name)
     spark.sql(f"ALTER TABLE delta.`{uri}` SET TBLPROPERTIES ({mapped})")
     spark.sql(f"ALTER TABLE delta.`{uri}` DROP COLUMN text")
     spark.sql(f"ALTER TABLE delta.`{uri}` ADD COLUMN text STRING")
-    wanted = spark.createDataFrame([("0003",)], "k string")
-    (row,) = rows_of(spark, lake, TABLE, lake.open(TABLE.name).version(), F.col("k"), wanted, None).collect()
+    (row,) = named(spark, lake, ["0003"]).collect()
     assert (row["n"], row["text"]) == (3, None)
 
 
