@@ -41,6 +41,7 @@ class FilesParams:
 
 
 @flow(
+    id="jobs.acquire.files.files",
     writes=table,
     reads={"sources": sources},
     params=FilesParams,

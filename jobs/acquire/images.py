@@ -40,6 +40,7 @@ class ImagesParams:
 
 
 @flow(
+    id="jobs.acquire.images.images",
     writes=table,
     reads={"files": read(files, where="modality = 'image'")},
     params=ImagesParams,

@@ -80,7 +80,14 @@ def outside(params: SourcesParams) -> str:
     return digest.hexdigest()[:32]
 
 
-@flow(writes=table, kind="frame", params=SourcesParams, external=outside, tags=["landing"])
+@flow(
+    id="jobs.acquire.sources.sources",
+    writes=table,
+    kind="frame",
+    params=SourcesParams,
+    external=outside,
+    tags=["landing"],
+)
 def sources(params: SourcesParams, held: DataFrame | None = None) -> pa.Table:
     """Retrieve the declared sources; one that cannot be retrieved is told, and kept as it was landed before.
 

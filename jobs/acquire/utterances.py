@@ -29,6 +29,7 @@ class UtterancesParams:
 
 
 @flow(
+    id="jobs.acquire.utterances.utterances",
     writes=table,
     reads={"files": read(files, where="modality = 'speech'")},
     params=UtterancesParams,

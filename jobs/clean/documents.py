@@ -41,7 +41,13 @@ class CleanParams:
                 raise FlowError(f"{name} is {getattr(self, name)}", "give a fraction from 0 to 1")
 
 
-@flow(writes=documents, reads={"landed": read(landed_documents)}, params=CleanParams, tags=("clean",))
+@flow(
+    id="jobs.clean.documents.clean_documents",
+    writes=documents,
+    reads={"landed": read(landed_documents)},
+    params=CleanParams,
+    tags=("clean",),
+)
 def clean_documents(batch: pa.RecordBatch, params: CleanParams) -> pa.RecordBatch:
     """Clean each document.
 

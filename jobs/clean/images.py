@@ -49,6 +49,7 @@ class ImageParams:
 
 
 @flow(
+    id="jobs.clean.images.clean_images",
     writes=images,
     reads={"images": read(landed_images, columns=[*_CARRIED, "width", "height", "image"])},
     params=ImageParams,

@@ -39,6 +39,7 @@ class UtteranceParams:
 
 
 @flow(
+    id="jobs.clean.utterances.clean_utterances",
     writes=utterances,
     reads={"utterances": read(landed_utterances, columns=[*_CARRIED, "transcript", "audio"])},
     params=UtteranceParams,

@@ -55,6 +55,7 @@ class ImageDuplicateParams:
 
 
 @flow(
+    id="jobs.dedup.images.image_duplicates_by_hash",
     writes=image_duplicates,
     reads={"scores": read(image_scores, columns=[*LINEAGE_NAMES, "phash", "thumbnail"])},
     kind="frame",

@@ -56,6 +56,7 @@ class NearParams:
 
 
 @flow(
+    id="jobs.dedup.near.near_duplicates",
     writes=document_duplicates,
     kind="frame",
     reads={

@@ -36,6 +36,7 @@ class SignatureParams:
 
 
 @flow(
+    id="jobs.dedup.signatures.sign_documents",
     writes=document_signatures,
     reads={"documents": tagged("documents", columns=DOCUMENT)},
     params=SignatureParams,

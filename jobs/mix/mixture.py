@@ -31,6 +31,7 @@ SHARES = pa.schema(
 
 
 @flow(
+    id="jobs.mix.mixture.draw",
     writes=mixture_table,
     kind="frame",
     reads={

@@ -37,6 +37,7 @@ class QuotaParams:
 
 
 @flow(
+    id="jobs.mix.quotas.declare_quotas",
     writes=quotas_table,
     kind="frame",
     reads={"supply": supply_table},

@@ -41,6 +41,7 @@ class SampleParams:
 
 # No read asks for text, sound or pixels: a decision looks at scores alone.
 @flow(
+    id="jobs.mix.samples.decide",
     writes=samples_table,
     kind="frame",
     reads={

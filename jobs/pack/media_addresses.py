@@ -28,6 +28,7 @@ _SCHEMA = "media_id string, table string, version long, file string, offset long
 
 
 @flow(
+    id="jobs.pack.media_addresses.address_media",
     writes=media_addresses,
     reads={
         "utterances": tagged("utterances", columns=(SAMPLE_ID, UTTERANCE[-1], "_table")),

@@ -51,6 +51,7 @@ def _models(params: ScoreParams) -> Mapping[str, str]:
 
 
 @flow(
+    id="jobs.score.documents.score_documents",
     writes=document_scores,
     reads={"documents": tagged("documents", columns=DOCUMENT)},
     params=ScoreParams,

@@ -24,6 +24,7 @@ _THUMBNAIL = 8
 
 
 @flow(
+    id="jobs.score.images.score_images",
     writes=image_scores,
     reads={"images": tagged("images", columns=[column for column in IMAGE if column.name in _WANTED])},
     batch_rows=128,

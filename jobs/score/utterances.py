@@ -37,6 +37,7 @@ class UtteranceScoreParams:
 
 
 @flow(
+    id="jobs.score.utterances.score_utterances",
     writes=utterance_scores,
     reads={"utterances": tagged("utterances", columns=UTTERANCE)},
     params=UtteranceScoreParams,

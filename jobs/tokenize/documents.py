@@ -16,6 +16,7 @@ from schemas.samples import document_tokens
 
 
 @flow(
+    id="jobs.tokenize.documents.tokenize_documents",
     writes=document_tokens,
     reads={"documents": tagged("documents", columns=(*DOCUMENT, TABLE))},
     params=TokenParams,

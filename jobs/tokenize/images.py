@@ -31,6 +31,7 @@ class ImageTokenParams(MediaParams):
 
 
 @flow(
+    id="jobs.tokenize.images.tokenize_images",
     writes=image_tokens,
     reads={"images": tagged("images", columns=(*(c for c in IMAGE if c.name != "image"), TABLE))},
     params=ImageTokenParams,

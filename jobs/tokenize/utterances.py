@@ -14,6 +14,7 @@ from schemas.utterances import UTTERANCE
 
 
 @flow(
+    id="jobs.tokenize.utterances.tokenize_utterances",
     writes=utterance_tokens,
     reads={"utterances": tagged("utterances", columns=(*(c for c in UTTERANCE if c.name != "audio"), TABLE))},
     params=MediaParams,

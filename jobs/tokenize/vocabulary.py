@@ -135,6 +135,7 @@ def load_vocabulary(path: str = DECLARED) -> Vocabulary:
 
 
 @flow(
+    id="jobs.tokenize.vocabulary.vocabulary",
     writes=vocabulary_table,
     kind="frame",
     params=VocabularyParams,
