@@ -18,7 +18,7 @@ def main() -> int:
     sys.path[:] = [path for path in sys.path if Path(path or ".").resolve() != here]
     if str(here.parent) not in sys.path:
         sys.path.insert(0, str(here.parent))
-    from lakehouse.submit import main as command
+    from lakehouse.cli.spark_submit import main as command
 
     return command()
 

@@ -1,1 +1,57 @@
-"""The mixlake engine: declared tables and flows over a Delta lakehouse."""
+"""mixlake's engine: declared flows over a Delta lakehouse. It knows no modality.
+
+Its rooms, from the roof down; each imports only what stands below it, and the import contracts in ``pyproject.toml``
+enforce that:
+
+===================================  ==================================================================================
+``cli``                              the verbs of ``mixlake``, one a file, and the entry for spark-submit
+``lake``, ``doctor``                 the Python face; what is wrong with a machine or a lake
+``run``                              run a plan: scheduler, report, listeners (OpenLineage among them)
+``retraction``                       take rows out of the lake, to the last file
+``release``, ``lineage``,            named versions and their maintenance; a row's sources and training steps;
+``execute``                          one flow: read, call, conform, check, difference, commit
+``query``, ``plan``, ``spark``       DuckDB over the lake; what is stale and why; the Spark engine
+``project``                          a lake's configuration, declarations and catalog: what rooms are handed
+``ledger``                           the engine's own tables: runs, releases, retractions, quarantine
+``delta``                            Delta tables without a JVM; ``delta.store`` is where their bytes lie
+``declare``                          what a user declares: contracts, flows, parameters, SQL flows, ``mixlake.yaml``
+``errors``                           every error that a user can cause, each with how to fix it
+===================================  ==================================================================================
+
+A plan goes: `declare` finds contracts and flows, `delta` reads the tables' logs, `plan` compares fingerprints and input
+versions and gives each flow a state with its causes; `run` schedules the stale ones.
+
+A row goes: `execute` reads a flow's changed input rows through `spark`, calls the flow, conforms its rows to the
+contract, quarantines those that break a check, refuses retracted ones, compares the rest with the table by key, and
+commits the difference with a note in one Delta commit. `ledger.runs` is filled from the notes; `query` and `lineage`
+read the tables without a JVM, and `release` pins their versions for a trainer.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lakehouse.declare.contract import Check, Column, Table
+    from lakehouse.declare.flow import flow, read, tagged
+    from lakehouse.lake import Lake
+
+__all__ = ["Check", "Column", "Lake", "Table", "flow", "read", "tagged"]
+
+_MODULES = {
+    "Check": "lakehouse.declare.contract",
+    "Column": "lakehouse.declare.contract",
+    "Table": "lakehouse.declare.contract",
+    "flow": "lakehouse.declare.flow",
+    "read": "lakehouse.declare.flow",
+    "tagged": "lakehouse.declare.flow",
+    "Lake": "lakehouse.lake",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use, so that declaring a flow does not load the engine."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)

@@ -15,12 +15,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from lakehouse.declare.config import load_config
+from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.data_files import lost_files
+from lakehouse.delta.log_health import log_problem
+from lakehouse.delta.scan import scan
+from lakehouse.delta.store import s3
+from lakehouse.delta.store.conditional_put import require_atomic_commits
+from lakehouse.delta.store.table_folder import table_folder
 from lakehouse.errors import MixlakeError, damaged, lost_file
-
-if TYPE_CHECKING:
-    from lakehouse.lake import Lake
+from lakehouse.project import Project
+from lakehouse.spark.session import check_java
+from lakehouse.spark.settings import MASTER, is_local
 
 State = Literal["ok", "warning", "broken"]
 
@@ -57,14 +65,14 @@ def examine(uri: str | None = None, master: str | None = None) -> list[Finding]:
     """
     found = [_python(), _java(), *_packages(), _memory()]
     try:
-        from lakehouse.lake import Lake
-
-        lake = Lake(uri)
+        config = load_config()
+        project = Project(config.with_lake(uri) if uri else config)
+        catalog = project.catalog
     except MixlakeError as error:
         return [*found, Finding("configuration", "broken", error.message, error.hint)]
-    root = str(lake.config.root)
-    looked = [Finding("configuration", "ok", f"read from {root}"), _declared(lake), *_master(lake, master)]
-    return [*found, *looked, _disk(lake), *_lake(lake)]
+    root = str(project.config.root)
+    looked = [Finding("configuration", "ok", f"read from {root}"), _declared(project), *_master(project, master)]
+    return [*found, *looked, _disk(project), *_lake(catalog)]
 
 
 def _python() -> Finding:
@@ -75,8 +83,6 @@ def _python() -> Finding:
 
 
 def _java() -> Finding:
-    from lakehouse.session import check_java
-
     try:
         return Finding("java", "ok", check_java())
     except MixlakeError as error:
@@ -118,18 +124,16 @@ def _memory() -> Finding:
     return Finding("memory", "ok", found)
 
 
-def _declared(lake: Lake) -> Finding:
+def _declared(project: Project) -> Finding:
     def count() -> str:
-        return f"{len(lake.registry.tables)} tables, {len(lake.registry.flows)} flows"
+        return f"{len(project.registry.tables)} tables, {len(project.registry.flows)} flows"
 
     return _asked("declarations", count)
 
 
-def _master(lake: Lake, told: str | None) -> Iterator[Finding]:
+def _master(project: Project, told: str | None) -> Iterator[Finding]:
     """Look whether a cluster answers; Kubernetes is left to its own tools."""
-    from lakehouse.spark_settings import MASTER, is_local
-
-    master = told or lake.config.spark.get(MASTER, "local[*]")
+    master = told or project.config.spark.get(MASTER, "local[*]")
     if is_local(master):
         return
     if master == "yarn":
@@ -146,26 +150,25 @@ def _master(lake: Lake, told: str | None) -> Iterator[Finding]:
                 yield Finding("master", "ok", f"spark://{place} answers")
         except (OSError, ValueError, OverflowError) as error:
             yield Finding("master", "broken", f"spark://{place}: {error}", "correct --master, or start the cluster")
-    if not lake.uri.startswith("/"):
+    if not project.catalog.uri.startswith("/"):
         return
     mend = "make it a folder that all workers see, or an object store: --lake s3://BUCKET/PATH"
-    yield Finding("lake's place", "warning", f"{lake.uri} is a folder, and flows run on other machines", mend)
+    yield Finding(
+        "lake's place", "warning", f"{project.catalog.uri} is a folder, and flows run on other machines", mend
+    )
 
 
-def _disk(lake: Lake) -> Finding:
-    from lakehouse.objectstore import s3
-    from lakehouse.objectstore.probe import require_atomic_commits
-
-    if s3.is_s3(lake.uri):
+def _disk(project: Project) -> Finding:
+    if s3.is_s3(project.catalog.uri):
 
         def ask() -> str:
-            require_atomic_commits(lake.uri, lake.config.storage)
+            require_atomic_commits(project.catalog.uri, project.config.storage)
             return "the lake is on S3, which honours conditional puts"
 
         return _asked("store", ask)
-    if "://" in lake.uri:
+    if "://" in project.catalog.uri:
         return Finding("disk", "ok", "the lake is in an object store")
-    place = Path(lake.uri)
+    place = Path(project.catalog.uri)
     while not place.exists() and place != place.parent:
         place = place.parent
     free = shutil.disk_usage(place).free
@@ -179,40 +182,36 @@ def _disk(lake: Lake) -> Finding:
     return Finding("disk", "ok", found)
 
 
-def _lake(lake: Lake) -> Iterator[Finding]:
+def _lake(catalog: Catalog) -> Iterator[Finding]:
     try:
-        names = lake.names()
+        names = catalog.names()
     except (MixlakeError, OSError) as error:
-        yield Finding("lake", "broken", f"{lake.uri}: {error}", "correct --lake, MIXLAKE_LAKE or mixlake.yaml")
+        yield Finding("lake", "broken", f"{catalog.uri}: {error}", "correct --lake, MIXLAKE_LAKE or mixlake.yaml")
         return
     if not names:
-        yield Finding("lake", "ok", f"{lake.uri} holds no table yet", "")
+        yield Finding("lake", "ok", f"{catalog.uri} holds no table yet", "")
         return
 
     def look(name: str) -> Finding | None:
-        found = _asked(name, lambda: _readable(lake, name))
+        found = _asked(name, lambda: _readable(catalog, name))
         return None if found.state == "ok" else found
 
     with ThreadPoolExecutor(8) as pool:
         broken = [finding for finding in pool.map(look, names) if finding is not None]
-    yield Finding("lake", "broken" if broken else "ok", f"{lake.uri}: {len(names)} tables, {len(broken)} unreadable")
+    yield Finding("lake", "broken" if broken else "ok", f"{catalog.uri}: {len(names)} tables, {len(broken)} unreadable")
     yield from broken
 
 
-def _readable(lake: Lake, name: str) -> str:
+def _readable(catalog: Catalog, name: str) -> str:
     """Look whether a table can be read: its log, the features that it uses, and that its data files are there.
 
     Raises:
         LakeError: If it cannot.
     """
-    from lakehouse.damage import log_problem, lost_files
-    from lakehouse.log import table_folder
-    from lakehouse.snapshot import scan
-
-    problem = log_problem(table_folder(lake.table_uri(name), lake.storage_options))
+    problem = log_problem(table_folder(catalog.table_uri(name), catalog.storage_options))
     if problem is not None:
         raise damaged(name, problem)
-    opened = lake.open(name)
+    opened = catalog.open(name)
     told = str(scan(opened, name))
     if lost := lost_files(opened):
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""

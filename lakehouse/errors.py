@@ -6,8 +6,25 @@ is shown only for errors that are not of this family, which are bugs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import re
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def first_line(error: BaseException, length: int = 300) -> str:
+    """Return an error's message as one line: its first, and of a chain of causes also the last.
+
+    Args:
+        error: Any error; the name of its class stands for an empty message.
+        length: Characters after which the line is cut.
+    """
+    lines = [_ESCAPES.sub("", line).strip(" \u21b3") for line in str(error).strip().split("\n")]
+    if len(lines) > 1 and "\u21b3" in str(error):
+        return f"{lines[0]}: {lines[-1]}"[:length]
+    return lines[0][:length] or type(error).__name__
 
 
 class MixlakeError(Exception):
@@ -142,3 +159,13 @@ class CollisionError(MixlakeError):
 
 class MachineError(MixlakeError):
     """The machine lacks something that the command needs (a JDK, an optional package); install it."""
+
+
+def unknown_table(name: str, known: Iterable[str], hint: str = "mixlake tables lists them") -> TableNotFoundError:
+    """Return the error for a table that is neither there nor declared, naming the nearest ones."""
+    known = sorted(set(known))
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    last = name.rpartition(".")[2]
+    near += [other for other in known if other.rpartition(".")[2] == last and other not in near]
+    told = f"did you mean {', '.join(near[:3])}?" if near else hint
+    return TableNotFoundError(f"there is no table or view {name}", told)

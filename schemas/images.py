@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.contract import Check, Column, Table
+from lakehouse.declare.contract import Check, Column, Table
 from schemas.lineage import LANDED, LICENSE, LINEAGE, PARENT_IDS, SAMPLE_ID, SOURCE
 from schemas.utterances import MEDIA_OPTIONS
+
+# Formats that Pillow decodes itself; EPS, for one, would start an interpreter on untrusted bytes.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000")
 
 KIND = Column("kind", pa.string(), "Genre: photo, drawing, ...", nullable=False)
 CAPTIONS = Column("captions", pa.map_(pa.string(), pa.string()), "Captions by BCP 47 tag.", nullable=False)

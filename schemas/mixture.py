@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.contract import ADDRESSES_FILES, Check, Column, Table
+from lakehouse.declare.contract import ADDRESSES_FILES, Check, Column, Table
 from schemas.features import FEATURE_SPEC
 from schemas.lineage import LINEAGE, RUN_ID
 from schemas.samples import CELL, MODALITY

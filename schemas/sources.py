@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.contract import Check, Column, Table
+from lakehouse.declare.contract import Check, Column, Table
 from schemas.lineage import LINEAGE, RETRIEVED_AT, RUN_ID, URI
 
 sources = Table(

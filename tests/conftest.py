@@ -11,8 +11,9 @@ import hypothesis
 import pytest
 import yaml
 
-from lakehouse.config import Config, load_config
-from lakehouse.lake import Lake, open_table
+from lakehouse.declare.config import Config, load_config
+from lakehouse.delta.catalog import Catalog
+from lakehouse.lake import Lake
 
 # Where a change is judged, the same examples each time; elsewhere new ones, so that more is found.
 # How fast a machine makes examples is no property of the code.
@@ -25,7 +26,7 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "here")
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory):
     """A Delta-enabled local session; starting one takes seconds, so all tests share it."""
-    from lakehouse.session import start
+    from lakehouse.spark.session import start
 
     folder = tmp_path_factory.mktemp("spark")
     config = Config(
@@ -105,7 +106,7 @@ class Project:
 
     def rows(self, table, lake="lake", version=None):
         """Return a table's rows in the order of their text."""
-        found = open_table(str(self.root / lake), table, version).to_pyarrow_table()
+        found = Catalog(str(self.root / lake)).open(table, version).to_pyarrow_table()
         return sorted(found.to_pylist(), key=str)
 
 
@@ -115,12 +116,12 @@ def project(request, tmp_path, monkeypatch):
 
     Its runs leave ``ledger.edges`` aside, which is a quarter of a small run's time, but in tests marked ``indexed``.
     """
-    from lakehouse import registry
-    from lakehouse.edges import sync
+    from lakehouse.declare import discovery
+    from lakehouse.lineage.index import sync
 
     if request.node.get_closest_marker("indexed") is None:
         monkeypatch.setattr(sync, "sync_edges", lambda *_: None)
-    monkeypatch.setattr(registry, "_entry_points", lambda group: [])
+    monkeypatch.setattr(discovery, "_entry_points", lambda group: [])
     monkeypatch.delenv("MIXLAKE_LAKE", raising=False)
     made = Project(tmp_path, f"acme_{uuid.uuid4().hex[:8]}")
     yield made

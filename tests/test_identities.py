@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.config import load_config
-from lakehouse.registry import load_registry
+from lakehouse.declare.config import load_config
+from lakehouse.declare.discovery import load_registry
 
 ROOT = Path(__file__).parent.parent
 

@@ -16,19 +16,28 @@ def test_imports_go_one_way():
 def test_planning_and_sql_load_neither_spark_nor_torch():
     heavy = "pyspark", "torch", "numba", "fasttext", "megatron", "PIL", "soundfile", "tiktoken"
     code = (
-        "import sys; from lakehouse.config import load_config; from lakehouse.registry import load_registry; "
-        f"load_registry(load_config()); import lakehouse.query, lakehouse.release; print([m for m in {heavy} if m in sys.modules])"
+        "import sys; from lakehouse.lake import Lake; Lake().registry; "
+        f"import lakehouse.ledger.releases; print([m for m in {heavy} if m in sys.modules])"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert ended.stdout.strip() == "[]"
 
 
-def test_only_the_commit_writes_delta():
-    words = ("write_deltalake", "DeltaTable.create", '.format("delta").mode', "whenMatchedUpdate")
-    guilty = [
+# To be closed: these read or write logs themselves.
+LEAKS = {
+    "lakehouse/release/compaction.py",
+    "lakehouse/release/vacuum.py",
+    "lakehouse/retraction/log_scrub.py",
+    "lakehouse/retraction/remaining_rows.py",
+}
+
+
+def test_only_the_room_of_delta_knows_a_log_and_none_opens_a_transaction_of_its_own():
+    words = ("startTransaction", "writeFiles", '"_delta_log', 'f"_delta_log')
+    found = {
         str(path.relative_to(ROOT))
         for folder in ("lakehouse", "schemas", "jobs", "trainer")
         for path in (ROOT / folder).rglob("*.py")
         if any(word in path.read_text() for word in words)
-    ]
-    assert guilty == ["lakehouse/commit.py"]
+    }
+    assert {path for path in found if not path.startswith("lakehouse/delta/")} == LEAKS

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lakehouse.config import load_config
+from lakehouse.declare.config import load_config
 from lakehouse.lake import Lake
-from lakehouse.release import create_release
-from trainer import demo
+from lakehouse.release.create import create_release
+from trainer.callbacks.metrics import FILE as METRICS
+from trainer.cli import demo
 from trainer.loader import PackedLoader
-from trainer.metrics import FILE as METRICS
 
 README = Path(__file__).parent.parent / "README.md"
 MODULES = (
@@ -217,7 +217,7 @@ def test_a_changed_threshold_recomputes_no_score(own, ran):
 
 
 def test_the_loader_reads_what_was_packed(own, ran):
-    release = create_release(lake(own), "mix-1")
+    release = create_release(lake(own).project, "mix-1")
     loader = PackedLoader(str(own / "lake"), release="mix-1", stage="cold", global_batch=4)
     batch = next(iter(loader))
     assert batch.tokens.shape == (4, 4096)
@@ -261,7 +261,7 @@ def test_what_only_looks_starts_no_jvm(own, ran):
 
 
 def test_the_demos_end_tells_quota_packing_losses_and_five_answers(own, ran, tmp_path, capsys):
-    release = create_release(lake(own), "told")
+    release = create_release(lake(own).project, "told")
     lines = [{"step": n, "loss": 9.0 - n, "loss.text": 8.0 - n, "targets.text": 100} for n in range(4)]
     (tmp_path / METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
     demo._tell(lake(own), release, tmp_path, [])

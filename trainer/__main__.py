@@ -8,7 +8,7 @@ import click
 
 from lakehouse.cli.context import Context
 from lakehouse.errors import MixlakeError
-from trainer.command import command
+from trainer.cli.train import command
 
 
 def main() -> int:

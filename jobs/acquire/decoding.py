@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Iterator
 
-from jobs.acquire.originals import RejectedError
+from jobs.acquire.original_file import RejectedError
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -13,14 +13,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobs.acquire.declared import Source
 from jobs.acquire.listing import EMPTY_LISTING, Entry, captions, describe, list_files
 from jobs.acquire.location import RESTORE, is_there
 from jobs.acquire.media_types import media_type, programming_language
-from jobs.acquire.originals import RejectedError
-from jobs.acquire.rows import batch_of
+from jobs.acquire.original_file import RejectedError
+from jobs.acquire.record_batch import batch_of
+from jobs.acquire.source_list import Source
+from lakehouse.declare.flow import flow
 from lakehouse.errors import FlowError
-from lakehouse.flow import flow
 from schemas.identity import landed_ids
 from schemas.sources import files as table
 from schemas.sources import sources

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from jobs.acquire.originals import RejectedError, by_size, originals, read_original
-from jobs.acquire.rows import batch_of
-from jobs.kernels.pictures import FORMATS
-from lakehouse.flow import flow, read
+from jobs.acquire.original_file import RejectedError, by_size, originals, read_original
+from jobs.acquire.record_batch import batch_of
+from lakehouse.declare.flow import flow, read
 from schemas.identity import content_ids
+from schemas.images import FORMATS
 from schemas.images import landed_images as table
 from schemas.sources import files
 

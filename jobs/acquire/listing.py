@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from jobs.acquire.beside import read_beside
-from jobs.acquire.declared import Source
+from jobs.acquire.file_guard import look
 from jobs.acquire.globs import matches
 from jobs.acquire.languages import UNKNOWN, bcp47
-from jobs.acquire.regular import look
+from jobs.acquire.sidecar import read_beside
+from jobs.acquire.source_list import Source
 
 # The digest of a listing without files.
 EMPTY_LISTING = hashlib.sha256().hexdigest()[:32]

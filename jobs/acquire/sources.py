@@ -15,10 +15,10 @@ import pyarrow.compute as pc
 from jobs.acquire.connectors.base import Retrieved
 from jobs.acquire.connectors.licences import same_licence
 from jobs.acquire.connectors.retrieve import retrieval_state, retrieve_all
-from jobs.acquire.declared import Source, load_sources, packaged_file
 from jobs.acquire.listing import EMPTY_LISTING, list_files, listing_digest
+from jobs.acquire.source_list import Source, load_sources, packaged_file
+from lakehouse.declare.flow import flow
 from lakehouse.errors import ConfigError, FlowError
-from lakehouse.flow import flow
 from schemas.sources import sources as table
 
 if TYPE_CHECKING:

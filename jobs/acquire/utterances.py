@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobs.acquire.originals import RejectedError, by_size, originals, read_original
-from jobs.acquire.rows import batch_of
-from lakehouse.flow import flow, read
+from jobs.acquire.original_file import RejectedError, by_size, originals, read_original
+from jobs.acquire.record_batch import batch_of
+from lakehouse.declare.flow import flow, read
 from schemas.identity import content_ids
 from schemas.sources import files
 from schemas.utterances import landed_utterances as table

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from jobs.clean.html import HTML, XML, extract
 from jobs.clean.mojibake import repair
+from lakehouse.declare.flow import REJECT, flow, read
 from lakehouse.errors import FlowError
-from lakehouse.flow import REJECT, flow, read
 from schemas.documents import documents, landed_documents
 from schemas.identity import content_ids
 from schemas.lineage import LINEAGE_NAMES
@@ -98,7 +98,7 @@ def _plain(batch: pa.RecordBatch, params: CleanParams) -> tuple[pa.Array, pa.Arr
 
 def _normalised(text: pa.Array, is_code: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
     """Normalise text and code by their own tables, repair mojibake, compose."""
-    from jobs.kernels import normalise as kernel
+    from jobs.text import normalise as kernel
 
     whole, findings = kernel.normalise(text)
     if pc.any(is_code).as_py():
@@ -121,14 +121,14 @@ def _normalised(text: pa.Array, is_code: pa.Array) -> tuple[pa.Array, npt.NDArra
 
 def _misread(findings: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Whether most of what is not ASCII forms sequences of UTF-8, which does not come about by writing."""
-    from jobs.kernels import normalise as kernel
+    from jobs.text import normalise as kernel
 
     return (findings[:, kernel.SEQUENCES] >= 3) & (2 * findings[:, kernel.MISREAD] > findings[:, kernel.NOT_ASCII])
 
 
 def _reasons(text: pa.Array, is_code: pa.Array, findings: npt.NDArray[np.int64], params: CleanParams) -> pa.Array:
     """Return why a document is refused, the gravest reason first; null where it is not."""
-    from jobs.kernels import normalise as kernel
+    from jobs.text import normalise as kernel
 
     chars = np.maximum(findings[:, kernel.CHARS], 1)
     # Code may hold such sequences in its literals, on purpose.

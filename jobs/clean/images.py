@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from jobs.kernels.pictures import FORMATS
-from lakehouse.flow import REJECT, flow, read
+from lakehouse.declare.flow import REJECT, flow, read
 from schemas.features import PATCH
-from schemas.images import images, landed_images
+from schemas.images import FORMATS, images, landed_images
 from schemas.lineage import LINEAGE_NAMES
 
 if TYPE_CHECKING:

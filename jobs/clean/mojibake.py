@@ -20,7 +20,7 @@ def repair(text: pa.Array) -> pa.Array:
 
 
 def _repaired(text: str) -> str:
-    from jobs.kernels.normalise import CP1252
+    from jobs.text.normalise import CP1252
 
     table = {ord(character): 0x80 + place for place, character in enumerate(CP1252)}
     try:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.flow import REJECT, flow, read
+from lakehouse.declare.flow import REJECT, flow, read
 from schemas.features import SAMPLE_RATE
 from schemas.lineage import LINEAGE_NAMES
 from schemas.utterances import landed_utterances, utterances

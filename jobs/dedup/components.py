@@ -43,7 +43,7 @@ def _union(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     import numpy as np
     import polars as pl
 
-    from jobs.kernels.union import roots
+    from jobs.dedup.union_find import roots
 
     parts = [batch for batch in batches if batch.num_rows]
     if not parts:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jobs.dedup.components import cut
-from lakehouse.flow import flow, read
+from lakehouse.declare.flow import flow, read
 from schemas.images import image_duplicates, image_scores
 from schemas.lineage import LINEAGE_NAMES
 

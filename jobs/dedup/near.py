@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from jobs.dedup import exact
 from jobs.dedup.components import components
-from jobs.dedup.greedy import Rule
+from jobs.dedup.keep_first import Rule
+from lakehouse.declare.flow import as_is, flow, read, tagged
 from lakehouse.errors import FlowError
-from lakehouse.flow import as_is, flow, read, tagged
 from schemas.documents import TEXT, document_duplicates, document_signatures
 from schemas.lineage import LINEAGE_NAMES, SAMPLE_ID
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from lakehouse.declare.flow import flow, tagged
 from lakehouse.errors import FlowError
-from lakehouse.flow import flow, tagged
 from schemas.documents import DOCUMENT, document_signatures
 from schemas.identity import content_ids
 from schemas.lineage import LINEAGE_NAMES
@@ -52,7 +52,7 @@ def sign_documents(batch: pa.RecordBatch, params: SignatureParams) -> pa.RecordB
     Returns:
         Rows of silver.document_signatures, one for each document.
     """
-    from jobs.kernels.minhash import band_keys, signatures
+    from jobs.dedup.minhash import band_keys, signatures
 
     text = batch.column("text")
     signature, shingles = signatures(text, params.bands * params.rows, params.shingle)

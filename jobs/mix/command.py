@@ -50,15 +50,15 @@ def quota_rows(lake: Lake, stage: str | None = None, at: str | None = None) -> l
     Args:
         lake: The lake.
         stage: One stage, None for all.
-        at: Where to read; see `lakehouse.query.connect`.
+        at: Where to read; see `lakehouse.query.connection.connect`.
 
     Raises:
         TableNotFoundError: If the quota was not written yet.
         UsageError: If the quota has no such stage.
     """
-    from lakehouse.query import connect
+    from lakehouse.query.connection import connect
 
-    with connect(lake, at) as connection:
+    with connect(lake.project, at) as connection:
         rows = connection.rows(f"SELECT {', '.join(KEYS)} FROM quota")  # noqa: S608 - fixed names
     if not rows:
         raise TableNotFoundError("the lake holds no quota yet", "draw the mixture first: mixlake run +gold.mixture")

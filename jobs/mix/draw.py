@@ -1,6 +1,6 @@
 """The draw in SQL: views of Spark's dialect, each made from those before it.
 
-Given are the views ``samples`` and ``tokens`` (the tables), ``shares`` (`jobs.mix.allocate.Share`) and ``demands``
+Given are the views ``samples`` and ``tokens`` (the tables), ``shares`` (`jobs.mix.stage_shares.Share`) and ``demands``
 (stage, line, target, max_epochs, row_length). No step sorts a cell as a whole: samples fall into buckets by the
 first digits of their hash, sums run inside a bucket, and a bucket begins at the sum of those before it.
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobs.mix.chance import keyed
-from jobs.mix.settle import FREE
+from jobs.chance import keyed
+from jobs.mix.last_sample import FREE
 
 PLACED = """
 WITH sized AS (

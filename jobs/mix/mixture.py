@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from jobs.mix.allocate import Demand, allocate
 from jobs.mix.cells import Cell
 from jobs.mix.draw import DrawParams, views
-from jobs.mix.settle import settle
-from lakehouse.flow import as_is, flow, read, tagged
+from jobs.mix.last_sample import settle
+from jobs.mix.stage_shares import Demand, allocate
+from lakehouse.declare.flow import as_is, flow, read, tagged
 from schemas.mixture import mixture as mixture_table
 from schemas.mixture import quotas as quotas_table
 from schemas.mixture import supply as supply_table

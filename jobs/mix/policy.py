@@ -16,7 +16,7 @@ from typing import Any
 
 from jobs.acquire.strict_yaml import read_yaml
 from jobs.mix.declared import broken, mapping, only
-from lakehouse.contract import Table
+from lakehouse.declare.contract import Table
 from schemas.documents import document_scores
 from schemas.images import image_scores
 from schemas.utterances import utterance_scores

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from jobs.mix.cells import Cell
 from jobs.mix.quota import Quota, load_quota, spread
-from lakehouse.flow import flow
+from lakehouse.declare.flow import flow
 from schemas.mixture import quotas as quotas_table
 from schemas.mixture import supply as supply_table
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jobs.mix.policy import SAMPLE_COLUMNS, SCORE, Policy, literal, load_policy
 from jobs.tokenize.captions import CAPTION_LANGUAGES, caption_tag
-from lakehouse.flow import flow, read, tagged
+from lakehouse.declare.flow import flow, read, tagged
 from schemas.documents import DOCUMENT, document_duplicates, document_scores
 from schemas.images import CAPTIONS, IMAGE, image_duplicates, image_scores
 from schemas.images import KIND as IMAGE_KIND

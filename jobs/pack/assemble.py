@@ -104,7 +104,7 @@ def assemble(window: pa.Table, shape: Shape, first: int) -> pa.Table:
 
 def _ids(window: pa.Table, plan: Plan, shape: Shape) -> npt.NDArray[np.int32]:
     """Return int32 [rows, row_length]."""
-    from jobs.kernels.packing import copy_ranges
+    from jobs.pack.best_fit import copy_ranges
 
     tokens = _one(window.column("tokens"))
     wide = np.int64 if pa.types.is_large_binary(tokens.type) else np.int32

@@ -66,7 +66,7 @@ def plan_rows(lengths: Lengths, row_length: int, align: int) -> Plan:
         row_length: Tokens of a row, a multiple of ``align``.
         align: Documents begin at multiples of it.
     """
-    from jobs.kernels.packing import best_fit, least_discrepancy
+    from jobs.pack.best_fit import best_fit, least_discrepancy
 
     sample, begin, end, whole = _documents(lengths, row_length, align)
     taken = _aligned(end - begin, align)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from jobs.pack.assemble import Shape, assemble, in_order, lengths_of
 from jobs.pack.plan import plan_rows
 from jobs.tokenize.vocabulary import PAD, VocabularyParams, load_vocabulary
-from lakehouse.flow import flow, read, tagged
+from lakehouse.declare.flow import flow, read, tagged
 from schemas.mixture import mixture as mixture_table
 from schemas.mixture import quotas as quotas_table
 from schemas.mixture import sequences as sequences_table

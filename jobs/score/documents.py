@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.acquire.assets import asset, asset_digest
+from jobs.assets import asset, asset_digest
 from jobs.score.language import languages
 from jobs.score.rules.c4 import c4
 from jobs.score.rules.code import code
@@ -20,8 +20,8 @@ from jobs.score.rules.fineweb import fineweb
 from jobs.score.rules.gopher import quality
 from jobs.score.rules.measured import measure
 from jobs.score.rules.repetition import repetition
+from lakehouse.declare.flow import flow, tagged
 from lakehouse.errors import FlowError
-from lakehouse.flow import flow, tagged
 from schemas.documents import DOCUMENT, document_scores
 from schemas.lineage import LINEAGE_NAMES
 
@@ -70,7 +70,7 @@ def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatc
     Returns:
         Rows of silver.document_scores, one for each document.
     """
-    from jobs.kernels import lines
+    from jobs.text import lines
 
     text = batch.column("text")
     measured = measure(text)

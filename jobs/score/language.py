@@ -53,7 +53,7 @@ def languages(text: pa.Array, model: Path, chars: int) -> tuple[pa.Array, npt.ND
         string [n] of BCP 47 tags ("und" where there are no letters), float64 [n] of confidences (the share of
         letters where the script decides), string [n] of ISO 15924 codes ("Zyyy" where there are no letters).
     """
-    from jobs.kernels.scripts import NAMES, script_counts
+    from jobs.text.scripts import NAMES, script_counts
 
     counts = script_counts(text, 1 << 16)
     weight = np.ones(len(NAMES), np.int64)
@@ -95,7 +95,7 @@ def _scripts(
     letters: npt.NDArray[np.int64],
 ) -> pa.Array:
     """Name the script of most letters; Han is told apart by orthography, Japanese is one script with its kana."""
-    from jobs.kernels.scripts import HANS, HANT, NAMES
+    from jobs.text.scripts import HANS, HANT, NAMES
 
     plain = share[:, :HANS].copy()
     east = [NAMES.index("Hani"), NAMES.index("Jpan")]

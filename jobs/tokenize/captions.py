@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from jobs.mix.chance import Dialect, keyed
+from jobs.chance import Dialect, keyed
 from lakehouse.errors import ConfigError
 
 CAPTION_LANGUAGES = ("zh", "en")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from jobs.acquire.assets import asset
+from jobs.assets import asset
 from lakehouse.errors import ConfigError
 
 if TYPE_CHECKING:

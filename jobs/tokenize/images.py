@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.mix.chance import evaluate
+from jobs.chance import evaluate
 from jobs.tokenize.captions import CAPTION_LANGUAGES, caption_tag
 from jobs.tokenize.media import Media, MediaParams, media_rows
 from jobs.tokenize.rows import TABLE, models
-from lakehouse.flow import flow, tagged
+from lakehouse.declare.flow import flow, tagged
 from schemas.features import IMAGE as IMAGE_SPEC
 from schemas.features import PATCH
 from schemas.images import IMAGE

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.mix.chance import evaluate, keyed, threshold
+from jobs.chance import evaluate, keyed, threshold
 from jobs.tokenize.encoding import encode_column
 from jobs.tokenize.ragged import Ragged, join
 from jobs.tokenize.rows import TokenParams, token_rows

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from jobs.acquire.assets import asset_digest
+from jobs.assets import asset_digest
 from jobs.tokenize.ragged import Ragged
 from jobs.tokenize.vocabulary import DECLARED, VocabularyParams, load_vocabulary
-from lakehouse.flow import REJECT
+from lakehouse.declare.flow import REJECT
 from schemas.lineage import LINEAGE_NAMES
 from schemas.samples import MEDIUM
 

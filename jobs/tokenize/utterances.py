@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from jobs.tokenize.media import Media, MediaParams, media_rows
 from jobs.tokenize.rows import TABLE, models
-from lakehouse.flow import flow, tagged
+from lakehouse.declare.flow import flow, tagged
 from schemas.features import HOP, SPEECH
 from schemas.samples import utterance_tokens
 from schemas.utterances import UTTERANCE

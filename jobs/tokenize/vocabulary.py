@@ -17,9 +17,9 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from jobs.acquire.assets import asset_digest
+from jobs.assets import asset_digest
+from lakehouse.declare.flow import flow
 from lakehouse.errors import ConfigError
-from lakehouse.flow import flow
 from schemas.samples import vocabulary as vocabulary_table
 
 DECLARED = str(Path(__file__).with_name("vocabulary.yaml"))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from lakehouse.declare.config import load_config
+from lakehouse.delta.catalog import Catalog
+from lakehouse.project import Project
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
@@ -18,13 +23,21 @@ class Context:
     """
 
     uri: str | None = None
-    _lake: Lake | None = None
+
+    @functools.cached_property
+    def project(self) -> Project:
+        """The lake's configuration, declarations and catalog; the configuration is read at the first use."""
+        config = load_config()
+        return Project(config.with_lake(self.uri) if self.uri else config)
 
     @property
-    def lake(self) -> Lake:
-        """The lake; the configuration is read at the first use."""
-        if self._lake is None:
-            from lakehouse.lake import Lake
+    def catalog(self) -> Catalog:
+        """The lake's tables."""
+        return self.project.catalog
 
-            self._lake = Lake(self.uri)
-        return self._lake
+    @functools.cached_property
+    def lake(self) -> Lake:
+        """The lake with its Python face, which loads all of the engine."""
+        from lakehouse.lake import Lake
+
+        return Lake(config=self.project.config)

@@ -21,12 +21,13 @@ def command(context: Context, table: str, as_json: bool) -> None:
     Example:
       mixlake contract silver.documents
     """
-    from lakehouse.catalog import refuse_view, unknown_table
+    from lakehouse.errors import unknown_table
+    from lakehouse.query.table_names import refuse_view
 
-    registry = context.lake.registry
+    registry = context.project.registry
     found = registry.tables.get(table)
     if found is None:
-        refuse_view(context.lake, table)
+        refuse_view(context.project, table)
         raise unknown_table(table, registry.tables, "mixlake tables lists those that exist")
     writer = registry.writers.get(table)
     checks = [

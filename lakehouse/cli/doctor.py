@@ -11,7 +11,7 @@ from lakehouse.cli.context import Context
 from lakehouse.cli.output import cell, print_json, print_table
 
 if TYPE_CHECKING:
-    from lakehouse.determinism import Checked
+    from lakehouse.execute.determinism import Checked
 
 
 @click.command(name="doctor")
@@ -59,9 +59,9 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
 
 
 def _determinism(context: Context, select: tuple[str, ...], rows: int, *, spark: bool, as_json: bool) -> int:
-    from lakehouse.determinism import check
+    from lakehouse.execute.determinism import check
 
-    found = check(context.lake, select, rows, spark=spark, told=None if as_json else _show)
+    found = check(context.project, select, rows, spark=spark, told=None if as_json else _show)
     if as_json:
         print_json([checked.as_dict() for checked in found])
     else:

@@ -26,9 +26,9 @@ def command(context: Context, name: str, params: tuple[str, ...], as_json: bool)
       mixlake explain gold.samples --param gold.samples.policy=strict.yaml --json
     """
     from lakehouse.cli.run import parse_params
-    from lakehouse.explain import explain
+    from lakehouse.plan.explain import explain
 
-    found = explain(context.lake, name, parse_params(params))
+    found = explain(context.project, name, parse_params(params))
     if as_json:
         print_json(found)
         return

@@ -20,9 +20,9 @@ def command(context: Context, table: str, limit: int | None, as_json: bool) -> N
     Example:
       mixlake history silver.documents -n 5
     """
-    from lakehouse.catalog import commits
+    from lakehouse.query.inventory import commits
 
-    found = commits(context.lake, table, limit)
+    found = commits(context.project, table, limit)
     if as_json:
         print_json(found)
         return

@@ -32,9 +32,9 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, target: in
       mixlake optimize --dry-run
       mixlake optimize silver.documents
     """
-    from lakehouse.optimize import optimize
+    from lakehouse.release.optimize import optimize
 
-    found = optimize(context.lake, tables or None, target_bytes=target << 20, dry_run=dry_run)
+    found = optimize(context.project, tables or None, target_bytes=target << 20, dry_run=dry_run)
     if as_json:
         print_json([item.as_dict() for item in found])
         return any(item.failed for item in found)

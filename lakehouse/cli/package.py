@@ -31,9 +31,9 @@ def command(context: Context, output: Path, as_json: bool) -> int:
       mixlake package && spark-submit --master spark://host:7077 --properties-file dist/spark.conf \
         --py-files dist/mixlake.zip dist/main.py run +gold.sequences
     """
-    from lakehouse.package import package
+    from lakehouse.spark.package import package
 
-    made = package(context.lake, output)
+    made = package(context.project, output)
     if as_json:
         print_json(made.as_dict())
         return 0

@@ -11,7 +11,7 @@ from lakehouse.cli.output import print_json, print_table, warn
 from lakehouse.cli.selection import SELECT
 
 if TYPE_CHECKING:
-    from lakehouse.plan import FlowPlan, Plan
+    from lakehouse.plan.plan import FlowPlan, Plan
 
 
 _HELP = rf"""Say which flows are stale, and why; nothing is executed.
@@ -31,7 +31,9 @@ Examples:
 @click.pass_obj
 def command(context: Context, select: tuple[str, ...], full: bool, everything: bool, as_json: bool) -> None:
     """Print a plan."""
-    plan = context.lake.plan(select, full=full)
+    from lakehouse.plan.plan import make_plan
+
+    plan = make_plan(context.project, tuple(select), full=full)
     if as_json:
         print_json([item.as_dict() for item in plan.flows])
         return

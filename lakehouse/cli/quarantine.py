@@ -29,9 +29,9 @@ def list_(context: Context, table: str | None, as_json: bool) -> None:
     Example:
       mixlake quarantine list silver.documents
     """
-    from lakehouse.quarantine import visible
+    from lakehouse.query.quarantine import visible
 
-    found = visible(context.lake, table)
+    found = visible(context.project, table)
     if as_json:
         print_json(found)
     elif not found:
@@ -54,14 +54,14 @@ def explain(context: Context, table: str, reason: str | None, limit: int, as_jso
     Example:
       mixlake quarantine explain silver.documents --reason "text is"
     """
-    from lakehouse.catalog import unknown_table
-    from lakehouse.quarantine import examples, rule
+    from lakehouse.errors import unknown_table
+    from lakehouse.query.quarantine import examples, rule
 
-    lake = context.lake
-    flow = lake.registry.writers.get(table)
+    project = context.project
+    flow = project.registry.writers.get(table)
     if flow is None:
-        raise unknown_table(table, lake.registry.writers, "mixlake plan --all lists the tables that flows write")
-    found = examples(lake, table, reason, limit) if lake.has(table) else []
+        raise unknown_table(table, project.registry.writers, "mixlake plan --all lists the tables that flows write")
+    found = examples(project, table, reason, limit) if project.catalog.has(table) else []
     told = [{**row, "rule": rule(flow, row["reason"])} for row in found]
     if as_json:
         print_json(told)
@@ -89,16 +89,16 @@ def retry(context: Context, tables: tuple[str, ...], as_json: bool) -> int:
     Example:
       mixlake quarantine retry silver.documents
     """
+    from lakehouse.cli.progress import Progress
     from lakehouse.cli.run import show_report
-    from lakehouse.outcome import Silent
-    from lakehouse.progress import Progress
-    from lakehouse.run import run
+    from lakehouse.run.listener import NullListener
+    from lakehouse.run.run import run
 
     if as_json:
-        report = run(context.lake, tables, retry=True, listener=Silent())
+        report = run(context.project, tables, retry=True, listener=NullListener())
         print_json(report.as_dict())
     else:
         with Progress() as progress:
-            report = run(context.lake, tables, retry=True, listener=progress)
+            report = run(context.project, tables, retry=True, listener=progress)
         show_report(report)
     return 0 if report.ok else 1

@@ -11,7 +11,7 @@ from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from lakehouse.release_diff import MeasureDiff
+    from lakehouse.release.diff import MeasureDiff
 
 _SHOWN = 20
 
@@ -39,9 +39,9 @@ def create(context: Context, name: str, tables: tuple[str, ...], note: str, as_j
     Example:
       mixlake release create mix-1 --note "first mixture"
     """
-    from lakehouse.release import create_release
+    from lakehouse.release.create import create_release
 
-    release = create_release(context.lake, name, tables or None, note)
+    release = create_release(context.project, name, tables or None, note)
     if as_json:
         print_json(release.as_dict())
         return
@@ -59,9 +59,9 @@ def list_(context: Context, dropped: bool, as_json: bool) -> None:
     Example:
       mixlake release list
     """
-    from lakehouse.release import list_releases
+    from lakehouse.ledger.releases import list_releases
 
-    found = list_releases(context.lake, dropped=dropped, broken=True)
+    found = list_releases(context.catalog, dropped=dropped, broken=True)
     if as_json:
         print_json([release.as_dict() for release in found])
         return
@@ -86,10 +86,10 @@ def show(context: Context, name: str, as_json: bool) -> None:
     Example:
       mixlake release show mix-1 --json
     """
-    from lakehouse.release import load_release
+    from lakehouse.ledger.releases import load_release
 
-    lake = context.lake
-    release = load_release(lake.uri, name, storage_options=lake.storage_options)
+    project = context.project
+    release = load_release(project.catalog, name)
     if as_json:
         print_json(release.as_dict())
         return
@@ -112,9 +112,9 @@ def diff(context: Context, before: str, after: str, as_json: bool) -> None:
     Example:
       mixlake release diff mix-1 mix-2
     """
-    from lakehouse.release_diff import diff_releases
+    from lakehouse.release.diff import diff_releases
 
-    found = diff_releases(context.lake, before, after)
+    found = diff_releases(context.project, before, after)
     if as_json:
         print_json(found.as_dict())
         return
@@ -158,9 +158,9 @@ def verify(context: Context, name: str, deep: bool, as_json: bool) -> int:
       mixlake release verify mix-1
       mixlake release verify mix-1 --deep
     """
-    from lakehouse.verify import verify_release
+    from lakehouse.release.verify import verify_release
 
-    problems = verify_release(context.lake, name, deep=deep)
+    problems = verify_release(context.catalog, name, deep=deep)
     if as_json:
         told = [dataclasses.asdict(problem) for problem in problems]
         print_json({"name": name, "whole": not problems, "problems": told})
@@ -185,7 +185,7 @@ def drop(context: Context, name: str) -> None:
       mixlake release drop mix-0
       mixlake vacuum
     """
-    from lakehouse.release import drop_release
+    from lakehouse.ledger.releases import drop_release
 
-    drop_release(context.lake, name)
+    drop_release(context.catalog, name)
     print(f"the release {name} is dropped")

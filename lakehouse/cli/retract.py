@@ -13,7 +13,8 @@ from lakehouse.cli.output import print_json, print_table, warn
 _SHOWN = 3
 
 if TYPE_CHECKING:
-    from lakehouse.retraction import Kind, Report, Scope
+    from lakehouse.ledger.retractions import Kind, Scope
+    from lakehouse.retraction.report import RetractionReport
 
 
 @click.command(name="retract")
@@ -74,8 +75,8 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
       mixlake retract --id 3f2a91c0d4e5f60718293a4b5c6d7e8f --reason "a person asked"
       mixlake retract --id 3f2a91c0d4e5f60718293a4b5c6d7e8f --reason "a court ordered it" --purge
     """
-    from lakehouse.retraction import retract
-    from lakehouse.text import read_text
+    from lakehouse.declare.user_files import read_text
+    from lakehouse.retraction.retract import retract
 
     named = list(ids)
     if ids_from:
@@ -87,14 +88,14 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     if len(chosen) != 1:
         raise click.UsageError("give one of --source, --license, --uri, --id — one order takes out one thing")
     kind = chosen[0]
-    report = retract(context.lake, kind, given[kind], reason=reason, scope=scope, purge=purge, dry_run=dry_run)
+    report = retract(context.project, kind, given[kind], reason=reason, scope=scope, purge=purge, dry_run=dry_run)
     if as_json:
         print_json(report.as_dict())
         return
     show(report)
 
 
-def show(report: Report) -> None:
+def show(report: RetractionReport) -> None:
     """Print what an order does."""
     order = report.order
     tables = sorted({*order.matched, *report.derived})

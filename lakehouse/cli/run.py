@@ -13,7 +13,7 @@ from lakehouse.cli.plan import show_plan
 from lakehouse.cli.selection import SELECT
 
 if TYPE_CHECKING:
-    from lakehouse.outcome import Report
+    from lakehouse.run.report import Report
 
 
 _HELP = rf"""Run the flows that are stale.
@@ -51,33 +51,33 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     as_json: bool,
 ) -> int:
     """Run flows, and print what was done."""
-    from lakehouse.lake import Lake
+    from lakehouse.project import Project
 
-    config = context.lake.config
+    config = context.project.config
     if params:
         config = config.with_params(parse_params(params))
     if master:
         config = config.with_spark({"spark.master": master})
-    lake = Lake(config=config)
+    project = Project(config)
     if dry_run:
-        from lakehouse.plan import make_plan
+        from lakehouse.plan.plan import make_plan
 
-        plan = make_plan(lake, select, full=full, retry=retry)
+        plan = make_plan(project, select, full=full, retry=retry)
         if as_json:
             print_json([item.as_dict() for item in plan.flows])
         else:
             show_plan(plan)
         return 0
-    from lakehouse.outcome import Silent
-    from lakehouse.progress import Progress
-    from lakehouse.run import run
+    from lakehouse.cli.progress import Progress
+    from lakehouse.run.listener import NullListener
+    from lakehouse.run.run import run
 
     if as_json:
-        report = run(lake, select, full=full, retry=retry, migrate=migrate, listener=Silent())
+        report = run(project, select, full=full, retry=retry, migrate=migrate, listener=NullListener())
         print_json(report.as_dict())
     else:
         with Progress() as progress:
-            report = run(lake, select, full=full, retry=retry, migrate=migrate, listener=progress)
+            report = run(project, select, full=full, retry=retry, migrate=migrate, listener=progress)
         show_report(report)
     return 0 if report.ok else 1
 

@@ -22,20 +22,22 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
     Example:
       mixlake show silver.documents@3
     """
-    from lakehouse.catalog import parse_table, refuse_view, totals, unknown_table
-    from lakehouse.query import connect
+    from lakehouse.delta.data_files import totals
+    from lakehouse.errors import unknown_table
+    from lakehouse.query.connection import connect
+    from lakehouse.query.table_names import parse_table, refuse_view
 
     name, version = parse_table(table)
-    lake = context.lake
+    project = context.project
     if "." not in name:
-        refuse_view(lake, name, count)
-        raise unknown_table(name, lake.registry.tables)
-    with connect(lake, tables=None if version is None else {name: version}) as connection:
+        refuse_view(project, name, count)
+        raise unknown_table(name, project.registry.tables)
+    with connect(project, tables=None if version is None else {name: version}) as connection:
         columns = connection.columns(name)
         layer, _, plain = name.partition(".")
         found = connection.table(f'SELECT * FROM "{layer}"."{plain}" LIMIT {count}')  # noqa: S608 - a checked name
         at = connection.versions.get(name)
-    rows, held = totals(lake.open(name, at)) if at is not None else (0, 0)
+    rows, held = totals(project.catalog.open(name, at)) if at is not None else (0, 0)
     types = {field.name: str(field.type) for field in found.schema}
     first = found.to_pylist(maps_as_pydicts="strict")
     if as_json:
@@ -44,7 +46,7 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
         return
     written = f"version {at}" if at is not None else "declared, never written"
     print(f"{name}, {written}, {rows} rows, {size(held)}\n")
-    contract = lake.registry.tables.get(name)
+    contract = project.registry.tables.get(name)
     docs = {c.name: c.doc for c in contract.columns} if contract else {}
     print_table(["column", "type", "meaning"], [(c, types[c], docs.get(c, "")) for c in columns], width=_DOC)
     if first:

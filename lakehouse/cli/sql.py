@@ -75,9 +75,9 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
         raise click.UsageError(f"the statement is not UTF-8 (at byte {error.start})") from None
     if form in _BINARY and output is None and sys.stdout.isatty():
         raise click.UsageError(f"{form} is not for a terminal; redirect it, or use --output FILE")
-    from lakehouse.query import connect
+    from lakehouse.query.connection import connect
 
-    with connect(context.lake, at) as connection, _whole(output):
+    with connect(context.project, at) as connection, _whole(output):
         reader = connection.reader(text)
         if form in _BINARY:
             with nullcontext(sys.stdout.buffer) if output is None else output.open("wb") as binary:

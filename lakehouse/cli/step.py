@@ -20,9 +20,9 @@ def command(context: Context, number: int, training_run: str | None, as_json: bo
     Example:
       mixlake step 12 --json
     """
-    from lakehouse.training import step
+    from lakehouse.lineage.training_steps import step
 
-    found = step(context.lake, number, training_run)
+    found = step(context.project, number, training_run)
     if as_json:
         print_json(found)
         return

@@ -18,14 +18,14 @@ def command(context: Context, as_json: bool) -> None:
     Example:
       mixlake tables --json
     """
-    from lakehouse.catalog import tables
+    from lakehouse.query.inventory import tables
 
-    found = tables(context.lake)
+    found = tables(context.catalog)
     if as_json:
         print_json(found)
         return
     if not found:
-        print(f"{context.lake.uri} holds no table yet; mixlake run writes some")
+        print(f"{context.catalog.uri} holds no table yet; mixlake run writes some")
         return
     rows = [(t["name"], t["version"], t["rows"], size(t["bytes"]), t["updated"][:19]) for t in found]
     print_table(["table", "version", "rows", "size", "updated"], rows, numbers=["version", "rows", "size"])

@@ -29,9 +29,9 @@ def command(context: Context, sample: str, at: str | None, limit: int, as_json: 
     Example:
       mixlake trace 3f2a91c0 --json
     """
-    from lakehouse.trace import trace
+    from lakehouse.lineage.trace import trace
 
-    found = trace(context.lake, sample, at, limit=limit)
+    found = trace(context.project, sample, at, limit=limit)
     if as_json:
         print_json(found.as_dict())
         return

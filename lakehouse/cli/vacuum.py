@@ -34,9 +34,9 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, grace: flo
       mixlake vacuum --dry-run
       mixlake vacuum silver.documents
     """
-    from lakehouse.vacuum import vacuum
+    from lakehouse.release.vacuum import vacuum
 
-    found = vacuum(context.lake, tables or None, grace_hours=grace, dry_run=dry_run)
+    found = vacuum(context.catalog, tables or None, grace_hours=grace, dry_run=dry_run)
     if as_json:
         print_json([item.as_dict() for item in found])
         return

@@ -1,6 +1,6 @@
 -- One sample in one row of one training step: which step saw which sample, under which licence.
 -- A position names a row only at the version that the step's release pins, hence __trained, which unites the
--- releases that were trained on; see lakehouse/query.py.
+-- releases that were trained on; see lakehouse/query/connection.py.
 WITH seen AS (
     SELECT training_run, step, release, stage, "at", unnest(positions) AS position
     FROM ledger.training_steps

@@ -2,7 +2,7 @@
 
 A made graph: documents in three tables, each cut into three paragraphs in three tables more, eight of which are packed
 into a sequence. An entry is a row or an edge; edges are stored in two orders. The index has four levels, each an
-eighth of the one before, as `lakehouse.edges.sync` leaves them. Before each trace the files are dropped from the page
+eighth of the one before, as `lakehouse.lineage.index.sync` leaves them. Before each trace the files are dropped from the page
 cache, and each id is traced once. The peer is a scan of the same files by DuckDB.
 
     python tests/bench/edges.py                     # 10^6 entries
@@ -60,12 +60,12 @@ def measure(folder: Path, edges: int, ids: int, row_group: int) -> None:
         clock = time.monotonic()
         make(folder, edges, row_group)
         print(f"made in {time.monotonic() - clock:.0f} s")
-    from lakehouse.config import Config
-    from lakehouse.edges.state import look
+    from lakehouse.declare.config import Config
     from lakehouse.lake import Lake
+    from lakehouse.lineage.index.state import look
 
     lake = Lake(config=Config(lake=str(folder), root=folder))
-    actions = pa.table(look(lake).edges.get_add_actions(flatten=True))
+    actions = pa.table(look(lake.catalog).edges.get_add_actions(flatten=True))
     size = pc.sum(actions.column("size_bytes")).as_py()
     print(
         f"{pc.sum(actions.column('num_records')).as_py():,} stored entries, {actions.num_rows} files, "
@@ -81,11 +81,11 @@ def measure(folder: Path, edges: int, ids: int, row_group: int) -> None:
 
 def traced(lake, folder: Path, kind: str, ids: list[str]) -> None:
     """Trace some samples whole, and tell the time of a trace and of a hop."""
-    from lakehouse.edges import samples
-    from lakehouse.trace import trace
+    from lakehouse.lineage.index import index_reader
+    from lakehouse.lineage.trace import trace
 
     hops: list[tuple[int, int, float]] = []
-    look_up = samples.IndexedSamples._lookup
+    look_up = index_reader.IndexedSamples._lookup
 
     def timed(self, order, wanted):
         clock = time.monotonic()
@@ -93,15 +93,15 @@ def traced(lake, folder: Path, kind: str, ids: list[str]) -> None:
         hops.append((len(wanted), self.hops[-1], time.monotonic() - clock))
         return found
 
-    samples.IndexedSamples._lookup = timed
+    index_reader.IndexedSamples._lookup = timed
     seconds, nodes = [], []
     for sample in ids:
         forget(folder)
         clock = time.monotonic()
-        found = trace(lake, sample)
+        found = trace(lake.project, sample)
         seconds.append(time.monotonic() - clock)
         nodes.append(len(found.nodes))
-    samples.IndexedSamples._lookup = look_up
+    index_reader.IndexedSamples._lookup = look_up
     one = [hop for hop in hops if hop[0] == 1]
     print(
         f"{kind:10} {statistics.median(nodes):4.0f} rows: trace median {told(seconds)} over {len(ids)} cold ids; "
@@ -113,10 +113,10 @@ def traced(lake, folder: Path, kind: str, ids: list[str]) -> None:
 
 def fan(lake, folder: Path, samples: dict[str, list[str]]) -> None:
     """Look up ever more ids at once, as a wide trace does."""
-    from lakehouse.edges.lookup import Index
-    from lakehouse.edges.state import look
+    from lakehouse.lineage.index.lookup import Index
+    from lakehouse.lineage.index.state import look
 
-    index = Index(look(lake).edges)
+    index = Index(look(lake.catalog).edges)
     for count in (1, 10, 100, 1000):
         ids = samples["paragraph"][-count:]
         if len(ids) < count:
@@ -143,8 +143,8 @@ def scans(lake, folder: Path, ids: list[str]) -> None:
     """Ask the same of DuckDB: over the files themselves, and through the lake's SQL with its pruning."""
     import duckdb
 
-    from lakehouse.edges.lookup import Index
-    from lakehouse.edges.state import look
+    from lakehouse.lineage.index.lookup import Index
+    from lakehouse.lineage.index.state import look
 
     columns = 'parent, child, "table", run_id, source, license, uri'
     raw = (
@@ -152,7 +152,7 @@ def scans(lake, folder: Path, ids: list[str]) -> None:
         "WHERE %s = ? GROUP BY ALL HAVING sum(n) > 0"
     )
     sql = f"SELECT {columns} FROM ledger.edges WHERE sorted_by = '%s' AND %s = '%s' GROUP BY ALL HAVING sum(n) > 0"
-    index = Index(look(lake).edges)
+    index = Index(look(lake.catalog).edges)
     ways = {
         "lookup": lambda order, sample: index.lookup(order, [sample]).rows.num_rows,
         "mixlake sql": lambda order, sample: lake.sql(sql % (order, order, sample)).num_rows,
@@ -193,14 +193,14 @@ def make(folder: Path, edges: int, row_group: int) -> None:
     from deltalake import CommitProperties
     from deltalake.transaction import AddAction, create_table_with_add_actions
 
-    from lakehouse import ledger
-    from lakehouse.config import Config
+    from lakehouse.declare.config import Config
+    from lakehouse.delta.commit_note import Note
     from lakehouse.lake import Lake
-    from lakehouse.note import Note
+    from lakehouse.ledger import tables
 
     lake = Lake(config=Config(lake=str(folder), root=folder))
     ids = {name: _empty_table(lake, name) for name in TABLES}
-    table = Path(lake.table_uri(ledger.edges.name))
+    table = Path(lake.catalog.table_uri(tables.edges.name))
     whole = sum(RATIO**-level for level in range(LEVELS))
     actions, samples = [], {}
     for level in range(LEVELS):
@@ -214,18 +214,18 @@ def make(folder: Path, edges: int, row_group: int) -> None:
                 partition = {"level": str(level), "sorted_by": order}
                 size = (table / path).stat().st_size
                 actions.append(AddAction(str(path), size, partition, 0, True, json.dumps(stats)))
-    from lakehouse.edges.state import FLOW, FORMAT
+    from lakehouse.lineage.index.state import FLOW, FORMAT
 
     note = Note(
         run_id="bench", flow=FLOW, kind="frame", mode="full", code=FORMAT, params="{}",
-        contract=ledger.edges.fingerprint(), inputs=dict.fromkeys(TABLES, 0), ids=ids, changed=True, counts={},
+        contract=tables.edges.fingerprint(), inputs=dict.fromkeys(TABLES, 0), ids=ids, changed=True, counts={},
         digest="",
     )  # fmt: skip
     from deltalake import Schema
 
     create_table_with_add_actions(
         str(table),
-        Schema.from_arrow(pa.schema([pa.field(c.name, c.type) for c in ledger.edges.columns])),
+        Schema.from_arrow(pa.schema([pa.field(c.name, c.type) for c in tables.edges.columns])),
         actions,
         partition_by=["level", "sorted_by"],
         commit_properties=CommitProperties(custom_metadata={"userMetadata": note.to_json()}),
@@ -254,7 +254,7 @@ def _empty_table(lake, name: str) -> str:
 
     strings = [("sample_id", pa.string()), ("source", pa.string()), ("license", pa.string()), ("run_id", pa.string())]
     schema = pa.schema([*strings, ("parent_ids", pa.list_(pa.string()))])
-    return str(DeltaTable.create(lake.table_uri(name), schema).metadata().id)
+    return str(DeltaTable.create(lake.catalog.table_uri(name), schema).metadata().id)
 
 
 class Graph:
@@ -282,7 +282,7 @@ class Graph:
 
     def files(self, order: str) -> Iterator[Iterator[pa.Table]]:
         """Yield the files of one order, each as tables one after the other."""
-        from lakehouse.edges.sync import ROWS_PER_FILE
+        from lakehouse.lineage.index.sync import ROWS_PER_FILE
 
         # Entries of each kind of sample.
         each = np.array([3, 6, 1 + PACKED] if order == "child" else [3 * CUTS, 1, 0])

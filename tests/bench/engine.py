@@ -35,16 +35,16 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from lakehouse.flow import Flow
+    from lakehouse.declare.flow import Flow
     from lakehouse.lake import Lake
-    from lakehouse.outcome import Outcome
-    from lakehouse.plan import FlowPlan
+    from lakehouse.plan.plan import FlowPlan
+    from lakehouse.run.report import Outcome
 
 PACKAGE = "bench_engine"
 
 TABLES = """
 import pyarrow as pa
-from lakehouse.contract import Check, Column, Table
+from lakehouse.declare.contract import Check, Column, Table
 
 COLUMNS = [
     Column("sample_id", pa.string(), "Identity.", nullable=False),
@@ -83,7 +83,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.flow import flow
+from lakehouse.declare.flow import flow
 from PACKAGE.tables import LINES, SCORED
 
 HERE = Path(__file__).parent
@@ -187,8 +187,8 @@ def start() -> None:
 def start_only(folder: str) -> None:
     """Start the engine's session and say how long it took."""
     clock = time.perf_counter()
-    from lakehouse.config import Config
-    from lakehouse.session import start as start_session
+    from lakehouse.declare.config import Config
+    from lakehouse.spark.session import start as start_session
 
     config = Config(lake=folder, root=Path(folder), spark={"spark.master": "local[2]"})
     session = start_session(config, Path(folder, "spark.log"))
@@ -268,7 +268,7 @@ class Bench:
     """The project, its lakes, and those written by hand."""
 
     def __init__(self, root: Path, flows: int, sqls: int, rows: int) -> None:
-        from lakehouse.session import start as start_session
+        from lakehouse.spark.session import start as start_session
 
         self.root = root
         self.rows = rows
@@ -302,11 +302,11 @@ class Bench:
         (self.root / PACKAGE / "count").write_text(str(rows))
 
     def lake(self, name: str) -> Lake:
-        from lakehouse import registry
-        from lakehouse.config import load_config
+        from lakehouse.declare import discovery
+        from lakehouse.declare.config import load_config
         from lakehouse.lake import Lake
 
-        registry._entry_points = lambda group: []
+        discovery._entry_points = lambda group: []
         config = dataclasses.replace(load_config(self.root), spark={"spark.master": "local[2]"})
         return Lake(str(self.root / name), config)
 
@@ -322,13 +322,13 @@ class Bench:
         return found
 
     def step(self, step: str, name: str, hand: Hand) -> list[Measure]:
-        from lakehouse.run import run
+        from lakehouse.run.run import run
 
         lake = self.lake(name)
         before = {flow.writes.name: version(lake, flow.writes.name) for flow in lake.registry.flows.values()}
         aside = version(lake, "ledger.quarantine")
         watch = Watch()
-        report = run(lake, listener=watch)
+        report = run(lake.project, listener=watch)
         if not report.ok:
             raise SystemExit("; ".join(str(outcome.error) for outcome in report.outcomes if outcome.error))
         spans, cpu = watch.spans(), watch.cpu()
@@ -384,9 +384,9 @@ class Hand:
         """Make one table and commit it, with a note and a transaction."""
         from pyspark import StorageLevel
 
-        from lakehouse.commit import create
+        from lakehouse.delta.append import create
 
-        create(self.lake.uri, spec.writes)
+        create(self.lake.catalog, spec.writes)
         session = self.session.newSession()
         only_new = step == "new" and spec.kind == "operator"
         rows = self.rows(session, spec, only_new=only_new).persist(StorageLevel.DISK_ONLY)
@@ -395,7 +395,7 @@ class Hand:
         mode = "append" if only_new or step == "first" else "overwrite"
         writer = rows.write.format("delta").mode(mode).option("userMetadata", json.dumps({"rows": count}))
         writer = writer.option("txnAppId", spec.id).option("txnVersion", self.transaction)
-        writer.save(self.lake.table_uri(spec.writes.name))
+        writer.save(self.lake.catalog.table_uri(spec.writes.name))
         rows.unpersist()
 
     def rows(self, session: SparkSession, spec: Flow, *, only_new: bool) -> DataFrame:
@@ -415,7 +415,7 @@ class Hand:
                 reader = reader.option("readChangeFeed", "true").option("startingVersion", newest)
             else:
                 reader = reader.option("versionAsOf", newest)
-            parts[read.table] = reader.load(self.lake.table_uri(read.table))
+            parts[read.table] = reader.load(self.lake.catalog.table_uri(read.table))
         if spec.kind == "sql":
             for name, part in parts.items():
                 part.createOrReplaceTempView(name.replace(".", "_"))
@@ -434,7 +434,7 @@ class Hand:
 
 def version(lake: Lake, name: str) -> int:
     """Return a table's latest version, -1 where there is none."""
-    return int(lake.open(name).version()) if lake.has(name) else -1
+    return int(lake.catalog.open(name).version()) if lake.catalog.has(name) else -1
 
 
 def report(rounds: list[list[Measure]]) -> None:

@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
-    from lakehouse.outcome import Outcome
+    from lakehouse.run.report import Outcome
 
 PACKAGE = "bench_incremental"
 WORDS = 100
@@ -39,8 +39,8 @@ MODULE = """
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.contract import Check, Column, Table
-from lakehouse.flow import flow
+from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.flow import flow
 
 ID = Column("sample_id", pa.string(), "Identity.", nullable=False)
 TEXT = Column("text", pa.string(), "Text.")
@@ -77,38 +77,40 @@ def main() -> None:
         steps(open_lake(root, "warm"), 2000, 20)
         rows = int(arguments.rows)
         report(steps(open_lake(root, "lake"), rows, max(1, int(rows * arguments.share))))
-        from lakehouse.session import stop
+        from lakehouse.spark.session import stop
 
         stop()
 
 
 def open_lake(root: Path, name: str) -> Lake:
-    from lakehouse import registry
-    from lakehouse.config import load_config
+    from lakehouse.declare import discovery
+    from lakehouse.declare.config import load_config
     from lakehouse.lake import Lake
 
-    registry._entry_points = lambda group: []
+    discovery._entry_points = lambda group: []
     config = dataclasses.replace(load_config(root), spark={"spark.master": "local[2]"})
     return Lake(str(root / name), config)
 
 
 def steps(lake: Lake, rows: int, new: int) -> dict[str, Outcome]:
     """Land and run, step by step; return the flow's outcomes by step."""
-    from lakehouse.commit import create
+    from lakehouse.delta.append import create
 
     documents = lake.registry.tables["bronze.documents"]
-    create(lake.uri, documents)
+    create(lake.catalog, documents)
     found = {}
     land(lake, 0, rows)
     found["first"] = run(lake)
     land(lake, rows, rows + new)
     found["append"] = run(lake)
-    table = lake.open(documents.name)
+    table = lake.catalog.open(documents.name)
     table.update({"text": "text || ' and more'"}, predicate=f"sample_id >= '{name(0)}' AND sample_id < '{name(new)}'")
-    lake.open(documents.name).delete(f"sample_id >= '{name(rows)}' AND sample_id < '{name(rows + new // 10)}'")
+    lake.catalog.open(documents.name).delete(f"sample_id >= '{name(rows)}' AND sample_id < '{name(rows + new // 10)}'")
     found["merge"] = run(lake)
     every = max(2, rows // new)
-    lake.open(documents.name).update({"text": "text || ' again'"}, predicate=f"CAST(sample_id AS BIGINT) % {every} = 1")
+    lake.catalog.open(documents.name).update(
+        {"text": "text || ' again'"}, predicate=f"CAST(sample_id AS BIGINT) % {every} = 1"
+    )
     found["scattered"] = run(lake)
     found["--full"] = run(lake, full=True)
     first, last, full = (found[key].note for key in ("first", "scattered", "--full"))
@@ -150,7 +152,7 @@ def land(lake: Lake, begin: int, end: int) -> None:
                 "run_id": pa.array(["landed"] * count),
             }
         )
-        write_deltalake(lake.table_uri("bronze.documents"), rows, mode="append")
+        write_deltalake(lake.catalog.table_uri("bronze.documents"), rows, mode="append")
 
 
 def report(found: dict[str, Outcome]) -> None:

@@ -26,15 +26,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakehouse.delta.catalog import Catalog
+
 if TYPE_CHECKING:
-    from lakehouse.plan import FlowPlan
+    from lakehouse.plan.plan import FlowPlan
 
 LAYERS = 5
 LONG = 3
 
 CONTRACTS = """
 import pyarrow as pa
-from lakehouse.contract import Check, Column, Table
+from lakehouse.declare.contract import Check, Column, Table
 
 COLUMNS = [
     Column("sample_id", pa.string(), "Identity.", nullable=False),
@@ -71,7 +73,7 @@ import dataclasses
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.flow import flow, read
+from lakehouse.declare.flow import flow, read
 from PACKAGE.contracts import T
 from PACKAGE import helpers
 from PACKAGE.helpers import score, tidy
@@ -121,13 +123,13 @@ PARTS = """
 import json, sys, time
 clock = [time.perf_counter()]
 from lakehouse.lake import Lake
-import lakehouse.cli.plan, lakehouse.plan, lakehouse.registry
+import lakehouse.cli.plan, lakehouse.plan.plan, lakehouse.declare.registry
 clock.append(time.perf_counter())
 lake = Lake()
 lake.registry
 clock.append(time.perf_counter())
-from lakehouse.plan import Snapshots, fingerprints, make_plan, resolve_params
-from lakehouse.graph import Graph
+from lakehouse.plan.plan import Snapshots, fingerprints, make_plan, resolve_params
+from lakehouse.plan.graph import Graph
 graph = Graph(lake.registry)
 names = [name for spec in lake.registry.flows.values() for name in (spec.writes.name, *graph.inputs(spec))]
 Snapshots(lake).prefetch(names)
@@ -242,26 +244,26 @@ def write_lake(commits: int, long: int) -> None:
     """Write the logs of the current folder's project, as its runs would have left them."""
     from deltalake import DeltaTable, write_deltalake
 
-    from lakehouse import registry
-    from lakehouse.commit import create
+    from lakehouse.declare import discovery
+    from lakehouse.delta.append import create
     from lakehouse.lake import Lake
-    from lakehouse.plan import make_plan
+    from lakehouse.plan.plan import make_plan
 
-    registry._entry_points = lambda group: []
+    discovery._entry_points = lambda group: []
     lake = Lake()
-    items = make_plan(lake).flows
+    items = make_plan(lake.project).flows
     lengths = {item.writes: long if n < LONG else commits for n, item in enumerate(items)}
     rows = items[0].flow.writes.schema.empty_table()
     for length in sorted(set(lengths.values())):
         template = Path(tempfile.mkdtemp(dir="."), "bronze", "t0")
-        create(str(template.parents[1]), items[0].flow.writes)
+        create(Catalog(str(template.parents[1])), items[0].flow.writes)
         write_deltalake(DeltaTable(str(template)), rows, mode="append")
         log = template / "_delta_log"
         actions = [json.loads(line) for line in (log / f"{1:020d}.json").read_text().splitlines()]
         for item in items:
             if lengths[item.writes] != length:
                 continue
-            folder = Path(lake.table_uri(item.writes), "_delta_log")
+            folder = Path(lake.catalog.table_uri(item.writes), "_delta_log")
             folder.mkdir(parents=True)
             shutil.copy(log / f"{0:020d}.json", folder)
             for version in range(1, length):
@@ -278,7 +280,7 @@ def write_lake(commits: int, long: int) -> None:
 
 def note_of(item: FlowPlan, run_id: str, inputs: dict[str, int]) -> str:
     """Return the note that a run of a flow as it is now leaves."""
-    from lakehouse.note import Note
+    from lakehouse.delta.commit_note import Note
 
     now = item.fingerprints
     return Note(

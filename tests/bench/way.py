@@ -35,15 +35,15 @@ def main() -> None:
 
 def run(uri: str, only: list[str], select: list[str]) -> dict[str, float]:
     """Run the flows; return the seconds that each one's commit took."""
+    from lakehouse.cli.progress import Progress
     from lakehouse.lake import Lake
-    from lakehouse.progress import Progress
-    from lakehouse.run import run as run_flows
+    from lakehouse.run.run import run as run_flows
 
     lake = Lake(uri)
     if only:
         lake = Lake(config=lake.config.with_params({"bronze.sources": {"only": tuple(only)}}))
     with Progress() as progress:
-        report = run_flows(lake, tuple(select), listener=progress)
+        report = run_flows(lake.project, tuple(select), listener=progress)
     began = time.monotonic()
     lake.plan()
     print(f"\nrun {report.seconds:.1f} s, of it until Spark was up {report.session_seconds:.1f} s")

@@ -15,29 +15,29 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from pyspark.errors import PySparkException
 
-from lakehouse import registry
-from lakehouse.config import load_config
-from lakehouse.history import newest_note
+from lakehouse.declare import discovery
+from lakehouse.declare.config import load_config
+from lakehouse.delta.history import newest_note
 from lakehouse.lake import Lake
-from lakehouse.session import require_ready, start
+from lakehouse.spark.session import require_ready, start
 
 TABLES = ("bronze.lines", "silver.shouts", "silver.words", "gold.counts")
 LOG = "race/log/_delta_log"
 
 
 def main(root: str, rounds: str) -> None:
-    registry._entry_points = lambda group: []
+    discovery._entry_points = lambda group: []
     lake = Lake(config=load_config(Path(root)))
     began = time.monotonic()
     report = lake.run()
     told = {
         "errors": [str(outcome.error) for outcome in report.outcomes if outcome.error],
-        "digests": {name: newest_note(lake.open(name))[1].digest for name in TABLES},
+        "digests": {name: newest_note(lake.catalog.open(name))[1].digest for name in TABLES},
         "again": sorted({outcome.status for outcome in lake.run().outcomes}),
         "run_seconds": round(time.monotonic() - began, 1),
     }
     session = start(lake.config, Path(root) / "race.log")
-    require_ready(session, lake)
+    require_ready(session, lake.project)
     told["log"] = race_for_versions(session, lake, int(rounds))
     told["tables"] = race_for_commits(session, lake, max(3, int(rounds) // 10))
     told["secret_shown"] = lake.config.storage["secret_access_key"] in json.dumps(

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lakehouse.config import load_config
-from lakehouse.history import newest_note
+from lakehouse.declare.config import load_config
+from lakehouse.delta.history import newest_note
 from lakehouse.lake import Lake
 from tests.cluster.standalone import FEW_TASKS, Cluster
 
@@ -84,7 +84,11 @@ def run(root, *words, lake, **variables):
 
 def digests(root, lake):
     opened = Lake(lake, load_config(root))
-    notes = {name: newest_note(opened.open(name)) for name in opened.names() if not name.startswith("ledger.")}
+    notes = {
+        name: newest_note(opened.catalog.open(name))
+        for name in opened.catalog.names()
+        if not name.startswith("ledger.")
+    }
     return {name: (note[1].digest, note[1].counts["rows"]) for name, note in notes.items()}
 
 

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from tests.lakehouse import pages
-from tests.lakehouse.pages import page
-from tests.lakehouse.test_purge import HASHED, NAMED, NAMES, ROWS, WORD
+from tests.lakehouse.delta import pages
+from tests.lakehouse.delta.pages import page
+from tests.lakehouse.retraction.test_purge import HASHED, NAMED, NAMES, ROWS, WORD
 
 # The project's own flows write a table of a name that the pages write, too.
 MIXLAKE = """

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lakehouse.history import newest_note
-from lakehouse.lake import open_table
+from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.history import newest_note
 from tests.cluster.on_s3 import TABLES
 from tests.lakehouse import words
 
@@ -48,7 +48,7 @@ def test_a_run_on_s3_equals_a_run_in_a_folder_and_no_commit_is_lost(project, s3,
     assert not told["secret_shown"]
 
     project.run(lake="folder")
-    here = {name: newest_note(open_table(str(project.root / "folder"), name))[1].digest for name in TABLES}
+    here = {name: newest_note(Catalog(str(project.root / "folder")).open(name))[1].digest for name in TABLES}
     assert told["digests"] == here
 
     # Of two that create one version, one wins, and what is held is the winner's; both win some.

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lakehouse.lake import open_table
+from lakehouse.delta.catalog import Catalog
 from tests.cluster.standalone import FEW_TASKS, Cluster
 from tests.conftest import Project
 from tests.lakehouse import words
@@ -28,9 +28,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-import lakehouse.operator
-from lakehouse.contract import Column, Table
-from lakehouse.flow import flow
+import lakehouse.spark.operator_runner
+from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.flow import flow
 from PACKAGE import helper
 from PACKAGE.tables import ID, RUN, lines
 
@@ -50,7 +50,7 @@ def where(batch, params):
     """Say where a line is worked on."""
     from PACKAGE import late
 
-    files = {"engine": lakehouse.operator.__file__, "own": helper.__file__, "late": late.__file__, "file": params.greeting}
+    files = {"engine": lakehouse.spark.operator_runner.__file__, "own": helper.__file__, "late": late.__file__, "file": params.greeting}
     said = {
         "python": sys.prefix, "text": Path(params.greeting).read_text(),
         # Spark names an executor's folder by a dot.
@@ -126,10 +126,10 @@ def configure(project, **more):
 
 
 def run_here(project, lake, monkeypatch=None):
-    from lakehouse import registry
+    from lakehouse.declare import discovery
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_entry_points", lambda group: [])
+        patch.setattr(discovery, "_entry_points", lambda group: [])
         outcomes = project.run(lake=lake)
     assert {o.status for o in outcomes.values()} == {"done"}, [str(o.error) for o in outcomes.values()]
 
@@ -151,14 +151,14 @@ def ended_well(command, cluster, **options):
 
 
 def digests(project, lake):
-    from lakehouse.history import newest_note
+    from lakehouse.delta.history import newest_note
 
-    found = {name: newest_note(open_table(str(project.root / lake), name)) for name in TABLES}
+    found = {name: newest_note(Catalog(str(project.root / lake)).open(name)) for name in TABLES}
     return {name: note[1].digest for name, note in found.items()}
 
 
 def places(project, lake):
-    rows = open_table(str(project.root / lake), "silver.places").to_pyarrow_table().to_pylist()
+    rows = Catalog(str(project.root / lake)).open("silver.places").to_pyarrow_table().to_pylist()
     assert len(rows) > 3
     return rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lakehouse.cli.main import main
-from lakehouse.lake import open_table
+from lakehouse.delta.catalog import Catalog
 
 
 def say(project, capsys, *args, lake="lake"):
@@ -19,7 +19,7 @@ def say(project, capsys, *args, lake="lake"):
 
 def data_files(project, table, lake="lake"):
     """Return the data files of a table's latest version."""
-    opened = open_table(str(project.root / lake), table)
+    opened = Catalog(str(project.root / lake)).open(table)
     return [Path(uri.removeprefix("file://")) for uri in opened.file_uris()]
 
 

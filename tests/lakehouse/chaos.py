@@ -40,15 +40,17 @@ from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from lakehouse import ledger, quarantine, registry
-from lakehouse.contract import Table
-from lakehouse.edges.sync import sync_edges
-from lakehouse.history import noted
+from lakehouse.declare import discovery
+from lakehouse.declare.contract import Table
+from lakehouse.delta.history import noted
 from lakehouse.lake import Lake
-from lakehouse.optimize import optimize
-from lakehouse.vacuum import vacuum
+from lakehouse.ledger import tables
+from lakehouse.lineage.index.sync import sync_edges
+from lakehouse.query import quarantine
+from lakehouse.release.optimize import optimize
+from lakehouse.release.vacuum import vacuum
 from tests.lakehouse import words
-from tests.lakehouse.edges.graphs import all_entries, held_entries
+from tests.lakehouse.lineage.index.graphs import all_entries, held_entries
 
 NAMES = ("bronze.lines", "silver.shouts", "silver.words", "gold.counts")
 FIRST = {"a": "hello", "b": "two words", "c": "", "d": "four score and seven", "e": "x"}
@@ -57,16 +59,20 @@ _WATCHED = ("bronze/lines", "silver/shouts", "silver/words", "gold/counts")
 
 # Boundary, and how often a run comes there.
 RUN = {
-    "lakehouse.commit:create": 6,
-    "lakehouse.commit:append_quarantine": 1,
-    "lakehouse.commit:write": 4,
-    "lakehouse.commit:replace_where": 1,
-    "lakehouse.lineage:sync_runs": 1,
-    "lakehouse.commit:append_once": 1,
-    "lakehouse.edges.sync:sync_edges": 1,
+    "lakehouse.spark.delta_writer:create": 6,
+    "lakehouse.spark.delta_writer:append_quarantine": 1,
+    "lakehouse.spark.delta_writer:write": 4,
+    "lakehouse.spark.delta_writer:replace_where": 1,
+    "lakehouse.ledger.runs:sync_runs": 1,
+    "lakehouse.spark.delta_writer:append_once": 1,
+    "lakehouse.lineage.index.sync:sync_edges": 1,
 }
-MAINTENANCE = {"lakehouse.maintain:rewrite": 2, "lakehouse.vacuum:delete_files": 4}
-TORN = {"lakehouse.commit:write", "lakehouse.maintain:rewrite", "lakehouse.commit:replace_where"}
+MAINTENANCE = {"lakehouse.release.compaction:rewrite": 2, "lakehouse.release.vacuum:delete_files": 4}
+TORN = {
+    "lakehouse.spark.delta_writer:write",
+    "lakehouse.release.compaction:rewrite",
+    "lakehouse.spark.delta_writer:replace_where",
+}
 
 
 class Killed(BaseException):
@@ -113,7 +119,7 @@ class Killer:
                     self.dead = True
             if mine and self.when == "torn":
                 lake = next(arg for arg in args if isinstance(arg, Lake))
-                tear(lake.table_uri(next(arg for arg in args if isinstance(arg, Table)).name))
+                tear(lake.catalog.table_uri(next(arg for arg in args if isinstance(arg, Table)).name))
             self._check()
             answer = original(*args, **kwargs)
             self.dead = self.dead or (mine and self.when == "after")
@@ -156,7 +162,7 @@ def expected(lines):
 
 def held(lake, name):
     """Return the rows of a table, but for the run that wrote them."""
-    if not lake.has(name):
+    if not lake.catalog.has(name):
         return Counter()
     rows = lake.table(name).drop_columns("run_id").to_pylist()
     return Counter(tuple(tuple(v) if isinstance(v, list) else v for v in row.values()) for row in rows)
@@ -259,9 +265,11 @@ class Chaos:
         """Run in a process of its own, which is killed."""
         file = Path(__file__).with_name("killed.py")
         # Each change comes to these; a start of Spark is too dear for a boundary that a run may not come to.
-        where = rng.choice(["lakehouse.commit:write", "lakehouse.lineage:sync_runs", "mid-write", "mid-write"])
+        where = rng.choice(
+            ["lakehouse.spark.delta_writer:write", "lakehouse.ledger.runs:sync_runs", "mid-write", "mid-write"]
+        )
         when, number = rng.choice(["before", "after"]), str(rng.randint(1, min(2, RUN.get(where, 1))))
-        point = ("lakehouse.commit:write", "after", "99") if where == "mid-write" else (where, when, number)
+        point = ("lakehouse.spark.delta_writer:write", "after", "99") if where == "mid-write" else (where, when, number)
         before = self._orphans()
         process = subprocess.Popen(
             [sys.executable, str(file), str(self.project.root), *point],
@@ -302,14 +310,14 @@ class Chaos:
             killer.number = 99
         lake = self.project.lake()
         with killer.at_work(), contextlib.suppress(Killed):
-            if where == "lakehouse.maintain:rewrite":
-                optimize(lake, [name for name in NAMES if lake.has(name)])
+            if where == "lakehouse.release.compaction:rewrite":
+                optimize(lake.project, [name for name in NAMES if lake.catalog.has(name)])
                 self.done["optimize"] += 1
             else:
                 # No writer is at work, so that files of no commit may go, too.
-                vacuum(lake, grace_hours=0)
+                vacuum(lake.catalog, grace_hours=0)
                 self.done["vacuum"] += 1
-        name = "compacted" if where == "lakehouse.maintain:rewrite" else "vacuumed"
+        name = "compacted" if where == "lakehouse.release.compaction:rewrite" else "vacuumed"
         return name if not killer.dead else self._died(killer)
 
     def _run(self):
@@ -333,19 +341,19 @@ class Chaos:
         for name in NAMES:
             assert held(lake, name) == rows[name], (name, held(lake, name), rows[name])
         assert [item.writes for item in lake.plan().flows if item.state != "fresh"] == []
-        assert [found["rows"] for found in quarantine.visible(lake)] == ([len(aside)] if aside else [])
-        assert [row["sample_id"] for row in quarantine.examples(lake, "bronze.lines", limit=99)] == aside
-        notes = [(name, version, note) for name in NAMES for version, _, note in noted(lake.open(name))]
-        told = Counter((row["table"], row["version"]) for row in lake.table(ledger.runs.name).to_pylist())
+        assert [found["rows"] for found in quarantine.visible(lake.project)] == ([len(aside)] if aside else [])
+        assert [row["sample_id"] for row in quarantine.examples(lake.project, "bronze.lines", limit=99)] == aside
+        notes = [(name, version, note) for name in NAMES for version, _, note in noted(lake.catalog.open(name))]
+        told = Counter((row["table"], row["version"]) for row in lake.table(tables.runs.name).to_pylist())
         assert told == Counter((name, version) for name, version, _ in notes), told
         kept = Counter()
-        if lake.has(ledger.quarantine.name):
-            kept.update(row["attempt"] for row in lake.table(ledger.quarantine.name).to_pylist() if row["row"])
+        if lake.catalog.has(tables.quarantine.name):
+            kept.update(row["attempt"] for row in lake.table(tables.quarantine.name).to_pylist() if row["row"])
         for name, version, note in notes:
             if note.quarantine:
                 assert kept[note.quarantine] == sum(note.reasons.values()), (name, version)
         # A run that finds nothing stale starts no Spark, and leaves the index to the next that does.
-        sync_edges(SparkSession.getActiveSession(), lake, "chaos")
+        sync_edges(SparkSession.getActiveSession(), lake.catalog, "chaos")
         entries = all_entries(lake)
         assert held_entries(lake) == {
             "child": entries,
@@ -359,7 +367,10 @@ class Chaos:
         found = [{item.writes: item.last[1].digest for item in self.project.lake(n).plan().flows} for n in _LAKES]
         assert found[0] == found[1]
         aside = [
-            [(row["reason"], row["sample_id"]) for row in quarantine.examples(self.project.lake(n), "bronze.lines")]
+            [
+                (row["reason"], row["sample_id"])
+                for row in quarantine.examples(self.project.lake(n).project, "bronze.lines")
+            ]
             for n in _LAKES
         ]
         assert aside[0] == aside[1]
@@ -383,11 +394,11 @@ def main(argv=None):
     parser.add_argument("--minutes", type=float, help="begin no round later than this")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     asked = parser.parse_args(argv)
-    from lakehouse.config import Config
-    from lakehouse.session import start
+    from lakehouse.declare.config import Config
+    from lakehouse.spark.session import start
     from tests.conftest import Project
 
-    registry._entry_points = lambda group: []
+    discovery._entry_points = lambda group: []
     with tempfile.TemporaryDirectory(prefix="mixlake-chaos-") as folder:
         root = Path(folder)
         settings = {"spark.master": "local[2]", "spark.driver.memory": "2g", "spark.sql.shuffle.partitions": "2"}

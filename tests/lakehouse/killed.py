@@ -13,8 +13,8 @@ import sys
 import threading
 from pathlib import Path
 
-from lakehouse import registry
-from lakehouse.config import load_config
+from lakehouse.declare import discovery
+from lakehouse.declare.config import load_config
 from lakehouse.lake import Lake
 
 
@@ -32,7 +32,7 @@ def kill(project, where, when="before", number=1, *select):
 
 
 def main(root, where, when, number, *select):
-    registry._entry_points = lambda group: []
+    discovery._entry_points = lambda group: []
     module_name, name = where.split(":")
     module = importlib.import_module(module_name)
     original = getattr(module, name)

@@ -7,9 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from lakehouse.config import Config
-from lakehouse.lake import FORMAT_PROPERTY, Lake
-from lakehouse.note import Note
+from lakehouse.declare.config import Config
+from lakehouse.delta.catalog import FORMAT_PROPERTY
+from lakehouse.delta.commit_note import Note
+from lakehouse.lake import Lake
 
 
 def lake_at(path: Path, **config) -> Lake:
@@ -40,19 +41,19 @@ def write(lake: Lake, table: str, rows: pa.Table, of: Note | None = None, mode: 
     """Commit rows, with a note where one is given."""
     properties = CommitProperties(custom_metadata={"userMetadata": of.to_json()}) if of else None
     write_deltalake(
-        lake.table_uri(table),
+        lake.catalog.table_uri(table),
         rows,
         mode=mode,
         commit_properties=properties,
         schema_mode=None,
-        storage_options=lake.storage_options,
+        storage_options=lake.catalog.storage_options,
     )
 
 
 def newer(lake: Lake, table: str) -> None:
     """Make an empty table as a newer mixlake would."""
     DeltaTable.create(
-        lake.table_uri(table),
+        lake.catalog.table_uri(table),
         schema=pa.schema([("n", pa.int64())]),
         configuration={FORMAT_PROPERTY: "9"},
         raise_if_key_not_exists=False,
@@ -84,9 +85,9 @@ def trained(lake: Lake) -> tuple[str, str]:
     """
     from datetime import UTC, datetime
 
-    from lakehouse import ledger
-    from lakehouse.commit import append_rows
-    from lakehouse.release import create_release
+    from lakehouse.delta.append import append_rows
+    from lakehouse.ledger import tables as ledger
+    from lakehouse.release.create import create_release
 
     doc, other = "aa" * 16, "bb" * 16
     cut = ["a1" * 16, "a2" * 16]
@@ -135,7 +136,7 @@ def trained(lake: Lake) -> tuple[str, str]:
         ),
         note("gold.sequences", "run-3", inputs={"gold.samples": 0}),
     )
-    release = create_release(lake, "mix-1")
+    release = create_release(lake.project, "mix-1")
     at = datetime(2026, 1, 1, tzinfo=UTC)
     steps = [
         {"training_run": "t1", "step": 1, "positions": [0, 2]},
@@ -144,10 +145,9 @@ def trained(lake: Lake) -> tuple[str, str]:
     ]
     common = {"release": "mix-1", "digest": release.digest, "stage": "cold", "seed": 0, "begin": 0, "end": 2, "at": at}
     append_rows(
-        lake.uri,
+        lake.catalog,
         ledger.training_steps,
         pa.Table.from_pylist([{**common, **step} for step in steps], schema=ledger.training_steps.schema),
-        storage_options=lake.storage_options,
     )
     return doc, cut[0]
 
@@ -155,7 +155,7 @@ def trained(lake: Lake) -> tuple[str, str]:
 def followed(lake: Lake, *tables: str, schema: pa.Schema) -> None:
     """Make empty tables that keep a change feed, as contracts do."""
     for table in tables:
-        DeltaTable.create(lake.table_uri(table), schema, configuration={"delta.enableChangeDataFeed": "true"})
+        DeltaTable.create(lake.catalog.table_uri(table), schema, configuration={"delta.enableChangeDataFeed": "true"})
 
 
 def noted(of: Note) -> CommitProperties:

@@ -12,7 +12,7 @@ import pytest
 
 from lakehouse.cli.main import VERBS, cli, main
 from lakehouse.cli.run import parse_params
-from lakehouse.lineage import sync_runs
+from lakehouse.ledger.runs import sync_runs
 from tests.lakehouse.lakes import lake_at, newer, note, rows, trained, write
 
 
@@ -34,7 +34,7 @@ def nowhere(tmp_path, monkeypatch):
 def lake(tmp_path):
     made = lake_at(tmp_path / "lake")
     trained(made)
-    sync_runs(made)
+    sync_runs(made.catalog)
     return made
 
 
@@ -308,7 +308,7 @@ def test_a_release_is_made_shown_compared_verified_and_dropped(call, lake):
 def test_a_release_that_is_not_whole_is_status_1(call, lake, capsys):
     from pathlib import Path
 
-    next(Path(lake.table_uri("gold.samples")).glob("*.parquet")).unlink()
+    next(Path(lake.catalog.table_uri("gold.samples")).glob("*.parquet")).unlink()
     assert main(["release", "verify", "mix-1", "--json"]) == 1
     found = as_json(capsys.readouterr().out)
     assert not found["whole"]
@@ -325,9 +325,9 @@ def test_parameters_are_yaml_and_name_flow_or_table():
 
 
 def test_a_bug_is_not_hidden_and_an_interrupt_is_130(call, monkeypatch, capsys):
-    monkeypatch.setattr("lakehouse.catalog.tables", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("lakehouse.query.inventory.tables", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
     assert main(["tables"]) == 130
-    monkeypatch.setattr("lakehouse.catalog.tables", lambda _: 1 / 0)
+    monkeypatch.setattr("lakehouse.query.inventory.tables", lambda _: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["tables"])
 

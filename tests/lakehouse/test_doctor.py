@@ -49,7 +49,7 @@ def test_a_damaged_table_and_a_newer_format_are_named(tmp_path, capsys):
     lake = lake_at(tmp_path / "lake")
     write(lake, "gold.x", pa.table({"n": [1]}))
     newer(lake, "gold.new")
-    (Path(lake.table_uri("gold.x")) / "_delta_log" / f"{0:020d}.json").write_text("{")
+    (Path(lake.catalog.table_uri("gold.x")) / "_delta_log" / f"{0:020d}.json").write_text("{")
     told = found(lake.uri)
     assert told["gold.x"].state == told["gold.new"].state == told["lake"].state == "broken"
     assert "newer" in told["gold.new"].mend

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lakehouse.commit import append_rows
-from lakehouse.ledger import training_steps
+from lakehouse.delta.append import append_rows
+from lakehouse.delta.catalog import Catalog
+from lakehouse.ledger.tables import training_steps
 from tests.lakehouse import words
 from tests.lakehouse.killed import kill
 
@@ -41,15 +42,15 @@ def undisturbed(project, *texts):
 @pytest.mark.parametrize(
     ("where", "when", "number"),
     [
-        ("lakehouse.commit:append_quarantine", "after", 1),
-        ("lakehouse.commit:write", "after", 1),
+        ("lakehouse.spark.delta_writer:append_quarantine", "after", 1),
+        ("lakehouse.spark.delta_writer:write", "after", 1),
         *(
             pytest.param(*point, marks=pytest.mark.slow)
             for point in [
-                ("lakehouse.commit:create", "after", 2),
-                ("lakehouse.commit:write", "before", 2),
-                ("lakehouse.commit:write", "after", 3),
-                ("lakehouse.lineage:sync_runs", "before", 1),
+                ("lakehouse.spark.delta_writer:create", "after", 2),
+                ("lakehouse.spark.delta_writer:write", "before", 2),
+                ("lakehouse.spark.delta_writer:write", "after", 3),
+                ("lakehouse.ledger.runs:sync_runs", "before", 1),
             ]
         ),
     ],
@@ -76,7 +77,7 @@ def test_a_kill_while_changes_are_merged_loses_nothing(project):
     words.write(project, TEXT)
     project.run()
     words.land(project, LATER)
-    kill(project, "lakehouse.commit:write", "before", 2)
+    kill(project, "lakehouse.spark.delta_writer:write", "before", 2)
     project.run()
     assert digests(project, "lake") == undisturbed(project, LATER)
 
@@ -85,7 +86,7 @@ def test_a_kill_while_changes_are_merged_loses_nothing(project):
 def test_a_kill_in_the_middle_of_the_work(project):
     words.write(project, TEXT)
     process = subprocess.Popen(
-        [sys.executable, str(KILLED), str(project.root), "lakehouse.commit:write", "after", "99"],
+        [sys.executable, str(KILLED), str(project.root), "lakehouse.spark.delta_writer:write", "after", "99"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=project.root,
@@ -144,6 +145,5 @@ def test_ledger_rows_of_one_transaction_land_once(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    from lakehouse.lake import open_table
 
-    assert open_table(str(tmp_path), "ledger.training_steps").to_pyarrow_table().num_rows == 1
+    assert Catalog(str(tmp_path)).open("ledger.training_steps").to_pyarrow_table().num_rows == 1

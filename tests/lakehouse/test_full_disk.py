@@ -13,7 +13,7 @@ import sys
 import pytest
 import yaml
 
-from lakehouse.vacuum import vacuum
+from lakehouse.release.vacuum import vacuum
 from tests.lakehouse import words
 from tests.lakehouse.broken import say
 
@@ -24,12 +24,12 @@ TEXT = "a:hello|b:two words|c:|d:four score and seven|e:x"
 FILLING = """
 import sys
 from pathlib import Path
-import lakehouse.ship
+import lakehouse.spark.code_archive
 from lakehouse import registry
 from lakehouse.cli.main import main
 
 registry._entry_points = lambda group: []
-ship = lakehouse.ship.ship
+ship = lakehouse.spark.code_archive.ship
 def ship_and_fill(*args):
     ship(*args)
     try:
@@ -38,7 +38,7 @@ def ship_and_fill(*args):
                 pass
     except OSError as error:
         print(error.strerror)
-lakehouse.ship.ship = ship_and_fill
+lakehouse.spark.code_archive.ship = ship_and_fill
 sys.exit(main(["run"]))
 """
 
@@ -120,7 +120,7 @@ def test_a_lake_without_space_stays_as_it_was_and_goes_on(project, capsys, monke
     # There is space again, and what the write left that failed goes.
     disk.empty()
     disk.grow()
-    assert sum(item.files for item in vacuum(project.lake(lake), grace_hours=0)) > 0
+    assert sum(item.files for item in vacuum(project.lake(lake).catalog, grace_hours=0)) > 0
     status, _, told = say(project, capsys, "run", lake=lake)
     assert (status, told) == (0, [])
     project.run(lake="undisturbed")
@@ -148,4 +148,4 @@ def test_spark_without_space_to_work_in_says_so(project, disk):
     told = [line for line in ended.stderr.splitlines() if line.startswith("mixlake: ")]
     assert "land: no space left on a worker's disk — free space in spark.local.dir, and run again" in told[0]
     assert "Traceback" not in ended.stderr
-    assert not project.lake().has("silver.shouts")
+    assert not project.lake().catalog.has("silver.shouts")

@@ -4,26 +4,27 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from lakehouse.commit import create
-from lakehouse.contract import Column, Table
+from lakehouse.declare.contract import Column, Table
+from lakehouse.delta.append import create
+from lakehouse.delta.catalog import Catalog
 from lakehouse.errors import ConfigError, LakeError, TableNotFoundError
-from lakehouse.lake import Lake, table_uri
+from lakehouse.lake import Lake
 
 THINGS = Table("silver.things", doc="A thing.", columns=[Column("n", pa.int64(), "n")])
 
 
 @pytest.fixture
 def lake(tmp_path):
-    create(str(tmp_path / "lake"), THINGS)
+    create(Catalog(str(tmp_path / "lake")), THINGS)
     return Lake(str(tmp_path / "lake"))
 
 
 def test_names_are_those_of_tables_that_exist(lake, tmp_path):
     (tmp_path / "lake" / "_logs").mkdir()
     (tmp_path / "lake" / "silver" / "no_table").mkdir()
-    assert lake.names() == ["silver.things"]
-    assert lake.has("silver.things")
-    assert not lake.has("silver.others")
+    assert lake.catalog.names() == ["silver.things"]
+    assert lake.catalog.has("silver.things")
+    assert not lake.catalog.has("silver.others")
 
 
 def test_an_empty_place_is_an_empty_lake(tmp_path):
@@ -43,18 +44,18 @@ def test_a_place_that_readers_would_not_find_is_refused(tmp_path, monkeypatch, n
 
 def test_a_place_may_have_other_signs(tmp_path):
     place = str(tmp_path / "a b{c}*?#%'é")
-    create(place, THINGS)
+    create(Catalog(place), THINGS)
     assert Lake(place).names() == ["silver.things"]
     assert Lake(place).open("silver.things").version() == 0
 
 
 def test_creating_twice_changes_nothing(lake):
-    create(lake.uri, THINGS)
-    assert lake.open("silver.things").version() == 0
+    create(lake.catalog, THINGS)
+    assert lake.catalog.open("silver.things").version() == 0
 
 
 def test_tables_keep_their_versions_for_good_and_old_readers_can_read_them(lake):
-    table = lake.open("silver.things")
+    table = lake.catalog.open("silver.things")
     configuration = table.metadata().configuration
     assert configuration["delta.deletedFileRetentionDuration"] == "interval 36500 days"
     assert configuration["delta.enableChangeDataFeed"] == "true"
@@ -63,11 +64,11 @@ def test_tables_keep_their_versions_for_good_and_old_readers_can_read_them(lake)
 
 def test_missing_tables_and_versions_say_what_to_do(lake):
     with pytest.raises(TableNotFoundError, match="mixlake run"):
-        lake.open("silver.others")
+        lake.catalog.open("silver.others")
     with pytest.raises(TableNotFoundError, match="latest is 0"):
-        lake.open("silver.things", 7)
+        lake.catalog.open("silver.things", 7)
     with pytest.raises(TableNotFoundError, match=r"layer\.table"):
-        table_uri(lake.uri, "../etc/passwd")
+        lake.catalog.table_uri("../etc/passwd")
 
 
 def test_a_lake_of_a_newer_format_is_refused(tmp_path):
@@ -84,12 +85,12 @@ def test_a_damaged_log_is_one_line(lake, tmp_path):
     log = tmp_path / "lake" / "silver" / "things" / "_delta_log" / f"{0:020d}.json"
     log.write_text("{ not json")
     with pytest.raises(LakeError, match=r"silver\.things") as raised:
-        lake.open("silver.things")
+        lake.catalog.open("silver.things")
     assert "\n" not in str(raised.value)
 
 
 def test_a_table_is_read_at_a_version(lake):
-    write_deltalake(lake.table_uri("silver.things"), pa.table({"n": pa.array([1], pa.int64())}), mode="append")
+    write_deltalake(lake.catalog.table_uri("silver.things"), pa.table({"n": pa.array([1], pa.int64())}), mode="append")
     assert lake.table("silver.things").num_rows == 1
     assert lake.table("silver.things", 0).num_rows == 0
     assert lake.sql("SELECT n FROM silver.things").to_pydict() == {"n": [1]}

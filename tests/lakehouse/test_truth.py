@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from lakehouse import touched
-from lakehouse.retraction import retract
-from tests.lakehouse import pages
-from tests.lakehouse.pages import page
+from lakehouse.execute import file_pruning
+from lakehouse.retraction.retract import retract
+from tests.lakehouse.delta import pages
+from tests.lakehouse.delta.pages import page
 
 # One operator that keeps rows and one that cuts them, a frame that merges, and two flows that are whole.
 NAMES = ("bronze.pages", "silver.texts", "silver.pieces", "silver.notes", "gold.counts")
@@ -86,7 +86,7 @@ class History(RuleBasedStateMachine):
             self.gone |= {("id", place) for place, text in there.items() if text in self.refused}
         kind, value = what
         lake = self.project.lake(self.lake)
-        retract(lake, kind, [value if kind == "source" else identity(value)], reason="r", scope=scope)
+        retract(lake.project, kind, [value if kind == "source" else identity(value)], reason="r", scope=scope)
         self.gone.add(what)
         self.run()
 
@@ -105,7 +105,7 @@ class History(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(["bronze.pages", "silver.texts"]))
     def compact(self, name):
-        self.project.lake(self.lake).open(name).optimize.compact()
+        self.project.lake(self.lake).catalog.open(name).optimize.compact()
         self.run()
 
     @rule()
@@ -125,7 +125,7 @@ class History(RuleBasedStateMachine):
 
 @pytest.mark.usefixtures("spark")
 def test_any_history_of_changes_gives_what_a_rebuild_gives(project, monkeypatch):
-    monkeypatch.setattr(touched, "LARGE", 0)
+    monkeypatch.setattr(file_pruning, "LARGE", 0)
     run_state_machine_as_test(
         lambda: History(project),
         settings=settings(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TABLES = """
 import pyarrow as pa
-from lakehouse.contract import Check, Column, Table
+from lakehouse.declare.contract import Check, Column, Table
 
 ID = Column("sample_id", pa.string(), "Identity.", nullable=False)
 TEXT = Column("text", pa.string(), "Text.")
@@ -35,7 +35,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.flow import flow
+from lakehouse.declare.flow import flow
 from PACKAGE.tables import lines, shouts, words
 
 SOURCE = Path(__file__).parent.parent / "input.txt"

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
-from lakehouse.commit import create
-from lakehouse.config import Config
+from lakehouse.declare.config import Config
+from lakehouse.delta.append import create
 from lakehouse.lake import Lake
 
 ROWS = 12
@@ -28,7 +28,7 @@ TIMES = [
 
 
 def contracts():
-    from lakehouse.registry import load_registry
+    from lakehouse.declare.discovery import load_registry
 
     return load_registry(Config(lake="unused")).tables
 
@@ -105,15 +105,15 @@ def canonical(table, schema):
 
 
 def read_by_delta_rs(lake, name):
-    return pa.table(DeltaTable(lake.table_uri(name)).to_pyarrow_dataset().to_table())
+    return pa.table(DeltaTable(lake.catalog.table_uri(name)).to_pyarrow_dataset().to_table())
 
 
 def read_by_query_builder(lake, name):
-    return pa.table(QueryBuilder().register("t", DeltaTable(lake.table_uri(name))).execute("SELECT * FROM t"))
+    return pa.table(QueryBuilder().register("t", DeltaTable(lake.catalog.table_uri(name))).execute("SELECT * FROM t"))
 
 
 def read_by_polars(lake, name):
-    return pl.read_delta(lake.table_uri(name)).to_arrow()
+    return pl.read_delta(lake.catalog.table_uri(name)).to_arrow()
 
 
 def read_by_lazy_polars(lake, name):
@@ -147,11 +147,11 @@ def check(lake, tables, readers):
 
 def keeps_to_the_protocol(lake, tables):
     for name in tables:
-        protocol = DeltaTable(lake.table_uri(name)).protocol()
+        protocol = DeltaTable(lake.catalog.table_uri(name)).protocol()
         assert protocol.min_reader_version == 1, name
         assert not protocol.reader_features, name
         assert set(protocol.writer_features or ()) <= WRITER_FEATURES, name
-        configuration = DeltaTable(lake.table_uri(name)).metadata().configuration
+        configuration = DeltaTable(lake.catalog.table_uri(name)).metadata().configuration
         assert configuration.get("delta.columnMapping.mode", "none") == "none"
 
 
@@ -165,28 +165,28 @@ def tables():
 def test_rows_written_by_delta_rs_are_read_alike(tmp_path, tables):
     lake = Lake(config=Config(lake=str(tmp_path), root=tmp_path))
     for name, table in tables.items():
-        create(lake.uri, table)
-        write_deltalake(lake.table_uri(name), generated(table), mode="append")
+        create(lake.catalog, table)
+        write_deltalake(lake.catalog.table_uri(name), generated(table), mode="append")
     keeps_to_the_protocol(lake, tables)
     check(lake, tables, READERS)
 
 
 def test_rows_written_by_spark_are_read_alike_and_spark_reads_those_of_delta_rs(spark, tmp_path, tables):
-    from lakehouse.inputs import spark_schema
+    from lakehouse.spark.delta_reader import spark_schema
 
     lake = Lake(config=Config(lake=str(tmp_path / "spark"), root=tmp_path))
     other = Lake(config=Config(lake=str(tmp_path / "delta-rs"), root=tmp_path))
 
     def read_by_spark(lake, name):
-        return spark.read.format("delta").load(lake.table_uri(name)).toArrow()
+        return spark.read.format("delta").load(lake.catalog.table_uri(name)).toArrow()
 
     for name, table in tables.items():
         for place in (lake, other):
-            create(place.uri, table)
+            create(place.catalog, table)
         rows = generated(table)
         frame = spark.createDataFrame(rows, spark_schema(rows.schema))
-        frame.write.format("delta").mode("append").save(lake.table_uri(name))
-        write_deltalake(other.table_uri(name), rows, mode="append")
+        frame.write.format("delta").mode("append").save(lake.catalog.table_uri(name))
+        write_deltalake(other.catalog.table_uri(name), rows, mode="append")
     keeps_to_the_protocol(lake, tables)
     check(lake, tables, [*READERS, read_by_spark])
     check(other, tables, [read_by_spark])

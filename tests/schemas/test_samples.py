@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from lakehouse.contract import require_columns
+from lakehouse.declare.contract import require_columns
 from schemas.samples import TOKEN_COLUMNS, document_tokens, image_tokens, token_table, utterance_tokens
 
 

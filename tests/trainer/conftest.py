@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from trainer import host, process
+from trainer.distributed import process_group
+from trainer.platform import cpu
 
 sys.path.insert(0, str(Path(__file__).parent))
-host.install()
+cpu.install()
 
 from made_rows import RECIPE  # noqa: E402 - found through the line above
 
@@ -16,4 +17,4 @@ from made_rows import RECIPE  # noqa: E402 - found through the line above
 @pytest.fixture
 def layout():
     """One process, laid out and seeded as for a fresh run."""
-    return process.start(RECIPE)
+    return process_group.start(RECIPE)

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
+from trainer.loop.release_source import Source
 from trainer.recipe.recipe import Checkpoint, Data, Experts, Model, Optimizer, Precision, Projector, Recipe, Report
-from trainer.source import Source
 
 VOCABULARY = 500
 LENGTH = 64

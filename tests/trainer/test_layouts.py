@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from made_rows import MODEL, RECIPE, VOCABULARY, full_row, made_source
 
-from trainer import checkpoint, host, process
-from trainer.step import Step
-from trainer.train import build_training, train
+from trainer.distributed import process_group
+from trainer.loop import checkpoint
+from trainer.loop.optimizer_step import Step
+from trainer.loop.train import build_training, train
+from trainer.platform import cpu
 
 RECIPE_OF_CHECKPOINT = dataclasses.replace(RECIPE, model=dataclasses.replace(MODEL, pattern="*-E*-E"))
 
@@ -27,7 +29,7 @@ def outcome(tmp_path_factory):
     so that padding, which lies on one rank alone, would weigh it a little differently.
     """
     folder = tmp_path_factory.mktemp("layouts")
-    layout = process.start(RECIPE_OF_CHECKPOINT)
+    layout = process_group.start(RECIPE_OF_CHECKPOINT)
     first = train(
         RECIPE_OF_CHECKPOINT,
         made_source(layout, RECIPE_OF_CHECKPOINT),
@@ -45,14 +47,14 @@ def outcome(tmp_path_factory):
         first.checkpoint,
         str(folder),
     ]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(process.__file__).parents[1])}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(process_group.__file__).parents[2])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads((folder / "found.json").read_text())
-    layout = process.start(RECIPE_OF_CHECKPOINT)
+    layout = process_group.start(RECIPE_OF_CHECKPOINT)
     update = build_training(RECIPE_OF_CHECKPOINT, VOCABULARY, layout)
     standing = checkpoint.load(Path(first.checkpoint), update)
-    step = Step(RECIPE_OF_CHECKPOINT, layout, update, host.device())
+    step = Step(RECIPE_OF_CHECKPOINT, layout, update, cpu.device())
     source = made_source(layout, RECIPE_OF_CHECKPOINT, int(standing.loader["position"]), row=full_row)
     return [step(5 + n, batch) for n, batch in zip(range(3), source.batches(), strict=False)], found, folder
 

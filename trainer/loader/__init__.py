@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from trainer.loader.batch import Batch, Features, FullBatch, Pairs
     from trainer.loader.loader import PackedLoader
 
+from trainer.loader.labels import IGNORED, MODALITIES
+
 __all__ = ["IGNORED", "MODALITIES", "Batch", "Features", "FullBatch", "PackedLoader", "Pairs"]
 
-MODALITIES = ("text", "code", "speech", "image")
-# Label of a place whose next id is no target; PyTorch's losses skip it by default.
-IGNORED = -100
 
 _HOME = {
     "PackedLoader": "loader",

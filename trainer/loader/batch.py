@@ -13,10 +13,10 @@ import torch
 
 from lakehouse.errors import LakeError
 from schemas.mixture import sequences
-from trainer.loader import IGNORED
 from trainer.loader.buffers import Buffers
-from trainer.loader.groups import Group
+from trainer.loader.labels import IGNORED
 from trainer.loader.order import PAD
+from trainer.loader.row_groups import Group
 
 
 class Features(NamedTuple):
@@ -184,10 +184,10 @@ class FullBatch(Batch):
     """A batch with what a trainer derives from it.
 
     Args:
-        labels: int64 [rows, length], the next id; `trainer.loader.IGNORED` where it is no target.
+        labels: int64 [rows, length], the next id; `trainer.loader.labels.IGNORED` where it is no target.
         loss_mask: float32 [rows, length], weight of predicting the next id; 0 where it is no target.
         position_ids: int64 [rows, length], place in the document.
-        modality: int8 [rows, length], index into `trainer.loader.MODALITIES` of the document that the next id
+        modality: int8 [rows, length], index into `trainer.loader.labels.MODALITIES` of the document that the next id
             belongs to; -1 where there is none.
     """
 

@@ -17,8 +17,8 @@ from schemas.features import FeatureSpec
 from schemas.mixture import media_addresses
 from trainer.loader.batch import Features, RowSource
 from trainer.loader.decode import decode
-from trainer.loader.media import MediaReader
-from trainer.loader.snapshot import Snapshot
+from trainer.loader.media_reader import MediaReader
+from trainer.loader.pinned_release import Snapshot
 
 
 class Media(Protocol):

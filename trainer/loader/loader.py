@@ -18,12 +18,12 @@ from schemas.mixture import sequences
 from schemas.samples import vocabulary
 from trainer.loader.batch import Batch, RowSource, boundaries
 from trainer.loader.buffers import Buffers
+from trainer.loader.data_files import DataFiles
 from trainer.loader.features import Decoder, Media
-from trainer.loader.files import DataFiles
-from trainer.loader.groups import Groups
-from trainer.loader.index import StageIndex, add_actions, files_of_stage, stage_names
 from trainer.loader.order import rank_rows, stored_positions
-from trainer.loader.snapshot import ReleaseLike, Snapshot, open_snapshot
+from trainer.loader.pinned_release import ReleaseLike, Snapshot, open_snapshot
+from trainer.loader.position_index import StageIndex, add_actions, files_of_stage, stage_names
+from trainer.loader.row_groups import Groups
 from trainer.loader.state import DIGEST_DIGITS, LoaderState
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trainer.loader import IGNORED, MODALITIES
+from trainer.loader.labels import IGNORED, MODALITIES
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,15 @@ from megatron.core import tensor_parallel
 from megatron.core.models.hybrid.hybrid_model import HybridModel
 from torch import nn
 
-from trainer.model.config import transformer_config
-from trainer.model.correct import correct
-from trainer.model.loss import linear_cross_entropy, logits_dtype
+from trainer.model.chunked_cross_entropy import linear_cross_entropy, logits_dtype
+from trainer.model.layer_spec import stack_spec
 from trainer.model.projector import Projector
-from trainer.model.spec import stack_spec
+from trainer.model.transformer_config import transformer_config
+from trainer.platform.megatron_fixes import correct
 from trainer.recipe.recipe import Recipe
 
 if TYPE_CHECKING:
-    from trainer.data import Microbatch
+    from trainer.data.microbatch import Microbatch
 
 # Rows may be of any length: a rotary embedding has no table that one would size.
 _NO_LENGTH = 0

@@ -14,7 +14,7 @@ from pathlib import Path
 from jobs.acquire.connectors import apt, folder, npm, pip
 from jobs.acquire.connectors.base import Package, Retrieved, SourceSkippedError
 from jobs.acquire.connectors.cache import cache_root
-from jobs.acquire.declared import Source
+from jobs.acquire.source_list import Source
 
 log = logging.getLogger("mixlake.acquire")
 

@@ -17,7 +17,7 @@ POLICIES = r"(?i)terms of use|privacy policy|cookie policy|uses cookies|use of c
 
 def c4(measured: Measured) -> Scores:
     """Return C4's columns."""
-    from jobs.kernels import lines
+    from jobs.text import lines
 
     return {
         "n_sentences": measured.counts[:, lines.SENTENCES],

@@ -18,8 +18,8 @@ HEAD_LINES = 5
 
 def code(measured: Measured) -> Scores:
     """Return the columns for code."""
-    from jobs.kernels import lines
-    from jobs.kernels.lines import ratio
+    from jobs.text import lines
+    from jobs.text.lines import ratio
 
     counts = measured.counts
     return {

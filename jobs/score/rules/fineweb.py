@@ -12,8 +12,8 @@ from jobs.score.rules.measured import Measured, Scores
 
 def fineweb(measured: Measured) -> Scores:
     """Return FineWeb's columns."""
-    from jobs.kernels import lines
-    from jobs.kernels.lines import ratio
+    from jobs.text import lines
+    from jobs.text.lines import ratio
 
     counts = measured.counts
     return {

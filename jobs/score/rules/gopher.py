@@ -21,9 +21,9 @@ STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")
 
 def quality(measured: Measured) -> Scores:
     """Return Gopher's quality columns."""
-    from jobs.kernels import lines
-    from jobs.kernels.lines import ratio
-    from jobs.kernels.repetition import distinct_of
+    from jobs.text import lines
+    from jobs.text.lines import ratio
+    from jobs.text.repetition import distinct_of
 
     counts = measured.counts
     words, rows = counts[:, lines.WORDS], counts[:, lines.LINES]
@@ -39,6 +39,6 @@ def quality(measured: Measured) -> Scores:
 
 @functools.cache
 def _stop_words() -> npt.NDArray[np.uint64]:
-    from jobs.kernels.words import word_hash
+    from jobs.text.words import word_hash
 
     return np.array([word_hash(word) for word in STOP_WORDS], np.uint64)

@@ -17,8 +17,8 @@ class Measured:
 
     Args:
         text: string or large_string [n].
-        counts: int64 [n, WIDTH] of `jobs.kernels.lines`.
-        hashes: uint64 [words], the words as `jobs.kernels.words` cuts them.
+        counts: int64 [n, WIDTH] of `jobs.text.lines`.
+        hashes: uint64 [words], the words as `jobs.text.words` cuts them.
         lengths: int32 [words], their characters.
         places: int64 [n + 1], where each text's words lie.
     """
@@ -36,8 +36,8 @@ def measure(text: pa.Array) -> Measured:
     Args:
         text: string or large_string [n].
     """
-    from jobs.kernels.lines import line_counts
-    from jobs.kernels.words import words
+    from jobs.text.lines import line_counts
+    from jobs.text.words import words
 
     return Measured(text, line_counts(text), *words(text))
 

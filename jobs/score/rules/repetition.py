@@ -12,9 +12,9 @@ from jobs.score.rules.measured import Measured, Scores
 
 def repetition(measured: Measured) -> Scores:
     """Return Gopher's repetition columns."""
-    from jobs.kernels import lines
-    from jobs.kernels.lines import ratio
-    from jobs.kernels.repetition import DUPLICATE, TOP, ngram_fractions
+    from jobs.text import lines
+    from jobs.text.lines import ratio
+    from jobs.text.repetition import DUPLICATE, TOP, ngram_fractions
 
     counts = measured.counts
     chars = counts[:, lines.LINE_CHARS]

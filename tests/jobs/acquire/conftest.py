@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from jobs.acquire.files import FilesParams, files
-from jobs.acquire.rows import batch_of
+from jobs.acquire.record_batch import batch_of
 from jobs.acquire.sources import SourcesParams, sources
 from schemas.sources import files as files_table
 

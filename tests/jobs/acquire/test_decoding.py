@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.acquire.decoding import decode, gunzip
-from jobs.acquire.originals import RejectedError
+from jobs.acquire.original_file import RejectedError
 
 TEXT = "Grüße, 世界"
 

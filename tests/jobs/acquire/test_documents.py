@@ -5,10 +5,10 @@ import gzip
 import pyarrow.compute as pc
 import pytest
 
-from jobs.acquire import originals
+from jobs.acquire import original_file
 from jobs.acquire.documents import FLOW, DocumentsParams, documents
+from lakehouse.declare.flow import flow_of
 from lakehouse.errors import FlowError
-from lakehouse.flow import flow_of
 from schemas.documents import landed_documents as table
 from schemas.identity import content_ids, derived_ids
 from tests.jobs.acquire.landed import together
@@ -123,7 +123,7 @@ def test_large_files_are_worked_on_a_few_at_a_time(world, monkeypatch):
     for number, size in enumerate((10, 10, 30, 1, 1, 1)):
         world.put(f"{number}.txt", "x" * size)
     listed = world.good()
-    monkeypatch.setattr(originals, "_TOGETHER", 20)
+    monkeypatch.setattr(original_file, "_TOGETHER", 20)
     found = list(documents(listed, DocumentsParams()))
     assert [part.num_rows for part in found] == [2, 1, 3]
     assert together(found).column("uri").to_pylist() == listed.column("uri").to_pylist()

@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from lakehouse.config import load_config
+from lakehouse.declare.config import load_config
 from lakehouse.lake import Lake
 
 FLOWS = ("sources", "files", "documents", "utterances", "images")
@@ -16,9 +16,9 @@ FAMILIES = ("sources", "documents", "utterances", "images")
 
 @pytest.fixture
 def landing(world, spark, monkeypatch, make_picture, make_recording):
-    from lakehouse import registry
+    from lakehouse.declare import discovery
 
-    monkeypatch.setattr(registry, "_entry_points", lambda group: [])
+    monkeypatch.setattr(discovery, "_entry_points", lambda group: [])
     said = {"connector": "folder", "path": "data", "license": "CC0-1.0", "kind": "note", "language": "en"}
     declared = {
         "words": {**said, "modality": "text", "include": ["*.txt"], "exclude": ["clip.txt", "photo.txt"]},

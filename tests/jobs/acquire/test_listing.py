@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from jobs.acquire.declared import Neighbour, PathRule, Source
 from jobs.acquire.listing import captions, describe, list_files, listing_digest
-from jobs.acquire.originals import RejectedError
+from jobs.acquire.original_file import RejectedError
+from jobs.acquire.source_list import Neighbour, PathRule, Source
 
 
 def source(**said):

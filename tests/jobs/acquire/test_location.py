@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from jobs.acquire.declared import Source
 from jobs.acquire.listing import list_files
 from jobs.acquire.location import is_there, location_of
+from jobs.acquire.source_list import Source
 
 
 @pytest.mark.parametrize("package", ["git-doc", "@scope/name"])

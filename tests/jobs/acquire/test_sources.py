@@ -10,8 +10,8 @@ import yaml
 from jobs.acquire.connectors import npm
 from jobs.acquire.connectors.base import SourceSkippedError
 from jobs.acquire.sources import SourcesParams, chosen, outside, sources
+from lakehouse.declare.flow import flow_of
 from lakehouse.errors import ConfigError, FlowError
-from lakehouse.flow import flow_of
 from schemas.sources import sources as table
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from jobs.clean.documents import CleanParams, clean_documents
 from lakehouse.errors import FlowError
-from lakehouse.operator import Runner
+from lakehouse.spark.operator_runner import Runner
 from schemas.documents import documents
 
 

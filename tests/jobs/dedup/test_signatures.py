@@ -5,7 +5,7 @@ import pytest
 
 from jobs.dedup.signatures import SignatureParams, sign_documents
 from lakehouse.errors import FlowError
-from lakehouse.operator import Runner
+from lakehouse.spark.operator_runner import Runner
 from schemas.documents import document_signatures
 from tests.jobs.dedup import planted
 

@@ -11,7 +11,7 @@ from deltalake import write_deltalake
 
 from jobs.mix.command import KEYS, quota, quota_rows
 from lakehouse.cli.context import Context
-from lakehouse.config import Config
+from lakehouse.declare.config import Config
 from lakehouse.errors import TableNotFoundError, UsageError
 from lakehouse.lake import Lake
 from schemas.mixture import mixture, quotas, supply

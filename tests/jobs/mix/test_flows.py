@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from jobs.chance import evaluate
 from jobs.mix.cells import Cell
-from jobs.mix.chance import evaluate
 from jobs.mix.draw import DrawParams
 from jobs.mix.mixture import draw
 from jobs.mix.quota import Line, Quota, Stage

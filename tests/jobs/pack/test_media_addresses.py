@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.pack.media_addresses import address_media, locate_file
+from lakehouse.declare.flow import NoParams, flow_of
 from lakehouse.errors import FlowError
-from lakehouse.flow import NoParams, flow_of
 from schemas.images import images
 from schemas.utterances import MEDIA_OPTIONS, utterances
-from trainer.loader.media import MediaReader
+from trainer.loader.media_reader import MediaReader
 
 
 def media(prefix: str, n: int, column: str, seed: int) -> pa.Table:

@@ -6,9 +6,9 @@ import pytest
 
 from jobs.score import documents as module
 from jobs.score.documents import ScoreParams, score_documents
+from lakehouse.declare.flow import flow_of
 from lakehouse.errors import FlowError
-from lakehouse.flow import flow_of
-from lakehouse.operator import Runner
+from lakehouse.spark.operator_runner import Runner
 from schemas.documents import DOCUMENT, document_scores
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from jobs.score.images import laplacian_variance, measure, score_images
-from lakehouse.flow import NoParams
+from lakehouse.declare.flow import NoParams
 
 
 def scene(seed: int = 0, side: int = 256) -> Image.Image:

@@ -329,19 +329,19 @@ def test_deletion_vectors_are_refused(lake):
 
 def test_a_lake_in_an_object_store_gives_the_same_batches(wide, truth, monkeypatch):
     # The store's client reads a file:// address, too; nothing is mapped then.
-    from trainer.loader import files
+    from trainer.loader import data_files
 
-    monkeypatch.setattr(files, "is_local", lambda uri: False)
+    monkeypatch.setattr(data_files, "is_local", lambda uri: False)
     positions, tokens = stream([loader_of(wide, seed=1, global_batch=50)])
     assert np.array_equal(np.sort(positions), np.arange(700))
     assert np.array_equal(tokens, truth[positions])
 
 
 def test_a_file_missing_in_an_object_store_fails_at_open(lake, monkeypatch):
-    from trainer.loader import files
+    from trainer.loader import data_files
 
     lake.write(lake.packed_rows("cold", 10))
     Path(DeltaTable(lake.sequences).file_uris()[0].removeprefix("file://")).unlink()
-    monkeypatch.setattr(files, "is_local", lambda uri: False)
+    monkeypatch.setattr(data_files, "is_local", lambda uri: False)
     with pytest.raises(ReleaseError, match="missing"):
         loader_of(lake)

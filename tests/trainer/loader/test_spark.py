@@ -7,15 +7,16 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from lakehouse.commit import create
+from lakehouse.delta.append import create
+from lakehouse.delta.catalog import Catalog
 from lakehouse.errors import LakeError
 from lakehouse.lake import Lake
-from lakehouse.release import create_release
+from lakehouse.release.create import create_release
 from schemas.mixture import sequences
 from trainer.loader import PackedLoader
-from trainer.loader.files import DataFiles
-from trainer.loader.groups import Groups
-from trainer.loader.index import StageIndex, add_actions, files_of_stage
+from trainer.loader.data_files import DataFiles
+from trainer.loader.position_index import StageIndex, add_actions, files_of_stage
+from trainer.loader.row_groups import Groups
 
 FIRST = 1000
 
@@ -27,7 +28,7 @@ def write(spark, lake, rows, **options):
 
 @pytest.fixture
 def written(spark, lake):
-    create(str(lake.root), sequences)
+    create(Catalog(str(lake.root)), sequences)
     rows = lake.packed_rows("cold", 300)
     other = lake.packed_rows("hot", 60, length=16)
     write(spark, lake, pa.concat_tables([rows.slice(200), other.slice(0, 30)]))
@@ -37,7 +38,7 @@ def written(spark, lake):
 
 def test_a_release_of_spark_tables_is_read_by_name(written):
     lake = Lake(str(written.root))
-    release = create_release(lake, "mix-1", ["gold.sequences", "gold.vocabulary"])
+    release = create_release(lake.project, "mix-1", ["gold.sequences", "gold.vocabulary"])
     for place in (lake, lake.uri):
         loader = PackedLoader(place, "mix-1", "cold", seed=2, global_batch=64)
         assert loader.digest == release.digest
@@ -54,7 +55,7 @@ def test_a_release_of_spark_tables_is_read_by_name(written):
 
 
 def test_tokens_of_one_stage_are_mapped_in_place(spark, lake):
-    create(str(lake.root), sequences)
+    create(Catalog(str(lake.root)), sequences)
     write(spark, lake, lake.packed_rows("cold", 100))
     table = DeltaTable(lake.sequences)
     actions = files_of_stage(add_actions(table), "cold")
@@ -74,7 +75,7 @@ def test_tokens_of_one_stage_are_mapped_in_place(spark, lake):
     [("delta.columnMapping.mode", "name", "columnMapping"), ("delta.enableDeletionVectors", "true", "deletionVectors")],
 )
 def test_tables_that_files_alone_do_not_tell_are_refused(spark, lake, property_, value, message):
-    create(str(lake.root), sequences)
+    create(Catalog(str(lake.root)), sequences)
     rows = lake.packed_rows("cold", 4)
     write(spark, lake, rows)
     spark.sql(f"ALTER TABLE delta.`{lake.sequences}` SET TBLPROPERTIES ('{property_}' = '{value}')")

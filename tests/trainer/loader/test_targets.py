@@ -8,7 +8,8 @@ import pytest
 
 from lakehouse.errors import LakeError
 from schemas.mixture import sequences
-from trainer.loader import IGNORED, MODALITIES, PackedLoader
+from trainer.loader import PackedLoader
+from trainer.loader.labels import IGNORED, MODALITIES
 
 
 def slow(row, length):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from made_rows import DENSE, RECIPE, VOCABULARY, made_batch
 
-from trainer.data import KINDS, microbatches, modality_weights, pack
+from trainer.data.microbatch import KINDS, microbatches, modality_weights, pack
 from trainer.model.model import build_model
 
 CPU = torch.device("cpu")

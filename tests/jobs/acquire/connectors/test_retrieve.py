@@ -5,7 +5,7 @@ from jobs.acquire.connectors.base import SourceSkippedError
 from jobs.acquire.connectors.cache import Unpacked
 from jobs.acquire.connectors.cache import retrieve as through_cache
 from jobs.acquire.connectors.retrieve import retrieval_state, retrieve_all
-from jobs.acquire.declared import Source
+from jobs.acquire.source_list import Source
 
 
 def source(key, connector="npm", **said):

@@ -1,0 +1,104 @@
+"""Telling a person how a run gets on: a line for each flow that ends, and a live line of those at work."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.markup import escape
+from rich.status import Status
+
+from lakehouse.plan.plan import FlowPlan, Plan
+from lakehouse.run.report import Outcome
+
+_MARKS = {"done": "[green]✓[/]", "fresh": "[dim]·[/]", "failed": "[red]✗[/]", "skipped": "[yellow]-[/]"}
+
+
+class Progress:
+    """A listener that writes to standard error; off a terminal it writes plain lines.
+
+    Warnings of the flows, such as a source that was skipped, are shown between the lines.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._running: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._status: Status | None = None
+        self._total = 0
+        self._ended = 0
+        self._log = RichHandler(
+            logging.INFO, console=self.console, show_time=False, show_level=False, show_path=False, markup=False
+        )
+
+    def __enter__(self) -> Self:
+        """Begin to show."""
+        area = logging.getLogger("mixlake")
+        area.addHandler(self._log)
+        area.setLevel(min(logging.INFO, area.level or logging.INFO))
+        area.propagate = False
+        if self.console.is_terminal:
+            self._status = self.console.status("planning")
+            self._status.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop showing."""
+        logging.getLogger("mixlake").removeHandler(self._log)
+        if self._status is not None:
+            self._status.stop()
+
+    def planned(self, plan: Plan) -> None:
+        """Tell how much there is to do."""
+        self._total = len(plan.stale)
+        for warning in plan.warnings:
+            self.console.print(f"[yellow]{escape(warning)}[/]")
+        if self._total:
+            self.console.print(f"{self._total} of {len(plan.flows)} flows to run; starting Spark")
+
+    def session(self, seconds: float) -> None:
+        """Tell that Spark is up."""
+        self.console.print(f"[dim]Spark is up after {seconds:.1f} s[/]")
+
+    def began(self, item: FlowPlan) -> None:
+        """Show a flow as being at work."""
+        with self._lock:
+            self._running[item.writes] = time.monotonic()
+            self._show()
+
+    def ended(self, outcome: Outcome) -> None:
+        """Write a flow's line."""
+        with self._lock:
+            self._running.pop(outcome.writes, None)
+            if outcome.status != "fresh":
+                self._ended += 1
+                self.console.print(line(outcome))
+            self._show()
+
+    def _show(self) -> None:
+        if self._status is not None:
+            names = ", ".join(self._running) or "waiting"
+            self._status.update(f"{self._ended}/{self._total}  {names}")
+
+
+def line(outcome: Outcome) -> str:
+    """Return what is told of a flow that ended."""
+    mark = _MARKS[outcome.status]
+    if outcome.note is None:
+        # It may quote a row, and rows hold brackets.
+        why = escape(outcome.error.message) if outcome.error else "fresh"
+        return f"{mark} {outcome.writes:<28} {why}"
+    counts = outcome.note.counts
+    changes = [
+        f"{sign}{counts.get(name, 0):,}" for sign, name in (("+", "inserted"), ("~", "updated"), ("-", "deleted"))
+    ]
+    told = " ".join(change for change in changes if change[1:] != "0") or "no change"
+    aside = f"  [yellow]{counts['quarantined']:,} set aside[/]" if counts.get("quarantined") else ""
+    return f"{mark} {outcome.writes:<28} {counts.get('rows', 0):>9,} rows  {told:<18} {outcome.seconds:>6.1f} s{aside}"

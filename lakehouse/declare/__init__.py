@@ -1,0 +1,1 @@
+"""What a user declares: contracts, flows, parameters, SQL flows and mixlake.yaml."""

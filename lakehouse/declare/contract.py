@@ -1,0 +1,301 @@
+"""A table's declaration, and what is derived from it.
+
+A `Table` is a frozen value: columns as Arrow types with a sentence each, the key, the clustering, the
+checks. The Spark schema, the Delta table, the documentation and the query views come from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pyarrow as pa
+
+from lakehouse.errors import ContractError
+
+_NAME = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
+_COLUMN = re.compile(r"^[A-Za-z][A-Za-z0-9_]*$")
+
+# A property of tables whose rows name data files of the tables that they were made from: those files are kept.
+ADDRESSES_FILES = "mixlake.addressesFiles"
+
+# Kept for a hundred years: Delta refuses to read a version older than these, even where its files exist.
+_FOREVER = "interval 36500 days"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a contract.
+
+    Args:
+        name: Letters, digits and underscores.
+        type: Its Arrow type. Use ``pa.string()`` and ``pa.binary()``, not the large or view variants.
+        doc: One sentence, for documentation and Croissant metadata.
+        unit: Unit of the values ("s", "px", "tokens"), empty where there is none.
+        nullable: Whether a row may lack it. A null in a column that may not lack it is quarantined.
+        volatile: Left out of the content digest and of row comparison (run ids, times).
+        payload: Bytes or token ids: carries no statistics.
+    """
+
+    name: str
+    type: pa.DataType
+    doc: str
+    unit: str = ""
+    nullable: bool = True
+    volatile: bool = False
+    payload: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse a name or a type that some reader cannot hold."""
+        if not _COLUMN.match(self.name):
+            raise ContractError(f"column name {self.name!r} is not allowed", "use letters, digits and _")
+        wrong = _unheld(self.type)
+        if wrong is not None:
+            raise ContractError(
+                f"column {self.name!r} has the type {wrong}, which Delta tables do not hold",
+                next((f"declare {instead} instead" for test, instead in _INSTEAD if test(wrong)), "choose another"),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A condition that every row of a table satisfies.
+
+    Args:
+        name: A sentence that is true of a good row; it is the reason given in quarantine.
+        sql: A Spark SQL predicate over the table's columns. Null counts as broken.
+        on_fail: "quarantine" moves the row aside; "fail" stops the flow at the first such row.
+        tolerance: Fraction of a batch of changes above which the flow fails instead of quarantining.
+
+    Raises:
+        ContractError: If it says what cannot be meant.
+    """
+
+    name: str
+    sql: str
+    on_fail: Literal["quarantine", "fail"] = "quarantine"
+    tolerance: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        for what, value in (("name", self.name), ("condition", self.sql)):
+            if not isinstance(value, str) or not value.strip():
+                raise ContractError(f"a check's {what} is {value!r}", "write a text")
+        if self.on_fail not in {"quarantine", "fail"}:
+            raise ContractError(f"the check {self.name!r} has on_fail={self.on_fail!r}", "write quarantine or fail")
+        if isinstance(self.tolerance, bool) or not isinstance(self.tolerance, int | float):
+            raise ContractError(f"the check {self.name!r} has tolerance={self.tolerance!r}", "write a number")
+        if not 0 <= self.tolerance <= 1:
+            raise ContractError(f"the check {self.name!r} has tolerance={self.tolerance!r}", "it is a share, 0 to 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table's contract.
+
+    Args:
+        name: ``layer.plural_noun``; layers are schemas of the lake.
+        doc: What one row is.
+        columns: Its columns, in order.
+        key: Columns that name a row; empty means that the table is overwritten whole.
+        cluster_by: Columns that files are sorted by on write.
+        partition_by: Columns that a file has one value of each of. For few values, and what is replaced whole.
+        checks: Conditions that every row satisfies.
+        tags: Names of unions that the table belongs to, see `lakehouse.declare.flow.tagged`.
+        writer_options: ``compression`` and Parquet settings of payload tables, held while a flow writes.
+        properties: Delta table properties beyond the engine's own.
+
+    Raises:
+        ContractError: If the name, the columns, the key or the clustering contradict each other.
+    """
+
+    name: str
+    doc: str
+    columns: Sequence[Column]
+    key: Sequence[str] = ()
+    cluster_by: Sequence[str] = ()
+    partition_by: Sequence[str] = ()
+    checks: Sequence[Check] = ()
+    tags: Sequence[str] = ()
+    writer_options: Sequence[tuple[str, str]] = ()
+    properties: Sequence[tuple[str, str]] = ()
+    _names: frozenset[str] = field(init=False, repr=False, compare=False, default=frozenset())
+
+    def __post_init__(self) -> None:
+        """Freeze the sequences and refuse contradictions."""
+        for name in ("columns", "key", "cluster_by", "partition_by", "checks", "tags", "writer_options", "properties"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not _NAME.match(self.name):
+            raise ContractError(f"table name {self.name!r} is not allowed", "use layer.plural_noun in lower case")
+        names = [column.name for column in self.columns]
+        # Spark and Delta take names that differ in case alone for one.
+        lower = [name.lower() for name in names]
+        doubled = sorted({name for name in names if lower.count(name.lower()) > 1})
+        if doubled:
+            told = " and ".join(repr(name) for name in doubled)
+            raise ContractError(f"{self.name}: column {told} is declared twice", "keep one of the two")
+        unknown = [name for name in (*self.key, *self.cluster_by, *self.partition_by) if name not in names]
+        if unknown:
+            raise ContractError(
+                f"{self.name}: key, cluster_by or partition_by names {unknown[0]!r}, which is no column",
+                "declare the column",
+            )
+        object.__setattr__(self, "_names", frozenset(names))
+
+    def __contains__(self, column: str) -> bool:
+        """Whether the table has a column of that name."""
+        return column in self._names
+
+    def column(self, name: str) -> Column:
+        """Return the column of that name.
+
+        Raises:
+            ContractError: If there is none.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise ContractError(f"{self.name} has no column {name!r}", f"it has {', '.join(sorted(self._names))}")
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of the stored rows."""
+        return pa.schema([pa.field(column.name, column.type, column.nullable) for column in self.columns])
+
+    @property
+    def stable_columns(self) -> tuple[str, ...]:
+        """Names of the columns that the content digest covers."""
+        return tuple(column.name for column in self.columns if not column.volatile)
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Names of the columns that may not be null: those declared so, and the key's."""
+        return tuple(column.name for column in self.columns if not column.nullable or column.name in self.key)
+
+    def table_properties(self) -> dict[str, str]:
+        """Return the Delta properties that a table of this contract is created with."""
+        plain = [
+            column.name
+            for column in self.columns
+            if not column.payload and column.name not in self.partition_by and _has_statistics(column.type)
+        ]
+        return {
+            "delta.enableChangeDataFeed": "true",
+            "delta.deletedFileRetentionDuration": _FOREVER,
+            "delta.logRetentionDuration": _FOREVER,
+            "delta.enableExpiredLogCleanup": "false",
+            "delta.dataSkippingStatsColumns": ",".join(plain[:32]),
+            **dict(self.properties),
+        }
+
+    def fingerprint(self) -> str:
+        """Return a digest of all that makes stored rows what they are; documentation is left out."""
+        body = {
+            "name": self.name,
+            "columns": [[c.name, str(c.type), c.nullable, c.volatile] for c in self.columns],
+            "key": self.key,
+            "cluster_by": self.cluster_by,
+            "checks": [dataclasses.astuple(check) for check in self.checks],
+            "writer_options": self.writer_options,
+            **({"partition_by": self.partition_by} if self.partition_by else {}),
+        }
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+
+    def parts(self) -> dict[str, str]:
+        """Return what the fingerprint covers by part, in a few words each, so that a change can be named."""
+        found = {}
+        for column in self.columns:
+            words = [_brief(str(column.type)), "" if column.nullable else "never null"]
+            found[f"column {column.name}"] = " ".join(filter(None, [*words, "volatile" if column.volatile else ""]))
+        for check in self.checks:
+            found[f"check {check.name!r}"] = _brief(f"{check.sql}, {check.on_fail}, tolerance {check.tolerance:g}")
+        for name in ("key", "cluster_by"):
+            found[name] = _brief(", ".join(getattr(self, name)) or "none")
+        for name, value in self.writer_options:
+            found[f"option {name}"] = _brief(value)
+        return found
+
+    def describe(self) -> list[dict[str, str]]:
+        """Return one dictionary a column, for documentation."""
+        return [
+            {
+                "column": column.name,
+                "type": str(column.type),
+                "null": "" if column.nullable else "never",
+                "unit": column.unit,
+                "meaning": column.doc,
+            }
+            for column in self.columns
+        ]
+
+
+# What is not stored as itself, and what is.
+_INSTEAD = (
+    (lambda kind: pa.types.is_large_string(kind) or pa.types.is_string_view(kind), "pa.string()"),
+    (lambda kind: pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind), "pa.binary()"),
+    (pa.types.is_unsigned_integer, "a signed integer that is large enough"),
+    (pa.types.is_float16, "pa.float32()"),
+    (pa.types.is_date64, "pa.date32()"),
+    (pa.types.is_timestamp, 'pa.timestamp("us", "UTC")'),
+    (pa.types.is_decimal256, "pa.decimal128()"),
+    (pa.types.is_temporal, "pa.int64(), with its unit"),
+    (pa.types.is_dictionary, "the type of its values"),
+    (lambda kind: pa.types.is_large_list(kind) or pa.types.is_list_view(kind), "pa.list_()"),
+)
+_HELD = (
+    pa.types.is_boolean,
+    pa.types.is_signed_integer,
+    pa.types.is_float32,
+    pa.types.is_float64,
+    pa.types.is_decimal128,
+    pa.types.is_string,
+    pa.types.is_binary,
+    pa.types.is_date32,
+    lambda kind: pa.types.is_timestamp(kind) and kind.unit == "us" and kind.tz in {None, "UTC"},
+)
+
+
+def _unheld(kind: pa.DataType) -> pa.DataType | None:
+    """Return the first part of a type that Spark and all readers of Delta do not agree on, None where there is none."""
+    nested = pa.types.is_struct(kind) or pa.types.is_map(kind)
+    if (nested and kind.num_fields) or pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
+        parts = [kind.key_type, kind.item_type] if pa.types.is_map(kind) else [f.type for f in _fields(kind)]
+        return next((wrong for part in parts if (wrong := _unheld(part)) is not None), None)
+    return None if any(test(kind) for test in _HELD) else kind
+
+
+def _fields(kind: pa.DataType) -> list[pa.Field]:
+    return [kind.field(n) for n in range(kind.num_fields)]
+
+
+def _brief(text: str) -> str:
+    """Return a text, or where it is long its beginning and a digest."""
+    return text if len(text) <= 60 else f"{text[:40]}… #{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def _has_statistics(kind: pa.DataType) -> bool:
+    """Whether Delta keeps minima and maxima of such a column."""
+    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_boolean(kind))
+
+
+def require_columns(table: Table, columns: Iterable[Column], why: str) -> None:
+    """Check that a table carries the given columns with the same types.
+
+    Raises:
+        ContractError: If one is missing or of another type.
+    """
+    for wanted in columns:
+        if wanted.name not in table:
+            raise ContractError(
+                f"{table.name} lacks the column {wanted.name!r}", f"{why} needs it as {wanted.type}; add it"
+            )
+        found = table.column(wanted.name).type
+        if found != wanted.type:
+            raise ContractError(
+                f"{table.name}.{wanted.name} is {found}", f"{why} needs it as {wanted.type}; change the contract"
+            )

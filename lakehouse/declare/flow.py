@@ -1,0 +1,234 @@
+"""Declaring flows.
+
+A flow reads tables and writes one table. There are three kinds:
+
+- an **operator** is a function of one Arrow record batch, for work that looks at one row at a time;
+- a **frame** is a function of Spark DataFrames, for work that needs a shuffle;
+- a **sql** flow is a file of one SELECT.
+
+Declaring attaches a frozen `Flow` to the function and leaves the function as it was, so that it is
+called and tested without an engine::
+
+    @flow(writes=document_scores, reads={"documents": documents}, params=ScoreParams)
+    def score(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatch: ...
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from lakehouse.declare.contract import Column, Table
+from lakehouse.errors import FlowError
+
+TABLE_PSEUDO_COLUMN = "_table"
+
+Kind = Literal["operator", "frame", "sql"]
+Refresh = Literal["full", "merge"]
+Rows = Literal["any", "one-to-one"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+ATTRIBUTE = "__mixlake_flow__"
+REJECT = "_reject"
+
+
+def as_is[T](rows: T) -> T:
+    """Return rows as they are: the ``keep`` of a frame that is called without an engine."""
+    return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One input of a flow: a table, or the union of all tables that carry a tag.
+
+    Args:
+        table: Name of the table; empty for a union.
+        tag: Name of the union; empty for a table.
+        where: Spark SQL predicate that rows must satisfy to be read.
+        columns: Columns to read; empty means all. A union names the columns that its tables share.
+    """
+
+    table: str = ""
+    tag: str = ""
+    where: str = ""
+    columns: tuple[Column | str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns to read."""
+        return tuple(c if isinstance(c, str) else c.name for c in self.columns)
+
+
+def read(table: Table | str, *, where: str = "", columns: Sequence[str] = ()) -> Read:
+    """Read some rows or columns of a table."""
+    return Read(table=table if isinstance(table, str) else table.name, where=where, columns=tuple(columns))
+
+
+def tagged(tag: str, *, columns: Sequence[Column], where: str = "") -> Read:
+    """Read the union of all tables that carry a tag, so that a user's own table joins by declaring it."""
+    return Read(tag=tag, where=where, columns=tuple(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class NoParams:
+    """The parameters of a flow that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A declared step. Made by `flow` or from a SQL file; see there for the fields."""
+
+    id: str
+    kind: Kind
+    writes: Table
+    reads: Mapping[str, Read]
+    function: Callable[..., Any] | None = None
+    sql: str = ""
+    file: str = ""
+    line: int = 0
+    rows: Rows = "any"
+    params: type[Any] = NoParams
+    refresh: Refresh = "full"
+    driving: str = ""
+    driving_key: str = "sample_id"
+    origin: str = "sample_id"
+    external: Callable[..., str] | None = None
+    batch_rows: int = 2048
+    reject_tolerance: float = 0.05
+    models: Callable[..., Mapping[str, str]] | None = None
+    tags: tuple[str, ...] = ()
+    doc: str = ""
+    spark: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """Where it is declared: file and line, of a SQL flow the file."""
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+    @property
+    def incremental(self) -> bool:
+        """Whether the flow can process only what changed in its driving input."""
+        return self.kind == "operator" or self.refresh == "merge"
+
+
+def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to declare
+    *,
+    writes: Table,
+    reads: Mapping[str, Table | Read] | None = None,
+    kind: Literal["operator", "frame"] = "operator",
+    params: type[Any] = NoParams,
+    refresh: Refresh = "full",
+    driving: str = "",
+    driving_key: str = "sample_id",
+    origin: str = "sample_id",
+    rows: Rows | None = None,
+    external: Callable[..., str] | None = None,
+    batch_rows: int = 2048,
+    reject_tolerance: float = 0.05,
+    models: Callable[..., Mapping[str, str]] | None = None,
+    tags: Sequence[str] = (),
+    id: str = "",  # noqa: A002 - the public word for it
+    spark: Mapping[str, str] | None = None,
+) -> Callable[[F], F]:
+    """Declare a function as a flow.
+
+    An operator is called as ``f(batch, params)`` and returns a record batch with the written table's
+    columns in any order, without ``run_id``; a nullable column may be left out. A row that it cannot
+    make carries its reason in an extra string column ``_reject`` and goes to quarantine. A frame is
+    called as ``f(**inputs, params=params)`` with one DataFrame for each entry of ``reads``; where it
+    refreshes by merge, also with ``affected``, the driving keys whose rows are wanted. A frame that has
+    an argument ``versions`` is told the version read of each table; one that has an argument ``keep`` is
+    given a function that holds a DataFrame, which it reads more than once, until the commit; one that
+    has an argument ``held`` is given the written table's rows as they are; one that has an argument
+    ``storage`` is given the options of the lake's object store, for tasks that open its files themselves.
+
+    Args:
+        writes: Contract of the written table.
+        reads: Argument name to input.
+        kind: "operator" or "frame".
+        params: A frozen dataclass whose defaults a user's configuration overrides. A field with
+            ``metadata={"file": True}`` names a file whose content, too, makes the flow stale. Where it has a method
+            ``check``, planning calls it, so that what is wrong with a file is told before a run.
+        refresh: For frames. "full": whole inputs in, and the difference by key is written.
+            "merge": called with the affected driving keys, and only their rows are replaced.
+        driving: The input whose changes are processed incrementally; by default the only or first one.
+        driving_key: The column that names a row of the driving input.
+        origin: Spark SQL expression over the *written* table that gives the driving row of a row:
+            ``sample_id`` for one-to-one steps, ``parent_ids[0]`` where the step cuts.
+        rows: For operators. "one-to-one": each row given must come back once, good or with its reason in ``_reject``,
+            under the same driving key; an operator that loses or adds one is refused. "any": no such promise, as
+            where it cuts, joins or chooses. By default one-to-one where a row of the written table keeps the
+            driving row's key as its own (``origin`` is the driving key, and that is the table's key).
+        external: For flows that land data: called with params, returns a fingerprint of the outside
+            world; the flow is stale when it changes.
+        batch_rows: Rows of an Arrow batch; low where a row holds media bytes.
+        reject_tolerance: Fraction of rejected rows above which the flow fails.
+        models: Called with params, returns name to digest of the model files that the flow uses.
+        tags: Names for selection, as ``tag:NAME``.
+        id: Stable identity, by default ``module.function``.
+        spark: Spark SQL settings of the flow's own session.
+
+    Raises:
+        FlowError: If the declaration contradicts itself.
+    """
+
+    def declare(function: F) -> F:
+        name = id or f"{function.__module__}.{function.__name__}"
+        code = getattr(inspect.unwrap(function), "__code__", None)
+        at = f"{code.co_filename}:{code.co_firstlineno}" if code else name
+        inputs = {key: value if isinstance(value, Read) else read(value) for key, value in (reads or {}).items()}
+        if kind == "operator" and not inputs:
+            raise FlowError(f"{name} is an operator without an input ({at})", "declare what it reads, or kind='frame'")
+        if not dataclasses.is_dataclass(params):
+            raise FlowError(f"{name}: params is not a dataclass ({at})", "declare a frozen dataclass with defaults")
+        if driving and driving not in inputs:
+            raise FlowError(
+                f"{name}: driving names {driving!r}, which it does not read ({at})", "name one of its reads"
+            )
+        keeps_key = kind == "operator" and origin == driving_key and tuple(writes.key) == (driving_key,)
+        if rows == "one-to-one" and (kind != "operator" or driving_key not in writes):
+            raise FlowError(
+                f"{name}: rows='one-to-one' is for operators that keep {driving_key!r} as a column ({at})",
+                "leave it out, or name the driving key",
+            )
+        spec = Flow(
+            id=name,
+            kind=kind,
+            writes=writes,
+            reads=inputs,
+            function=function,
+            file=code.co_filename if code else "",
+            line=code.co_firstlineno if code else 0,
+            rows=rows or ("one-to-one" if keeps_key else "any"),
+            params=params,
+            refresh=refresh,
+            driving=driving or next(iter(inputs), ""),
+            driving_key=driving_key,
+            origin=origin,
+            external=external,
+            batch_rows=batch_rows,
+            reject_tolerance=reject_tolerance,
+            models=models,
+            tags=tuple(tags),
+            doc=(function.__doc__ or "").strip().split("\n", 1)[0],
+            spark=dict(spark or {}),
+        )
+        setattr(function, ATTRIBUTE, spec)
+        return function
+
+    return declare
+
+
+def flow_of(function: Callable[..., Any]) -> Flow:
+    """Return the flow that was declared on a function.
+
+    Raises:
+        FlowError: If none was.
+    """
+    spec = getattr(function, ATTRIBUTE, None)
+    if not isinstance(spec, Flow):
+        raise FlowError(f"{function!r} is not a flow", "declare it with @flow")
+    return spec

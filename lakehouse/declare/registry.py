@@ -1,0 +1,100 @@
+"""Which tables and flows are declared: found by import, never registered by hand.
+
+Installed packages name their modules under the entry points ``mixlake.modules`` and ``mixlake.sql``; a
+``mixlake.yaml`` adds a team's own. Submodules of a named package are imported where they use
+`lakehouse.declare.flow` or `lakehouse.declare.contract`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lakehouse.declare.contract import Column, Table, require_columns
+from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
+from lakehouse.declare.validation import check_checks, check_condition, check_origin, reads_at
+from lakehouse.errors import FlowError, GraphError
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What is declared.
+
+    Args:
+        tables: Contracts by table name.
+        flows: Flows by id.
+        roots: Top-level packages whose code counts towards a flow's fingerprint.
+        views: Folders and files of SQL views.
+    """
+
+    tables: Mapping[str, Table]
+    flows: Mapping[str, Flow]
+    roots: frozenset[str] = frozenset()
+    views: tuple[Path, ...] = ()
+    writers: Mapping[str, Flow] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse two writers of one table and inputs that no contract declares."""
+        writers: dict[str, Flow] = {}
+        for spec in self.flows.values():
+            other = writers.setdefault(spec.writes.name, spec)
+            if other is not spec:
+                raise GraphError(
+                    f"{spec.writes.name} has two writers, {other.id} ({other.place}) and {spec.id} ({spec.place})",
+                    "let one of them write another table",
+                )
+        object.__setattr__(self, "writers", writers)
+        for table in self.tables.values():
+            check_checks(table)
+        for spec in self.flows.values():
+            for name, item in spec.reads.items():
+                if item.table and item.table not in self.tables:
+                    raise FlowError(
+                        f"{spec.id} reads {item.table} as {name!r}, which no contract declares"
+                        f" ({reads_at(spec, item)})",
+                        "declare the table, or correct the name",
+                    )
+                for table in self.sources(item):
+                    self._columns_are_there(spec, item, table)
+                    check_condition(spec, item, table)
+            self._key_is_there(spec)
+            check_origin(spec)
+
+    def _columns_are_there(self, spec: Flow, item: Read, table: Table) -> None:
+        for name in item.names:
+            if name not in table and name != TABLE_PSEUDO_COLUMN:
+                near = difflib.get_close_matches(name, [column.name for column in table.columns], n=2)
+                raise FlowError(
+                    f"{spec.id} reads the column {name!r} of {table.name}, which it does not have ({spec.place})",
+                    f"did you mean {' or '.join(near)}?"
+                    if near
+                    else f"mixlake contract {table.name} lists its columns",
+                )
+
+    def _key_is_there(self, spec: Flow) -> None:
+        """Refuse a flow that processes changes by a key which its driving input does not give it."""
+        if not spec.incremental:
+            return
+        item = spec.reads[spec.driving]
+        has = [set(item.names) or {column.name for column in table.columns} for table in self.sources(item)]
+        if any(spec.driving_key not in names for names in has):
+            raise FlowError(
+                f"{spec.id} reads {spec.driving!r} without its driving key {spec.driving_key!r} ({spec.place})",
+                "read that column too, or name another by driving_key",
+            )
+
+    def sources(self, item: Read) -> tuple[Table, ...]:
+        """Return the tables of an input: one, or all that carry its tag.
+
+        Raises:
+            ContractError: If a tagged table lacks a column that the union needs.
+        """
+        if item.table:
+            return (self.tables[item.table],)
+        found = tuple(sorted((t for t in self.tables.values() if item.tag in t.tags), key=lambda t: t.name))
+        wanted = [c for c in item.columns if isinstance(c, Column) and c.name != TABLE_PSEUDO_COLUMN]
+        for table in found:
+            require_columns(table, wanted, f"the tag {item.tag!r}")
+        return found

@@ -1,0 +1,220 @@
+"""SQL flows: a file ``layer.table.sql`` of one SELECT in Spark's dialect, which writes that table."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import zip_longest
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError, TokenError
+
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import Flow, Read
+from lakehouse.declare.user_files import read_text
+from lakehouse.errors import FlowError
+
+
+def sql_flow(path: Path, tables: Mapping[str, Table]) -> Flow:
+    """Read a SQL flow; its inputs are the tables that the SELECT names.
+
+    Raises:
+        FlowError: If the file is not one SELECT, or no contract declares the table that it writes.
+    """
+    name = path.stem
+    if name not in tables:
+        raise FlowError(f"{path} writes {name}, which no contract declares", "declare the table, or rename the file")
+    text = read_text(path)
+    tree = parse_select(text, str(path))
+    reads = {_argument(table): Read(table=table) for table in sorted(table_names(tree))}
+    if not reads:
+        raise FlowError(f"{path} reads no table", "name its inputs as layer.table")
+    comment = next((line[2:].strip() for line in text.splitlines() if line.startswith("--")), "")
+    return Flow(id=f"sql.{name}", kind="sql", writes=tables[name], reads=reads, sql=text, file=str(path), doc=comment)
+
+
+def parse_select(text: str, place: str) -> exp.Query:
+    """Parse one SELECT.
+
+    Raises:
+        FlowError: If the text does not parse (with the line and column), is another kind of statement, names a table
+            otherwise than layer.table, or reads a sample or an older version of one.
+    """
+    try:
+        trees = [tree for tree in sqlglot.parse(text, dialect="spark") if tree is not None]
+    except SqlglotError as error:
+        at, told = what_is_wrong(error, text)
+        raise FlowError(f"{place}:{at}: the SQL does not parse: {told}", "mend the SQL there") from None
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        raise FlowError(f"{place} is not one SELECT", "write one query; the table that it writes is the file's name")
+    _refuse(trees[0], place)
+    return trees[0]
+
+
+def table_names(tree: exp.Query) -> set[str]:
+    """Return the ``layer.table`` names that a query reads."""
+    return {f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db}
+
+
+def line_of(text: str, table: str) -> int:
+    """Return the line in which a query that parses first reads a table, from 1."""
+    found = [
+        _line(node)
+        for tree in sqlglot.parse(text, dialect="spark")
+        if tree is not None
+        for node in tree.find_all(exp.Table)
+        if f"{node.db}.{node.name}" == table
+    ]
+    return min(found, default=1)
+
+
+def normalised(text: str, place: str) -> str:
+    """Return the query without comments and layout, for fingerprints."""
+    return parse_select(text, place).sql(dialect="spark", comments=False)
+
+
+def with_views(text: str, place: str) -> str:
+    """Return the query with each ``layer.table`` replaced by the temporary view of the same name.
+
+    All else of the query stays. A view is given the table's last name as its alias where it has none, so that
+    columns may be written ``table.column``; columns written ``layer.table.column`` are given the alias.
+    """
+    tree = parse_select(text, place)
+    tables = [table for table in tree.find_all(exp.Table) if table.db]
+    scopes: dict[int, list[exp.Table]] = {}
+    for table in tables:
+        scopes.setdefault(id(table.find_ancestor(exp.Select)), []).append(table)
+    aliases = {id(table): _alias(table, scope) for scope in scopes.values() for table in scope}
+    for column in list(tree.find_all(exp.Column)):
+        _shorten(column, scopes, aliases)
+    for table in tables:
+        if not table.alias:
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(aliases[id(table)])))
+        table.set("this", exp.to_identifier(view_name(f"{table.db}.{table.name}")))
+        table.set("db", None)
+    return tree.sql(dialect="spark", comments=False)
+
+
+def view_name(table: str) -> str:
+    """Return the name of the temporary view that stands for a table in a flow's session: no two tables share one."""
+    layer, _, name = table.partition(".")
+    return f"mixlake_{len(layer)}_{layer}_{name}"
+
+
+def _argument(table: str) -> str:
+    return table.replace(".", "_")
+
+
+def _refuse(tree: exp.Query, file: str) -> None:
+    sample = tree.find(exp.TableSample)
+    if sample is not None:
+        table = sample.find_ancestor(exp.Table)
+        place = f"{file}:{1 if table is None else _line(table)}"
+        raise FlowError(f"{place} reads a sample of a table (TABLESAMPLE)", "choose rows by a hash of their key")
+    for table in tree.find_all(exp.Table):
+        place = f"{file}:{_line(table)}"
+        named = isinstance(table.this, exp.Identifier)
+        alias = table.args.get("alias")
+        # The parser takes Delta's table@v3 for a table with a parameter as its alias.
+        if table.args.get("version") or (alias is not None and isinstance(alias.this, exp.Parameter)):
+            raise FlowError(
+                f"{place} reads {table.db}.{table.name} as of a version or time",
+                "leave it out: a run fixes the versions that it reads",
+            )
+        if table.catalog or (named and not table.db and not _is_cte(table)) or (not named and _is_hidden(table)):
+            bare = table.copy()
+            for key in set(bare.args) - {"this", "db", "catalog"}:
+                bare.set(key, None)
+            raise FlowError(f"{place} reads {bare.sql(dialect='spark')}, no table", "name tables as layer.table")
+
+
+def _is_hidden(table: exp.Table) -> bool:
+    """Return whether a function in FROM stands for a table's name."""
+    return bool(table.db) or table.this.name.upper() == "IDENTIFIER"
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """Return whether a WITH that the table's place sees gives this name."""
+    name = table.name.lower()
+    node: exp.Expr = table
+    while (parent := node.parent) is not None:
+        seen: list[exp.Expr] = []
+        if isinstance(parent, exp.With):
+            # One query of a WITH sees those before it, and itself where the WITH is recursive.
+            at = next(i for i, cte in enumerate(parent.expressions) if cte is node)
+            seen = parent.expressions[: at + 1 if parent.recursive else at]
+            parent = parent.parent or parent
+        elif isinstance(parent, exp.Query):
+            seen = list(parent.ctes)
+        if any(cte.alias.lower() == name for cte in seen):
+            return True
+        node = parent
+    return False
+
+
+def _alias(table: exp.Table, scope: list[exp.Table]) -> str:
+    """Return a table's alias; two tables of one last name are told apart by their layers."""
+    if table.alias:
+        return table.alias
+    same = [other for other in scope if not other.alias and other.name.lower() == table.name.lower()]
+    return table.name if len(same) == 1 else view_name(f"{table.db}.{table.name}")
+
+
+def _shorten(column: exp.Column, scopes: Mapping[int, list[exp.Table]], aliases: Mapping[int, str]) -> None:
+    """Write ``layer.table.column`` as ``alias.column``, for the nearest SELECT that reads the table."""
+    parts = column.parts
+    if len(parts) <= 2:  # column, or table.column
+        return
+    full = (parts[0].name.lower(), parts[1].name.lower())
+    select = column.find_ancestor(exp.Select)
+    while select is not None:
+        same = [table for table in scopes.get(id(select), ()) if (table.db.lower(), table.name.lower()) == full]
+        same = [table for table in same if not table.alias] or same
+        if len(same) == 1:
+            kept = [*reversed(parts[2:]), exp.to_identifier(aliases[id(same[0])])]
+            for place, part in zip_longest(("this", "table", "db", "catalog"), kept):
+                column.set(place, part)
+            return
+        select = select.find_ancestor(exp.Select)
+
+
+def _line(table: exp.Table) -> int:
+    return int(next((part.meta["line"] for part in table.find_all(exp.Identifier) if "line" in part.meta), 1))
+
+
+def what_is_wrong(error: SqlglotError, text: str) -> tuple[str, str]:
+    """Return the line, and where it is known the column, of a syntax error, and what is wrong there."""
+    found = getattr(error, "errors", None)
+    if found:
+        first = found[0]
+        # The parser counts to the end of the word at which it stopped.
+        word = str(first.get("highlight") or "")
+        told = str(first.get("description"))
+        told = "an expression is missing" if "<class" in told else told
+        column = max(int(first.get("col") or 1) - max(len(word), 1) + 1, 1)
+        return f"{first.get('line') or 1}:{column}", told + (f" at {word!r}" if word else "")
+    if not isinstance(error, TokenError):
+        return "1:1", "an expression is missing"
+    # What the tokenizer could not end: it shows the text up to there.
+    shown = re.search(r"Error tokenizing '(.*)'", str(error), re.DOTALL)
+    end = text.find(shown[1]) + len(shown[1]) if shown and shown[1] in text else 0
+    return str(text[:end].count("\n") + 1), "a quote or comment is not closed"
+
+
+@contextmanager
+def quiet_parser() -> Iterator[None]:
+    """Keep sqlglot's warnings of what it cannot parse to itself: the caller says what follows from it."""
+    logger = logging.getLogger("sqlglot")
+
+    def nothing(_: logging.LogRecord) -> bool:
+        return False
+
+    logger.addFilter(nothing)
+    try:
+        yield
+    finally:
+        logger.removeFilter(nothing)

@@ -1,0 +1,1 @@
+"""Delta tables without a JVM: catalog, log, notes, files and small commits."""

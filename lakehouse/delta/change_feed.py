@@ -1,0 +1,49 @@
+"""Which files make up a table's change feed, and whether the feed is complete."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.delta.file_actions import CHANGE, REMOVE, commit_actions
+from lakehouse.delta.store.listing import missing
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+def feed_files(table: DeltaTable, first: int, last: int) -> pa.ChunkedArray:
+    """Return the paths of the files that the change feed of some versions, both included, is read from.
+
+    A commit's change files where it has any, else the files that it added and removed; commits that only
+    moved rows between files have no changes.
+
+    Raises:
+        FileNotFoundError: If the log of a version is gone.
+    """
+    found = commit_actions(table, range(first, last + 1))
+    changes = pc.equal(found["kind"], CHANGE)
+    told = pc.is_in(found["version"], found["version"].filter(changes))
+    moved = pc.and_(pc.invert(told), pc.fill_null(found["data_change"], True))
+    return found["path"].filter(pc.or_(changes, moved))
+
+
+def has_feed(table: DeltaTable, first: int, last: int) -> bool:
+    """Whether the change feed of some versions, both included, can still be read: a vacuum may have taken it."""
+    try:
+        return not missing(table, feed_files(table, first, last))
+    except FileNotFoundError:
+        return False
+
+
+def only_adds(table: DeltaTable, first: int, last: int) -> bool:
+    """Whether some commits, both included, did nothing to a table's rows but add files of new ones.
+
+    Raises:
+        FileNotFoundError: If the log of a version is gone.
+    """
+    found = commit_actions(table, range(first, last + 1))
+    taken = pc.and_(pc.equal(found["kind"], REMOVE), pc.fill_null(found["data_change"], True))
+    return not pc.any(pc.or_(pc.equal(found["kind"], CHANGE), taken)).as_py()

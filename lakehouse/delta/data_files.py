@@ -1,0 +1,73 @@
+"""The data files of a table at a version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.declare.contract import ADDRESSES_FILES
+from lakehouse.delta.store.listing import missing, sizes
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+def decoded(paths: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the paths of a log as they are in the store: the log percent-encodes them."""
+    if not pc.any(pc.match_substring(paths, "%")).as_py():
+        return paths
+    return pa.chunked_array([[unquote(path) for path in paths.to_pylist()]], pa.string())
+
+
+def files(table: DeltaTable) -> pa.Table:
+    """Return the data files of a table at its version.
+
+    Returns:
+        One row a file, sorted by path: path string, size_bytes int64, num_records int64 (null where
+        the writer left none).
+    """
+    actions = pa.table(table.get_add_actions(flatten=True))
+    number = pa.nulls(actions.num_rows, pa.int64())
+    records = actions.column("num_records") if "num_records" in actions.column_names else number
+    found = pa.table(
+        {
+            "path": actions.column("path").cast(pa.string()),
+            "size_bytes": actions.column("size_bytes").cast(pa.int64()),
+            "num_records": records.cast(pa.int64()),
+        }
+    )
+    return found.sort_by("path")
+
+
+def totals(table: DeltaTable) -> tuple[int, int]:
+    """Return the rows and the bytes of a table at its version.
+
+    Rows come from the log where every file states them and none has deletions, else they are counted.
+    """
+    found = files(table)
+    size = int(pc.sum(found.column("size_bytes")).as_py() or 0)
+    features = table.protocol().reader_features or []
+    if found.column("num_records").null_count or "deletionVectors" in features:
+        return int(table.count()), size
+    return int(pc.sum(found.column("num_records")).as_py() or 0), size
+
+
+def lost_files(table: DeltaTable) -> list[str]:
+    """Return the data files of a table's version that are gone, or are not as long as its log says."""
+    listed = files(table)
+    paths = decoded(listed["path"])
+    told = zip(paths.to_pylist(), sizes(table, paths), listed["size_bytes"].to_pylist(), strict=True)
+    return [path for path, now, size in told if now != size]
+
+
+def addresses_files(table: DeltaTable) -> bool:
+    """Whether a table's rows name data files of what it was made from."""
+    return str(table.metadata().configuration.get(ADDRESSES_FILES, "")) == "true"
+
+
+def is_whole(table: DeltaTable) -> bool:
+    """Whether all data files of a table's version are there."""
+    return not missing(table, decoded(files(table)["path"]))

@@ -1,0 +1,85 @@
+"""Find the version at which a table's rows last changed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.delta.commit_note import Note
+from lakehouse.delta.history import read_commit_line
+from lakehouse.delta.log import Commit, Log, log_of
+from lakehouse.delta.store.table_folder import table_store
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+# Commits that move rows between files or change properties, and leave the rows as they were.
+_MAINTENANCE = re.compile(r"^(OPTIMIZE|VACUUM.*|SET TBLPROPERTIES|UNSET TBLPROPERTIES|ADD FEATURE|UPGRADE PROTOCOL)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a table's commits tell of its rows.
+
+    Args:
+        note: The newest (version, note), None where no flow wrote the table.
+        changed: Version of the last commit that changed rows, by a flow or by anything else.
+        foreign: Commits that changed rows since the newest note, or since the version that its rows were compared
+            with, and carry no note, newest first: the note does not speak for their rows.
+    """
+
+    note: tuple[int, Note] | None
+    changed: int
+    foreign: tuple[Commit, ...] = ()
+
+
+def standing(log: Log) -> Standing:
+    """Look back through a table's commits, as far as needed.
+
+    A commit with a note changed rows where the note says so. Another one did where it added or removed data files
+    otherwise than by moving rows (compaction), so that maintenance changes nothing, whoever does it.
+    """
+    note: tuple[int, Note] | None = None
+    changed: int | None = None
+    foreign: list[Commit] = []
+    oldest = log.version
+    for commit in log.commits():
+        oldest = commit.version
+        found = Note.from_json(commit.info.get("userMetadata"))
+        if note is not None and changed is not None and oldest <= note[1].onto:
+            break
+        if found is None:
+            if commit.changes and (note is None or 0 <= note[1].onto < oldest):
+                foreign.append(commit)
+        elif note is None:
+            note = oldest, found
+        if changed is None and (commit.changes if found is None else found.changed):
+            changed = oldest
+        if note is not None and changed is not None and not 0 <= note[1].onto < oldest - 1:
+            break
+    # Where the log does not reach back to the last change, that was before its oldest commit.
+    return Standing(note, max(oldest - 1, 0) if changed is None else changed, tuple(foreign))
+
+
+def changed_version(table: DeltaTable) -> int:
+    """Return the version of the last commit that changed rows; see `standing`."""
+    return standing(log_of(table)).changed
+
+
+def leaves_rows(commit: dict[str, Any]) -> bool:
+    """Whether a commit left all rows as they were: maintenance, or a flow that found nothing to change."""
+    note = Note.from_json(commit.get("userMetadata"))
+    return not note.changed if note is not None else bool(_MAINTENANCE.match(str(commit.get("operation", ""))))
+
+
+def settled_version(table: DeltaTable, version: int) -> int:
+    """Return the newest version, up to the table's own, that holds the same rows as an older one."""
+    store = table_store(table)
+    for later in range(version + 1, int(table.version()) + 1):
+        try:
+            if not leaves_rows(read_commit_line(store, later)):
+                return later - 1
+        except FileNotFoundError:
+            return later - 1
+    return int(table.version())

@@ -1,0 +1,83 @@
+"""What commits did to a table's files, and which files a reader of the change feed needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.fs as pafs
+import pyarrow.json as pj
+
+from lakehouse.delta.data_files import decoded
+from lakehouse.delta.store.table_folder import table_store
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+ADD = "add"
+REMOVE = "remove"
+CHANGE = "cdc"
+
+_FILE = pa.struct([pa.field("path", pa.string()), pa.field("size", pa.int64()), pa.field("dataChange", pa.bool_())])
+_LINES = pj.ParseOptions(
+    explicit_schema=pa.schema([pa.field(kind, _FILE) for kind in (ADD, REMOVE, CHANGE)]),
+    unexpected_field_behavior="ignore",
+)
+_SCHEMA = pa.schema(
+    [
+        pa.field("version", pa.int64()),
+        pa.field("kind", pa.string()),
+        pa.field("path", pa.string()),
+        pa.field("size", pa.int64()),
+        pa.field("data_change", pa.bool_()),
+    ]
+)
+
+
+def commit_actions(table: DeltaTable, versions: Iterable[int]) -> pa.Table:
+    """Return the file actions of some commits.
+
+    Returns:
+        One row an action: version int64, kind string (add, remove or cdc), path string (relative to the
+        table's folder, decoded), size int64 (bytes, null where the log does not say), data_change bool.
+
+    Raises:
+        FileNotFoundError: If the log of a version is gone.
+    """
+    store = table_store(table)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda version: _actions(store, version), versions))
+    return pa.concat_tables([_SCHEMA.empty_table(), *found])
+
+
+def _actions(store: pafs.FileSystem, version: int) -> pa.Table:
+    with store.open_input_file(f"_delta_log/{version:020d}.json") as file:
+        data = file.read()
+    if not data.strip():
+        return _SCHEMA.empty_table()
+    try:
+        lines = pj.read_json(pa.BufferReader(data), pj.ReadOptions(block_size=1 << 20), _LINES)
+    except pa.ArrowInvalid:
+        # A line longer than a block: a note, or statistics, of a megabyte.
+        lines = pj.read_json(pa.BufferReader(data), pj.ReadOptions(block_size=len(data) + 1), _LINES)
+    parts = []
+    for kind in (ADD, REMOVE, CHANGE):
+        column = lines[kind].combine_chunks()
+        column = column.filter(column.is_valid())
+        rows = len(column)
+        parts.append(
+            pa.table(
+                [
+                    pa.repeat(pa.scalar(version, pa.int64()), rows),
+                    pa.repeat(kind, rows),
+                    decoded(pa.chunked_array([pc.struct_field(column, "path")], pa.string())),
+                    pc.struct_field(column, "size"),
+                    pc.struct_field(column, "dataChange"),
+                ],
+                schema=_SCHEMA,
+            )
+        )
+    return pa.concat_tables(parts)

@@ -1,0 +1,103 @@
+"""A table's commits, read from its log by version.
+
+delta-rs' own ``history()`` lists the newest commits of the log and numbers them downwards from the version
+at which the table was opened. At an older version, or where another writer commits meanwhile, its numbers
+name the wrong commits. Here each commit is read from the log file of its version.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.fs as pafs
+
+from lakehouse.delta.commit_note import Note
+from lakehouse.delta.store.table_folder import table_folder, table_store
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+_FIRST = 1 << 16
+
+
+def commit_at(uri: str, version: int, storage_options: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the ``commitInfo`` of one version of a table, reading that commit alone.
+
+    Raises:
+        FileNotFoundError: If the log does not hold the version.
+    """
+    return read_commit_line(table_folder(uri, storage_options), version)
+
+
+def history(table: DeltaTable, limit: int | None = None, newest: int | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the ``commitInfo`` of each commit with its ``version``, newest first.
+
+    Versions whose log files are gone (a vacuum) are left out.
+
+    Args:
+        table: The table.
+        limit: Versions to look at; by default all.
+        newest: Version to look back from; by default the one at which the table was opened.
+    """
+    store = table_store(table)
+    newest = int(table.version()) if newest is None else newest
+    oldest = 0 if limit is None else max(0, newest - limit + 1)
+    wanted = iter(range(newest, oldest - 1, -1))
+    for version in wanted:
+        try:
+            yield read_commit_line(store, version)
+        except FileNotFoundError:
+            wanted = iter(sorted(_kept(store, oldest, version), reverse=True))
+            break
+    for version in wanted:
+        yield read_commit_line(store, version)
+
+
+def noted(
+    table: DeltaTable, limit: int | None = None, newest: int | None = None
+) -> Iterator[tuple[int, datetime, Note]]:
+    """Yield (version, time, note) of the commits that carry a note, newest first; see `history`."""
+    for commit in history(table, limit, newest):
+        note = Note.from_json(commit.get("userMetadata"))
+        if note is not None:
+            yield commit["version"], commit_time(commit), note
+
+
+def newest_note(table: DeltaTable, version: int | None = None) -> tuple[int, Note] | None:
+    """Return the newest (version, note) up to a version, by default the one at which the table was opened."""
+    return next(((found, note) for found, _, note in noted(table, newest=version)), None)
+
+
+def commit_time(commit: dict[str, Any]) -> datetime:
+    """Return when a commit was made."""
+    stamp = commit.get("inCommitTimestamp") or commit.get("timestamp") or 0
+    return datetime.fromtimestamp(stamp / 1000, tz=UTC)
+
+
+def _kept(store: pafs.FileSystem, oldest: int, below: int) -> Iterator[int]:
+    for info in store.get_file_info(pafs.FileSelector("_delta_log", allow_not_found=True)):
+        name, _, kind = info.base_name.partition(".")
+        if kind == "json" and name.isdigit() and oldest <= int(name) < below:
+            yield int(name)
+
+
+def read_commit_line(store: pafs.FileSystem, version: int) -> dict[str, Any]:
+    """Read one commit's ``commitInfo``: mostly the first line of a file that may name thousands of files."""
+    with store.open_input_file(f"_delta_log/{version:020d}.json") as file:
+        head = file.read(_FIRST)
+        line = head.partition(b"\n")[0]
+        if len(line) == len(head) or not line.startswith(b'{"commitInfo"'):
+            head += file.read()
+            lines = (text for text in head.split(b"\n") if text.startswith(b'{"commitInfo"'))
+            line = next(lines, b"")
+    body: dict[str, Any] = json.loads(line)["commitInfo"] if line else {}
+    return {**body, "version": version}
+
+
+def input_versions(table: DeltaTable, version: int | None = None) -> Mapping[str, int]:
+    """Return the version of each input that a table was made from, at a version of it."""
+    found = newest_note(table, version)
+    return found[1].inputs if found else {}

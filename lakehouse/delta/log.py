@@ -1,0 +1,224 @@
+"""The end of a table's log, read without the list of its files.
+
+A plan wants to know a table's version, its identity and its last notes. Opening a table through delta-rs makes the
+list of its data files as well, which takes seconds where there are a million. Here the commits since the last
+checkpoint are read, and of the checkpoint the one row that tells the identity; earlier commits are read one by one
+where they are asked for (Delta protocol, "Table Redirection and Log Files": a version's file is
+``_delta_log/%020d.json``, ``_last_checkpoint`` names the newest checkpoint).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+
+from lakehouse.delta.store.table_folder import LOG, commit_file, table_store
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+_CHANGE = re.compile(rb'"dataChange"\s*:\s*true')
+_METADATA = re.compile(rb'^\{"metaData".*$', re.MULTILINE)
+_PROTOCOL = re.compile(rb'^\{"protocol".*$', re.MULTILINE)
+_INFO = re.compile(rb'^\{"commitInfo".*$', re.MULTILINE)
+# Reader features that delta-rs' query engine applies; any other may change what the bytes mean.
+APPLIED = {"columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
+_READER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit.
+
+    Args:
+        version: Its version.
+        line: Its ``commitInfo`` as it was written, empty where the writer left none.
+        changes: Whether it added or removed data files in a way that changes rows; compaction does not.
+    """
+
+    version: int
+    line: bytes
+    changes: bool
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What the writer told of it.
+
+        Raises:
+            ValueError: If it is damaged.
+        """
+        try:
+            found: Mapping[str, Any] = json.loads(self.line)["commitInfo"] if self.line else {}
+        except ValueError:
+            raise ValueError(commit_file(self.version)) from None
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The end of a table's log.
+
+    Args:
+        version: The newest version.
+        identity: Delta's identity of the table.
+        properties: Its properties.
+        store: The file system whose root is the table's folder.
+        tail: The newest commits, oldest first.
+        columns: Names of its columns.
+    """
+
+    version: int
+    identity: str
+    properties: Mapping[str, str]
+    store: pafs.FileSystem = field(compare=False)
+    tail: tuple[Commit, ...] = field(compare=False, default=())
+    columns: tuple[str, ...] = ()
+
+    def commits(self) -> Iterator[Commit]:
+        """Yield the commits, newest first, as far back as their files are there."""
+        yield from reversed(self.tail)
+        for version in range(self.version - len(self.tail), -1, -1):
+            try:
+                yield read_commit(self.store, version)
+            except FileNotFoundError:
+                return
+
+
+def read_log(store: pafs.FileSystem) -> Log | None:
+    """Read the end of a table's log.
+
+    Args:
+        store: The file system whose root is the table's folder.
+
+    Returns:
+        None where there is no log, or it is of a kind that is left to delta-rs (a checkpoint in several parts or of
+        version 2, a log whose older part is gone, a protocol that asks more of a reader).
+
+    Raises:
+        ValueError: If a commit is damaged or missing.
+    """
+    try:
+        checkpoint = _checkpoint(store)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    metadata: dict[str, Any] | None = None
+    protocol: dict[str, Any] | None = None
+    tail: list[Commit] = []
+    for version, data in _after(store, checkpoint):
+        tail.append(_commit(version, data))
+        found = _METADATA.findall(data)
+        metadata = json.loads(found[-1])["metaData"] if found else metadata
+        asked = _PROTOCOL.findall(data)
+        protocol = json.loads(asked[-1])["protocol"] if asked else protocol
+    if checkpoint >= 0 and not tail and not _is_file(store, commit_file(checkpoint)):
+        return None
+    try:
+        if metadata is None or protocol is None:
+            held = _checkpointed(store, checkpoint)
+            metadata, protocol = metadata or held.get("metaData"), protocol or held.get("protocol")
+    except (OSError, ValueError, KeyError, pa.ArrowException):
+        return None
+    if metadata is None or not _is_known(protocol or {}):
+        return None
+    properties = {str(key): str(value) for key, value in dict(metadata.get("configuration") or {}).items()}
+    columns = tuple(str(column["name"]) for column in json.loads(metadata["schemaString"])["fields"])
+    return Log(checkpoint + len(tail), str(metadata["id"]), properties, store, tuple(tail), columns)
+
+
+def read_commit(store: pafs.FileSystem, version: int) -> Commit:
+    """Read one commit.
+
+    Raises:
+        FileNotFoundError: If its file is gone.
+        ValueError: If it is damaged.
+    """
+    return _commit(version, _bytes(store, commit_file(version)))
+
+
+def _commit(version: int, data: bytes) -> Commit:
+    """Look at a commit's lines, one an action.
+
+    Raises:
+        ValueError: If it is cut off, or no such lines.
+    """
+    if not data.startswith(b"{") or not data.rstrip().endswith(b"}}"):
+        raise ValueError(commit_file(version))
+    line = _INFO.search(data)
+    return Commit(version, line[0] if line else b"", _CHANGE.search(data) is not None)
+
+
+def _checkpoint(store: pafs.FileSystem) -> int:
+    """Return the version of the last checkpoint, -1 where there is none.
+
+    Raises:
+        ValueError: If it is of a kind that is not read here.
+    """
+    try:
+        hint = json.loads(_bytes(store, f"{LOG}/_last_checkpoint"))
+    except FileNotFoundError:
+        return -1
+    if hint.get("parts") or hint.get("v2Checkpoint"):
+        raise ValueError(hint)
+    return int(hint["version"])
+
+
+def _after(store: pafs.FileSystem, checkpoint: int) -> Iterator[tuple[int, bytes]]:
+    version = checkpoint
+    while True:
+        version += 1
+        try:
+            yield version, _bytes(store, commit_file(version))
+        except FileNotFoundError:
+            if version == 0 or not _is_file(store, commit_file(version + 1)):
+                return
+            # Two commits may have been made since; else a log with a gap would pass for one that ends before it.
+            if not _is_file(store, commit_file(version)):
+                raise ValueError(f"{commit_file(version)} is missing") from None
+            version -= 1
+
+
+def _checkpointed(store: pafs.FileSystem, version: int) -> dict[str, dict[str, Any]]:
+    if version < 0:
+        return {}
+    import pyarrow.parquet as pq
+
+    parts = {"metaData": ("id", "configuration", "schemaString"), "protocol": ("minReaderVersion", "readerFeatures")}
+    with store.open_input_file(f"{LOG}/{version:020d}.checkpoint.parquet") as file:
+        rows = pq.ParquetFile(file).read(columns=[f"{action}.{name}" for action in parts for name in parts[action]])
+    found = {}
+    for action, (first, *_) in parts.items():
+        told = rows.column(action).drop_null().to_pylist(maps_as_pydicts="strict")
+        if held := [row for row in told if row[first]]:
+            found[action] = held[-1]
+    return found
+
+
+def _is_known(protocol: Mapping[str, Any]) -> bool:
+    """Whether what a table asks of its readers is known here."""
+    features = set(protocol.get("readerFeatures") or ())
+    return features <= APPLIED and int(protocol.get("minReaderVersion") or 1) <= _READER
+
+
+def _bytes(store: pafs.FileSystem, path: str) -> bytes:
+    with store.open_input_file(path) as file:
+        data: bytes = file.read()
+    return data
+
+
+def _is_file(store: pafs.FileSystem, path: str) -> bool:
+    return bool(store.get_file_info(path).type == pafs.FileType.File)
+
+
+def log_of(table: DeltaTable) -> Log:
+    """Return the log of an opened table, up to its version."""
+    metadata = table.metadata()
+    columns = tuple(item.name for item in table.schema().fields)
+    return Log(
+        int(table.version()), str(metadata.id), dict(metadata.configuration), table_store(table), columns=columns
+    )

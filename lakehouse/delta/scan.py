@@ -1,0 +1,68 @@
+"""Scan a table's rows with Arrow, with no JVM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.delta.log import APPLIED
+from lakehouse.delta.store.table_folder import table_store
+from lakehouse.errors import LakeError
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+class Rows:
+    """The rows of a table that needs reader features, as a fresh Arrow stream for each scan.
+
+    Args:
+        table: The table at its version.
+        name: Its name, for errors.
+    """
+
+    def __init__(self, table: DeltaTable, name: str) -> None:
+        """Keep the table; nothing is read yet."""
+        self._table = table
+        self._name = name
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Start the stream; see the Arrow PyCapsule interface."""
+        from deltalake import QueryBuilder
+
+        try:
+            found = QueryBuilder().register("t", self._table).execute("SELECT * FROM t")
+        except Exception as error:
+            raise _unreadable(self._name, str(error)) from error
+        return found.__arrow_c_stream__(requested_schema)
+
+
+def scan(table: DeltaTable, name: str) -> Any:
+    """Return what DuckDB, Polars or Arrow read a table through, at the version at which it was opened.
+
+    Returns:
+        A `pyarrow.dataset.Dataset` where the table needs no reader feature (filters and projections
+        are pushed to its Parquet files), else `Rows`.
+
+    Raises:
+        LakeError: If the table needs a reader feature that no reader here applies.
+    """
+    protocol = table.protocol()
+    mode = table.metadata().configuration.get("delta.columnMapping.mode", "none")
+    features = set(protocol.reader_features or ())
+    if protocol.min_reader_version >= 2 and mode != "none":
+        features.add("columnMapping")
+    unknown = sorted(features - APPLIED)
+    if unknown:
+        raise _unreadable(name, f"it uses the Delta feature {', '.join(unknown)}")
+    # A table may keep a feature that it no longer uses; only that which alters reading counts.
+    if features - {"timestampNtz", "vacuumProtocolCheck"}:
+        return Rows(table, name)
+    try:
+        return table.to_pyarrow_dataset(filesystem=table_store(table))
+    except Exception as error:
+        raise _unreadable(name, str(error)) from error
+
+
+def _unreadable(name: str, why: str) -> LakeError:
+    first = why.strip().split("\n", 1)[0][:200]
+    return LakeError(f"{name} cannot be read right: {first}", "write it without that feature, or read it through Spark")

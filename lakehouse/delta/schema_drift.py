@@ -1,0 +1,63 @@
+"""Whether a table is stored as its contract says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from deltalake import DeltaTable, Schema
+
+from lakehouse.declare.contract import Table
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a contract differs from the stored columns.
+
+    Args:
+        added: Nullable columns that the stored table lacks.
+        breaks: What else differs, in words; rows stored so cannot be read as the contract says.
+    """
+
+    added: tuple[str, ...]
+    breaks: tuple[str, ...]
+
+
+def compare(held: DeltaTable, table: Table) -> Change:
+    """Compare a table's stored columns with its contract; their order does not matter."""
+    wanted = _types(Schema.from_arrow(pa.schema([pa.field(c.name, c.type) for c in table.columns])))
+    stored = _types(held.schema())
+    missing = [column for column in table.columns if column.name not in stored]
+    breaks = [f"column {c.name} is new and may not be null" for c in missing if c.name in table.required]
+    breaks.extend(f"column {name} is no longer declared" for name in stored if name not in wanted)
+    breaks.extend(
+        f"column {name} is stored as {_word(stored[name])}, now {_word(kind)}"
+        for name, kind in wanted.items()
+        if name in stored and stored[name] != kind
+    )
+    return Change(tuple(c.name for c in missing if c.name not in table.required), tuple(breaks))
+
+
+def fits(held: DeltaTable, table: Table) -> bool:
+    """Whether a table is stored with the columns and types of its contract, in whatever order."""
+    change = compare(held, table)
+    return not (change.added or change.breaks)
+
+
+def _word(kind: str) -> str:
+    body = json.loads(kind)
+    return body if isinstance(body, str) else str(body.get("type", "a nested type"))
+
+
+def _types(schema: Schema) -> dict[str, str]:
+    def bare(kind: Any) -> Any:
+        """Leave out what readers and writers fill in differently: nullability and metadata."""
+        if isinstance(kind, dict):
+            left = {"nullable", "containsNull", "valueContainsNull", "metadata"}
+            return {key: bare(value) for key, value in kind.items() if key not in left}
+        return [bare(value) for value in kind] if isinstance(kind, list) else kind
+
+    fields = json.loads(schema.to_json())["fields"]
+    return {item["name"]: json.dumps(bare(item["type"]), sort_keys=True) for item in fields}

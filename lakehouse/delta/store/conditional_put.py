@@ -1,0 +1,83 @@
+"""Whether a store keeps the promise that commits rest on: of two writers of one name, one is refused.
+
+Delta's commit is the creation of a file that must not be there yet. On S3 that is a put with ``If-None-Match: *``
+(RFC 9110, section 13.1.2; S3 honours it since 2024). A store that overlooks the header lets both writers go on, and
+the second overwrites the first one's commit without a word. It is asked, before the first write of a process.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
+
+from lakehouse.delta.store import s3
+from lakehouse.errors import LakeError
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
+
+_NAMES = (
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+    "region",
+    "endpoint",
+    "virtual_hosted_style_request",
+    "skip_signature",
+    "request_payer",
+    "server_side_encryption",
+    "sse_kms_key_id",
+)
+
+
+def require_atomic_commits(uri: str, storage: Mapping[str, str] | None = None) -> None:
+    """Refuse to write to a lake whose store does not honour conditional puts; folders and other stores pass.
+
+    Costs three requests, once a process and lake.
+
+    Args:
+        uri: The lake.
+        storage: Its options, those of ``storage:`` in the configuration.
+
+    Raises:
+        LakeError: If the store overlooks the condition, refuses it, or cannot be reached.
+    """
+    if s3.is_s3(uri):
+        told = s3.options(storage or {}, os.environ)
+        _require(uri.rstrip("/"), tuple(sorted(told.items())))
+
+
+@functools.cache
+def _require(uri: str, told: tuple[tuple[str, str], ...]) -> None:
+    from obstore.exceptions import AlreadyExistsError, BaseError
+    from obstore.store import S3Store
+
+    known = dict(told)
+    if known.get("locking_provider") == "dynamodb":
+        return  # commits are settled in a table of DynamoDB, by Delta's own log store and delta-rs alike
+    if known.get("conditional_put", "etag") != "etag":
+        raise LakeError(
+            f"storage: turns conditional puts {known['conditional_put']!r}, on which commits to {uri} rest",
+            "leave conditional_put out",
+        )
+    config = cast("S3Config", {f"aws_{name}": known[name] for name in _NAMES if name in known})
+    name = f"_mixlake/probe-{uuid.uuid4().hex}"
+    try:
+        store = S3Store.from_url(uri, config=config, client_options={"allow_http": "allow_http" in known})
+        store.put(name, b"", mode="create")
+        try:
+            store.put(name, b"", mode="create")
+        except AlreadyExistsError:
+            return
+        finally:
+            store.delete(name)
+    except (BaseError, OSError, ValueError) as error:
+        first = str(error).strip().split("\n", 1)[0][:300]
+        raise LakeError(f"{uri} cannot be written: {first}", "check the bucket, its rights and storage:") from None
+    raise LakeError(
+        f"the store of {uri} overlooks If-None-Match, so that of two writers one would lose its commit unseen",
+        "use a store that honours conditional puts (S3 does)",
+    )

@@ -1,0 +1,62 @@
+"""The files that lie in a table's folder, whatever its log says of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.fs as pafs
+
+from lakehouse.delta.store.table_folder import table_store
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+CHANGE_FOLDER = "_change_data"
+
+_LISTING = pa.schema([pa.field("path", pa.string()), pa.field("size", pa.int64()), pa.field("modified", pa.int64())])
+# From so many files on, listing a folder takes fewer requests to an object store than asking for each.
+_MANY = 100
+
+
+def listing(table: DeltaTable) -> pa.Table:
+    """Return the data and change files that lie in a table's folder.
+
+    Returns:
+        One row a file: path string (relative to the table's folder), size int64 (bytes), modified int64
+        (nanoseconds since 1970). The log and other hidden files are left out.
+    """
+    store = table_store(table)
+    infos: list[pafs.FileInfo] = []
+    for top in store.get_file_info(pafs.FileSelector("", allow_not_found=True)):
+        if top.base_name.startswith(("_", ".")) and top.base_name != CHANGE_FOLDER:
+            continue
+        if top.type == pafs.FileType.Directory:
+            infos.extend(store.get_file_info(pafs.FileSelector(top.path, recursive=True, allow_not_found=True)))
+        else:
+            infos.append(top)
+    seen = [info for info in infos if info.type == pafs.FileType.File and not info.base_name.startswith(".")]
+    return pa.table(
+        [
+            pa.array([info.path.lstrip("/") for info in seen], pa.string()),
+            pa.array([info.size for info in seen], pa.int64()),
+            pa.array([info.mtime_ns or 0 for info in seen], pa.int64()),
+        ],
+        schema=_LISTING,
+    )
+
+
+def sizes(table: DeltaTable, paths: pa.ChunkedArray) -> list[int | None]:
+    """Return the bytes of some files of a table, by path relative to its folder; None for one that is not there."""
+    if len(paths) > _MANY:
+        found = listing(table)
+        held: list[int | None] = found["size"].take(pc.index_in(paths, found["path"])).to_pylist()
+        return held
+    infos = table_store(table).get_file_info(paths.to_pylist())
+    return [info.size if info.type == pafs.FileType.File else None for info in infos]
+
+
+def missing(table: DeltaTable, paths: pa.ChunkedArray) -> list[str]:
+    """Return those of some files of a table, by path relative to its folder, that are not there."""
+    return [path for path, size in zip(paths.to_pylist(), sizes(table, paths), strict=True) if size is None]

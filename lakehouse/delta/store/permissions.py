@@ -1,0 +1,80 @@
+"""What this user may not do with a table's files, told before delta-rs is asked.
+
+delta-rs takes a table that may not be read for one that is not there, and where a file may not be written it prints
+the fault of a thread of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote
+
+from deltalake.exceptions import CommitFailedError, DeltaError
+
+from lakehouse.delta.store.table_folder import LOG
+from lakehouse.errors import LakeError, no_space, not_allowed
+
+_DENIED = ("Permission denied", "PermissionDenied", "Read-only file system", "ReadOnlyFilesystem")
+
+
+def require_readable(table: str, uri: str) -> None:
+    """Refuse a table of whose log this user may not read a file; object stores are asked by reading.
+
+    Raises:
+        LakeError: If there is such a file, or its folder cannot be looked into.
+    """
+    folder = _folder(uri)
+    if folder is None:
+        return
+    try:
+        with os.scandir(folder / LOG) as entries:
+            closed = next((entry.path for entry in entries if not os.access(entry.path, os.R_OK)), None)
+    except PermissionError as error:
+        closed = str(error.filename)
+    except OSError:
+        return
+    if closed is not None:
+        raise not_allowed(table, "read", closed)
+
+
+def require_writable(table: str, uri: str) -> None:
+    """Refuse a table into whose folders this user may not write, or that lies on a read-only file system.
+
+    Raises:
+        LakeError: If it is so.
+    """
+    folder = _folder(uri)
+    for place in () if folder is None else (folder, folder / LOG):
+        there = next(path for path in (place, *place.parents) if os.access(path, os.F_OK) or path == path.parent)
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise not_allowed(table, "written", str(there))
+
+
+@contextmanager
+def writing(table: str) -> Iterator[None]:
+    """Turn what a store refuses into one line; commits that others came before stay as they are.
+
+    Raises:
+        LakeError: If the table could not be written.
+    """
+    try:
+        yield
+    except CommitFailedError:
+        raise
+    except (DeltaError, OSError) as error:
+        text = str(error)
+        if "No space left" in text:
+            raise no_space(table) from None
+        if any(word in text for word in _DENIED):
+            raise LakeError(f"{table} cannot be written: permission denied", "let this user write there") from None
+        told = " ".join(text.split())[:300]
+        raise LakeError(f"{table} cannot be written: {told}", "check the lake's place and free space") from None
+
+
+def _folder(uri: str) -> Path | None:
+    """Return the folder of a table, None where it lies in an object store."""
+    path = unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
+    return None if "://" in path else Path(path)

@@ -1,0 +1,34 @@
+"""Where a table's folder and its log lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pyarrow.fs as pafs
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+LOG = "_delta_log"
+
+
+def table_store(table: DeltaTable) -> pafs.FileSystem:
+    """Return the file system whose root is the table's folder."""
+    return table_folder(table.table_uri, getattr(table, "_storage_options", None))
+
+
+def table_folder(uri: str, storage_options: Mapping[str, str] | None = None) -> pafs.FileSystem:
+    """Return the file system whose root is a table's folder."""
+    path = unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
+    if "://" not in path:
+        return pafs.SubTreeFileSystem(path, pafs.LocalFileSystem())
+    from deltalake.fs import DeltaStorageHandler
+
+    return pafs.PyFileSystem(DeltaStorageHandler(uri, dict(storage_options or {})))
+
+
+def commit_file(version: int) -> str:
+    """Return where a version's commit lies, relative to the table's folder."""
+    return f"{LOG}/{version:020d}.json"

@@ -1,0 +1,1 @@
+"""Execute one flow: read, call, conform, check, difference, commit."""

@@ -1,0 +1,264 @@
+"""Whether a flow gives the same rows each time: its function is run again on the same rows, and compared.
+
+A retry, another cluster or an incremental run must not change a result. An operator is called, without Spark, on a
+sample of its pinned input: again in the same process; in a fresh process whose strings hash otherwise (the order of a
+set, state that is left over); with the rows cut into other batches; and with the rows in another order.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
+from lakehouse.declare.params import resolve_params
+from lakehouse.errors import MixlakeError, TableNotFoundError
+from lakehouse.execute.repeat_run import OTHERWISE, rehearse
+from lakehouse.plan.graph import Graph
+from lakehouse.plan.plan import plan_flow
+from lakehouse.plan.table_state import TableStates
+from lakehouse.project import Project
+from lakehouse.query.connection import connect
+from lakehouse.query.row_diff import Differs, differing
+from lakehouse.spark.code_archive import ship
+from lakehouse.spark.operator_runner import Runner, runner_of
+from lakehouse.spark.session import start
+
+State = Literal["same", "differs", "failed", "skipped"]
+
+ROWS = 512
+AGAIN = "when it was called again"
+PROCESS = "in another process, where strings hash otherwise"
+BATCHES = "when its rows came in other batches"
+ORDER = "when its rows came in another order"
+_TIMEOUT = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of checking one flow.
+
+    Args:
+        flow: Its id.
+        writes: The table that it writes.
+        place: File and line of its function.
+        state: same; differs; failed, where it could not be run; skipped, where there was nothing to run it on.
+        rows: Rows that an operator was given, or that another flow gave.
+        detail: Why it failed or was skipped.
+        differences: What differed, and when; of one column the first time.
+    """
+
+    flow: str
+    writes: str
+    place: str
+    state: State
+    rows: int = 0
+    detail: str = ""
+    differences: tuple[tuple[str, Differs], ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``mixlake doctor --determinism --json`` prints."""
+        found = {name: getattr(self, name) for name in ("flow", "writes", "place", "state", "rows", "detail")}
+        differences = [
+            {"when": when, "column": one.column, "key": one.key, "values": list(one.values), "rows": one.rows}
+            for when, one in self.differences
+        ]
+        return {**found, "differences": differences}
+
+
+def check(
+    project: Project,
+    select: Sequence[str] = (),
+    rows: int = ROWS,
+    *,
+    spark: bool = False,
+    told: Callable[[Checked], None] | None = None,
+) -> list[Checked]:
+    """Run the selected flows again and again on the same rows, and compare what they give; nothing is written.
+
+    Args:
+        project: The lake, whose tables give the rows.
+        select: Words of a selection, see `lakehouse.plan.graph`; none selects all.
+        rows: Rows of the input that an operator is given.
+        spark: Whether frame and SQL flows are run, too, on their whole inputs; see `lakehouse.execute.repeat_run`.
+        told: Called with each flow as it ends.
+
+    Returns:
+        One entry a selected flow, in the order of their data.
+    """
+    found = []
+    for name in Graph(project.registry).select(tuple(select)):
+        spec = project.registry.flows[name]
+        checked = _operator(project, spec, rows) if spec.kind == "operator" else _frame(project, spec, spark=spark)
+        found.append(checked)
+        if told is not None:
+            told(checked)
+    return found
+
+
+def compared(first: pa.Table, second: pa.Table, table: Table) -> list[Differs]:
+    """Compare two answers for a table; columns that may differ by their nature (times, runs) are left out."""
+    volatile = {column.name for column in table.columns if column.volatile}
+    names = [name for name in first.column_names if name not in volatile]
+    return differing(first.select(names), second.select(names), [name for name in table.key if name in names])
+
+
+def _operator(project: Project, spec: Flow, rows: int) -> Checked:
+    try:
+        given = sample(project, spec, rows)
+        if given.num_rows == 0:
+            return _ended(spec, "skipped", "its input holds no row")
+        differences = list(_differences(project, spec, given))
+    except TableNotFoundError as error:
+        return _ended(spec, "skipped", error.message)
+    except MixlakeError as error:
+        return _ended(spec, "failed", error.message)
+    return _ended(spec, "differs" if differences else "same", "", given.num_rows, differences)
+
+
+def _frame(project: Project, spec: Flow, *, spark: bool) -> Checked:
+    if not spec.reads:
+        return _ended(spec, "skipped", "it lands what is outside, which may change")
+    if not spark:
+        return _ended(spec, "skipped", f"it is a {spec.kind} flow; --spark runs it")
+
+    item = plan_flow(project, Graph(project.registry), TableStates(project), spec, full=True)
+    missing = [name for name, version in item.inputs.items() if version < 0 and name in project.registry.writers]
+    if missing:
+        return _ended(spec, "skipped", f"{missing[0]} was never written")
+    try:
+        root = start(project.config, project.config.root / ".mixlake" / "spark-doctor.log")
+        ship(root, project.config.modules, project.config.root)
+        rows, first, second = rehearse(root, project, item)
+    except MixlakeError as error:
+        return _ended(spec, "failed", error.message)
+    differences = [(OTHERWISE, one) for one in compared(first, second, spec.writes)]
+    return _ended(spec, "differs" if differences else "same", "", rows, differences)
+
+
+def _ended(
+    spec: Flow,
+    state: State,
+    detail: str = "",
+    rows: int = 0,
+    differences: Sequence[tuple[str, Differs]] = (),
+) -> Checked:
+    return Checked(spec.id, spec.writes.name, spec.place, state, rows, detail, tuple(differences))
+
+
+def sample(project: Project, spec: Flow, rows: int) -> pa.Table:
+    """Return rows of an operator's driving input as Spark would hand them over.
+
+    Raises:
+        MixlakeError: If an input is missing, or its ``where`` cannot be asked outside Spark.
+    """
+    item = spec.reads[spec.driving]
+    sources = project.registry.sources(item)
+    parts = []
+    with connect(project) as engine:
+        for table in sources:
+            project.catalog.open(table.name)  # refuses what was never written
+            schema = _schema(item, table)
+            names = ", ".join(
+                f"'{table.name}' AS {name}" if name == TABLE_PSEUDO_COLUMN else f'"{name}"' for name in schema.names
+            )
+            layer, _, last = table.name.partition(".")
+            where = f"WHERE {_where(item.where)}" if item.where else ""
+            limit = -(-rows // len(sources))
+            found = engine.table(f'SELECT {names} FROM "{layer}"."{last}" {where} LIMIT {limit}')  # noqa: S608 - declared
+            parts.append(found.cast(schema))
+    return pa.concat_tables(parts).slice(0, rows) if parts else pa.table({})
+
+
+def _schema(item: Read, table: Table) -> pa.Schema:
+    names = item.names or tuple(column.name for column in table.columns)
+    kinds = [pa.string() if name == TABLE_PSEUDO_COLUMN else table.column(name).type for name in names]
+    return pa.schema([pa.field(name, kind) for name, kind in zip(names, kinds, strict=True)])
+
+
+def _where(predicate: str) -> str:
+    import sqlglot
+
+    return sqlglot.transpile(f"SELECT {predicate}", read="spark", write="duckdb")[0].removeprefix("SELECT ")
+
+
+def _differences(project: Project, spec: Flow, given: pa.Table) -> Iterator[tuple[str, Differs]]:
+    runner = runner_of(spec, resolve_params(spec, project.config))
+    batches = cut(given, [spec.batch_rows] * (given.num_rows // spec.batch_rows + 1))
+    # Uneven pieces, the first of a single row.
+    sizes = [1, *np.diff(np.linspace(0, given.num_rows - 1, 5, dtype=int)).tolist()]
+    order = np.random.default_rng(0).permutation(given.num_rows)
+    shuffled = given.take(pa.array(order))
+    first = _answer(runner, batches)
+    variations: list[tuple[str, Callable[[], pa.Table]]] = [
+        (AGAIN, lambda: _answer(runner, batches)),
+        (PROCESS, lambda: _elsewhere(project, spec, batches)),
+        (BATCHES, lambda: _answer(runner, cut(given, sizes))),
+        (ORDER, lambda: _answer(runner, cut(shuffled, [spec.batch_rows] * (given.num_rows // spec.batch_rows + 1)))),
+    ]
+    seen: set[str] = set()
+    for when, answer in variations:
+        for one in compared(first, answer(), spec.writes):
+            if one.column not in seen:
+                seen.add(one.column)
+                yield when, one
+
+
+def cut(rows: pa.Table, sizes: Sequence[int]) -> list[pa.RecordBatch]:
+    """Return rows as batches of the given sizes, as far as the rows reach."""
+    found, begin = [], 0
+    for size in sizes:
+        part = rows.slice(begin, size).combine_chunks()
+        begin += size
+        if part.num_rows:
+            found.extend(part.to_batches())
+    return found
+
+
+def _answer(runner: Runner, batches: Sequence[pa.RecordBatch]) -> pa.Table:
+    return pa.Table.from_batches(list(runner(batches)), pa.schema(runner.columns))
+
+
+def _elsewhere(project: Project, spec: Flow, batches: Sequence[pa.RecordBatch]) -> pa.Table:
+    """Answer in a fresh process with another hash seed."""
+    with tempfile.TemporaryDirectory() as folder:
+        job, answer = Path(folder, "job"), Path(folder, "answer")
+        job.write_bytes(pickle.dumps((project.config, spec.id, list(batches), str(answer))))
+        seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+        ended = subprocess.run(
+            [sys.executable, "-m", "lakehouse.execute.determinism", str(job)],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_TIMEOUT,
+        )
+        if ended.returncode:
+            last = ended.stderr.strip().rpartition("\n")[2]
+            raise MixlakeError(f"{spec.id} failed in a fresh process: {last} ({spec.place})")
+        with pa.OSFile(str(answer)) as file:
+            return pa.ipc.open_file(file).read_all()
+
+
+def _serve(job: Path) -> None:
+    """Answer a job of `_elsewhere`."""
+    config, flow, batches, answer = pickle.loads(job.read_bytes())  # noqa: S301 - written by the process that started this one
+    spec = Project(config).registry.flows[flow]
+    found = _answer(runner_of(spec, resolve_params(spec, config)), batches)
+    with pa.OSFile(answer, "wb") as file, pa.ipc.new_file(file, found.schema) as writer:
+        writer.write_table(found)
+
+
+if __name__ == "__main__":
+    _serve(Path(sys.argv[1]))

@@ -1,0 +1,84 @@
+"""Those rows of a table that some keys name, at the cost of the files in which they lie.
+
+Where keys are scattered, as digests are, no statistics tell in which files they lie. A large table's own keys do: they
+are a small part of its bytes. Files that hold none of the keys are then not read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.delta.catalog import Catalog
+from lakehouse.spark.key_range import Span
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+# Bytes below which a table is read whole, which is cheaper than to look first.
+LARGE = 128 << 20
+# Files at most that are read by name; the driver learns their names.
+_FILES = 1000
+# What may stand in a Parquet reader's path for something else.
+_GLOB = frozenset("*?[]{}\\%")
+# Names of files that a Parquet reader passes over, as Hadoop does.
+_HIDDEN = ("_", ".")
+_ORIGIN = "_origin"
+
+
+def rows_of(  # noqa: PLR0913, PLR0917 - one a part of the question
+    whole: DataFrame, catalog: Catalog, name: str, version: int, own: Column, keys: DataFrame, span: Span | None
+) -> DataFrame:
+    """Return the rows of a table at a version whose key is among some.
+
+    Args:
+        whole: The table at that version.
+        catalog: The lake's catalog.
+        name: The table's name.
+        version: The version.
+        own: What of a row is compared with the keys.
+        keys: The keys, in one column.
+        span: Where they lie, None where that is not known.
+    """
+    from pyspark.sql import functions as F
+
+    wanted = keys.toDF(_ORIGIN)
+    # Another type has another order: numbers, and texts of numbers.
+    ordered = span is not None and whole.select(own).dtypes[0][1] == wanted.dtypes[0][1]
+
+    def named(rows: DataFrame) -> DataFrame:
+        return rows.join(wanted, own.eqNullSafe(F.col(_ORIGIN)), "left_semi")
+
+    def near(rows: DataFrame) -> DataFrame:
+        return rows.where(span.holds(own)) if span is not None and ordered else rows
+
+    names = _files(catalog, name, version)
+    most = min(_FILES, len(names) // 2)
+    if not most:
+        return named(near(whole))
+    looked = near(whole).select(own.alias("_own"), F.col("_metadata.file_name").alias("_file"))
+    held = looked.join(wanted, F.col("_own").eqNullSafe(F.col(_ORIGIN)), "left_semi").select("_file").distinct()
+    found = [row["_file"] for row in held.limit(most + 1).collect()]
+    if len(found) > most or not names.issuperset(found):
+        return named(near(whole))
+    if not found:
+        return whole.limit(0)
+    paths = [f"{catalog.table_uri(name)}/{file}" for file in sorted(found)]
+    return named(near(whole.sparkSession.read.schema(whole.schema).parquet(*paths)))
+
+
+def _files(catalog: Catalog, name: str, version: int) -> set[str]:
+    """Return the names of a large table's data files, none where it is small or is more than what its files hold."""
+    opened = catalog.open(name, version)
+    uri = catalog.table_uri(name)
+    # What asks more of its readers, such as deletion vectors and names of its own for columns, is not in single files.
+    if opened.protocol().min_reader_version > 1 or opened.metadata().partition_columns or _GLOB & set(uri):
+        return set()
+    added = pa.table(opened.get_add_actions())
+    if int(pc.sum(added["size_bytes"]).as_py() or 0) < LARGE:
+        return set()
+    names = added["path"].to_pylist()
+    plain = not any("/" in path or path.startswith(_HIDDEN) or _GLOB & set(path) for path in names)
+    return set(names) if plain else set()

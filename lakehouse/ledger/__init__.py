@@ -1,0 +1,1 @@
+"""The engine's own tables: runs, releases, retractions and quarantine."""

@@ -1,0 +1,223 @@
+"""Releases: a name for a set of table versions, with a digest of what they hold.
+
+A release is a row of ``ledger.releases``, committed through delta-rs, so that naming one starts no JVM. The
+last row of a name counts; rows of a name are numbered by a transaction of its own.
+
+Naming versions and deleting files exclude each other: both use up a number of the transaction ``mixlake.pins``
+of that table. A release takes the next number after the one seen before its versions were chosen; a vacuum
+takes the next one after that seen before it looked at what is needed, and only then deletes. Who finds the
+number used looks again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from lakehouse.delta.append import append_once
+from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.scan import scan
+from lakehouse.errors import ReleaseError, TableNotFoundError
+from lakehouse.ledger import tables as ledger
+
+log = logging.getLogger("mixlake.release")
+
+LIVE = "live"
+DROPPED = "dropped"
+BROKEN = "broken"
+
+PINS = "mixlake.pins"
+ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A named set of table versions.
+
+    Args:
+        name: Its name, unique among live releases and never used again for other content.
+        digest: SHA-256 over the tables' names and content digests, 64 hex digits.
+        tables: Version of each table.
+        digests: Content digest of each table, as its commit note tells it; ``files:...`` where the
+            version was not written by a flow.
+        files_digest: SHA-256 over the data files' names and sizes, 64 hex digits.
+        footers: Digest of each table's Parquet footers and indexes, see `lakehouse.release.seal`.
+        note: Why it was made.
+        created_at: When; of one that was given up, when that was.
+        state: live, dropped or broken.
+        reason: Why it is broken.
+    """
+
+    name: str
+    digest: str
+    tables: Mapping[str, int]
+    digests: Mapping[str, str]
+    files_digest: str
+    footers: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    state: str = LIVE
+    reason: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``mixlake release show --json`` prints."""
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "tables": dict(sorted(self.tables.items())),
+            "digests": dict(sorted(self.digests.items())),
+            "files_digest": self.files_digest,
+            "footers": dict(sorted(self.footers.items())),
+            "note": self.note,
+            "created_at": self.created_at.isoformat(),
+            "state": self.state,
+            "reason": self.reason,
+        }
+
+
+def pins(catalog: Catalog) -> int:
+    """Return the last number of the transaction that releases and vacuums use up, 0 where there was none."""
+    return _number(catalog, PINS)
+
+
+def fence(catalog: Catalog, number: int) -> bool:
+    """Use up a number of that transaction, before files are deleted.
+
+    Returns:
+        Whether it was free: else a release was made, or a vacuum began, since `pins` gave the one before.
+    """
+    none = ledger.releases.schema.empty_table()
+    return append_once(catalog, ledger.releases, none, {PINS: number})
+
+
+def drop_release(catalog: Catalog, name: str) -> Release:
+    """Give a release up: its versions are no longer guarded from vacuum, its row stays for the record.
+
+    Raises:
+        ReleaseError: If there is no live release of that name.
+    """
+    return _give_up(catalog, name, DROPPED, "")
+
+
+def break_release(catalog: Catalog, name: str, reason: str) -> Release:
+    """Record that rows of a release were purged: it can no longer be opened, and guards nothing.
+
+    Args:
+        catalog: The lake's catalog.
+        name: The release, live or dropped. One that is broken already gains the reason.
+        reason: What was done to it.
+
+    Raises:
+        ReleaseError: If there is no release of that name.
+    """
+    return _give_up(catalog, name, BROKEN, reason)
+
+
+def _give_up(catalog: Catalog, name: str, state: str, reason: str) -> Release:
+    for _ in range(ATTEMPTS):
+        number = _number(catalog, _row_of(name))
+        found = load_release(catalog, name, dropped=state == BROKEN)
+        if found.state == state and reason in found.reason:
+            return found
+        # Rows are ordered by time: clocks of two machines may differ.
+        at = max(datetime.now(UTC), found.created_at + timedelta(microseconds=1))
+        told = "; ".join(filter(None, [found.reason, reason]))
+        given = replace(found, created_at=at, state=state, reason=told)
+        if append_release(catalog, given, {}, number):
+            return given
+    raise ReleaseError(f"the release {name} could not be changed: others kept coming first", "try again later")
+
+
+def list_releases(catalog: Catalog, *, dropped: bool = False, broken: bool = False) -> list[Release]:
+    """Return the live releases, oldest first; with `dropped` and `broken` also those."""
+    states = {LIVE, *([DROPPED] if dropped else []), *([BROKEN] if broken else [])}
+    found = recorded_releases(catalog).values()
+    return sorted((r for r in found if r.state in states), key=lambda release: release.created_at)
+
+
+def load_release(catalog: Catalog, name: str, *, dropped: bool = False) -> Release:
+    """Read a release, from the lake's place alone: no declaration is imported.
+
+    Args:
+        catalog: The lake's catalog.
+        name: The release.
+        dropped: Whether one that was dropped or is broken is returned, too.
+
+    Raises:
+        ReleaseError: If there is no such release, or it was dropped or is broken.
+    """
+    recorded = recorded_releases(catalog)
+    found = recorded.get(name)
+    if found is None:
+        live = sorted(key for key, release in recorded.items() if release.state == LIVE)
+        hint = f"there are {', '.join(live[:10])}" if live else f"make it: mixlake release create {name}"
+        raise ReleaseError(f"there is no release {name!r} in {catalog.uri}", hint)
+    if found.state == BROKEN and not dropped:
+        raise ReleaseError(f"the release {name} is broken: {found.reason}", "name a new one: mixlake release create")
+    if found.state != LIVE and not dropped:
+        raise ReleaseError(f"the release {name} was dropped", "mixlake release list --dropped shows what it was")
+    return found
+
+
+def recorded_releases(catalog: Catalog) -> dict[str, Release]:
+    """Return the last row of each name; there are as many rows as releases were made and dropped."""
+    try:
+        table = catalog.open(ledger.releases.name)
+    except TableNotFoundError:
+        return {}
+    rows = pa.table(scan(table, ledger.releases.name).to_table()).sort_by([("created_at", "ascending")])
+    return {
+        row["name"]: Release(
+            name=row["name"],
+            digest=row["digest"],
+            tables=row["tables"],
+            digests=row["digests"],
+            files_digest=row["files_digest"],
+            footers=row.get("footers") or {},
+            note=row["note"] or "",
+            created_at=row["created_at"],
+            state=row["state"],
+            reason=row.get("reason") or "",
+        )
+        for row in rows.to_pylist(maps_as_pydicts="strict")
+    }
+
+
+def _row_of(name: str) -> str:
+    """Return the transaction that numbers the rows of a release."""
+    return f"release:{name}"
+
+
+def _number(catalog: Catalog, transaction: str) -> int:
+    try:
+        table = catalog.open(ledger.releases.name)
+    except TableNotFoundError:
+        return 0
+    return int(table.transaction_version(transaction) or 0)
+
+
+def append_release(catalog: Catalog, release: Release, others: Mapping[str, int], last: int = 0) -> bool:
+    """Append a release's next row after its `last` one; False where that number, or another's, was used."""
+    row = {
+        "name": release.name,
+        "digest": release.digest,
+        "tables": list(release.tables.items()),
+        "digests": list(release.digests.items()),
+        "files_digest": release.files_digest,
+        "footers": list(release.footers.items()),
+        "state": release.state,
+        "reason": release.reason,
+        "note": release.note,
+        "created_at": release.created_at,
+    }
+    return append_once(
+        catalog,
+        ledger.releases,
+        pa.Table.from_pylist([row], schema=ledger.releases.schema),
+        {_row_of(release.name): last + 1, **others},
+    )

@@ -1,0 +1,212 @@
+"""Writing orders to ``ledger.retractions``: a new one, and what becomes of it. See `lakehouse.retraction.retract`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from lakehouse.declare.contract import Table
+from lakehouse.delta.append import append_once
+from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.commit_note import Note
+from lakehouse.delta.scan import scan
+from lakehouse.errors import TableNotFoundError, UsageError
+from lakehouse.ledger import tables as ledger
+
+Kind = Literal["source", "license", "uri", "id"]
+Scope = Literal["origin", "content"]
+ORDERED, PURGED = "ordered", "purged"
+SAMPLE, CONTENT, DERIVED = "sample", "content", "derived"
+
+APP = "mixlake.retractions"
+
+_ATTEMPTS = 20
+
+
+def record(catalog: Catalog, order: Retraction) -> Retraction:
+    """Append an order, with the next number.
+
+    Raises:
+        UsageError: If others kept taking the number.
+    """
+    for _ in range(_ATTEMPTS):
+        made = replace(order, ordinal=load_retractions(catalog).ordinal + 1)
+        # Of two that took one number, the first counts; the other takes the next.
+        if _append(catalog, made, {f"{APP}:{made.ordinal}:{made.state}": 1}):
+            return made
+    raise UsageError("others kept giving retractions", "try again")
+
+
+def changes(catalog: Catalog, order: Retraction) -> int:
+    """Return how often an order was changed."""
+    table = catalog.open(ledger.retractions.name)
+    return int(table.transaction_version(_changes_of(order)) or 0)
+
+
+def change(
+    catalog: Catalog, order: Retraction, number: int, *, state: str = ORDERED, tables: Sequence[str] | None = None
+) -> bool:
+    """Append an order's new state.
+
+    Args:
+        catalog: The lake's catalog.
+        order: The order.
+        number: How often it was changed when the reasons for this change were looked at; see `changes`.
+        state: ordered, or purged.
+        tables: Tables whose older files a purge deletes; by default those that were recorded.
+
+    Returns:
+        Whether it was appended: not if it was changed since.
+    """
+    last = now(catalog, order)
+    # Rows are ordered by time: clocks of two machines may differ.
+    at = max(datetime.now(UTC), last.at + timedelta(microseconds=1))
+    made = replace(last, state=state, tables=last.tables if tables is None else tuple(tables), at=at)
+    return _append(catalog, made, {_changes_of(order): number + 1})
+
+
+def now(catalog: Catalog, order: Retraction) -> Retraction:
+    """Return an order as it is recorded now."""
+    return next(held for held in load_retractions(catalog).orders if held.ordinal == order.ordinal)
+
+
+def reopen(catalog: Catalog, table: Table, version: int, note: Note, orders: Retractions) -> None:
+    """Order purges again, if need be: a run that did not know of them has brought rows back.
+
+    A purge that is under way finds that its order was changed, and is not recorded as done.
+
+    Args:
+        catalog: The lake's catalog.
+        table: A table from which rows are about to be taken out.
+        version: The version that its flow committed last.
+        note: The note of it.
+        orders: The orders as they were when the flow was planned.
+    """
+    for order in orders.pending(table, version, note):
+        if order.purge and version > order.looked.get(table.name, -1):
+            while not change(catalog, order, changes(catalog, order)):
+                continue
+
+
+def _changes_of(order: Retraction) -> str:
+    return f"{APP}:{order.ordinal}:changes"
+
+
+def _append(catalog: Catalog, order: Retraction, transactions: Mapping[str, int]) -> bool:
+    row = {**order.as_dict(), "looked": list(order.looked.items()), "matched": list(order.matched.items())}
+    rows = pa.Table.from_pylist([row], schema=ledger.retractions.schema)
+    return append_once(catalog, ledger.retractions, rows, transactions)
+
+
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """One order.
+
+    Args:
+        ordinal: Its number, from 1.
+        retraction_id: Names its ids in ``ledger.retracted``.
+        kind: What is matched.
+        value: The source, the SPDX licence, the glob pattern, or the id (or how many).
+        scope: origin, or content.
+        reason: Why.
+        purge: Whether older versions go, too.
+        looked: Version at which each table was searched.
+        matched: Rows of each table that matched by themselves.
+        releases: Releases that hold such rows, or what was made from them.
+        state: ordered or purged.
+        at: When.
+        tables: Tables whose older files a purge deletes, known once it has begun.
+    """
+
+    ordinal: int
+    retraction_id: str
+    kind: str
+    value: str
+    scope: str
+    reason: str
+    purge: bool
+    looked: Mapping[str, int]
+    matched: Mapping[str, int]
+    releases: tuple[str, ...]
+    state: str
+    at: datetime
+    tables: tuple[str, ...] = ()
+
+    @property
+    def to_purge(self) -> bool:
+        """Whether a purge was ordered and is not done."""
+        return self.purge and self.state == ORDERED
+
+    def __str__(self) -> str:
+        """Return it in words."""
+        return f"{self.ordinal}: {self.kind} {self.value} ({self.reason})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        found = {name: getattr(self, name) for name in self.__slots__}
+        lists = {"releases": list(self.releases), "tables": list(self.tables)}
+        return {**found, **lists, "looked": dict(self.looked), "matched": dict(self.matched)}
+
+
+@dataclass(frozen=True, slots=True)
+class Retractions:
+    """All orders, and the version of the table of their ids.
+
+    Args:
+        orders: By ordinal.
+        ids_version: Version of ``ledger.retracted``, -1 where there is none.
+    """
+
+    orders: tuple[Retraction, ...] = ()
+    ids_version: int = -1
+
+    @property
+    def ordinal(self) -> int:
+        """Number of the newest order, 0 where there is none."""
+        return self.orders[-1].ordinal if self.orders else 0
+
+    def pending(self, table: Table, version: int, note: Note) -> list[Retraction]:
+        """Return the orders that the rows of a table's version may not comply with."""
+        if "sample_id" not in table:
+            return []
+        return [
+            order
+            for order in self.orders
+            if order.ordinal > note.retraction
+            # Rows that were committed after the search by a run that did not know of the order.
+            and (order.matched.get(table.name, 0) > 0 or version > order.looked.get(table.name, -1))
+        ]
+
+    def values(self, kind: Kind) -> list[str]:
+        """Return what is matched of a kind, sorted."""
+        return sorted({order.value for order in self.orders if order.kind == kind})
+
+
+def load_retractions(catalog: Catalog) -> Retractions:
+    """Read the orders of a lake; there are as many rows as orders were given."""
+    try:
+        table = catalog.open(ledger.retractions.name)
+    except TableNotFoundError:
+        return Retractions()
+    rows = pa.table(scan(table, ledger.retractions.name).to_table()).sort_by(
+        [("ordinal", "ascending"), ("at", "ascending")]
+    )
+    found: dict[int, Retraction] = {}
+    for row in rows.to_pylist(maps_as_pydicts="strict"):
+        lists = {name: tuple(row.get(name) or ()) for name in ("releases", "tables")}
+        found[row["ordinal"]] = Retraction(**{**row, **lists})
+    try:
+        ids = int(catalog.open(ledger.retracted.name).version())
+    except TableNotFoundError:
+        ids = -1
+    return Retractions(tuple(found[ordinal] for ordinal in sorted(found)), ids)
+
+
+def pattern(glob: str) -> str:
+    """Return the regular expression of a glob pattern: ``*`` any text, ``?`` any one character."""
+    return "(?s)^" + "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in glob) + "$"

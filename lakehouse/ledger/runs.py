@@ -1,0 +1,104 @@
+"""From commit notes to ``ledger.runs``, for SQL to read.
+
+The notes are the record; the table is filled from them, so that an entry which a kill left out is added
+the next time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from lakehouse.delta.append import append_rows
+from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.commit_note import Note
+from lakehouse.delta.history import noted
+from lakehouse.delta.scan import scan
+from lakehouse.ledger import tables
+
+log = logging.getLogger("mixlake.lineage")
+
+_RUNS_APP = "mixlake.runs"
+_ATTEMPTS = 20
+_LEDGER = {table.name for table in tables.TABLES}
+
+
+def sync_runs(catalog: Catalog) -> int:
+    """Append to ``ledger.runs`` what the commit notes tell and it lacks; doing it twice adds nothing.
+
+    Returns:
+        How many entries were added.
+    """
+    for _ in range(_ATTEMPTS):
+        seen, done = _recorded(catalog)
+        rows = _missing_runs(catalog, seen)
+        if not rows:
+            return 0
+        # A number that another process used meanwhile is skipped; then look again at what is missing.
+        append_rows(
+            catalog,
+            tables.runs,
+            pa.Table.from_pylist(rows, schema=tables.runs.schema),
+            app_id=_RUNS_APP,
+            version=done + 1,
+        )
+        if not _missing_runs(catalog, _recorded(catalog)[0]):
+            return len(rows)
+    log.warning("ledger.runs is still incomplete, other writers kept winning")
+    return 0
+
+
+def _recorded(catalog: Catalog) -> tuple[dict[str, int], int]:
+    """Return the newest recorded version of each table, and the number of the last transaction."""
+    if not catalog.has(tables.runs.name):
+        return {}, 0
+    opened = catalog.open(tables.runs.name)
+    rows = pa.table(scan(opened, tables.runs.name).to_table(columns=["table", "version"]))
+    newest = rows.group_by("table").aggregate([("version", "max")])
+    versions = dict(zip(newest["table"].to_pylist(), newest["version_max"].to_pylist(), strict=True))
+    return versions, int(opened.transaction_version(_RUNS_APP) or 0)
+
+
+def _missing_runs(catalog: Catalog, seen: Mapping[str, int]) -> list[dict[str, Any]]:
+    # Entries are added for all tables up to their latest version at once, so that none is missing below
+    # the newest recorded one.
+    def of(name: str) -> list[dict[str, Any]]:
+        opened = catalog.open(name)
+        new = int(opened.version()) - seen.get(name, -1)
+        if new <= 0:
+            return []
+        return [
+            _run_row(name, version, at, note)
+            for version, at, note in noted(opened, new)
+            if version > seen.get(name, -1)
+        ]
+
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(of, [name for name in catalog.names() if name not in _LEDGER])
+        return sorted((row for rows in found for row in rows), key=lambda row: (row["committed_at"], row["table"]))
+
+
+def _run_row(name: str, version: int, at: datetime, note: Note) -> dict[str, Any]:
+    return {
+        "run_id": note.run_id,
+        "flow": note.flow,
+        "table": name,
+        "version": version,
+        "committed_at": at,
+        "mode": note.mode,
+        "changed": note.changed,
+        "code": note.code,
+        "params": note.params,
+        "contract": note.contract,
+        "inputs": list(note.inputs.items()),
+        "counts": list(note.counts.items()),
+        "quarantine": note.quarantine,
+        "digest": note.digest,
+        "seconds": float(note.seconds),
+        "phases": list(note.phases.items()),
+    }

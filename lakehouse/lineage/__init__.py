@@ -1,0 +1,1 @@
+"""Trace rows to their sources and to training steps."""

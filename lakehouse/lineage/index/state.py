@@ -1,0 +1,104 @@
+"""How far ``ledger.edges`` is up to date with the tables: read from the ends of their logs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.commit_note import Note
+from lakehouse.delta.data_version import standing
+from lakehouse.delta.history import newest_note
+from lakehouse.delta.log import Log
+from lakehouse.delta.schema_drift import fits
+from lakehouse.errors import damaged
+from lakehouse.ledger import tables as ledger
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+FLOW = "mixlake.edges"
+# What an entry is and how it lies. A change of it, as one of the contract's columns, has the index made anew.
+FORMAT = "1"
+SAMPLE_ID = "sample_id"
+
+_LEDGER = {table.name for table in ledger.TABLES}
+
+
+@dataclass(frozen=True)
+class State:
+    """The lineage tables as they are now, and what ``ledger.edges`` holds of them.
+
+    Args:
+        tables: The tables with a ``sample_id``, each with the end of its log.
+        edges: ``ledger.edges``, None where it was never written or has another contract.
+        note: The note of its last commit.
+        changed: Tables whose rows changed since, from the version in `note` on.
+        unknown: Tables of which it holds nothing, or rows of another table in the same place.
+        gone: Tables of which it holds rows and that are no more, or that were replaced by another.
+    """
+
+    tables: Mapping[str, Log]
+    edges: DeltaTable | None
+    note: Note | None
+    changed: frozenset[str]
+    unknown: frozenset[str]
+    gone: frozenset[str]
+
+    @property
+    def current(self) -> bool:
+        """Whether a lookup tells of all rows as they are now."""
+        return self.edges is not None and not (self.changed or self.unknown or self.gone)
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Version of each lineage table."""
+        return {name: log.version for name, log in self.tables.items()}
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Delta's identity of each lineage table."""
+        return {name: log.identity for name, log in self.tables.items()}
+
+
+def look(catalog: Catalog) -> State:
+    """Compare ``ledger.edges`` with the tables."""
+    with ThreadPoolExecutor(8) as pool:
+        names = [name for name in catalog.names() if name not in _LEDGER]
+        logs = zip(names, pool.map(catalog.log, names), strict=True)
+        tables = {name: log for name, log in logs if SAMPLE_ID in log.columns}
+        edges, note = _index(catalog)
+        if note is None:
+            return State(tables, None, None, frozenset(), frozenset(tables), frozenset())
+        same = [name for name, log in tables.items() if _same(log, note.ids.get(name), note.inputs.get(name))]
+        moved = pool.map(lambda name: _changed(name, tables[name], note.inputs[name]), same)
+        changed = frozenset(name for name, has in zip(same, moved, strict=True) if has)
+    unknown = frozenset(tables) - frozenset(same)
+    return State(tables, edges, note, changed, unknown, frozenset(note.inputs) - frozenset(same))
+
+
+def _index(catalog: Catalog) -> tuple[DeltaTable | None, Note | None]:
+    """Return ``ledger.edges`` with the note of its last commit, where it can be used."""
+    if not catalog.has(ledger.edges.name):
+        return None, None
+    opened = catalog.open(ledger.edges.name)
+    newest = newest_note(opened)
+    if newest is None or newest[1].code != FORMAT or not fits(opened, ledger.edges):
+        return None, None
+    return opened, newest[1]
+
+
+def _same(log: Log, identity: str | None, version: int | None) -> bool:
+    """Whether a table is the one that was read, and not older (restored from elsewhere) than it was then."""
+    return identity == log.identity and version is not None and log.version >= version
+
+
+def _changed(name: str, log: Log, since: int) -> bool:
+    """Whether a commit after a version changed rows."""
+    try:
+        return log.version > since and standing(log).changed > since
+    except ValueError as error:
+        raise damaged(name, error) from None

@@ -1,0 +1,64 @@
+"""The interface by which a trace reads rows and edges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from lakehouse.errors import QueryError
+
+DETAILS = ("run_id", "source", "license", "uri")
+
+
+class Samples(Protocol):
+    """What a trace reads."""
+
+    @property
+    def versions(self) -> Mapping[str, int]:
+        """Version of each table at which it is read."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether an answer lacked rows."""
+
+    def inputs(self, table: str) -> frozenset[str]:
+        """Return the tables that one of `versions` was made from, as its last commit note tells it."""
+
+    def resolve(self, sample: str) -> str:
+        """Return the one sample id that begins so.
+
+        Raises:
+            QueryError: If none or several do.
+        """
+
+    def read(self, ids: Iterable[str], parents: Iterable[str], limit: int) -> list[dict[str, Any]]:
+        """Return the rows of some samples, and after them the rows that have one of some parents.
+
+        Args:
+            ids: Sample ids.
+            parents: Sample ids, too.
+            limit: Rows at most.
+
+        Returns:
+            One dictionary a row: sample_id, table, parent_ids and, None where the table does not say, run_id,
+            source, license and uri.
+        """
+
+
+def the_one(sample: str, found: Sequence[str]) -> str:
+    """Choose from the ids that begin so.
+
+    Args:
+        sample: The beginning.
+        found: Some of the ids, sorted.
+
+    Raises:
+        QueryError: If there is none or several, and none of them is the beginning itself.
+    """
+    if sample in found:
+        return sample
+    if not found:
+        raise QueryError(f"no sample begins with {sample}", 'see mixlake sql "SELECT sample_id FROM ..."')
+    if len(found) > 1:
+        raise QueryError(f"several samples begin with {sample}: {', '.join(found[:5])}", "give more digits")
+    return found[0]

@@ -1,0 +1,171 @@
+"""What training steps saw: the rows of a stage at the version that the trainer's release pins.
+
+A position names a row only at that version, so that nothing here reads the latest sequences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from lakehouse.errors import QueryError, ReleaseError
+from lakehouse.ledger import tables
+from lakehouse.lineage.scan_reader import open_samples
+from lakehouse.lineage.trace_graph import Node
+from lakehouse.project import Project
+from lakehouse.query.connection import connect
+from lakehouse.query.time_travel import pinned_version
+
+SEQUENCES = "gold.sequences"
+
+
+def sightings(project: Project, samples: set[str]) -> Iterator[tuple[Node, Sequence[str]]]:
+    """Yield the sequences that hold some samples and the training steps that saw them, each with its parents.
+
+    A position names a row only at the version that the step read, so that each release that was trained
+    on is looked at by itself.
+    """
+    if not project.catalog.has(tables.training_steps.name):
+        return
+    wanted = sorted(samples)
+    with connect(project) as connection:
+        trained = connection.rows("SELECT DISTINCT release FROM ledger.training_steps ORDER BY ALL")
+        version = connection.versions[tables.training_steps.name]
+    for row in trained:
+        pinned = pinned_version(project.catalog, row["release"], SEQUENCES)
+        if pinned is None:
+            continue
+        with connect(project, tables={SEQUENCES: pinned}) as connection:
+            rows = connection.rows(_STEPS, [wanted, row["release"]])
+        for found in rows:
+            told = [found[name] or "" for name in ("run_id", "source", "license")]
+            yield Node(found["sample_id"], SEQUENCES, pinned, *told), found["parents"]
+            name = f"{found['training_run']}#{found['step']}"
+            yield Node(name, tables.training_steps.name, version), [found["sample_id"]]
+
+
+def steps_that_saw(project: Project, release: str, ids: pa.RecordBatchReader) -> list[tuple[str, int, int, int]]:
+    """Return which training steps on a release saw one of some rows, or a sequence that is one of them.
+
+    Args:
+        project: The project.
+        release: The release.
+        ids: string ``id``: sample ids.
+
+    Returns:
+        (training run, steps, first step, last step), by training run.
+    """
+    pinned = pinned_version(project.catalog, release, SEQUENCES)
+    if pinned is None:
+        return []
+    with connect(project, tables={SEQUENCES: pinned}) as connection:
+        connection.lend("__wanted", ids)
+        rows = connection.rows(_SEEN, [release])
+    return [(row["training_run"], row["steps"], row["first"], row["last"]) for row in rows]
+
+
+_SEEN = """
+WITH places AS (
+    SELECT stage, position FROM gold.sequences WHERE sample_id IN (SELECT id FROM __wanted)
+    UNION
+    SELECT stage, position FROM (SELECT stage, position, unnest(parent_ids) AS parent FROM gold.sequences)
+    WHERE parent IN (SELECT id FROM __wanted)
+), seen AS (
+    SELECT training_run, step, stage, unnest(positions) AS position FROM ledger.training_steps WHERE release = $1
+)
+SELECT training_run, count(DISTINCT step) AS steps, min(step) AS first, max(step) AS last
+FROM seen JOIN places USING (stage, position) GROUP BY ALL ORDER BY ALL
+"""
+
+_STEPS = """
+WITH places AS (
+    SELECT sample_id, parent_ids, run_id, source, license, stage, position FROM gold.sequences
+    WHERE list_has_any(parent_ids, $1::VARCHAR[]) OR sample_id IN (SELECT unnest($1::VARCHAR[]))
+), near AS (
+    SELECT training_run, step, stage, unnest(positions) AS position FROM ledger.training_steps
+    WHERE release = $2 AND list_has_any(positions, (SELECT coalesce(list(position), []) FROM places))
+)
+SELECT DISTINCT near.training_run, near.step, places.sample_id, places.run_id, places.source, places.license,
+    list_intersect(places.parent_ids, $1::VARCHAR[]) AS parents
+FROM near JOIN places USING (stage, position) ORDER BY ALL
+"""
+
+
+def step(project: Project, number: int, training_run: str | None = None) -> dict[str, Any]:
+    """Say what one training step saw.
+
+    Args:
+        project: The project.
+        number: The optimizer step, from 1.
+        training_run: The training run, by default the one that stepped last.
+
+    Returns:
+        A dictionary with training_run, step, release, stage and rows; a row has position, sample_id,
+        n_tokens, license and samples, and of each of those sample_id, tokens, source and license.
+
+    Raises:
+        QueryError: If there is no such step.
+    """
+    with connect(project) as connection:
+        rows = connection.rows(
+            """
+            SELECT training_run, step, release, stage, positions, "at" FROM ledger.training_steps
+            WHERE step = $1 AND ($2::VARCHAR IS NULL OR training_run = $2) ORDER BY "at" DESC LIMIT 1
+            """,
+            [number, training_run],
+        )
+        if not rows:
+            known = connection.rows(
+                "SELECT training_run, min(step) AS first, max(step) AS last FROM ledger.training_steps GROUP BY ALL"
+            )
+            told = ", ".join(f"{row['training_run']} (steps {row['first']} to {row['last']})" for row in known[:5])
+            raise QueryError(
+                f"there is no training step {number}" + (f" of {training_run}" if training_run else ""),
+                f"there are {told}" if told else "no training step is recorded yet; mixlake train makes some",
+            )
+    found = rows[0]
+    pinned = pinned_version(project.catalog, found["release"], SEQUENCES)
+    if pinned is None:
+        raise ReleaseError(
+            f"the rows of step {number} are gone with the release {found['release']}", "trace a later training run"
+        )
+    with connect(project, tables={SEQUENCES: pinned}) as connection:
+        sequences = connection.rows(_STEP_ROWS, [found["stage"], found["positions"]])
+        reader = open_samples(project, connection)
+        samples = sorted({sample["sample_id"] for row in sequences for sample in row["samples"]})
+        known_rows = reader.read(samples, [], 100 * len(samples) + 1)
+    origin: dict[str, dict[str, Any]] = {}
+    for row in known_rows:
+        if row["source"]:
+            origin.setdefault(row["sample_id"], row)
+    for sample in (sample for row in sequences for sample in row["samples"]):
+        known_row = origin.get(sample["sample_id"], {})
+        sample["source"], sample["license"] = known_row.get("source"), known_row.get("license")
+    return {
+        "training_run": found["training_run"],
+        "step": found["step"],
+        "release": found["release"],
+        "stage": found["stage"],
+        "rows": sequences,
+    }
+
+
+_STEP_ROWS = """
+WITH chosen AS (
+    SELECT position, sample_id, n_tokens, license, segments FROM gold.sequences
+    WHERE stage = $1 AND position IN (SELECT unnest($2::BIGINT[]))
+), pieces AS (
+    SELECT position, unnest(segments) AS segment FROM chosen
+), counted AS (
+    SELECT position, segment.sample_id AS sample_id, min(segment."begin") AS place,
+        sum(segment."end" - segment."begin") AS tokens
+    FROM pieces WHERE segment.sample_id IS NOT NULL GROUP BY ALL
+), listed AS (
+    SELECT position, list({'sample_id': sample_id, 'tokens': tokens::BIGINT} ORDER BY place) AS samples
+    FROM counted GROUP BY ALL
+)
+SELECT position, sample_id, n_tokens, license, coalesce(samples, []) AS samples
+FROM chosen LEFT JOIN listed USING (position) ORDER BY position
+"""

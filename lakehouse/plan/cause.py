@@ -1,0 +1,205 @@
+"""Why a flow is to run: what changed since its last commit, named as far as the commit note can tell.
+
+Whether something changed is told by one digest each of code, parameters, contract and models. The notes' short
+digests by part only name what it was; notes of old have none, and then the two digests stand in the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lakehouse.delta.commit_note import Note
+from lakehouse.delta.log import Commit
+from lakehouse.plan.code_fingerprint import DECLARATION, WHOLE
+
+CauseKind = Literal[
+    "missing",
+    "foreign",
+    "input",
+    "replaced",
+    "upstream",
+    "code",
+    "params",
+    "contract",
+    "model",
+    "external",
+    "forced",
+    "retraction",
+    "retry",
+]
+
+# Definitions of one module, and parts in all, beyond which they are counted, not named.
+_NAMED = 3
+_LISTED = 8
+_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One reason for a flow to run.
+
+    Args:
+        kind: What changed: an input's data, an input put in another's place, the flow's code, its params,
+            the contract of its table, a model file, the outside world, rows taken back; ``foreign`` where
+            something that is no flow changed the rows of its table; ``retry`` where rows that were set aside are
+            asked for again; or ``upstream`` where a flow before it is about to run.
+        detail: The thing that changed, and how.
+    """
+
+    kind: CauseKind
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """What, beside its inputs, makes a flow's result what it is.
+
+    Args:
+        code: Digest of what the function reaches.
+        params: Parameters as canonical JSON.
+        contract: Digest of the written table's contract.
+        models: Digest of each model file.
+        external: Fingerprint of the outside world.
+        code_parts: See `lakehouse.plan.code_fingerprint.Code`.
+        contract_parts: See `lakehouse.declare.contract.Table.parts`.
+    """
+
+    code: str
+    params: str
+    contract: str
+    models: Mapping[str, str]
+    external: str
+    code_parts: Mapping[str, Mapping[str, str]] = field(compare=False, default_factory=dict)
+    contract_parts: Mapping[str, str] = field(compare=False, default_factory=dict)
+
+
+def changes(note: Note, now: Fingerprints) -> Iterator[Cause]:
+    """Yield what changed, beside inputs, since a note was written."""
+    if note.code != now.code:
+        told = _listed(_code(note.code_parts, now.code_parts)) if note.code_parts else ""
+        yield Cause("code", told or f"{note.code[:8]} -> {now.code[:8]}")
+    if note.params != now.params:
+        yield Cause("params", _listed(_params(note.params, now.params)))
+    if note.contract != now.contract:
+        told = _listed(_parts(note.contract_parts, now.contract_parts)) if note.contract_parts else ""
+        yield Cause("contract", told or f"{note.contract[:8]} -> {now.contract[:8]}")
+    for name in sorted({*note.models, *now.models}):
+        old, new = note.models.get(name), now.models.get(name)
+        if old != new:
+            yield Cause("model", f"{name} {_went(old and old[:8], new and new[:8])}")
+    if note.external != now.external:
+        yield Cause("external", "the sources changed")
+
+
+def foreign(table: str, commits: Iterable[Commit]) -> Cause | None:
+    """Return the cause that commits of something that is no flow are, None where there are none."""
+    told = []
+    for commit in sorted(commits, key=lambda commit: commit.version):
+        info = commit.info
+        by = str(info.get("engineInfo") or info.get("clientVersion") or "something").split(" ", 1)[0]
+        told.append(f"version {commit.version} was written by {by} ({info.get('operation') or 'no operation named'})")
+    if not told:
+        return None
+    return Cause("foreign", f"{_listed(iter(told))}, not by the flow of {table}")
+
+
+def _code(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """Yield the definitions that differ; of one module's many only how many."""
+    declared = [name for name, _ in _differing(old.get(DECLARATION, {}), new.get(DECLARATION, {}))]
+    if declared:
+        yield f"its declaration changed: {', '.join(declared)}"
+    for module in sorted({*old, *new} - {DECLARATION}):
+        before, after = old.get(module, {}), new.get(module, {})
+        if WHOLE in before or WHOLE in after or not before or not after:
+            # By definitions on one side only, or not reached on one side: the module is what can be named.
+            if before != after:
+                yield f"{module} {_how(before, after, 'is reached now', 'is no longer reached')}"
+            continue
+        found: dict[str, list[str]] = {}
+        for name, how in _differing(before, after):
+            found.setdefault(how, []).append(name)
+        for how, names in found.items():
+            if len(names) > _NAMED:
+                yield f"{len(names)} definitions of {module} {how}"
+            else:
+                yield from (f"{module}.{name} {how}" for name in names)
+
+
+def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            yield name, _how(old.get(name), new.get(name), "is reached now", "is no longer reached")
+
+
+def _how(old: object, new: object, came: str, went: str) -> str:
+    """Return in words what became of something that is empty where it is not there."""
+    return "changed" if old and new else came if new else went
+
+
+def _parts(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            yield f"{name} {_went(old.get(name), new.get(name))}"
+
+
+def _params(old: str, new: str) -> Iterator[str]:
+    before, after = _leaves(json.loads(old or "{}")), _leaves(json.loads(new or "{}"))
+    for name in sorted({*before, *after}):
+        if name not in before:
+            yield f"{name} is new: {_value(after[name])}"
+        elif name not in after:
+            yield f"{name} is gone (it was {_value(before[name])})"
+        elif before[name] != after[name]:
+            files = _files(before[name]), _files(after[name])
+            if files[0] and files[1]:
+                yield f"{name}: {_files_differ(files[0], files[1])}"
+            else:
+                yield f"{name} {_value(before[name])} -> {_value(after[name])}"
+
+
+def _leaves(value: Any, name: str = "") -> dict[str, Any]:
+    """Return nested parameters by dotted name."""
+    if not isinstance(value, dict) or (name and not value):
+        return {name: value}
+    found: dict[str, Any] = {}
+    for key, inner in value.items():
+        found |= _leaves(inner, f"{name}.{key}" if name else str(key))
+    return found
+
+
+def _files(value: Any) -> dict[str, str]:
+    """Return the digest by name of a parameter that names files, empty where it does not; see `params_json`."""
+    if not isinstance(value, list) or not value:
+        return {}
+    if not all(isinstance(item, list) and len(item) == 2 and all(isinstance(v, str) for v in item) for item in value):
+        return {}
+    return dict(value)
+
+
+def _files_differ(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    told = [
+        f"{name} {_how(old.get(name), new.get(name), 'is new', 'is no longer named')}"
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
+    return ", ".join(told) or "its order changed"
+
+
+def _went(old: str | None, new: str | None) -> str:
+    if old is None:
+        return f"is new: {new}"
+    return f"is gone (it was {old})" if new is None else f"{old} -> {new}"
+
+
+def _value(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _listed(told: Iterator[str]) -> str:
+    found = list(told)
+    more = f"; {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+    return "; ".join(found[:_LISTED]) + more

@@ -1,0 +1,225 @@
+"""What is stale, and why. A plan is a printable value; making one starts no JVM and writes nothing."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from lakehouse.declare.flow import Flow
+from lakehouse.declare.params import params_json, resolve_params
+from lakehouse.delta.commit_note import Note
+from lakehouse.errors import ConfigError, LakeError
+from lakehouse.ledger import retractions as retractions_module
+from lakehouse.ledger.retractions import Retractions
+from lakehouse.plan.cause import Cause, CauseKind, Fingerprints, changes, foreign
+from lakehouse.plan.code_fingerprint import code_fingerprint
+from lakehouse.plan.graph import Graph
+from lakehouse.plan.table_state import TableStates
+from lakehouse.project import Project
+
+State = Literal["missing", "stale", "fresh"]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowPlan:
+    """What is to be done about one flow.
+
+    Args:
+        flow: The flow.
+        state: missing, stale or fresh.
+        causes: Why it is not fresh.
+        inputs: Version of each input that it would read now; -1 where the table is missing.
+        params: Its resolved parameters.
+        fingerprints: Its fingerprints now.
+        last: Version and note of the written table's last commit, whichever flow made it.
+        ids: Delta's identity of each input table.
+        retractions: What its rows must comply with.
+    """
+
+    flow: Flow
+    state: State
+    causes: tuple[Cause, ...]
+    inputs: Mapping[str, int]
+    params: Any = field(compare=False)
+    fingerprints: Fingerprints
+    last: tuple[int, Note] | None = field(compare=False, default=None)
+    ids: Mapping[str, str] = field(compare=False, default_factory=dict)
+    retractions: Retractions = field(compare=False, default_factory=Retractions)
+
+    def because(self, kind: CauseKind) -> bool:
+        """Whether a cause of this kind is among its causes."""
+        return any(cause.kind == kind for cause in self.causes)
+
+    @property
+    def writes(self) -> str:
+        """Name of the written table."""
+        return self.flow.writes.name
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``mixlake plan --json`` prints."""
+        return {
+            "flow": self.flow.id,
+            "writes": self.writes,
+            "state": self.state,
+            "causes": [{"kind": cause.kind, "detail": cause.detail} for cause in self.causes],
+            "inputs": {name: version for name, version in self.inputs.items() if version >= 0},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The selected flows in order, each with its state.
+
+    Args:
+        flows: One entry a selected flow.
+        graph: The graph of all flows.
+        full: Whether incremental flows are told to start over.
+        warnings: Things worth knowing that stop nothing.
+    """
+
+    flows: tuple[FlowPlan, ...]
+    graph: Graph = field(compare=False)
+    full: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def stale(self) -> tuple[FlowPlan, ...]:
+        """The flows that are not fresh."""
+        return tuple(item for item in self.flows if item.state != "fresh")
+
+
+def make_plan(project: Project, select: tuple[str, ...] = (), *, full: bool = False, retry: bool = False) -> Plan:
+    """Compare what is declared with what the lake's commit notes tell.
+
+    Args:
+        project: The project.
+        select: Words of a selection, see `lakehouse.plan.graph`.
+        full: Whether the selected flows are to start over.
+        retry: Whether rows that were set aside are asked for again.
+
+    Raises:
+        UsageError: If a word selects nothing.
+        ConfigError: If parameters do not fit.
+    """
+    graph = Graph(project.registry)
+    known = {name for spec in project.registry.flows.values() for name in (spec.id, spec.writes.name)}
+    unknown = sorted(set(project.config.params) - known)
+    if unknown:
+        near = difflib.get_close_matches(unknown[0], known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "name a flow, or the table that it writes"
+        raise ConfigError(f"params name {unknown[0]!r}, which is no flow", hint)
+    seen = TableStates(project)
+    seen.prefetch(
+        [name for spec in project.registry.flows.values() for name in (spec.writes.name, *graph.inputs(spec))]
+    )
+
+    @functools.cache
+    def stale_ids() -> set[str]:
+        every = _states(project, graph, seen, graph.order)
+        return {item.flow.id for item in every if item.state != "fresh"}
+
+    chosen = graph.select(select, stale_ids)
+    flows = _states(project, graph, seen, chosen, full=full, retry=retry)
+    return Plan(flows, graph, full, tuple(_mixed_ancestors(seen, flows)))
+
+
+def _states(  # noqa: PLR0913
+    project: Project,
+    graph: Graph,
+    seen: TableStates,
+    chosen: tuple[str, ...],
+    *,
+    full: bool = False,
+    retry: bool = False,
+) -> tuple[FlowPlan, ...]:
+    found: dict[str, FlowPlan] = {}
+    for name in chosen:
+        spec = project.registry.flows[name]
+        item = plan_flow(project, graph, seen, spec, full=full, retry=retry)
+        before = [parent for parent in graph.parents[name] if parent in found and found[parent].state != "fresh"]
+        if before:
+            causes = (*item.causes, *(Cause("upstream", f"{found[p].writes} is to be written") for p in before))
+            state: State = "missing" if item.state == "missing" else "stale"
+            item = replace(item, state=state, causes=causes)
+        found[name] = item
+    return tuple(found.values())
+
+
+def plan_flow(  # noqa: PLR0913
+    project: Project, graph: Graph, seen: TableStates, spec: Flow, *, full: bool = False, retry: bool = False
+) -> FlowPlan:
+    """Compare one flow with its last commit, looking at the tables as they are now."""
+    orders = seen.retractions
+    params = resolve_params(spec, project.config)
+    now = fingerprints(project, spec, params)
+    inputs = {name: seen.version(name) for name in graph.inputs(spec)}
+    ids = {name: seen.identity(name) for name in inputs}
+    last = seen.last_note(spec.writes.name)
+    if last is None:
+        return FlowPlan(spec, "missing", (Cause("missing", "never written"),), inputs, params, now, None, ids, orders)
+    note = last[1]
+    # A run may have begun before an order that another run has followed by now; then nothing is lost.
+    if note.retraction > orders.ordinal and note.retraction > (
+        newest := retractions_module.load_retractions(project.catalog).ordinal
+    ):
+        raise LakeError(
+            f"ledger.retractions has lost orders: {spec.writes.name} complies with order {note.retraction}, "
+            f"the newest that is known is {newest or 'none'}",
+            "restore the table from a copy: without it, rows that were taken out would come back",
+        )
+    causes = [Cause("forced", "--full")] if full else []
+    if note.flow != spec.id:
+        causes.append(Cause("code", f"{note.flow} wrote it before"))
+    if (written := foreign(spec.writes.name, seen.foreign(spec.writes.name))) is not None:
+        causes.append(written)
+    causes.extend(changes(note, now))
+    for name in inputs:
+        read, current = note.inputs.get(name, -1), seen.data_version(name)
+        if current < 0 <= read:
+            # Its rows are not known to have been deleted, so that no changes tell of it.
+            causes.append(Cause("replaced", f"{name} is gone"))
+        elif read >= 0 and (current < 0 or note.ids.get(name, ids[name]) != ids[name]):
+            causes.append(Cause("replaced", f"{name} is another table than the one read before"))
+        elif current > read:
+            causes.append(Cause("input", f"{name} {read if read >= 0 else 'missing'} -> {current}"))
+    causes.extend(Cause("input", f"{name} is no longer read") for name in note.inputs if name not in inputs)
+    causes.extend(Cause("retraction", str(order)) for order in orders.pending(spec.writes, *last))
+    if retry and note.aside:
+        causes.append(Cause("retry", "rows are set aside"))
+    return FlowPlan(spec, "stale" if causes else "fresh", tuple(causes), inputs, params, now, last, ids, orders)
+
+
+def fingerprints(project: Project, spec: Flow, params: Any) -> Fingerprints:
+    """Return the flow's fingerprints now."""
+    code = code_fingerprint(spec, project.registry.roots)
+    return Fingerprints(
+        code=code.digest,
+        code_parts=code.parts,
+        params=params_json(spec, params),
+        contract=spec.writes.fingerprint(),
+        contract_parts=spec.writes.parts(),
+        models=dict(spec.models(params)) if spec.models else {},
+        external=spec.external(params) if spec.external else "",
+    )
+
+
+def _mixed_ancestors(seen: TableStates, flows: tuple[FlowPlan, ...]) -> list[str]:
+    """Warn where a flow's inputs were made from different versions of one ancestor."""
+    warnings = []
+    for item in flows:
+        if item.state != "fresh":
+            continue
+        read: dict[str, dict[int, str]] = {}
+        for name in item.inputs:
+            last = seen.last_note(name)
+            for ancestor, version in (last[1].inputs if last else {}).items():
+                read.setdefault(ancestor, {})[version] = name
+        for ancestor, versions in read.items():
+            data = {min(version, seen.data_version(ancestor)) for version in versions}
+            if len(data) > 1:
+                names = " and ".join(sorted(versions.values()))
+                warnings.append(f"{item.flow.id}: {names} were made from different versions of {ancestor}")
+    return warnings

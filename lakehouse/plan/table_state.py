@@ -1,0 +1,75 @@
+"""State of the lake's tables, read once for a plan."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from lakehouse.delta.commit_note import Note
+from lakehouse.delta.data_version import Standing, standing
+from lakehouse.delta.log import Commit
+from lakehouse.errors import TableNotFoundError, damaged
+from lakehouse.ledger.retractions import load_retractions
+from lakehouse.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """One table as it was looked up."""
+
+    version: int = -1
+    identity: str = ""
+    standing: Standing = field(default_factory=lambda: Standing(None, -1))
+
+
+class TableStates:
+    """Versions of tables as a plan or run sees them; each table is opened once.
+
+    Args:
+        lake: The lake.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self._seen: dict[str, TableState] = {}
+        self.retractions = load_retractions(project.catalog)
+
+    def prefetch(self, names: list[str]) -> None:
+        """Look several tables up side by side."""
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self._look, sorted(set(names))))
+
+    def version(self, name: str) -> int:
+        """Return the table's latest version, -1 where it is missing."""
+        return self._look(name).version
+
+    def identity(self, name: str) -> str:
+        """Return Delta's identity of the table, empty where it is missing."""
+        return self._look(name).identity
+
+    def data_version(self, name: str) -> int:
+        """Return the version of the table's last change of rows, -1 where it is missing."""
+        return self._look(name).standing.changed
+
+    def last_note(self, name: str) -> tuple[int, Note] | None:
+        """Return the version and note of the table's last commit with a note."""
+        return self._look(name).standing.note
+
+    def foreign(self, name: str) -> tuple[Commit, ...]:
+        """Return the commits that changed the table's rows and are not its flow's, newest first."""
+        return self._look(name).standing.foreign
+
+    def forget(self, name: str) -> None:
+        """Look the table up again the next time."""
+        self._seen.pop(name, None)
+
+    def _look(self, name: str) -> TableState:
+        if name not in self._seen:
+            try:
+                log = self.project.catalog.log(name)
+                self._seen[name] = TableState(log.version, log.identity, standing(log))
+            except TableNotFoundError:
+                self._seen[name] = TableState()
+            except ValueError as error:
+                raise damaged(name, error) from None
+        return self._seen[name]

@@ -1,0 +1,47 @@
+"""What one lake's rooms are handed: its configuration, its declared tables and flows, and its catalog."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lakehouse.declare.config import Config
+from lakehouse.declare.discovery import load_registry
+from lakehouse.declare.registry import Registry
+from lakehouse.delta.catalog import Catalog
+from lakehouse.ledger.tables import TABLES
+
+
+@dataclass(frozen=True)
+class Project:
+    """One lake with what is declared for it.
+
+    Args:
+        config: The configuration that governs it.
+    """
+
+    config: Config
+
+    @functools.cached_property
+    def catalog(self) -> Catalog:
+        """The lake's tables.
+
+        Raises:
+            ConfigError: If Delta's readers cannot open tables at the lake's place.
+        """
+        return Catalog(self.config.lake, dict(self.config.storage) or None)
+
+    @functools.cached_property
+    def registry(self) -> Registry:
+        """The tables and flows that are declared, the engine's own among them."""
+        return load_registry(self.config, TABLES)
+
+    def with_params(self, params: Mapping[str, Mapping[str, Any]]) -> Project:
+        """Return a project with more parameter overrides, which win over the configuration's."""
+        return Project(self.config.with_params(params))
+
+    def with_spark(self, settings: Mapping[str, str]) -> Project:
+        """Return a project with more Spark settings, which win over the configuration's."""
+        return Project(self.config.with_spark(settings))

@@ -1,0 +1,348 @@
+"""SQL over the lake with DuckDB: every table under its own name, at its latest version or at a pinned one.
+
+Only what a statement names is opened. SQL can read the lake's tables and views and nothing else: no file,
+no network, no setting, and no statement that writes.
+
+Views may read ``__trained.NAME``: the rows of ``gold.NAME`` as training saw them, with the column `release`
+first. It unites the versions that the releases named in ``ledger.training_steps`` pin, since a position names
+a row only there. At a release, it is that release's alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar, get_args
+
+import duckdb
+import pyarrow as pa
+
+from lakehouse.declare.user_files import read_text
+from lakehouse.delta.scan import scan
+from lakehouse.errors import QueryError, TableNotFoundError, UsageError, unknown_table
+from lakehouse.ledger import tables as ledger
+from lakehouse.project import Project
+from lakehouse.query.sql_guard import (
+    BUILT_IN,
+    first_line,
+    guarded,
+    is_show,
+    literal,
+    only_reads,
+    query_error,
+    quoted,
+    table_names,
+)
+from lakehouse.query.time_travel import Pins, pinned_version, resolve_at
+
+log = logging.getLogger("mixlake.query")
+
+T = TypeVar("T")
+
+Format = Literal["arrow", "polars", "reader"]
+
+BATCH_ROWS = 10_000
+_SHOWN = """
+SELECT table_schema AS layer, table_name AS name FROM information_schema.tables
+WHERE NOT starts_with(table_name, '__') AND NOT starts_with(table_schema, '__') ORDER BY ALL
+"""
+_TRAINED = "__trained"
+
+
+class Connection:
+    """DuckDB over one lake. Each table is opened once, so that all statements see the same versions.
+
+    Args:
+        lake: The lake.
+        pins: Which version of each table is meant.
+        threads: Threads of the query engine, by default one a core.
+
+    Examples:
+        >>> with connect(lake, at="mix-1") as connection:  # doctest: +SKIP
+        ...     connection.table("SELECT count(*) FROM gold.samples WHERE keep")
+    """
+
+    def __init__(self, project: Project, pins: Pins | None = None, threads: int | None = None) -> None:
+        """Start an engine that knows no table yet."""
+        self.project = project
+        self.pins = pins or Pins()
+        self.versions: dict[str, int] = {}
+        self._registered: set[str] = set()
+        self._views: dict[str, Path] | None = None
+        self._missing: dict[str, Exception] = {}
+        self._engine = duckdb.connect(":memory:")
+        self._engine.execute("SET TimeZone = 'UTC'")
+        # Where a large sort or join spills to: rows of the lake, for nobody else to read.
+        self._spill = tempfile.mkdtemp(prefix="mixlake-sql-")
+        self._engine.execute(f"SET temp_directory = {literal(self._spill)}")
+        self._engine.execute("SET python_enable_replacements = false")
+        if threads:
+            self._engine.execute(f"SET threads = {int(threads)}")
+        self._engine.execute("SET enable_external_access = false")
+        self._engine.execute("SET lock_configuration = true")
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close."""
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the tables."""
+        self._engine.close()
+        shutil.rmtree(self._spill, ignore_errors=True)
+
+    def reader(
+        self, sql: str, parameters: Iterable[object] | None = None, *, batch_rows: int = BATCH_ROWS
+    ) -> pa.RecordBatchReader:
+        """Answer one statement as a stream of record batches.
+
+        Args:
+            sql: SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, SHOW TABLES or EXPLAIN, in DuckDB's dialect.
+            parameters: Values of its ``?`` or ``$1`` places.
+            batch_rows: Rows of a batch, about.
+
+        Raises:
+            QueryError: If it is not one such statement, does not parse, or cannot be answered.
+            TableNotFoundError: If it names a table or view that is not there.
+        """
+        text = self._prepared(sql)
+
+        def answer() -> pa.RecordBatchReader:
+            found = self._engine.sql(text, params=list(parameters) if parameters is not None else None)
+            return found.to_arrow_reader(batch_rows)
+
+        return guarded(self._answered(answer, text), text)
+
+    def table(self, sql: str, parameters: Iterable[object] | None = None) -> pa.Table:
+        """Answer one statement as a table; see `reader`."""
+        found: pa.Table = self.reader(sql, parameters).read_all()
+        return found
+
+    def rows(self, sql: str, parameters: Iterable[object] | None = None) -> list[dict[str, Any]]:
+        """Answer one statement as dictionaries; for small answers."""
+        found: list[dict[str, Any]] = self.table(sql, parameters).to_pylist(maps_as_pydicts="strict")
+        return found
+
+    def hold(self, name: str, sql: str, parameters: Iterable[object] | None = None) -> None:
+        """Keep a query's rows under a name for the statements that follow; for the engine's own use.
+
+        What does not fit into memory lies on disk.
+        """
+        text = self._prepared(sql)
+        made = f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {text}"
+        self._answered(lambda: self._engine.execute(made, list(parameters or [])), text)
+
+    def lend(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
+        """Keep rows from elsewhere under a name, as `hold` does; a stream is read once."""
+        self._engine.register(f"{name}__given", rows)
+        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS FROM {quoted(f'{name}__given')}")
+        self._engine.unregister(f"{name}__given")
+
+    def columns(self, name: str) -> tuple[str, ...]:
+        """Return the names of a table's columns at its pinned version.
+
+        Raises:
+            TableNotFoundError: If there is no such table.
+        """
+        self._register(name)
+        found = self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
+        return tuple(str(column[0]) for column in found)
+
+    def views(self) -> Mapping[str, Path]:
+        """Return the views and their files, the configuration's own over the installed ones."""
+        if self._views is None:
+            self._views = {path.stem: path for path in self.project.registry.views}
+        return self._views
+
+    def _prepared(self, sql: str) -> str:
+        if is_show(sql):
+            self._register_all()
+            return _SHOWN
+        only_reads(self._engine, sql)
+        names = table_names(sql)
+        if names is None:
+            self._register_all()
+        else:
+            for name in names:
+                self._register(name)
+        return sql
+
+    def _answered(self, answer: Callable[[], T], sql: str) -> T:
+        """Run a query; where it names what was not foreseen, register everything and run it again."""
+        try:
+            return answer()
+        except duckdb.CatalogException:
+            self._register_all()
+        except duckdb.Error as error:
+            raise query_error(error, sql) from None
+        try:
+            return answer()
+        except duckdb.CatalogException as error:
+            found = re.search(r"(?:Table|View) with name \"?(.+?)\"? does not exist", str(error))
+            if found:
+                for name, missing in self._missing.items():
+                    if found[1] in {name, name.split(".")[-1]}:
+                        raise missing from None
+                raise unknown_table(found[1], self._known()) from None
+            raise query_error(error, sql) from None
+        except duckdb.Error as error:
+            raise query_error(error, sql) from None
+
+    def _known(self) -> set[str]:
+        return {*self.project.catalog.names(), *self.project.registry.tables, *self.views()}
+
+    def _register_all(self) -> None:
+        for name in sorted(self._known()):
+            try:
+                self._register(name)
+            except Exception as error:  # noqa: BLE001 - told when a statement turns out to need the table
+                log.debug("%s is left out: %s", name, error)
+                self._missing[name] = error
+
+    def _register(self, name: str) -> None:
+        """Make a table or view known to the engine; a name that is neither is left to the engine."""
+        if name in self._registered:
+            return
+        layer, dot, table = name.partition(".")
+        if layer == _TRAINED:
+            self._register_trained(name, f"gold.{table}")
+            return
+        if dot and layer not in BUILT_IN and self.project.catalog.has(name):
+            self._register_table(name)
+            return
+        if (path := self.views().get(name)) is not None:
+            self._register_view(name, path)
+        elif dot and layer not in BUILT_IN:
+            rows = empty(self.project, name)
+            if rows is None:
+                raise unknown_table(name, self._known())
+            if self.pins.release:
+                self.pins.version(self.project.catalog, name)  # refuses what is not part of the release
+            self._bind(name, rows)
+
+    def _register_table(self, name: str) -> None:
+        try:
+            opened = self.project.catalog.open(name, self.pins.version(self.project.catalog, name))
+        except TableNotFoundError:
+            # Declared, and not yet written at the time that is asked about: it had no rows.
+            rows = empty(self.project, name) if self.pins.time is not None else None
+            if rows is None:
+                raise
+            self._bind(name, rows)
+            return
+        self._bind(name, scan(opened, name))
+        self.versions[name] = int(opened.version())
+
+    def _register_trained(self, name: str, table: str) -> None:
+        """Unite a table's rows over the releases that were trained on, each at the version that it pins."""
+        steps = ledger.training_steps.name
+        self._register(steps)
+        found = self._engine.execute(f"SELECT DISTINCT release FROM {quoted(steps)} ORDER BY ALL").fetchall()  # noqa: S608 - quoted
+        parts = []
+        for (release,) in found:
+            if self.pins.release and release != self.pins.release:
+                continue
+            version = pinned_version(self.project.catalog, release, table)
+            if version is None:
+                continue
+            hidden = f"__{table}@{version}"
+            self._engine.register(hidden, scan(self.project.catalog.open(table, version), table))
+            literal = release.replace("'", "''")
+            parts.append(f"SELECT '{literal}' AS release, * FROM temp.\"{hidden}\"")  # noqa: S608 - quoted
+        if not parts:
+            rows = empty(self.project, table)
+            if rows is None:
+                raise unknown_table(table, self._known())
+            self._engine.register(f"__{table}@none", rows)
+            parts.append(f"SELECT '' AS release, * FROM temp.\"__{table}@none\"")  # noqa: S608 - quoted
+        # By name: a table may have gained columns between two releases.
+        text = " UNION ALL BY NAME ".join(parts)
+        self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(_TRAINED)}")
+        self._engine.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {text}")
+        self._registered.add(name)
+
+    def _register_view(self, name: str, path: Path) -> None:
+        self._registered.add(name)  # before its own names: a view that names itself is the engine's error
+        text = read_text(path).strip().rstrip(";")
+        names = table_names(text)
+        for other in sorted(self._known() - {name} if names is None else names):
+            self._register(other)
+        layer, dot, _ = name.partition(".")
+        if dot:
+            self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(layer)}")
+        try:
+            self._engine.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {text}")
+        except duckdb.Error as error:
+            raise QueryError(f"the view {name} ({path}) is wrong: {first_line(error)}", "mend the file") from None
+
+    def _bind(self, name: str, rows: object) -> None:
+        hidden = f"__{name}"
+        self._engine.register(hidden, rows)
+        self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.split('.', 1)[0])}")
+        self._engine.execute(f'CREATE OR REPLACE VIEW {quoted(name)} AS SELECT * FROM temp."{hidden}"')  # noqa: S608 - quoted
+        self._registered.add(name)
+
+
+def connect(
+    project: Project, at: str | None = None, tables: Mapping[str, int] | None = None, *, threads: int | None = None
+) -> Connection:
+    """Open DuckDB over a lake.
+
+    Args:
+        project: The project.
+        at: A release, a time, ``TABLE@VERSION`` or a version; see `lakehouse.query.time_travel.resolve_at`.
+        tables: Versions of single tables, which win over `at`.
+        threads: Threads of the query engine.
+
+    Raises:
+        ReleaseError: If `at` names no live release.
+    """
+    pins = resolve_at(project, at)
+    if tables:
+        pins = Pins({**pins.versions, **tables}, pins.release, pins.time, pins.every)
+    return Connection(project, pins, threads)
+
+
+def query(project: Project, sql: str, at: str | None = None, tables: Mapping[str, int] | None = None) -> pa.Table:
+    """Answer one statement over a lake; see `connect` and `Connection.reader`."""
+    with connect(project, at, tables) as connection:
+        return connection.table(sql)
+
+
+def answer(connection: Connection, sql: str, form: Format, parameters: Iterable[object] | None = None) -> Any:
+    """Answer one statement in one of the forms that `Lake.sql` gives, and close the connection when it is read."""
+    if form not in get_args(Format):
+        raise UsageError(f"there is no format {form!r}", f"take {', '.join(get_args(Format))}")
+    if form == "reader":
+        try:
+            reader = connection.reader(sql, parameters)
+        except BaseException:
+            connection.close()
+            raise
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            with connection:
+                yield from reader
+
+        return pa.RecordBatchReader.from_batches(reader.schema, batches())
+    with connection:
+        found = connection.table(sql, parameters)
+    if form == "arrow":
+        return found
+    import polars as pl
+
+    return pl.DataFrame(found)
+
+
+def empty(project: Project, name: str) -> pa.Table | None:
+    """Return no rows under a declared table's schema, None where no contract declares the table."""
+    contract = project.registry.tables.get(name)
+    return None if contract is None else contract.schema.empty_table()

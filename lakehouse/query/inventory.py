@@ -1,0 +1,66 @@
+"""What the lake holds: its tables, their sizes and their commits, read from Delta logs alone."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.commit_note import Note
+from lakehouse.delta.data_files import totals
+from lakehouse.delta.history import commit_time, history
+from lakehouse.project import Project
+from lakehouse.query.table_names import open_named
+
+
+def tables(catalog: Catalog) -> list[dict[str, Any]]:
+    """Return one dictionary a table: name, uri, version, rows, bytes, updated (ISO 8601, UTC)."""
+    names = catalog.names()
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(lambda name: _summary(catalog, name), names))
+
+
+def _summary(catalog: Catalog, name: str) -> dict[str, Any]:
+    table = catalog.open(name)
+    rows, size = totals(table)
+    updated = next((_time(commit) for commit in history(table, 1)), "")
+    return {
+        "name": name,
+        "uri": catalog.table_uri(name),
+        "version": int(table.version()),
+        "rows": rows,
+        "bytes": size,
+        "updated": updated,
+    }
+
+
+def commits(project: Project, name: str, limit: int | None = None) -> list[dict[str, Any]]:
+    """Return one dictionary a commit, newest first.
+
+    Its keys are version, time, operation, flow, run_id, mode, changed, counts, inputs, digest and
+    seconds; those that come from the commit note are empty where the commit carries none.
+    """
+    found = []
+    for entry in history(open_named(project, name), limit):
+        note = Note.from_json(entry.get("userMetadata"))
+        found.append(
+            {
+                "version": entry["version"],
+                "time": _time(entry),
+                "operation": str(entry.get("operation", "")),
+                "flow": note.flow if note else "",
+                "run_id": note.run_id if note else "",
+                "mode": note.mode if note else "",
+                "changed": note.changed if note else None,
+                "counts": dict(note.counts) if note else {},
+                "reasons": dict(note.reasons) if note else {},
+                "inputs": dict(note.inputs) if note else {},
+                "digest": note.digest if note else "",
+                "seconds": note.seconds if note else None,
+            }
+        )
+    return found
+
+
+def _time(commit: dict[str, Any]) -> str:
+    return commit_time(commit).isoformat(timespec="milliseconds")

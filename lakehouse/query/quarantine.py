@@ -1,0 +1,84 @@
+"""Query quarantined rows with DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lakehouse.declare.contract import Check
+from lakehouse.declare.flow import Flow
+from lakehouse.errors import TableNotFoundError
+from lakehouse.ledger import tables
+from lakehouse.ledger.quarantine import attempts
+from lakehouse.project import Project
+from lakehouse.query.connection import connect
+
+
+def visible(project: Project, table: str | None = None) -> list[dict[str, Any]]:
+    """Return what is aside, grouped.
+
+    Args:
+        project: The project.
+        table: The table that the rows were meant for, by default any.
+
+    Returns:
+        Dictionaries with table, flow, reason (up to its first colon), rows, first and last (times), largest first.
+    """
+    return _asked(
+        project,
+        table,
+        'SELECT "table", flow, split_part(reason, \':\', 1) AS reason, count(*) AS rows, min("at") AS first, '
+        'max("at") AS last FROM aside GROUP BY ALL ORDER BY rows DESC, "table", reason',
+    )
+
+
+def examples(project: Project, table: str, reason: str | None = None, limit: int = 5) -> list[dict[str, Any]]:
+    """Return some rows that are aside, of each reason at most `limit`.
+
+    Returns:
+        Dictionaries with reason, sample_id, origin, row (JSON), run_id and at.
+    """
+    return _asked(
+        project,
+        table,
+        'SELECT reason, sample_id, origin, "row", run_id, "at" FROM aside '
+        "WHERE $3::VARCHAR IS NULL OR starts_with(reason, $3) "
+        "QUALIFY row_number() OVER (PARTITION BY split_part(reason, ':', 1) ORDER BY sample_id, origin) <= $4 "
+        "ORDER BY ALL",
+        [reason, limit],
+    )
+
+
+def rule(flow: Flow, reason: str) -> str:
+    """Say which rule a reason stands for: a check with its SQL, a required column, or the operator's own word."""
+    short = reason.split(":", 1)[0]
+    checks: Mapping[str, Check] = {check.name: check for check in flow.writes.checks}
+    if short in checks:
+        return f"check of {flow.writes.name}: {checks[short].sql}"
+    if short in {f"column {name} is null" for name in flow.writes.required}:
+        return f"a column that {flow.writes.name} requires"
+    return f"said by the flow ({flow.place})"
+
+
+def _asked(project: Project, table: str | None, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+    if not project.catalog.has(tables.quarantine.name):
+        return []
+    names = [table] if table else [name for name in project.catalog.names() if not name.startswith("ledger.")]
+    found: list[str] = []
+    for name in names:
+        try:
+            found.extend(attempts(project.catalog.open(name)))
+        except TableNotFoundError:
+            if table:
+                raise
+    text = f"""
+        WITH counted AS (SELECT unnest($1::VARCHAR[]) AS attempt, unnest($2::BIGINT[]) AS place),
+        newest AS (
+            SELECT quarantine.*, counted.place, max(counted.place) OVER (PARTITION BY "table", origin) AS last_place
+            FROM ledger.quarantine AS quarantine JOIN counted USING (attempt)
+        ), aside AS (
+            SELECT * FROM newest WHERE "row" IS NOT NULL AND (origin IS NULL OR place = last_place)
+        ) {sql}
+    """  # noqa: S608 - fixed texts
+    with connect(project) as connection:
+        return connection.rows(text, [found, list(range(len(found))), *(parameters or [])])

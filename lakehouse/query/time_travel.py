@@ -1,0 +1,137 @@
+"""At which version each table is read, and how its rows reach a reader unaltered.
+
+delta-rs hands a table to Arrow as a dataset only where the table needs no reader feature; with column
+mapping that dataset would silently give nulls. Such tables go through its query engine, which applies
+the features, or are refused.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.data_files import is_whole
+from lakehouse.delta.history import commit_time, history
+from lakehouse.errors import LakeError, MixlakeError, ReleaseError, TableNotFoundError, unknown_table
+from lakehouse.ledger.releases import load_release
+from lakehouse.project import Project
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+log = logging.getLogger("mixlake.snapshot")
+
+_NUMBER = re.compile(r"^\d+$")
+_PINNED = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*@\d+$")
+_LEDGER = "ledger."
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """Which version of each table is meant.
+
+    Args:
+        versions: Version by table; other tables are read at `time`, at `every`, or at their latest.
+        release: Name of the release that the versions come from. Tables outside it are refused, but for
+            the ledger's, which tell what happened to the release later.
+        time: Tables are read as they were then.
+        every: One version for all tables.
+    """
+
+    versions: Mapping[str, int] = field(default_factory=dict)
+    release: str = ""
+    time: datetime | None = None
+    every: int | None = None
+
+    def version(self, catalog: Catalog, name: str) -> int | None:
+        """Return the version at which a table is read, None for its latest.
+
+        Raises:
+            ReleaseError: If the pins are a release's and the table is not part of it.
+            TableNotFoundError: If the table did not exist at the time.
+        """
+        if name in self.versions:
+            return self.versions[name]
+        if self.release and not name.startswith(_LEDGER):
+            raise ReleaseError(
+                f"{name} is not part of the release {self.release}",
+                f"it holds {', '.join(sorted(self.versions))}",
+            )
+        if self.time is not None:
+            return version_at(catalog.open(name), name, self.time)
+        return self.every
+
+
+def resolve_at(project: Project, at: str | None) -> Pins:
+    """Read what a user means by ``--at``.
+
+    Args:
+        project: The project.
+        at: A release's name; an ISO 8601 time (UTC where it names no zone); ``TABLE@VERSION``, several
+            separated by commas; a version for all tables; or None for the latest versions.
+
+    Raises:
+        ReleaseError: If it is none of these.
+        TableNotFoundError: If a table is named that is neither declared nor in the lake.
+    """
+    if at is None:
+        return Pins()
+    text = at.strip()
+    if not text:
+        raise ReleaseError("no release, time or version is given to read at", "leave --at out for the latest versions")
+    if _NUMBER.match(text):
+        return Pins(every=int(text))
+    parts = [part.strip() for part in text.split(",")]
+    if all(_PINNED.match(part) for part in parts):
+        pairs = [part.split("@") for part in parts]
+        versions = {name: int(version) for name, version in pairs}
+        if len(versions) < len(pairs):
+            raise ReleaseError(f"{text} names a table twice", "give one version of each")
+        known = {*project.registry.tables, *project.catalog.names()}
+        for name in versions.keys() - known:
+            raise unknown_table(name, known)
+        return Pins(versions=versions)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        found = load_release(project.catalog, text)
+        return Pins(versions=found.tables, release=found.name)
+    return Pins(time=time if time.tzinfo else time.replace(tzinfo=UTC))
+
+
+def version_at(table: DeltaTable, name: str, time: datetime) -> int:
+    """Return the last version of a table that was committed up to a time.
+
+    Raises:
+        TableNotFoundError: If it was made later.
+    """
+    made = time
+    for commit in history(table):
+        made = commit_time(commit)
+        if made <= time:
+            return int(commit["version"])
+    told = f"its first commit is of {made.isoformat(timespec='seconds')}"
+    raise TableNotFoundError(f"{name} did not exist at {time.isoformat()}", told)
+
+
+def pinned_version(catalog: Catalog, release: str, table: str) -> int | None:
+    """Return the version of a table in a release, also in one that was given up; None, and a warning, if it is gone."""
+    try:
+        found = load_release(catalog, release, dropped=True)
+        version = found.tables.get(table)
+        if version is None:
+            raise ReleaseError(f"it holds no {table}")
+        opened = catalog.open(table, version)
+        # The log outlives the files of a version that no release guards from vacuum.
+        if found.state != "live" and not is_whole(opened):
+            raise LakeError(f"files of {table}@{version} were vacuumed")
+    except MixlakeError as error:
+        log.warning("training steps of the release %s cannot be traced: %s", release, error)
+        return None
+    return version

@@ -1,0 +1,1 @@
+"""Named versions, their retention and maintenance."""

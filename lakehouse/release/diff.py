@@ -1,0 +1,248 @@
+"""How two releases differ: rows by table, and whatever the project measures.
+
+Rows of data files that both versions of a table hold are equal, so that only the other files are read.
+
+A measure is a view of the layer ``measures`` (``sql/views/measures.NAME.sql``): its last column is a number, the
+columns before it say what is measured. Each is evaluated at both releases.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pyarrow.dataset as pads
+
+from lakehouse.delta.data_files import decoded, files, totals
+from lakehouse.delta.history import newest_note
+from lakehouse.delta.scan import scan
+from lakehouse.errors import QueryError, ReleaseError, TableNotFoundError
+from lakehouse.ledger.releases import Release, load_release
+from lakehouse.project import Project
+from lakehouse.query.connection import connect
+from lakehouse.query.sql_guard import literal
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+
+log = logging.getLogger("mixlake.compare")
+
+LAYER = "measures."
+
+
+@dataclass(frozen=True, slots=True)
+class TableDiff:
+    """How a table differs between two releases.
+
+    Args:
+        table: The table.
+        change: same, changed, added or removed.
+        versions: Its version before and after, None where a release lacks it.
+        rows: Its rows before and after, None where a release lacks it.
+        added: Rows that are only in the later one.
+        removed: Rows that are only in the earlier one.
+        changed: Rows of one key that differ; 0 where the table has no key.
+    """
+
+    table: str
+    change: str
+    versions: tuple[int | None, int | None]
+    rows: tuple[int | None, int | None]
+    added: int = 0
+    removed: int = 0
+    changed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureDiff:
+    """How a measure differs between two releases.
+
+    Args:
+        measure: Name of the view, without its layer.
+        columns: Names of the columns that say what is measured.
+        value: Name of the number.
+        rows: One entry of a group: its columns, before and after, the latter None where a release lacks it.
+        missing: Why it could not be measured at one of the releases, empty where it could.
+    """
+
+    measure: str
+    columns: tuple[str, ...]
+    value: str
+    rows: tuple[tuple[tuple[Any, ...], Any, Any], ...]
+    missing: str = ""
+
+    @property
+    def differing(self) -> tuple[tuple[tuple[Any, ...], Any, Any], ...]:
+        """The groups that differ, the largest difference first."""
+        found = [row for row in self.rows if row[1] != row[2]]
+        return tuple(sorted(found, key=lambda row: -abs((row[2] or 0) - (row[1] or 0))))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``mixlake release diff --json`` prints of it."""
+        rows = [
+            {**dict(zip(self.columns, group, strict=True)), "before": before, "after": after}
+            for group, before, after in self.rows
+        ]
+        return {
+            "measure": self.measure,
+            "columns": list(self.columns),
+            "value": self.value,
+            "rows": rows,
+            "missing": self.missing,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDiff:
+    """How two releases differ.
+
+    Args:
+        before: Name of the earlier release.
+        after: Name of the later release.
+        tables: One entry a table of either.
+        measures: One entry a measure.
+    """
+
+    before: str
+    after: str
+    tables: tuple[TableDiff, ...]
+    measures: tuple[MeasureDiff, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``mixlake release diff --json`` prints."""
+        return {
+            "before": self.before,
+            "after": self.after,
+            "tables": [asdict(table) for table in self.tables],
+            "measures": [measure.as_dict() for measure in self.measures],
+        }
+
+
+def diff_releases(project: Project, before: str, after: str) -> ReleaseDiff:
+    """Compare two releases.
+
+    Raises:
+        ReleaseError: If one of them does not exist, or was given up.
+        LakeError: If a table of them cannot be read.
+    """
+    old, new = (load_release(project.catalog, name) for name in (before, after))
+    tables = tuple(_table(project, name, old, new) for name in sorted({*old.tables, *new.tables}))
+    return ReleaseDiff(before, after, tables, tuple(_measures(project, before, after)))
+
+
+def _table(project: Project, name: str, old: Release, new: Release) -> TableDiff:
+    versions = old.tables.get(name), new.tables.get(name)
+    sides = [None if version is None else project.catalog.open(name, version) for version in versions]
+    rows = tuple(None if side is None else totals(side)[0] for side in sides)
+    first, second = sides
+    if first is None or second is None:
+        change = "added" if first is None else "removed"
+        return TableDiff(name, change, versions, (rows[0], rows[1]), added=rows[1] or 0, removed=rows[0] or 0)
+    if old.digests.get(name) == new.digests.get(name):
+        return TableDiff(name, "same", versions, (rows[0], rows[1]))
+    return TableDiff(name, "changed", versions, (rows[0], rows[1]), *_row_counts(project, name, first, second))
+
+
+def _row_counts(project: Project, name: str, old: DeltaTable, new: DeltaTable) -> tuple[int, int, int]:
+    """Return the rows added, removed and changed between two versions of a table."""
+    before, after = _only(old, new, name), _only(new, old, name)
+    if before is None and after is None:
+        return 0, 0, 0
+    contract = project.registry.tables.get(name)
+    volatile = {column.name for column in contract.columns if column.volatile} if contract else {"run_id"}
+    fields = [{str(field.name): str(field.type) for field in table.schema().fields} for table in (old, new)]
+    columns = sorted({*fields[0], *fields[1]} - volatile)
+    with tempfile.TemporaryDirectory(prefix="mixlake-diff-") as spill, duckdb.connect(":memory:") as engine:
+        engine.execute(f"SET temp_directory = {literal(spill)}")
+        for side, rows, held in (("before", before, fields[0]), ("after", after, fields[1])):
+            if rows is None:
+                columns_of = ", ".join(f"NULL AS {_quoted(column)}" for column in columns)
+                engine.execute(f"CREATE VIEW {side} AS SELECT {columns_of} WHERE false")
+                continue
+            engine.register(f"{side}_rows", rows)
+            lacking = "".join(f", NULL AS {_quoted(column)}" for column in columns if column not in held)
+            engine.execute(f"CREATE VIEW {side} AS SELECT *{lacking} FROM {side}_rows")  # noqa: S608 - quoted
+        hashed = ", ".join(
+            f"list_sort(map_entries({_quoted(c)}))" if "map" in fields[1].get(c, "").lower() else _quoted(c)
+            for c in columns
+        )
+        key = _key(project, name, old, new)
+        text = _KEYED if key and set(key) <= set(fields[0]) & set(fields[1]) else _UNKEYED
+        found = engine.execute(text.format(keys=", ".join(_quoted(column) for column in key), hashed=hashed)).fetchone()
+    added, removed, changed = found or (0, 0, 0)
+    return int(added), int(removed), int(changed)
+
+
+_KEYED = """
+WITH b AS (SELECT {keys}, hash({hashed}) AS _before FROM before),
+     a AS (SELECT {keys}, hash({hashed}) AS _after FROM after)
+SELECT count(*) FILTER (_before IS NULL), count(*) FILTER (_after IS NULL), count(*) FILTER (_before <> _after)
+FROM b FULL JOIN a USING ({keys})
+"""
+# Without a key a row is what it holds, as often as it is held.
+_UNKEYED = """
+WITH b AS (SELECT hash({hashed}) AS h, count(*) AS n FROM before GROUP BY ALL),
+     a AS (SELECT hash({hashed}) AS h, count(*) AS n FROM after GROUP BY ALL)
+SELECT coalesce(sum(greatest(coalesce(a.n, 0) - coalesce(b.n, 0), 0)), 0),
+       coalesce(sum(greatest(coalesce(b.n, 0) - coalesce(a.n, 0), 0)), 0), 0
+FROM b FULL JOIN a USING (h)
+"""
+
+
+def _only(table: DeltaTable, other: DeltaTable, name: str) -> Any:
+    """Return what reads the rows of those data files of a table that another version lacks, None where none is."""
+    mine, theirs = (set(decoded(files(side)["path"]).to_pylist()) for side in (table, other))
+    left = mine - theirs
+    rows = scan(table, name)
+    if not left or not isinstance(rows, pads.FileSystemDataset):
+        return rows if left else None
+    # Other kinds of rows stand for tables whose log says more of a file than which it is.
+    fragments = [fragment for fragment in rows.get_fragments() if fragment.path in left]
+    return pads.FileSystemDataset(fragments, rows.schema, rows.format, rows.filesystem)
+
+
+def _key(project: Project, name: str, old: DeltaTable, new: DeltaTable) -> tuple[str, ...]:
+    """Return the columns that name a row in both versions, none where they differ."""
+    contract = project.registry.tables.get(name)
+    keys = []
+    for table in (old, new):
+        newest = newest_note(table)
+        told = tuple(newest[1].key) if newest else ()
+        keys.append(told or (tuple(contract.key) if contract else ()))
+    return keys[0] if keys[0] == keys[1] else ()
+
+
+def _measures(project: Project, before: str, after: str) -> Iterable[MeasureDiff]:
+    with connect(project, before) as old, connect(project, after) as new:
+        for view in sorted(name for name in new.views() if name.startswith(LAYER)):
+            sides: list[Mapping[tuple[Any, ...], Any]] = []
+            columns: tuple[str, ...] = ()
+            missing = []
+            for release, connection in ((before, old), (after, new)):
+                try:
+                    found = connection.table(f"SELECT * FROM {_quoted(view)}")  # noqa: S608 - quoted
+                except (ReleaseError, TableNotFoundError, QueryError) as error:
+                    missing.append(f"{release}: {error.message}")
+                    sides.append({})
+                    continue
+                columns = tuple(found.column_names)
+                sides.append(_groups(found))
+            if columns:
+                groups = sorted({*sides[0], *sides[1]}, key=str)
+                rows = tuple((group, sides[0].get(group), sides[1].get(group)) for group in groups)
+                yield MeasureDiff(view.removeprefix(LAYER), columns[:-1], columns[-1], rows, "; ".join(missing))
+
+
+def _groups(found: Any) -> dict[tuple[Any, ...], Any]:
+    """Return the number of each group."""
+    columns = [column.to_pylist() for column in found.columns]
+    return {row[:-1]: row[-1] for row in zip(*columns, strict=True)}
+
+
+def _quoted(name: str) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))

@@ -1,0 +1,1 @@
+"""Take rows out of the lake, to the last file."""

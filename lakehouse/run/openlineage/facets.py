@@ -1,0 +1,265 @@
+"""Facets of the events, made from contracts, plans, commit notes and Delta's log.
+
+Needs the package openlineage-python, whose classes are generated from the standard's JSON schemas; nothing but
+`lakehouse.run.openlineage.events` imports this module.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import attr
+import pyarrow as pa
+from openlineage.client import facet_v2 as ol
+
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import Flow
+from lakehouse.delta.commit_note import Note
+from lakehouse.plan.plan import FlowPlan
+from lakehouse.run.openlineage import source_code
+from lakehouse.run.openlineage.assertions import Result
+from lakehouse.run.openlineage.column_lineage import DIRECT, Lineage, Source
+from lakehouse.run.openlineage.dataset_names import Name, address
+
+VERSION = importlib.metadata.version("mixlake")
+# Package URLs (ECMA-427): they name the producer and the schema of its own facet for good.
+PRODUCER = f"pkg:generic/mixlake@{VERSION}"
+_SCHEMA = f"{PRODUCER}#lakehouse/run/openlineage/commit_facet.json"
+_INTEGRATION = "MIXLAKE"
+_LANGUAGE = "PYTHON"
+_TRACE = 10_000  # characters
+Facets = dict[str, Any]
+
+
+@attr.define(kw_only=True)
+class MixlakeCommitRunFacet(ol.RunFacet):
+    """The commit note of a flow's execution; ``commit_facet.json`` is its schema."""
+
+    runId: str  # noqa: N815 - names of the standard are written so
+    flow: str
+    kind: str
+    code: str
+    params: dict[str, Any]
+    contract: str
+    models: dict[str, str]
+    external: str | None
+    causes: list[dict[str, str]]
+    mode: str | None = None
+    changed: bool | None = None
+    counts: dict[str, int] | None = None
+    quarantine: str | None = None
+    reasons: dict[str, int] | None = None
+    digest: str | None = None
+
+    @staticmethod
+    def _get_schema() -> str:
+        return _SCHEMA
+
+
+def commit(item: FlowPlan, run_id: str, note: Note | None = None) -> MixlakeCommitRunFacet:
+    """Return what the engine knows of an execution: before its commit, or after it."""
+    now = item.fingerprints
+    facet = MixlakeCommitRunFacet(
+        producer=PRODUCER,
+        runId=run_id,
+        flow=item.flow.id,
+        kind=item.flow.kind,
+        code=now.code,
+        params=json.loads(now.params),
+        contract=now.contract,
+        models=dict(now.models),
+        external=now.external or None,
+        causes=[{"kind": cause.kind, "detail": cause.detail} for cause in item.causes],
+    )
+    if note is not None:
+        facet.mode, facet.changed, facet.digest = note.mode, note.changed, note.digest
+        facet.counts, facet.quarantine = dict(note.counts), note.quarantine or None
+        facet.reasons = dict(note.reasons)
+    return facet
+
+
+def job_type(kind: str) -> ol.job_type_job.JobTypeJobFacet:
+    """Return the type of a job: DAG for a run, TASK for a flow."""
+    return ol.job_type_job.JobTypeJobFacet(
+        processingType="BATCH", integration=_INTEGRATION, jobType=kind, producer=PRODUCER
+    )
+
+
+def code(flow: Flow) -> Facets:
+    """Return the query or the source of a flow, and where the source is kept."""
+    if flow.kind == "sql":
+        found: Facets = {"sql": ol.sql_job.SQLJobFacet(query=flow.sql, dialect="spark", producer=PRODUCER)}
+    else:
+        text = source_code.text(flow)
+        facet = ol.source_code_job.SourceCodeJobFacet
+        found = {"sourceCode": facet(language=_LANGUAGE, sourceCode=text, producer=PRODUCER)} if text else {}
+    place = source_code.place(flow.file)
+    if place is not None:
+        found["sourceCodeLocation"] = ol.source_code_location_job.SourceCodeLocationJobFacet(
+            type="git", url=place.url, repoUrl=place.url, path=place.path, version=place.commit, producer=PRODUCER
+        )
+    return found
+
+
+def documentation(text: str) -> Facets:
+    """Return what a flow's docstring says, nothing where it has none."""
+    facet = ol.documentation_job.DocumentationJobFacet
+    return {"documentation": facet(description=text, producer=PRODUCER)} if text else {}
+
+
+def engine(version: str) -> ol.processing_engine_run.ProcessingEngineRunFacet:
+    """Return the engine: Spark and its version, and mixlake's as the adapter's."""
+    return ol.processing_engine_run.ProcessingEngineRunFacet(
+        version=version, name="Spark", openlineageAdapterVersion=VERSION, producer=PRODUCER
+    )
+
+
+def error(cause: BaseException) -> ol.error_message_run.ErrorMessageRunFacet:
+    """Return why a flow failed."""
+    trace = "".join(traceback.format_exception(cause)) if cause.__traceback__ else None
+    return ol.error_message_run.ErrorMessageRunFacet(
+        message=str(cause),
+        programmingLanguage=_LANGUAGE,
+        stackTrace=trace[-_TRACE:] if trace else None,
+        producer=PRODUCER,
+    )
+
+
+def place(name: Name, lake: str, table: str) -> Facets:
+    """Return the store that a table lies in, and its name in the lake."""
+    identifier = ol.symlinks_dataset.Identifier(namespace=address(lake), name=table, type="TABLE")
+    uri = "file:///" if name.namespace == "file" else name.namespace
+    return {
+        "dataSource": ol.datasource_dataset.DatasourceDatasetFacet(name=name.namespace, uri=uri, producer=PRODUCER),
+        "symlinks": ol.symlinks_dataset.SymlinksDatasetFacet(identifiers=[identifier], producer=PRODUCER),
+        "storage": ol.storage_dataset.StorageDatasetFacet(
+            storageLayer="delta", fileFormat="parquet", producer=PRODUCER
+        ),
+    }
+
+
+def version(number: int) -> ol.dataset_version_dataset.DatasetVersionDatasetFacet:
+    """Return a Delta version as a dataset's version."""
+    return ol.dataset_version_dataset.DatasetVersionDatasetFacet(datasetVersion=str(number), producer=PRODUCER)
+
+
+def contract(table: Table) -> Facets:
+    """Return the columns of a contract with their meaning, and what a row is."""
+    fields = [
+        _field(column.name, column.type, f"{column.doc} [{column.unit}]" if column.unit else column.doc, at)
+        for at, column in enumerate(table.columns, 1)
+    ]
+    return {
+        "schema": ol.schema_dataset.SchemaDatasetFacet(fields=fields, producer=PRODUCER),
+        "documentation": ol.documentation_dataset.DocumentationDatasetFacet(description=table.doc, producer=PRODUCER),
+    }
+
+
+def _field(
+    name: str, kind: pa.DataType, doc: str = "", place: int | None = None
+) -> ol.schema_dataset.SchemaDatasetFacetFields:
+    """Return a column, with the parts of a nested one in the form that the schema facet's documentation shows."""
+    parts: Iterable[tuple[str, pa.DataType]] = ()
+    word = str(kind)
+    if pa.types.is_struct(kind):
+        word, parts = "struct", [(part.name, part.type) for part in kind]
+    elif pa.types.is_map(kind):
+        word, parts = "map", [("key", kind.key_type), ("value", kind.item_type)]
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        word, parts = "array", [("_element", kind.value_type)]
+    return ol.schema_dataset.SchemaDatasetFacetFields(
+        name=name,
+        type=word,
+        description=doc or None,
+        ordinal_position=place,
+        fields=[_field(part, inner) for part, inner in parts] or None,
+    )
+
+
+def statistics(
+    commit_info: Mapping[str, Any],
+) -> ol.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet:
+    """Return what a commit wrote, as Delta counted it: a MERGE's rows are those of the files that it rewrote."""
+    metrics = commit_info.get("operationMetrics") or {}
+    merge = commit_info.get("operation") == "MERGE"
+
+    def number(name: str) -> int | None:
+        found = str(metrics.get(name, ""))
+        return int(found) if found.isdigit() else None
+
+    return ol.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
+        rowCount=number("numOutputRows"),
+        size=number("numTargetBytesAdded" if merge else "numOutputBytes"),
+        fileCount=number("numTargetFilesAdded" if merge else "numFiles"),
+        producer=PRODUCER,
+    )
+
+
+def lifecycle(change: str) -> ol.lifecycle_state_change_dataset.LifecycleStateChangeDatasetFacet:
+    """Return what happened to a table as a whole: CREATE or OVERWRITE."""
+    state = ol.lifecycle_state_change_dataset.LifecycleStateChange(change)
+    return ol.lifecycle_state_change_dataset.LifecycleStateChangeDatasetFacet(state, producer=PRODUCER)
+
+
+def assertions(
+    results: Iterable[Result], rows: int | None
+) -> ol.data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet:
+    """Return a contract's conditions and how many rows broke each.
+
+    Args:
+        results: What became of each condition.
+        rows: Rows that were looked at; None where it was not counted.
+    """
+    found = []
+    for result in results:
+        params: dict[str, Any] = {"failed": result.failed}
+        if rows is not None:
+            params |= {"rows": rows, "passed": rows - result.failed}
+        if result.tolerance:
+            params["tolerance"] = result.tolerance
+        found.append(
+            ol.data_quality_assertions_dataset.Assertion(
+                assertion=result.assertion,
+                success=result.failed == 0,
+                column=result.column or None,
+                severity="error" if result.stops else "warn",
+                name=result.name,
+                expected="0",
+                actual=str(result.failed),
+                content=result.sql or None,
+                contentType="expression" if result.sql else None,
+                params=params,
+            )
+        )
+    return ol.data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(assertions=found, producer=PRODUCER)
+
+
+def column_lineage(
+    lineage: Lineage, name: Callable[[str], Name]
+) -> ol.column_lineage_dataset.ColumnLineageDatasetFacet:
+    """Return what is known of a written table's columns, given what tables are called."""
+    return ol.column_lineage_dataset.ColumnLineageDatasetFacet(
+        fields={
+            column: ol.column_lineage_dataset.Fields(inputFields=_input_fields(sources, name))
+            for column, sources in lineage.fields.items()
+        },
+        dataset=_input_fields(lineage.dataset, name),
+        producer=PRODUCER,
+    )
+
+
+def _input_fields(sources: Iterable[Source], name: Callable[[str], Name]) -> list[ol.column_lineage_dataset.InputField]:
+    found: dict[tuple[str, str], list[ol.column_lineage_dataset.Transformation]] = {}
+    for source in sources:
+        kind = "DIRECT" if source.kind in DIRECT else "INDIRECT"
+        found.setdefault((source.table, source.column), []).append(
+            ol.column_lineage_dataset.Transformation(type=kind, subtype=source.kind)
+        )
+    return [
+        ol.column_lineage_dataset.InputField(*name(table), field=column, transformations=steps)
+        for (table, column), steps in found.items()
+    ]

@@ -1,0 +1,86 @@
+"""What a run did, and who is told of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lakehouse.delta.commit_note import Note
+from lakehouse.errors import MixlakeError
+from lakehouse.retraction.purge import Purge
+
+Status = Literal["done", "fresh", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one flow.
+
+    Args:
+        flow: Id of the flow.
+        writes: The table that it writes.
+        status: done, fresh (nothing to do), failed, or skipped since a flow before it failed.
+        version: The committed version, -1 where there is none.
+        note: The commit note.
+        error: Why it failed or was skipped.
+        seconds: Time that it took.
+    """
+
+    flow: str
+    writes: str
+    status: Status
+    version: int = -1
+    note: Note | None = None
+    error: MixlakeError | None = None
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``mixlake run --json`` prints."""
+        return {
+            "flow": self.flow,
+            "writes": self.writes,
+            "status": self.status,
+            "version": self.version if self.version >= 0 else None,
+            "mode": self.note.mode if self.note else None,
+            "counts": dict(self.note.counts) if self.note else {},
+            "quarantined": dict(self.note.reasons) if self.note else {},
+            "seconds": round(self.seconds, 3),
+            "error": str(self.error) if self.error else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run did.
+
+    Args:
+        run_id: The run.
+        outcomes: One a selected flow, in the order in which they ended.
+        seconds: Time that the run took.
+        session_seconds: Time of it until Spark was up; 0 where it was not needed.
+        log_file: Where Spark's own words went.
+        purges: What became of orders to purge.
+    """
+
+    run_id: str
+    outcomes: tuple[Outcome, ...]
+    seconds: float
+    session_seconds: float = 0.0
+    log_file: str = ""
+    purges: tuple[Purge, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether all was done."""
+        return all(outcome.status in {"done", "fresh"} for outcome in self.outcomes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what ``mixlake run --json`` prints."""
+        return {
+            "run_id": self.run_id,
+            "ok": self.ok,
+            "seconds": round(self.seconds, 3),
+            "session_seconds": round(self.session_seconds, 3),
+            "flows": [outcome.as_dict() for outcome in self.outcomes],
+            "purges": [done.as_dict() for done in self.purges],
+        }

@@ -1,0 +1,91 @@
+"""Running a plan: stale flows in the order of their data, independent ones side by side."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from lakehouse.delta.catalog import Catalog
+from lakehouse.ledger.retractions import load_retractions
+from lakehouse.ledger.runs import sync_runs
+from lakehouse.plan.plan import Plan, make_plan
+from lakehouse.project import Project
+from lakehouse.retraction.purge import purge
+from lakehouse.retraction.quarantine_cleanup import retract_quarantined
+from lakehouse.run.listener import Listener, NullListener
+from lakehouse.run.log_cleanup import clean_logs
+from lakehouse.run.openlineage.listener import listening
+from lakehouse.run.report import Outcome, Report
+from lakehouse.run.scheduler import Scheduler
+from lakehouse.run.spark_session import SparkHandle
+from lakehouse.spark.session import spark_log_file
+
+log = logging.getLogger("mixlake.run")
+
+
+def run(  # noqa: PLR0913 - what a run may be told
+    project: Project,
+    select: tuple[str, ...] = (),
+    *,
+    full: bool = False,
+    retry: bool = False,
+    migrate: bool = False,
+    listener: Listener | None = None,
+) -> Report:
+    """Run the selected flows that are stale.
+
+    Tables that the run does not write are pinned when it starts; those that it writes are read at the
+    version that it committed. A flow whose inputs turn out unchanged is not executed. Where a flow fails,
+    flows that depend on it are skipped and the others go on.
+
+    Args:
+        project: The project.
+        select: Words of a selection, see `lakehouse.plan.graph`; none selects all.
+        full: Process all rows again, also where only some changed.
+        retry: Process again the rows from which rows were set aside.
+        migrate: Write tables anew that their contracts no longer fit.
+        listener: Told of the progress.
+
+    Raises:
+        UsageError: If a word selects nothing.
+    """
+    clock = time.monotonic()
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
+    with listening(project, run_id, listener or NullListener()) as told:
+        plan = make_plan(project, select, full=full, retry=retry)
+        told.planned(plan)
+        spark = SparkHandle(project, spark_log_file(project, run_id), told)
+        outcomes = (
+            Scheduler(project, plan, run_id, spark, told, retry=retry, migrate=migrate).outcomes()
+            if plan.stale
+            else [Outcome(item.flow.id, item.writes, "fresh") for item in plan.flows]
+        )
+        retract_quarantined(project.catalog, spark.get, again=_set_aside_late(project.catalog, plan, outcomes))
+        sync_runs(project.catalog)
+        spark.sync_edges(run_id)
+        purges = purge(
+            project,
+            spark.get,
+            sync=lambda: spark.sync_edges(run_id, start=True),
+            clean=lambda: clean_logs(project, spark.log_file),
+            failed=[outcome.writes for outcome in outcomes if outcome.status in {"failed", "skipped"}],
+        )
+    return Report(
+        run_id=run_id,
+        outcomes=tuple(outcomes),
+        seconds=time.monotonic() - clock,
+        session_seconds=spark.seconds,
+        log_file=str(spark.log_file) if spark.seconds else "",
+        purges=tuple(purges),
+    )
+
+
+def _set_aside_late(catalog: Catalog, plan: Plan, outcomes: Iterable[Outcome]) -> bool:
+    """Whether this run, or one before it, may have set rows aside that a retraction of meanwhile takes out."""
+    if any(item.because("retraction") for item in plan.flows):
+        return True
+    known = [outcome.note.retraction for outcome in outcomes if outcome.note is not None and outcome.note.quarantine]
+    return bool(known) and min(known) < load_retractions(catalog).ordinal

@@ -1,0 +1,64 @@
+"""Start Spark for a run, once and only if a flow needs it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.lineage.index.sync import sync_edges
+from lakehouse.project import Project
+from lakehouse.run.listener import Listener
+from lakehouse.spark.code_archive import ship
+from lakehouse.spark.session import require_ready, start
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = logging.getLogger("mixlake.run")
+
+
+@dataclass
+class SparkHandle:
+    """Starts Spark when the first flow needs it."""
+
+    project: Project
+    log_file: Path
+    listener: Listener
+    seconds: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _session: Any = None
+
+    def get(self) -> SparkSession:
+        """Return the session, started at the first call; threads share one."""
+        with self._lock:
+            if self._session is None:
+                clock = time.monotonic()
+                session = start(self.project.config, self.log_file)
+                require_ready(session, self.project)
+                ship(session, self.project.config.modules, self.project.config.root)
+                self._session = session
+                self.seconds = time.monotonic() - clock
+                self.listener.session(self.seconds)
+            found: SparkSession = self._session
+            return found
+
+    def sync_edges(self, run_id: str, *, start: bool = False) -> None:
+        """Bring ``ledger.edges`` up to date, where Spark is up; what fails is made up for by the next run.
+
+        Args:
+            run_id: The run.
+            start: Whether Spark is started for it.
+        """
+        if self._session is None and not start:
+            return
+
+        try:
+            sync_edges(self.get(), self.project.catalog, run_id)
+        except Exception as error:
+            told = str(error).strip().split("\n", 1)[0][:300]
+            log.warning("ledger.edges could not be brought up to date: %s; the next run tries again", told)
+            log.debug("the whole error", exc_info=True)

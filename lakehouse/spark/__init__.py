@@ -1,0 +1,1 @@
+"""The Spark engine: sessions, code on workers, Delta reads and writes."""

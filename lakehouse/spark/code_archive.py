@@ -1,0 +1,221 @@
+"""The project's code on its way to the workers of a cluster.
+
+Workers run the code that the driver runs. On a cluster the driver's packages (the engine, those that installed
+packages and ``modules:`` name) go there as one zip, which Spark puts before whatever else a worker can import, so that
+an older mixlake on a worker does no harm and none at all does either. Libraries are not sent: workers need those
+of `mixlake[jobs]` from an image or a packed environment. Parameters that name files go along, too.
+
+On one machine workers find the code where the driver does, also those of a session that was started for another
+folder. A session that outlives a change of the code (a notebook) is sent functions by value, since its workers do not
+import a module twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import importlib.util
+import io
+import logging
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.spark.settings import is_local
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = logging.getLogger("mixlake.ship")
+
+GROUPS = ("mixlake.modules", "mixlake.sql", "mixlake.commands")
+_AT = (1980, 1, 1, 0, 0, 0)
+_LEFT_OUT = {"__pycache__", ".venv"}
+_COMPILED = (".so", ".pyd", ".dylib")
+
+# What each Spark application was sent: the digest of the zip.
+_sent: dict[str, str] = {}
+_folder: tempfile.TemporaryDirectory[str] | None = None
+
+
+def ship(session: SparkSession, modules: Sequence[str], root: Path) -> None:
+    """Make a team's and the engine's code importable, or otherwise known, on the workers.
+
+    Args:
+        session: The session.
+        modules: Modules of the configuration, beside the installed ones.
+        root: Folder of the configuration; modules below it are a team's own.
+    """
+    context = session.sparkContext
+    if is_local(context.master or "local"):
+        _by_value(modules, root)
+        if modules:
+            there = filter(None, context.environment.get("PYTHONPATH", "").split(os.pathsep))
+            context.environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(root), *there]))
+        return
+    body = archive(packages(modules, root))
+    digest = hashlib.sha256(body).hexdigest()[:16]
+    before = _sent.setdefault(context.applicationId, digest)
+    if before != digest:
+        _by_value(modules, root)
+        return
+    path = _outbox() / f"mixlake-{digest}.zip"
+    path.write_bytes(body)
+    known = list(sys.path)
+    context.addPyFile(str(path))
+    sys.path[:] = known  # the driver has its code already
+    log.info("sent %d kB of code to the workers", len(body) // 1000)
+
+
+def packages(modules: Iterable[str] = (), root: Path | None = None) -> list[str]:
+    """Return the top-level packages that flows may import.
+
+    Args:
+        modules: Modules of the configuration, beside the engine's and installed ones.
+        root: Folder of the configuration; what was imported from below it goes along.
+    """
+    points = [point for group in GROUPS for point in importlib.metadata.entry_points(group=group)]
+    named = ["lakehouse", *(point.module for point in points), *modules]
+    if root is not None:
+        named.extend(name for name in list(sys.modules) if "." not in name and _is_own(name, root))
+    return sorted({name.split(".", 1)[0] for name in named} - {"__main__"})
+
+
+def _is_own(name: str, root: Path) -> bool:
+    """Whether an imported module lies in a team's own folder, and not in an environment there."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if not file:
+        return False
+    path = Path(file).resolve()
+    return path.is_relative_to(root) and not {".venv", "site-packages"} & set(path.parts)
+
+
+def archive(names: Iterable[str], extra: Mapping[str, Path] | None = None) -> bytes:
+    """Return packages as a zip that Python imports from, with what is installed of them for `importlib.metadata`.
+
+    The same files give the same bytes.
+
+    Args:
+        names: Top-level packages or modules.
+        extra: Further files by their name in the zip.
+    """
+    files: dict[str, Path | str] = dict(extra or {})
+    tops = list(names)
+    for name in tops:
+        files.update(_files(name))
+    files.update(_installed(tops))
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w") as into:
+        for name, held in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, _AT)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            into.writestr(entry, held if isinstance(held, str) else held.read_bytes())
+    return body.getvalue()
+
+
+def _files(name: str) -> Iterator[tuple[str, Path]]:
+    spec = importlib.util.find_spec(name)
+    for place in spec.submodule_search_locations or () if spec else ():
+        top = Path(place)
+        found = [path for path in sorted(top.rglob("*")) if not _LEFT_OUT & set(path.relative_to(top).parts)]
+        if any(path.suffix in _COMPILED for path in found):
+            log.warning("%s has compiled parts and is not sent: install it on the workers", name)
+            continue
+        for path in found:
+            if path.is_file():
+                yield f"{name}/{path.relative_to(top).as_posix()}", path
+    if spec and not spec.submodule_search_locations and spec.origin and spec.origin.endswith(".py"):
+        yield f"{name}.py", Path(spec.origin)
+
+
+def _installed(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the metadata of the distributions that add packages to mixlake: by it the driver finds them."""
+    tops = set(names)
+    for group in GROUPS:
+        for point in importlib.metadata.entry_points(group=group):
+            if point.dist is None or point.module.split(".", 1)[0] not in tops:
+                continue
+            folder = f"{point.dist.name.replace('-', '_')}-{point.dist.version}.dist-info"
+            for file in ("METADATA", "entry_points.txt"):
+                if text := point.dist.read_text(file):
+                    yield f"{folder}/{file}", text
+
+
+def _by_value(modules: Iterable[str], root: Path) -> None:
+    from pyspark import cloudpickle
+
+    for name in modules:
+        top = name.split(".", 1)[0]
+        if top in sys.modules and _is_own(top, root):
+            cloudpickle.register_pickle_by_value(sys.modules[top])  # type: ignore[no-untyped-call]
+
+
+@dataclasses.dataclass(frozen=True)
+class Located:
+    """Parameters whose files lie elsewhere on a worker.
+
+    Args:
+        params: The parameters, a dataclass.
+        sent: Files by their path on the driver; the name under which Spark keeps each on a worker.
+    """
+
+    params: Any
+    sent: Mapping[str, str]
+
+    def here(self) -> Any:
+        """Return the parameters with the paths of this machine."""
+        if not self.sent:
+            return self.params
+        from pyspark import SparkFiles
+
+        def place(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(place(item) for item in value)
+            return SparkFiles.get(self.sent[value]) if value in self.sent else value
+
+        changed = {name: place(getattr(self.params, name)) for name in file_fields(self.params)}
+        return dataclasses.replace(self.params, **changed)
+
+
+def ship_files(session: SparkSession, params: Any) -> Located:
+    """Send the files that parameters name to the workers of a cluster; on one machine they lie where they are."""
+    context = session.sparkContext
+    if is_local(context.master or "local") or not dataclasses.is_dataclass(params):
+        return Located(params, {})
+    sent: dict[str, str] = {}
+    for name in file_fields(params):
+        value = getattr(params, name)
+        for path in value if isinstance(value, tuple) else (value,):
+            if path:
+                sent[path] = _send(context, Path(path))
+    return Located(params, sent)
+
+
+def _send(context: Any, path: Path) -> str:
+    """Send one file under a name that tells its content, so that another of its name is not taken for it."""
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    name = f"{digest}-{path.name}"
+    copy = _outbox() / name
+    if not copy.exists():
+        shutil.copyfile(path, copy)
+        context.addFile(str(copy))
+    return name
+
+
+def _outbox() -> Path:
+    """Return a folder for what Spark sends when a worker asks for it, and so as long as this process lives."""
+    global _folder  # noqa: PLW0603 - one a process
+    if _folder is None:
+        _folder = tempfile.TemporaryDirectory(prefix="mixlake-sent-")
+    return Path(_folder.name)
+
+
+def file_fields(params: Any) -> list[str]:
+    """Return the names of the parameters that name files."""
+    return [item.name for item in dataclasses.fields(params) if item.metadata.get("file")]

@@ -1,0 +1,152 @@
+"""Running an operator over Arrow batches inside a Spark worker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.errors import FlowError, MixlakeError
+from lakehouse.spark.code_archive import Located
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Calls an operator for each batch and makes its answer fit the contract.
+
+    Args:
+        flow: Id of the flow, for errors.
+        place: File of its function, for errors.
+        line: Line there.
+        function: The operator.
+        params: Its parameters, or where their files lie on a worker.
+        table: Contract of the written table.
+        clock: A Spark accumulator of seconds spent in the operator, if any.
+        one_to_one: The column by which each row given must come back once; empty where that is not promised.
+    """
+
+    flow: str
+    place: str
+    function: Callable[..., Any]
+    params: Any
+    table: Table
+    clock: Any = None
+    line: int = 0
+    one_to_one: str = ""
+
+    @property
+    def columns(self) -> list[pa.Field]:
+        """The fields that a batch is given back with: the contract's without run_id, and the reject reason."""
+        fields = [pa.field(c.name, c.type) for c in self.table.columns if c.name != "run_id"]
+        return [*fields, pa.field(REJECT, pa.string())]
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the operator's answers."""
+        params = self.params.here() if isinstance(self.params, Located) else self.params
+        for batch in batches:
+            if batch.num_rows == 0:
+                continue
+            began = time.monotonic()
+            try:
+                answer = self.function(batch, params)
+                if not isinstance(answer, pa.RecordBatch | pa.Table) and isinstance(answer, Iterator):
+                    answer = list(answer)
+            except MixlakeError:
+                raise
+            except Exception as error:
+                raise FlowError(
+                    f"{self.flow} failed with {type(error).__name__}: {error} ({self.place}{_line(error, self.place)})",
+                    "an operator rejects a bad row by _reject; mend it there",
+                ) from error
+            if self.clock is not None:
+                self.clock.add(time.monotonic() - began)
+            found = [answer] if isinstance(answer, pa.RecordBatch | pa.Table) else answer
+            if not isinstance(found, list):
+                raise self._wrong(f"returned {type(found).__name__}, not a record batch")
+            fitted = [part for item in found for part in self._fit(item)]
+            if self.one_to_one:
+                self._same_rows(batch, fitted)
+            yield from fitted
+
+    def _fit(self, answer: pa.RecordBatch | pa.Table) -> Iterator[pa.RecordBatch]:
+        if not isinstance(answer, pa.RecordBatch | pa.Table):
+            raise self._wrong(f"returned {type(answer).__name__}, not a record batch")
+        fields = self.columns
+        known = {item.name for item in fields} | {"run_id"}
+        extra = [name for name in answer.schema.names if name not in known]
+        if extra:
+            raise self._wrong(f"returned a column {extra[0]!r} that {self.table.name} does not have")
+        arrays = [self._column(answer, item) for item in fields]
+        table = pa.table(arrays, schema=pa.schema(fields))
+        yield from table.combine_chunks().to_batches()
+
+    def _column(self, answer: pa.RecordBatch | pa.Table, wanted: pa.Field) -> Any:
+        position = answer.schema.get_field_index(wanted.name)
+        if position < 0:
+            if wanted.name != REJECT and not self.table.column(wanted.name).nullable:
+                raise self._wrong(f"left out the column {wanted.name!r}, which may not be null")
+            return pa.nulls(answer.num_rows, wanted.type)
+        found = answer.column(position)
+        if found.type == wanted.type:
+            return found
+        try:
+            return found.cast(wanted.type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
+            raise self._wrong(f"returned {wanted.name!r} as {found.type}, not {wanted.type}") from None
+
+    def _same_rows(self, batch: pa.RecordBatch, answer: list[pa.RecordBatch]) -> None:
+        """Refuse an answer in which a row is missing, doubled or new, by the driving key.
+
+        Raises:
+            FlowError: If there is one.
+        """
+        key = self.one_to_one
+        kind = self.table.column(key).type
+        given = batch.column(key).cast(kind)
+        back = pa.chunked_array([part.column(key) for part in answer], type=kind).combine_chunks()
+        if back.equals(given) or back.sort().equals(given.sort()):
+            return
+        counts = [pc.value_counts(keys).flatten() for keys in (given, back)]
+        before, after = (dict(zip(*(part.to_pylist() for part in pair), strict=True)) for pair in counts)
+        first = next(value for value in {**before, **after} if before.get(value, 0) != after.get(value, 0))
+        raise FlowError(
+            f"{self.flow} got {len(given)} rows and returned {len(back)}: {key} {first!r} came"
+            f" {before.get(first, 0)} times and went {after.get(first, 0)} times ({self._at})",
+            "give each row back once, with a reason in _reject where it cannot be made; or declare rows='any'",
+        )
+
+    @property
+    def _at(self) -> str:
+        return f"{self.place}:{self.line}" if self.line else self.place
+
+    def _wrong(self, what: str) -> FlowError:
+        return FlowError(f"{self.flow} {what} ({self._at})", f"return the columns of {self.table.name}")
+
+
+def runner_of(flow: Flow, params: Any, clock: Any = None) -> Runner:
+    """Return the runner of an operator flow.
+
+    Raises:
+        FlowError: If the flow has no function.
+    """
+    if flow.function is None:
+        raise FlowError(f"{flow.id} has no function", "declare it with @flow")
+    key = flow.driving_key if flow.rows == "one-to-one" else ""
+    return Runner(flow.id, flow.file, flow.function, params, flow.writes, clock, flow.line, key)
+
+
+def _line(error: BaseException, place: str) -> str:
+    """Return ``:line`` of the operator's own file where the error came up."""
+    line = ""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == place:
+            line = f":{trace.tb_lineno}"
+        trace = trace.tb_next
+    return line

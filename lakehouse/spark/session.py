@@ -1,0 +1,210 @@
+"""The Spark session: local by default; a standalone, YARN or Kubernetes cluster by configuration.
+
+Under ``spark-submit`` what Spark was submitted with wins, and only missing settings are added; see
+`lakehouse.spark.settings`. Spark's and Ivy's own words go to a log file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lakehouse.declare.config import Config
+from lakehouse.delta.store import s3
+from lakehouse.delta.store.conditional_put import require_atomic_commits
+from lakehouse.errors import MachineError
+from lakehouse.project import Project
+from lakehouse.spark.settings import JARS, MASTER, PACKAGES, settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+log = logging.getLogger("mixlake.session")
+
+_HADOOP = "spark.hadoop."
+
+
+def start(config: Config, log_file: Path) -> SparkSession:
+    """Start Spark, or return the session that runs already.
+
+    Args:
+        config: Its ``spark`` settings win over the defaults.
+        log_file: Where Spark's own words go.
+
+    Raises:
+        MachineError: If pyspark, delta-spark or a fitting JDK is missing, or Spark did not start.
+    """
+    try:
+        import delta  # noqa: F401 - the jar's version is that of the package
+        from py4j.protocol import Py4JError
+        from pyspark import SparkConf, SparkContext
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise MachineError(
+            f"running a flow needs {error.name}", "pip install 'mixlake[spark]'; planning and SQL do without"
+        ) from None
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    given = _submitted()
+    if given is None:
+        check_java()
+    _choose_python(config)
+    wanted = settings(config, given)
+    # Not to Spark's command line, which all users of the machine can read.
+    secrets = {key: wanted.pop(key) for key in list(wanted) if key.startswith(_HADOOP) and s3.is_secret(key)}
+    if given is None:
+        wanted.setdefault(MASTER, "local[*]")
+    try:
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        log_file.touch()
+    except OSError as error:
+        raise MachineError(
+            f"Spark's log {log_file} cannot be written: {error.strerror}", "check the place, its rights and free space"
+        ) from None
+    try:
+        with quiet(log_file):
+            if given is None:
+                SparkContext._ensure_initialized(conf=SparkConf().setAll(list(wanted.items())))  # noqa: SLF001
+                # The JVM made one list of the jars and of what the packages hold, which executors are sent. To name
+                # the jars once more would put them in its place.
+                wanted.pop(JARS, None)
+            builder = SparkSession.builder.appName("mixlake")
+            for key, value in wanted.items():
+                builder = builder.config(key, value)
+            session = builder.getOrCreate()
+    except (PySparkException, Py4JError, RuntimeError, OSError) as error:
+        text = str(error).strip().split("\n", 1)[0]
+        raise MachineError(
+            f"Spark did not start: {text}", f"see {log_file}; mixlake doctor checks the machine"
+        ) from error
+    session.sparkContext.setLogLevel("WARN")
+    hadoop = session.sparkContext._jsc.hadoopConfiguration()  # noqa: SLF001 - no public way
+    for key, value in secrets.items():
+        hadoop.set(key.removeprefix(_HADOOP), value)
+    return session
+
+
+def _submitted() -> Mapping[str, str] | None:
+    """Return what ``spark-submit`` was given, None where it did not start this process."""
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        return None
+    from pyspark import SparkConf, SparkContext
+
+    SparkContext._ensure_initialized()  # noqa: SLF001 - the JVM holds the settings
+    return dict(SparkConf().getAll())
+
+
+def _choose_python(config: Config) -> None:
+    """Let workers run the interpreter that the configuration names, by default this one."""
+    chosen = config.spark.get("spark.pyspark.python")
+    if chosen:
+        os.environ["PYSPARK_PYTHON"] = chosen
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+
+
+def require_ready(session: SparkSession, project: Project) -> None:
+    """Tell a session how to reach a lake, and refuse one that cannot write it, or not without danger to its commits.
+
+    Raises:
+        MachineError: If Delta, or for a lake on S3 S3A or a log store that commits atomically, was not loaded.
+        LakeError: If the lake's store does not honour conditional puts.
+    """
+    needed = {"io.delta.sql.DeltaSparkSessionExtension": PACKAGES}
+    if s3.is_s3(project.catalog.uri):
+        require_atomic_commits(project.catalog.uri, project.config.storage)
+        context = session.sparkContext
+        hadoop = context._jsc.hadoopConfiguration()  # noqa: SLF001 - no public way
+        for key, value in s3.s3a_settings(project.catalog.uri, project.config.storage, os.environ).items():
+            if key.startswith(_HADOOP):  # one that was started for another lake knows this one's bucket now
+                hadoop.setIfUnset(key.removeprefix(_HADOOP), value)
+        chosen = context.getConf().get(s3.LOG_STORE_SETTING, "") or ""
+        if not chosen or chosen.endswith("S3SingleDriverLogStore"):
+            raise MachineError(
+                f"this Spark could lose commits of other writers to {project.catalog.uri}: its log store is not atomic",
+                f"start it with {s3.LOG_STORE_SETTING}={s3.LOG_STORE}; mixlake package writes a spark.conf that does",
+            )
+        needed |= {"org.apache.hadoop.fs.s3a.S3AFileSystem": PACKAGES, chosen: JARS}
+    _require_classes(session, needed)
+
+
+def _require_classes(session: SparkSession, needed: Mapping[str, str]) -> None:
+    from py4j.protocol import Py4JError
+
+    loader = session._jvm.java.lang.Thread.currentThread().getContextClassLoader()  # type: ignore[union-attr]  # noqa: SLF001
+    for name, setting in needed.items():
+        try:
+            loader.loadClass(name)
+        except Py4JError:
+            raise MachineError(
+                f"this Spark was started without {name}",
+                f"name it in {setting}; mixlake package writes a spark.conf that does, for spark-submit "
+                "--properties-file",
+            ) from None
+
+
+def stop() -> None:
+    """Stop Spark, if it runs."""
+    from pyspark.sql import SparkSession
+
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        active.stop()
+
+
+def check_java() -> str:
+    """Return the major version of the JDK.
+
+    Raises:
+        MachineError: If there is none, or it is older than 17.
+    """
+    home = os.environ.get("JAVA_HOME")
+    java = str(Path(home, "bin", "java")) if home else shutil.which("java") or ""
+    if not java or not Path(java).exists():
+        raise MachineError(
+            "no JDK found", "install one of version 17 or later (apt-get install openjdk-17-jre-headless)"
+        )
+    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    digits = told.partition('"')[2].partition('"')[0].split(".")
+    major = digits[1] if digits[0] == "1" and len(digits) > 1 else digits[0]
+    if not major.isdigit() or int(major) < 17:
+        raise MachineError(f"the JDK at {java} is version {major or 'unknown'}", "install version 17 or later")
+    return major
+
+
+@contextlib.contextmanager
+def quiet(log_file: Path) -> Iterator[None]:
+    """Send what this process and its children write to standard output and error to a file.
+
+    A JVM that is started meanwhile keeps writing there for its life.
+    """
+    streams = {1: sys.stdout, 2: sys.stderr}
+    kept = {}
+    for number, stream in streams.items():
+        stream.flush()
+        kept[number] = os.dup(number)
+    try:
+        with log_file.open("ab") as file:
+            for number in streams:
+                os.dup2(file.fileno(), number)
+            yield
+    finally:
+        for number, stream in streams.items():
+            stream.flush()
+            os.dup2(kept[number], number)
+            os.close(kept[number])
+
+
+def spark_log_file(project: Project, run_id: str) -> Path:
+    """Return where Spark's own words of a run go."""
+    base = project.config.root / ".mixlake" if "://" in project.catalog.uri else Path(project.catalog.uri) / "_logs"
+    return base / f"spark-{run_id}.log"

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import pytest
+
+from lakehouse.declare.config import load_config
+from lakehouse.errors import ConfigError
+
+
+def test_without_a_file_the_lake_lies_here(tmp_path, monkeypatch):
+    monkeypatch.delenv("MIXLAKE_LAKE", raising=False)
+    assert load_config(tmp_path).lake == str(tmp_path / "lake")
+
+
+def test_the_nearest_file_above_governs_and_paths_start_there(tmp_path, monkeypatch):
+    monkeypatch.delenv("MIXLAKE_LAKE", raising=False)
+    (tmp_path / "mixlake.yaml").write_text("lake: data/lake\nmodules: [acme]\nsql: [flows/*.sql]\n")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    config = load_config(tmp_path / "deep" / "er")
+    assert config.lake == str(tmp_path / "data" / "lake")
+    assert config.modules == ("acme",)
+    assert config.sql == (str(tmp_path / "flows/*.sql"),)
+
+
+def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
+    (tmp_path / "mixlake.yaml").write_text("lake: one\n")
+    monkeypatch.setenv("MIXLAKE_LAKE", "s3://bucket/lake/")
+    assert load_config(tmp_path).lake == "s3://bucket/lake"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("lake: [", "line 1"),
+        ("lake: x\n  bad: y", "line 2"),
+        ("lakes: x", "unknown key 'lakes'"),
+        ("- a", "no mapping"),
+        ("modules: acme", "modules is no list"),
+        ("params: {silver.documents: 3}", "params.silver.documents"),
+        ("parallel: many", "parallel"),
+    ],
+)
+def test_a_broken_file_gets_one_clear_line(tmp_path, text, says):
+    (tmp_path / "mixlake.yaml").write_text(text)
+    with pytest.raises(ConfigError) as raised:
+        load_config(tmp_path)
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert raised.value.exit_code == 2
+
+
+def test_what_is_no_file_in_its_place_is_not_passed_over(tmp_path):
+    (tmp_path / "below").mkdir()
+    (tmp_path / "mixlake.yaml").mkdir()
+    with pytest.raises(ConfigError, match=r"mixlake\.yaml is no file"):
+        load_config(tmp_path / "below")
+    (tmp_path / "below" / "mixlake.yaml").symlink_to("nowhere.yaml")
+    with pytest.raises(ConfigError, match=r"below/mixlake\.yaml is no file"):
+        load_config(tmp_path / "below")
+
+
+def test_params_given_later_win_and_leave_the_others(tmp_path):
+    (tmp_path / "mixlake.yaml").write_text("params: {t.a: {x: 1, y: 2}}\n")
+    config = load_config(tmp_path).with_params({"t.a": {"x": 5}})
+    assert config.params["t.a"] == {"x": 5, "y": 2}

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pyarrow as pa
+import pytest
+
+from lakehouse.declare.contract import Check, Column, Table, require_columns
+from lakehouse.errors import ContractError
+
+ID = Column("id", pa.string(), "Identity.", nullable=False)
+
+
+def table(**changes):
+    fields = {"name": "silver.things", "doc": "A thing.", "columns": [ID, Column("n", pa.int64(), "Count.", unit="1")]}
+    return Table(**{**fields, **changes})
+
+
+def test_schema_and_lookup():
+    made = table(key=["id"])
+    assert made.schema == pa.schema([pa.field("id", pa.string(), nullable=False), pa.field("n", pa.int64())])
+    assert "n" in made
+    assert made.column("n").unit == "1"
+    assert made.required == ("id",)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "Things"},
+        {"name": "silver.Things; drop"},
+        {"columns": [ID, ID]},
+        {"key": ["nothing"]},
+        {"cluster_by": ["nothing"]},
+    ],
+)
+def test_contradictions_are_refused(changes):
+    with pytest.raises(ContractError):
+        table(**changes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "instead"),
+    [
+        (pa.large_string(), "pa.string()"),
+        (pa.list_(pa.binary_view()), "pa.binary()"),
+        (pa.map_(pa.string(), pa.uint8()), "signed"),
+        (pa.struct([("a", pa.list_(pa.float16()))]), "float32"),
+        (pa.timestamp("ns"), "timestamp"),
+        (pa.duration("us"), "int64"),
+        (pa.dictionary(pa.int32(), pa.string()), "values"),
+        (pa.struct([]), "another"),
+    ],
+)
+def test_types_that_some_reader_does_not_hold_are_refused(kind, instead):
+    with pytest.raises(ContractError, match="do not hold") as raised:
+        Column("x", kind, "x")
+    assert instead in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("check", "says"),
+    [
+        ({"sql": ""}, "condition is ''"),
+        ({"sql": None}, "condition is None"),
+        ({"name": " "}, "name is ' '"),
+        ({"on_fail": "failed"}, "on_fail='failed'"),
+        ({"tolerance": 5}, "it is a share"),
+        ({"tolerance": "0.1"}, "write a number"),
+    ],
+    ids=str,
+)
+def test_a_check_that_cannot_be_meant_is_refused(check, says):
+    with pytest.raises(ContractError, match=says):
+        Check(**{"name": "n is positive", "sql": "n > 0", **check})
+
+
+def test_names_that_differ_in_case_alone_are_refused():
+    with pytest.raises(ContractError, match="'ID' and 'id' is declared twice"):
+        table(columns=[ID, Column("ID", pa.string(), "x")])
+
+
+def test_declarations_are_frozen_values():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        table().name = "x.y"
+    assert table(key=["id"]) == table(key=("id",))
+
+
+def test_fingerprint_follows_what_makes_rows_and_not_the_words():
+    assert table().fingerprint() == table(doc="Another text.").fingerprint()
+    assert table().fingerprint() != table(key=["id"]).fingerprint()
+    assert table().fingerprint() != table(checks=[Check("positive", "n > 0")]).fingerprint()
+
+
+def test_payload_columns_keep_no_statistics():
+    made = table(
+        columns=[ID, Column("bytes", pa.binary(), "b", payload=True), Column("text", pa.string(), "t", payload=True)]
+    )
+    assert made.table_properties()["delta.dataSkippingStatsColumns"] == "id"
+
+
+def test_a_tagged_table_must_carry_the_unions_columns():
+    with pytest.raises(ContractError, match="lacks the column 'x'"):
+        require_columns(table(), [Column("x", pa.string(), "x")], "the tag")
+    with pytest.raises(ContractError, match="int64"):
+        require_columns(table(), [Column("n", pa.string(), "x")], "the tag")

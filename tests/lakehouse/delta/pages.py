@@ -1,0 +1,183 @@
+"""A project with lineage: pages land, are cleaned, deduplicated, cut, noted, counted and packed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+TABLES = """
+import pyarrow as pa
+from lakehouse.declare.contract import Check, Column, Table
+
+ID = Column("sample_id", pa.string(), "Identity.", nullable=False)
+PARENTS = Column("parent_ids", pa.list_(pa.string()), "Parents.", nullable=False)
+SOURCE = Column("source", pa.string(), "Source.", nullable=False)
+LICENSE = Column("license", pa.string(), "Licence.", nullable=False)
+CONTENT = Column("content_id", pa.string(), "Content.")
+TEXT = Column("text", pa.string(), "Text.", payload=True)
+RUN = Column("run_id", pa.string(), "Run.", volatile=True)
+LINEAGE = [ID, PARENTS, SOURCE, LICENSE]
+pages = Table(
+    "bronze.pages", doc="A page.", columns=[*LINEAGE, Column("uri", pa.string(), "Address."), CONTENT, TEXT, RUN],
+    key=["sample_id"], checks=[Check("text is not empty", "length(text) > 0", tolerance=0.9)],
+)
+texts = Table("silver.texts", doc="A text.", columns=[*LINEAGE, CONTENT, TEXT, RUN], key=["sample_id"])
+repeats = Table(
+    "silver.repeats", doc="A text that repeats another.",
+    columns=[ID, Column("keeper_id", pa.string(), "The other.", nullable=False), RUN], key=["sample_id"],
+    tags=["duplicates"],
+)
+pieces = Table("silver.pieces", doc="A word.", columns=[*LINEAGE, TEXT, RUN], key=["sample_id"])
+notes = Table(
+    "silver.notes", doc="What a text holds.", columns=[ID, Column("words", pa.int64(), "Words."), RUN],
+    key=["sample_id"],
+)
+counts = Table(
+    "gold.counts", doc="Texts of a source.",
+    columns=[SOURCE, Column("n", pa.int64(), "Texts."), Column("size", pa.int64(), "Characters."), RUN],
+    key=["source"],
+)
+sequences = Table(
+    "gold.sequences", doc="Texts side by side.",
+    columns=[
+        *LINEAGE, Column("stage", pa.string(), "Stage.", nullable=False),
+        Column("position", pa.int64(), "Place.", nullable=False), TEXT, RUN,
+    ],
+    key=["stage", "position"],
+)
+"""
+
+FLOWS = """
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.declare.flow import flow
+from PACKAGE.tables import notes, pages, pieces, repeats, sequences, texts
+
+INPUT = Path(__file__).parent.parent / "input.json"
+
+
+def outside(params):
+    return hashlib.sha256(INPUT.read_bytes()).hexdigest()
+
+
+@flow(writes=pages, kind="frame", external=outside)
+def land(params):
+    return pa.Table.from_pylist(
+        [{"parent_ids": [], **row} for row in json.loads(INPUT.read_text())],
+        schema=pa.schema([f for f in pages.schema if f.name != "run_id"]),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Mark:
+    mark: str = "!"
+
+
+@flow(writes=texts, reads={"pages": pages}, params=Mark, reject_tolerance=0.9)
+def clean(batch, params):
+    text = pc.binary_join_element_wise(pc.utf8_upper(batch["text"]), params.mark, "")
+    bad = pc.if_else(pc.match_substring(batch["text"], "bad"), "a bad word: in it", pa.scalar(None, pa.string()))
+    kept = {n: batch[n] for n in ("sample_id", "parent_ids", "source", "license", "content_id")}
+    return pa.record_batch({**kept, "text": text, "_reject": bad})
+
+
+@flow(writes=repeats, reads={"texts": texts}, kind="frame")
+def find_repeats(texts, params):
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    keeper = F.min("sample_id").over(Window.partitionBy(F.regexp_replace("text", "[^A-Z]", "")))
+    found = texts.select("sample_id", keeper.alias("keeper_id"))
+    return found.where("sample_id <> keeper_id")
+
+
+@flow(writes=pieces, reads={"texts": texts}, origin="get(parent_ids, 0)")
+def cut(batch, params):
+    parts = pc.utf8_split_whitespace(batch["text"])
+    rows = pc.list_parent_indices(parts)
+    parents = batch["sample_id"].take(rows)
+    word = pc.list_flatten(parts)
+    return pa.record_batch({
+        "sample_id": pc.binary_join_element_wise(parents, word, "/"),
+        "parent_ids": pa.ListArray.from_arrays(pa.array(range(len(word) + 1), pa.int32()), parents),
+        "source": batch["source"].take(rows), "license": batch["license"].take(rows), "text": word,
+    })
+
+
+@flow(writes=notes, reads={"texts": texts}, kind="frame", refresh="merge")
+def note(texts, affected, params):
+    from pyspark.sql import functions as F
+
+    return texts.join(affected, "sample_id", "left_semi").select(
+        "sample_id", F.size(F.split("text", " ")).cast("long").alias("words")
+    )
+
+
+@flow(writes=sequences, reads={"texts": texts, "repeats": repeats}, kind="frame")
+def pack(texts, repeats, params):
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    kept = texts.join(repeats, "sample_id", "left_anti")
+    place = F.row_number().over(Window.partitionBy(F.lit(1)).orderBy("sample_id")) - 1
+    packed = kept.withColumn("position", F.floor(place / 2).cast("long")).groupBy("position").agg(
+        F.array_sort(F.collect_list("sample_id")).alias("parent_ids"),
+        F.concat_ws("+", F.array_sort(F.collect_set("source"))).alias("source"),
+        F.concat_ws(" AND ", F.array_sort(F.collect_set("license"))).alias("license"),
+        F.concat_ws(" ", F.array_sort(F.collect_list("text"))).alias("text"),
+    )
+    name = F.substring(F.sha2(F.concat_ws("/", F.lit("pack"), "parent_ids"), 256), 1, 32)
+    return packed.select(name.alias("sample_id"), "parent_ids", "source", "license", F.lit("all").alias("stage"), "position", "text")
+"""
+
+COUNTS = (
+    "-- Texts by source.\nSELECT source, count(*) AS n, sum(length(text)) AS size FROM silver.texts GROUP BY source\n"
+)
+NAMES = (
+    "bronze.pages",
+    "silver.texts",
+    "silver.repeats",
+    "silver.pieces",
+    "silver.notes",
+    "gold.counts",
+    "gold.sequences",
+)
+
+
+def page(source, text, license="MIT", uri=None):  # noqa: A002 - the column's name
+    """One page of the input."""
+    uri = uri or f"{source}:{text}"
+    return {
+        "sample_id": hashlib.sha256(f"{source}/{uri}".encode()).hexdigest()[:32],
+        "source": source,
+        "license": license,
+        "uri": uri,
+        "content_id": hashlib.sha256(text.lower().encode()).hexdigest()[:32],
+        "text": text,
+    }
+
+
+def write(project, rows):
+    """Write the project with its first input."""
+    project.module("tables", TABLES)
+    project.module("flows", FLOWS)
+    project.sql("gold.counts", COUNTS)
+    land(project, rows)
+    return project
+
+
+def land(project, rows):
+    """Replace the input."""
+    (project.root / "input.json").write_text(json.dumps(rows))
+
+
+def digests(project, lake="lake", names=NAMES):
+    """Content digests of the tables."""
+    plan = project.plan(lake=lake)
+    return {name: plan[name].last[1].digest for name in names}

@@ -1,0 +1,129 @@
+"""Every verb that starts no JVM, on a lake that lies on S3."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from lakehouse.cli.main import VERBS, main
+from lakehouse.declare.config import load_config
+from lakehouse.lake import Lake
+from lakehouse.ledger.runs import sync_runs
+from lakehouse.retraction.log_scrub import forget_statistics
+from tests.lakehouse.lakes import note, trained, write
+
+SPARKS = {"run", "package"}  # elsewhere
+
+
+@pytest.fixture
+def lake(s3, tmp_path, monkeypatch):
+    """The lake of a folder whose configuration names it."""
+    body = {"lake": f"s3a://{s3.bucket}/{uuid.uuid4().hex}", "storage": s3.storage}
+    (tmp_path / "mixlake.yaml").write_text(yaml.safe_dump(body))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MIXLAKE_LAKE", raising=False)
+    made = Lake(config=load_config(tmp_path))
+    trained(made)
+    sync_runs(made.catalog)
+    return made
+
+
+@pytest.fixture
+def call(lake, capsys):
+    def run(*argv, status=0):
+        found = main(list(argv))
+        told = capsys.readouterr()
+        assert found == status, told.err
+        return told.out if status == 0 else told.err
+
+    return run
+
+
+def answers(call, *argv):
+    return json.loads(call(*argv, "--json"))
+
+
+def test_every_verb_answers_over_an_object_store(call, lake):
+    asked = set()
+
+    def ask(*argv):
+        asked.add(argv[0])
+        return answers(call, *argv)
+
+    tables = {table["name"]: table for table in ask("tables")}
+    assert tables["gold.samples"]["rows"] == 3
+    assert tables["gold.samples"]["uri"] == f"{lake.uri}/gold/samples"
+    assert lake.uri.startswith("s3://")
+    assert len(ask("show", "gold.samples")["first"]) == 3
+    assert ask("history", "gold.samples")[0]["run_id"] == "run-2"
+    assert ask("contract", "ledger.runs")["key"] == ["table", "version"]
+    assert {"t1#1", "t1#2"} <= {node["id"] for node in ask("trace", "aaaa")["nodes"]}
+    assert len(ask("step", "1")["rows"]) == 2
+    assert isinstance(ask("plan", "gold.vocabulary"), list)
+    assert ask("explain", "gold.vocabulary")["writes"]["table"] == "gold.vocabulary"
+    assert "gold.vocabulary" in call("graph", "gold.vocabulary", "--format", "json")
+    assert {item["table"] for item in ask("optimize", "gold.samples", "--dry-run")} == {"gold.samples"}
+    assert {item["table"] for item in ask("vacuum", "gold.samples", "--dry-run")} == {"gold.samples"}
+    assert ask("quarantine", "list") == []
+    found = {finding["name"]: finding for finding in ask("doctor")}
+    assert found["store"]["state"] == found["lake"]["state"] == "ok"
+    assert "conditional puts" in found["store"]["found"]
+    count = ["sql", "SELECT license, count(*) AS n FROM gold.samples GROUP BY ALL ORDER BY n", "--format", "json"]
+    assert json.loads(call(*count)) == [{"license": "MIT", "n": 1}, {"license": "GPL-3.0-only", "n": 2}]
+    assert "release" in VERBS
+    assert asked | {"graph", "sql", "release", "retract"} | SPARKS >= set(VERBS)
+
+
+def test_releases_live_on_an_object_store(call, lake, s3):
+    made = answers(call, "release", "create", "mix-2")
+    write(lake, "gold.samples", lake.table("gold.samples"), note("gold.samples", "run-7"))
+    count = ["sql", "SELECT count(*) AS n FROM gold.samples", "--format", "json"]
+    assert json.loads(call(*count)) == [{"n": 6}]
+    assert json.loads(call(*count, "--at", "mix-2")) == [{"n": 3}]
+    assert answers(call, "release", "show", "mix-2") == made
+    assert [release["name"] for release in answers(call, "release", "list")] == ["mix-1", "mix-2"]
+    assert {row["change"] for row in answers(call, "release", "diff", "mix-1", "mix-2")["tables"]} == {"same"}
+    assert "is whole" in call("release", "verify", "mix-2")
+    lost = lake.catalog.open("gold.samples", 0).file_uris()[0].removeprefix(f"s3://{s3.bucket}/")
+    s3.store().delete(lost)
+    assert main(["release", "verify", "mix-2"]) == 1
+    call("release", "drop", "mix-2")
+
+
+def test_a_retraction_is_recorded_on_an_object_store(call, lake):
+    call("retract", "--license", "GPL-3.0-only", "--reason", "asked")
+    assert lake.sql("SELECT count(*) AS n FROM ledger.retractions").column("n").to_pylist() == [1]
+
+
+def test_a_log_on_an_object_store_forgets_the_values_of_files_that_are_gone(lake, s3):
+    kept = [file.rpartition("/")[2] for file in lake.catalog.open("gold.samples").file_uris()]
+    row = lake.table("gold.samples").slice(0, 1)
+    row = row.set_column(row.column_names.index("sample_id"), "sample_id", pa.array(["quokka"]))
+    write(lake, "gold.samples", row, note("gold.samples", "run-7"))
+    table = lake.catalog.open("gold.samples")
+    table.create_checkpoint()
+    prefix = f"{lake.uri.removeprefix(f's3://{s3.bucket}/')}/gold/samples/_delta_log"
+    names = [listed["path"] for listed in s3.store().list(prefix).collect()]
+    told = [name for name in names if b"quokka" in bytes(s3.store().get(name).bytes())]
+    assert {name.rpartition(".")[2] for name in told} == {"json", "parquet"}
+
+    forget_statistics(table, kept)
+    for listed in s3.store().list(prefix).collect():
+        held = bytes(s3.store().get(listed["path"]).bytes())
+        # The table holds the row still: its own checkpoint tells of it.
+        assert b"quokka" not in held or listed["path"].endswith(f"{table.version():020d}.checkpoint.parquet")
+    assert lake.sql("SELECT count(*) AS n FROM gold.samples").to_pylist() == [{"n": 4}]
+
+
+def test_a_store_that_is_not_there_is_one_line(tmp_path, monkeypatch, capsys):
+    storage = {"endpoint_url": "http://127.0.0.1:9", "allow_http": True, "access_key_id": "a", "secret_access_key": "b"}
+    (tmp_path / "mixlake.yaml").write_text(yaml.safe_dump({"lake": "s3://lake/x", "storage": storage}))
+    monkeypatch.chdir(tmp_path)
+    assert main(["tables"]) == 1
+    told = capsys.readouterr().err
+    assert "s3://lake/x cannot be reached" in told
+    assert told.count("\n") == 1

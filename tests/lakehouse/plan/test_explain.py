@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from lakehouse.cli.main import main
+from lakehouse.errors import TableNotFoundError, UsageError
+from lakehouse.plan.explain import explain
+from tests.lakehouse import words
+from tests.lakehouse.lakes import note, write
+
+
+def ran(project, table, version_of, **fields):
+    """Leave the note of a run of a table's flow as it is now; return the version that it committed."""
+    lake = project.lake()
+    item = next(item for item in lake.plan().flows if item.writes == table)
+    now = dataclasses.asdict(item.fingerprints)
+    inputs = {name: version for name, version in version_of.items() if name in item.inputs}
+    told = {"flow": item.flow.id, "inputs": inputs, "started": "", "counts": {"rows": 2, "read": 3, "inserted": 2}}
+    write(lake, table, item.flow.writes.schema.empty_table(), note(table, **{**now, **told, **fields}))
+    return lake.catalog.log(table).version
+
+
+@pytest.fixture
+def made(project, monkeypatch):
+    """Return a project whose lake is as one run left it, by delta-rs alone."""
+    words.write(project)
+    versions = {}
+    for table in ("bronze.lines", "silver.shouts", "silver.words", "gold.counts"):
+        versions[table] = ran(project, table, versions, reasons={"no text: b": 1} if table == "silver.shouts" else {})
+    monkeypatch.chdir(project.root)
+    return project
+
+
+def test_a_fresh_flow_is_told_whole(made):
+    found = explain(made.lake().project, "silver.shouts")
+    assert (found["flow"], found["kind"], found["doc"]) == (f"{made.package}.flows.shout", "operator", "Shout a line.")
+    assert (found["state"], found["causes"], found["next"]["mode"]) == ("fresh", [], "none")
+    (read,) = found["reads"]
+    assert (read["as"], read["table"], read["driving"], read["read"], read["now"]) == (
+        "lines",
+        "bronze.lines",
+        True,
+        0,
+        0,
+    )
+    assert read["writer"] == f"{made.package}.flows.land"
+    assert (found["writes"]["version"], found["writes"]["rows"], found["writes"]["key"]) == (0, 2, ["sample_id"])
+    assert found["params"] == [{"name": "mark", "value": "!", "from": "default"}]
+    assert found["code"]["reaches"] == {f"{made.package}.flows": ["loud", "shout"]}
+    assert found["last"]["quarantined"] == {"no text: b": 1}
+    assert found["last"]["at"].startswith("20")
+    assert (found["upstream"], found["downstream"], found["readers"]) == (
+        ["bronze.lines"],
+        ["gold.counts"],
+        ["gold.counts"],
+    )
+    checks = explain(made.lake().project, "bronze.lines")["writes"]
+    assert checks["required"] == ["sample_id"]
+    assert checks["checks"][0] == {
+        "name": "text is not empty",
+        "sql": "length(text) > 0",
+        "on_fail": "quarantine",
+        "tolerance": 0.5,
+    }
+
+
+def test_how_it_would_run_and_over_which_changes(made):
+    ran(made, "bronze.lines", {})
+    ran(made, "bronze.lines", {})
+    coming = explain(made.lake().project, "silver.shouts")["next"]
+    assert coming == {"mode": "incremental", "because": "", "changes": {"bronze.lines": [1, 2]}}
+    # What a SQL flow reads is to be written: over all rows, whatever changes.
+    found = explain(made.lake().project, "gold.counts")
+    assert [cause["kind"] for cause in found["causes"]] == ["upstream"]
+    assert found["next"]["mode"] == "full"
+    assert "SQL flow" in found["next"]["because"]
+
+
+def test_why_it_would_start_over(made):
+    text = words.FLOWS.replace("pc.utf8_upper(text)", "pc.utf8_lower(text)")
+    made.module("flows", text)
+    found = explain(made.lake().project, "silver.shouts")
+    assert found["causes"] == [{"kind": "code", "detail": f"{made.package}.flows.loud changed"}]
+    assert found["next"] == {"mode": "full", "because": "its code changed", "changes": {}}
+
+
+def test_a_flow_that_never_ran(project):
+    words.write(project)
+    found = explain(project.lake().project, "silver.shouts")
+    assert (found["state"], found["last"], found["writes"]["version"]) == ("missing", None, None)
+    assert found["reads"][0]["read"] is found["reads"][0]["now"] is None
+    assert found["next"]["because"] == "its table was never written"
+
+
+def test_parameters_are_told_with_where_they_come_from(made):
+    (made.root / "mixlake.yaml").write_text(
+        (made.root / "mixlake.yaml").read_text() + "params:\n  silver.shouts: {mark: '?'}\n"
+    )
+    found = explain(made.lake().project, "silver.shouts")
+    assert found["params"] == [{"name": "mark", "value": "?", "from": "mixlake.yaml"}]
+    assert found["causes"] == [{"kind": "params", "detail": 'mark "!" -> "?"'}]
+    found = explain(made.lake().project, "silver.shouts", {"silver.shouts": {"mark": "!"}})
+    assert found["params"] == [{"name": "mark", "value": "!", "from": "--param"}]
+    assert found["state"] == "fresh"
+
+
+def test_one_flow_must_be_meant(made):
+    lake = made.lake()
+    assert explain(lake.project, "*.flows.cut")["writes"]["table"] == "silver.words"
+    with pytest.raises(UsageError, match="means 2 flows"):
+        explain(lake.project, "silver.*")
+    with pytest.raises(TableNotFoundError) as raised:
+        explain(lake.project, "silver.shout")
+    assert "silver.shouts" in raised.value.hint
+    with pytest.raises(TableNotFoundError, match=r"no flow writes ledger\.runs"):
+        explain(lake.project, "ledger.runs")
+
+
+def test_the_command_tells_it_in_words_and_as_json(made, capsys):
+    ran(made, "bronze.lines", {})
+    assert main(["explain", "silver.shouts"]) == 0
+    told = capsys.readouterr().out
+    for words_ in (
+        "Shout a line.",
+        "one row for each",
+        "lines (drives)",
+        "key: sample_id",
+        "mark  !      default",
+        ".flows: loud, shout",
+        "input: bronze.lines 0 -> 1",
+        "over changes alone: bronze.lines version 1",
+        "set aside 1: no text: b",
+        "read for: gold.counts",
+    ):
+        assert words_ in told, told
+    assert main(["explain", "silver.shouts", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["next"]["changes"] == {"bronze.lines": [1, 1]}
+    assert main(["explain", "silver.nothing"]) == 1

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lakehouse.query.row_diff import differing
+
+ROWS = pa.table(
+    {
+        "id": ["a", "b", "c", "d"],
+        "x": [1.0, float("nan"), None, 4],
+        "many": [[1], [2, 3], None, []],
+        "map": pa.array([[("k", 1)], [], None, [("a", 2), ("b", 3)]], pa.map_(pa.string(), pa.int64())),
+        "bytes": [b"", b"\x00", None, b"x"],
+    }
+)
+
+
+def changed(name, row, value):
+    values = ROWS[name].to_pylist()
+    values[row] = value
+    return ROWS.set_column(ROWS.column_names.index(name), name, pa.array(values, ROWS[name].type))
+
+
+def test_equal_rows_in_another_order_are_equal():
+    assert differing(ROWS, ROWS.take(pa.array([3, 1, 0, 2])), ["id"]) == []
+    assert differing(ROWS, ROWS.take(pa.array([3, 1, 0, 2])), []) == []
+
+
+def test_the_column_and_the_row_are_named():
+    for name, value in (("x", 2.0), ("many", [2, 4]), ("bytes", b"\x01"), ("map", [("k", 1)]), ("x", None)):
+        (found,) = differing(ROWS, changed(name, 1, value), ["id"])
+        assert (found.column, found.key, found.rows) == (name, {"id": "b"}, 1)
+        assert found.values[1] == value
+
+
+def test_an_empty_value_is_not_a_missing_one():
+    (found,) = differing(ROWS, changed("many", 2, []), ["id"])
+    assert (found.column, found.values) == ("many", (None, []))
+    (found,) = differing(ROWS, changed("bytes", 2, b""), ["id"])
+    assert found.values == (None, b"")
+
+
+def test_rows_that_are_in_one_set_only_are_told_with_their_key():
+    (found,) = differing(ROWS, ROWS.slice(1), ["id"])
+    assert (found.column, found.key, found.values, found.rows) == ("", {"id": "a"}, (1, 0), 1)
+    (found,) = differing(ROWS, pa.concat_tables([ROWS, ROWS.slice(3)]), ["id"])
+    assert (found.column, found.key, found.values) == ("", {"id": "d"}, (0, 1))
+
+
+def test_rows_without_a_key_are_compared_whole():
+    (found,) = differing(ROWS, changed("x", 0, 9.0), [])
+    assert (found.column, found.rows, found.key["id"]) == ("", 2, "a")
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2))), st.randoms(use_true_random=False))
+def test_it_tells_sets_of_rows_apart_as_sorting_them_does(rows, random):
+    other = list(rows)
+    random.shuffle(other)
+    if other and random.random() < 0.5:
+        other[0] = (other[0][0], random.randrange(3))
+    tables = [
+        pa.table({"k": [k for k, _ in r], "v": [v for _, v in r]}, pa.schema({"k": pa.int64(), "v": pa.int64()}))
+        for r in (rows, other)
+    ]
+    for key in ([], ["k"], ["k", "v"]):
+        assert (differing(*tables, key) == []) == (sorted(rows) == sorted(other))
+
+
+def test_floats_are_equal_bit_for_bit():
+    table = pa.table({"id": ["a"], "x": np.array([0.1])})
+    other = pa.table({"id": ["a"], "x": np.nextafter([0.1], 1)})
+    assert [d.column for d in differing(table, other, ["id"])] == ["x"]

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.flow import Flow, Read
+from lakehouse.run.openlineage.column_lineage import Lineage, Source, declared
+
+LINES = Table("bronze.lines", doc="", columns=[Column("sample_id", pa.string(), ""), Column("text", pa.string(), "")])
+OTHER = Table("bronze.other", doc="", columns=[Column("sample_id", pa.string(), "")])
+WORDS = Table(
+    "silver.words",
+    doc="",
+    columns=[
+        Column("sample_id", pa.string(), ""),
+        Column("parent_ids", pa.list_(pa.string()), ""),
+        Column("text", pa.string(), ""),
+    ],
+)
+
+
+def flow(**fields):
+    base = {"id": "f", "kind": "operator", "writes": WORDS, "reads": {"lines": Read(table="bronze.lines")}}
+    return Flow(**{**base, "driving": "lines", **fields})
+
+
+def test_an_operator_states_that_the_origin_is_the_driving_key():
+    assert declared(flow(), [LINES]).fields == {"sample_id": (Source("bronze.lines", "sample_id", "IDENTITY"),)}
+    cut = declared(flow(origin="get(parent_ids, 0)"), [LINES])
+    assert cut.fields == {"parent_ids": (Source("bronze.lines", "sample_id", "TRANSFORMATION"),)}
+    assert cut.dataset == ()
+
+
+def test_a_union_leads_to_each_of_its_tables():
+    tables = {source.table for source in declared(flow(), [LINES, OTHER]).fields["sample_id"]}
+    assert tables == {"bronze.lines", "bronze.other"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        flow(kind="frame"),
+        flow(kind="frame", refresh="full", origin="sample_id"),
+        flow(origin="coalesce(sample_id, text)"),
+        flow(origin="nothing_of_the_kind"),
+        flow(origin="concat(")
+    ],
+)  # fmt: skip
+def test_where_nothing_is_stated_nothing_is_told(spec):
+    assert declared(spec, [LINES]) == Lineage()
+    assert not declared(spec, [LINES])
+
+
+def test_a_frame_that_merges_states_it_too():
+    spec = flow(kind="frame", refresh="merge", origin="text", driving_key="text")
+    assert declared(spec, [LINES]).fields == {"text": (Source("bronze.lines", "text", "IDENTITY"),)}
+    assert declared(spec, [OTHER]) == Lineage()

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import pytest
+import yaml
+
+from lakehouse.cli.main import main
+from lakehouse.delta.store import s3
+from tests.lakehouse import words
+
+
+@pytest.fixture
+def lines(project, monkeypatch):
+    made = words.write(project)
+    (made.root / "greeting.txt").write_text("good day")
+    monkeypatch.chdir(made.root)
+    return made
+
+
+def configure(project, **more):
+    file = project.root / "mixlake.yaml"
+    file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | more))
+
+
+def packed(capsys):
+    assert main(["package", "--json"]) == 0, capsys.readouterr().err
+    return json.loads(capsys.readouterr().out)
+
+
+def properties(project):
+    lines = (project.root / "dist" / "spark.conf").read_text().splitlines()
+    return dict(line.split(" ", 1) for line in lines)
+
+
+def test_all_that_a_driver_elsewhere_needs_is_packed(lines, capsys):
+    made = packed(capsys)
+    with zipfile.ZipFile(lines.root / "dist" / "mixlake.zip") as held:
+        found = set(held.namelist())
+    assert {
+        "mixlake.yaml",
+        "flows/gold.counts.sql",
+        f"{lines.package}/flows.py",
+        "lakehouse/cli/spark_submit.py",
+    } <= found
+    assert "--py-files dist/mixlake.zip dist/main.py" in made["command"]
+    settings = properties(lines)
+    assert settings["spark.jars.packages"].startswith("io.delta:")
+    assert "spark.master" not in settings
+    assert settings["spark.executor.memoryOverheadFactor"] == "0.4"
+
+
+def test_a_driver_that_has_only_the_package_runs_the_command_line(lines, capsys, tmp_path_factory):
+    packed(capsys)
+    away = tmp_path_factory.mktemp("away")
+    # As spark-submit starts it: the zip on the path, in a folder that holds no configuration.
+    code = (
+        f"import sys, runpy; sys.path.insert(0, {str(lines.root / 'dist' / 'mixlake.zip')!r})\n"
+        f"sys.argv = ['main.py', 'run', 'gold.counts', '--dry-run', '--json']\n"
+        f"runpy.run_path({str(lines.root / 'dist' / 'main.py')!r}, run_name='__main__')"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=away)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)[0]["flow"] == "sql.gold.counts"
+    quota = subprocess.run(
+        [sys.executable, "-c", code.replace("'run', 'gold.counts', '--dry-run'", "'plan', 'gold.quotas'")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=away,
+    )
+    assert quota.returncode == 0, quota.stderr  # it reads quota.yaml beside its code
+    assert json.loads(quota.stdout)[0]["state"] == "missing"
+
+
+def test_a_lake_on_s3_takes_its_settings_and_jar_along(lines, capsys):
+    configure(lines, lake="s3://b/lake", storage={"endpoint_url": "https://s3.example.org"})
+    made = packed(capsys)
+    settings = properties(lines)
+    assert settings["spark.hadoop.fs.s3a.bucket.b.endpoint"] == "https://s3.example.org"
+    assert settings["spark.jars"] == str(lines.root / "dist" / s3.LOG_STORE_JAR.name)
+    assert any(file.endswith(s3.LOG_STORE_JAR.name) for file in made["files"])
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"storage": {"aws_secret_access_key": "w"}}, "AWS_SECRET_ACCESS_KEY"),
+        ({"spark": {"spark.hadoop.fs.s3a.secret.key": "w"}}, "spark.hadoop.fs.s3a.secret.key"),
+    ],
+)
+def test_a_secret_does_not_travel(lines, capsys, more, named):
+    configure(lines, **more)
+    assert main(["package"]) == 2
+    told = capsys.readouterr().err
+    assert named in told
+    assert "\n" not in told.strip()
+    assert not (lines.root / "dist" / "mixlake.zip").exists()

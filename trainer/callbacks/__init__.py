@@ -1,0 +1,1 @@
+"""What happens after each training step: metrics, progress, ledger records."""

@@ -1,0 +1,158 @@
+"""A process among the others: process groups, parallel layout, threads, seeds, and where noise goes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+import torch
+import torch.distributed as dist
+
+from trainer.platform import cpu
+from trainer.recipe.check import expert_parallel
+from trainer.recipe.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where this process stands.
+
+    Args:
+        rank: Rank among all processes.
+        world: Number of processes.
+        data_rank: Rank among the replicas that share a batch.
+        data_world: Number of replicas.
+        expert: Expert parallelism.
+        reports: Whether sums over the batch are taken from this process: of each replica one does.
+    """
+
+    rank: int
+    world: int
+    data_rank: int
+    data_world: int
+    expert: int
+    reports: bool
+
+    @property
+    def main(self) -> bool:
+        """Whether this process writes files."""
+        return self.rank == 0
+
+
+def world_size() -> int:
+    """Return how many processes there are, as torchrun says."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def main_process() -> bool:
+    """Whether this process is the one that speaks, as torchrun says."""
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+def start(recipe: Recipe) -> Layout:
+    """Join the other processes and lay the recipe over them; starting again changes the layout.
+
+    Raises:
+        ConfigError: If the recipe cannot be laid over so many processes.
+    """
+    world = world_size()
+    expert = expert_parallel(recipe, world)
+    for name, value in recipe.environment.items():
+        os.environ.setdefault(name, value)
+    on_host = cpu.install()
+    if on_host:
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
+    else:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    from megatron.core import parallel_state
+    from megatron.core.tensor_parallel.random import model_parallel_cuda_manual_seed
+
+    if not dist.is_initialized():
+        backend = "gloo" if on_host else "cpu:gloo,cuda:nccl"
+        if "MASTER_ADDR" in os.environ:
+            dist.init_process_group(backend)
+        else:
+            dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+    parallel_state.destroy_model_parallel()
+    parallel_state.initialize_model_parallel(
+        recipe.parallel.tensor,
+        recipe.parallel.pipeline,
+        expert_model_parallel_size=expert,
+        expert_tensor_parallel_size=recipe.parallel.expert_tensor,
+    )
+    torch.manual_seed(recipe.seed)
+    model_parallel_cuda_manual_seed(recipe.seed)
+    return Layout(
+        rank=dist.get_rank(),
+        world=world,
+        data_rank=parallel_state.get_data_parallel_rank(),
+        data_world=parallel_state.get_data_parallel_world_size(),
+        expert=expert,
+        reports=parallel_state.is_pipeline_last_stage() and parallel_state.get_tensor_model_parallel_rank() == 0,
+    )
+
+
+def stop() -> None:
+    """Leave the other processes, once all of them are here."""
+    if dist.is_initialized():
+        from megatron.core import parallel_state
+
+        dist.barrier()
+        parallel_state.destroy_model_parallel()
+        dist.destroy_process_group()
+
+
+@contextlib.contextmanager
+def quiet(path: Path) -> Iterator[TextIO]:
+    """Send what libraries print, warn and log to a file, and give the terminal to write to instead.
+
+    Args:
+        path: The log file; it is appended to.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    terminal = sys.stdout
+    try:
+        own = sys.stdout.fileno()
+    except (OSError, ValueError, AttributeError):
+        own = -1
+    kept = [(fd, os.dup(fd)) for fd in (1, 2)]
+    if own == 1:
+        terminal = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="replace")
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    with path.open("a", encoding="utf-8") as log, warnings.catch_warnings():
+        handler = logging.StreamHandler(log)
+        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+        root.handlers, root.level = [handler], logging.INFO
+        logging.captureWarnings(capture=True)
+        for fd in (1, 2):
+            os.dup2(log.fileno(), fd)
+        try:
+            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                yield terminal
+        finally:
+            for fd, copy in kept:
+                os.dup2(copy, fd)
+                os.close(copy)
+            logging.captureWarnings(capture=False)
+            root.handlers, root.level = handlers, level
+            if own == 1:
+                terminal.close()
+
+
+def new_run(name: str) -> str:
+    """Return a fresh identity for a training run, the same on all processes: its name and the time."""
+    chosen = [f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"]
+    dist.broadcast_object_list(chosen, src=0, device=torch.device("cpu"))
+    return chosen[0]

@@ -1,0 +1,1 @@
+"""Running Megatron on hardware that it was not written for."""
