@@ -160,7 +160,7 @@ def _attempt(item: FlowPlan, transaction: int, *, full: bool) -> str:
         dict(now.models),
         now.external,
         item.retractions.ordinal,
-        item.because("retry"),
+        item.because("quarantine_retry"),
         full,
     ]
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]

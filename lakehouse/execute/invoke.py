@@ -19,7 +19,7 @@ from lakehouse.errors import FlowError
 from lakehouse.execute import changed_rows, input_frames, quarantine
 from lakehouse.execute.target import Held
 from lakehouse.plan.plan import FlowPlan
-from lakehouse.plan.refresh import why_whole
+from lakehouse.plan.refresh import full_reason
 from lakehouse.project import Project
 from lakehouse.spark import delta_reader, delta_writer
 from lakehouse.spark.code_archive import ship_files
@@ -193,7 +193,7 @@ def _keep(stack: ExitStack, rows: DataFrame) -> DataFrame:
 def _incremental(session: SparkSession, project: Project, item: FlowPlan) -> changed_rows.Changes | None:
     """Return the changes of the driving input where nothing else changed since the last commit."""
     flow = item.flow
-    if item.last is None or why_whole(project, item):
+    if item.last is None or full_reason(project, item):
         return None
     note = item.last[1]
     for table in sorted(table.name for table in project.registry.sources(flow.reads[flow.driving])):
@@ -205,7 +205,7 @@ def _incremental(session: SparkSession, project: Project, item: FlowPlan) -> cha
 
     try:
         changed = changed_rows.changes(session, project, flow, note.inputs, item.inputs)
-        return _again(session, project, item, changed) if item.because("retry") else changed
+        return _again(session, project, item, changed) if item.because("quarantine_retry") else changed
     except PySparkException as error:
         if "CHANGE_DATA" not in str(error) and "CHANGE_TABLE_FEED" not in str(error):
             raise

@@ -55,7 +55,7 @@ def hold(catalog: Catalog, item: FlowPlan, *, migrate: bool = False) -> Held:
     opened = catalog.open(table.name)
     stands = standing(log_of(opened))
     newest = stands.note
-    if newest is not None and stands.foreign and not item.because("foreign"):
+    if newest is not None and stands.foreign and not item.because("external_write"):
         raise CollisionError(f"{table.name}: its rows were changed since it was planned", "it is planned again")
     if (newest[0] if newest else None) != (item.last[0] if item.last else None):
         raise CollisionError(f"{table.name}: another run committed since it was planned", "it is planned again")

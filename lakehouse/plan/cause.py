@@ -1,7 +1,7 @@
-"""Why a flow is to run: what changed since its last commit, named as far as the commit note can tell.
+"""Why a flow is stale: what changed since its last commit.
 
-Whether something changed is told by one digest each of code, parameters, contract and models. The notes' short
-digests by part only name what it was; notes of old have none, and then the two digests stand in the reason.
+One digest each of code, parameters, contract and models decides whether something changed. The short digests by part
+in the commit note only name what it was; where they agree, the reason shows the two digests.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from lakehouse.plan.code_fingerprint import DECLARATION, WHOLE
 
 CauseKind = Literal[
     "missing",
-    "foreign",
+    "external_write",
     "input",
-    "replaced",
+    "input_replaced",
     "upstream",
     "code",
     "params",
     "contract",
     "model",
-    "external",
+    "source_changed",
     "forced",
     "retraction",
-    "retry",
+    "quarantine_retry",
 ]
 
 # Definitions of one module, and parts in all, beyond which they are counted, not named.
@@ -42,15 +42,22 @@ class Cause:
     """One reason for a flow to run.
 
     Args:
-        kind: What changed: an input's data, an input put in another's place, the flow's code, its params,
-            the contract of its table, a model file, the outside world, rows taken back; ``foreign`` where
-            something that is no flow changed the rows of its table; ``retry`` where rows that were set aside are
-            asked for again; or ``upstream`` where a flow before it is about to run.
-        detail: The thing that changed, and how.
+        kind: What changed: its table is ``missing``; an ``input`` has new data, or was replaced by another table
+            (``input_replaced``); the flow's ``code``, its ``params``, the ``contract`` of its table, or a ``model``
+            file; the sources that a landing flow reads (``source_changed``); something other than the flow changed
+            rows of its table (``external_write``); a flow before it is about to run (``upstream``); a ``retraction``
+            is pending; quarantined rows are to be tried again (``quarantine_retry``); or ``--full`` (``forced``).
+        detail: What changed and how, for people.
+        table: The input table that changed, empty where the cause is not an input.
     """
 
     kind: CauseKind
     detail: str
+    table: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return what ``mixlake plan --json`` prints of it."""
+        return {"kind": self.kind, "detail": self.detail}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,34 +83,36 @@ class Fingerprints:
     contract_parts: Mapping[str, str] = field(compare=False, default_factory=dict)
 
 
-def changes(note: Note, now: Fingerprints) -> Iterator[Cause]:
+def fingerprint_changes(note: Note, now: Fingerprints) -> Iterator[Cause]:
     """Yield what changed, beside inputs, since a note was written."""
     if note.code != now.code:
-        told = _listed(_code(note.code_parts, now.code_parts)) if note.code_parts else ""
-        yield Cause("code", told or f"{note.code[:8]} -> {now.code[:8]}")
+        detail = _join(_code(note.code_parts, now.code_parts))
+        yield Cause("code", detail or f"{note.code[:8]} -> {now.code[:8]}")
     if note.params != now.params:
-        yield Cause("params", _listed(_params(note.params, now.params)))
+        yield Cause("params", _join(_params(note.params, now.params)))
     if note.contract != now.contract:
-        told = _listed(_parts(note.contract_parts, now.contract_parts)) if note.contract_parts else ""
-        yield Cause("contract", told or f"{note.contract[:8]} -> {now.contract[:8]}")
+        detail = _join(_parts(note.contract_parts, now.contract_parts))
+        yield Cause("contract", detail or f"{note.contract[:8]} -> {now.contract[:8]}")
     for name in sorted({*note.models, *now.models}):
         old, new = note.models.get(name), now.models.get(name)
         if old != new:
-            yield Cause("model", f"{name} {_went(old and old[:8], new and new[:8])}")
+            yield Cause("model", f"{name} {_transition(old and old[:8], new and new[:8])}")
     if note.external != now.external:
-        yield Cause("external", "the sources changed")
+        yield Cause("source_changed", "the sources changed")
 
 
-def foreign(table: str, commits: Iterable[Commit]) -> Cause | None:
-    """Return the cause that commits of something that is no flow are, None where there are none."""
-    told = []
+def external_write(table: str, commits: Iterable[Commit]) -> Cause | None:
+    """Return the cause for commits that no flow made, None where there are none."""
+    writers = []
     for commit in sorted(commits, key=lambda commit: commit.version):
         info = commit.info
         by = str(info.get("engineInfo") or info.get("clientVersion") or "something").split(" ", 1)[0]
-        told.append(f"version {commit.version} was written by {by} ({info.get('operation') or 'no operation named'})")
-    if not told:
+        writers.append(
+            f"version {commit.version} was written by {by} ({info.get('operation') or 'no operation named'})"
+        )
+    if not writers:
         return None
-    return Cause("foreign", f"{_listed(iter(told))}, not by the flow of {table}")
+    return Cause("external_write", f"{_join(writers)}, not by the flow of {table}")
 
 
 def _code(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
@@ -118,10 +127,10 @@ def _code(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, s
             if before != after:
                 yield f"{module} {_how(before, after, 'is reached now', 'is no longer reached')}"
             continue
-        found: dict[str, list[str]] = {}
+        by_change: dict[str, list[str]] = {}
         for name, how in _differing(before, after):
-            found.setdefault(how, []).append(name)
-        for how, names in found.items():
+            by_change.setdefault(how, []).append(name)
+        for how, names in by_change.items():
             if len(names) > _NAMED:
                 yield f"{len(names)} definitions of {module} {how}"
             else:
@@ -134,15 +143,15 @@ def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[tuple
             yield name, _how(old.get(name), new.get(name), "is reached now", "is no longer reached")
 
 
-def _how(old: object, new: object, came: str, went: str) -> str:
-    """Return in words what became of something that is empty where it is not there."""
-    return "changed" if old and new else came if new else went
+def _how(old: object, new: object, added: str, removed: str) -> str:
+    """Describe the change of something that is empty where it does not exist."""
+    return "changed" if old and new else added if new else removed
 
 
 def _parts(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
-            yield f"{name} {_went(old.get(name), new.get(name))}"
+            yield f"{name} {_transition(old.get(name), new.get(name))}"
 
 
 def _params(old: str, new: str) -> Iterator[str]:
@@ -164,10 +173,10 @@ def _leaves(value: Any, name: str = "") -> dict[str, Any]:
     """Return nested parameters by dotted name."""
     if not isinstance(value, dict) or (name and not value):
         return {name: value}
-    found: dict[str, Any] = {}
+    leaves: dict[str, Any] = {}
     for key, inner in value.items():
-        found |= _leaves(inner, f"{name}.{key}" if name else str(key))
-    return found
+        leaves |= _leaves(inner, f"{name}.{key}" if name else str(key))
+    return leaves
 
 
 def _files(value: Any) -> dict[str, str]:
@@ -180,15 +189,15 @@ def _files(value: Any) -> dict[str, str]:
 
 
 def _files_differ(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    told = [
+    changes = [
         f"{name} {_how(old.get(name), new.get(name), 'is new', 'is no longer named')}"
         for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     ]
-    return ", ".join(told) or "its order changed"
+    return ", ".join(changes) or "its order changed"
 
 
-def _went(old: str | None, new: str | None) -> str:
+def _transition(old: str | None, new: str | None) -> str:
     if old is None:
         return f"is new: {new}"
     return f"is gone (it was {old})" if new is None else f"{old} -> {new}"
@@ -199,7 +208,7 @@ def _value(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
-def _listed(told: Iterator[str]) -> str:
-    found = list(told)
-    more = f"; {len(found) - _LISTED} more" if len(found) > _LISTED else ""
-    return "; ".join(found[:_LISTED]) + more
+def _join(changes: Iterable[str]) -> str:
+    first = list(changes)
+    more = f"; {len(first) - _LISTED} more" if len(first) > _LISTED else ""
+    return "; ".join(first[:_LISTED]) + more

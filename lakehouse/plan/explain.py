@@ -65,7 +65,7 @@ def explain(project: Project, name: str, params: Mapping[str, Mapping[str, Any]]
         },
         "models": dict(item.fingerprints.models),
         "state": item.state,
-        "causes": [{"kind": cause.kind, "detail": cause.detail} for cause in item.causes],
+        "causes": [cause.as_dict() for cause in item.causes],
         "next": {
             "mode": refresh.mode,
             "because": refresh.because,

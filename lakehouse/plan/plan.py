@@ -14,7 +14,7 @@ from lakehouse.delta.commit_note import Note
 from lakehouse.errors import ConfigError, LakeError
 from lakehouse.ledger import retractions as retractions_module
 from lakehouse.ledger.retractions import Retractions
-from lakehouse.plan.cause import Cause, CauseKind, Fingerprints, changes, foreign
+from lakehouse.plan.cause import Cause, CauseKind, Fingerprints, external_write, fingerprint_changes
 from lakehouse.plan.code_fingerprint import code_fingerprint
 from lakehouse.plan.graph import Graph
 from lakehouse.plan.table_state import TableStates
@@ -64,7 +64,7 @@ class FlowPlan:
             "flow": self.flow.id,
             "writes": self.writes,
             "state": self.state,
-            "causes": [{"kind": cause.kind, "detail": cause.detail} for cause in self.causes],
+            "causes": [cause.as_dict() for cause in self.causes],
             "inputs": {name: version for name, version in self.inputs.items() if version >= 0},
         }
 
@@ -141,7 +141,10 @@ def _states(  # noqa: PLR0913
         item = plan_flow(project, graph, seen, spec, full=full, retry=retry)
         before = [parent for parent in graph.parents[name] if parent in found and found[parent].state != "fresh"]
         if before:
-            causes = (*item.causes, *(Cause("upstream", f"{found[p].writes} is to be written") for p in before))
+            causes = (
+                *item.causes,
+                *(Cause("upstream", f"{found[p].writes} is to be written", found[p].writes) for p in before),
+            )
             state: State = "missing" if item.state == "missing" else "stale"
             item = replace(item, state=state, causes=causes)
         found[name] = item
@@ -173,22 +176,22 @@ def plan_flow(  # noqa: PLR0913
     causes = [Cause("forced", "--full")] if full else []
     if note.flow != spec.id:
         causes.append(Cause("code", f"{note.flow} wrote it before"))
-    if (written := foreign(spec.writes.name, seen.foreign(spec.writes.name))) is not None:
+    if (written := external_write(spec.writes.name, seen.foreign(spec.writes.name))) is not None:
         causes.append(written)
-    causes.extend(changes(note, now))
+    causes.extend(fingerprint_changes(note, now))
     for name in inputs:
         read, current = note.inputs.get(name, -1), seen.data_version(name)
         if current < 0 <= read:
-            # Its rows are not known to have been deleted, so that no changes tell of it.
-            causes.append(Cause("replaced", f"{name} is gone"))
+            # Its rows are not known to have been deleted, so that no change data records it.
+            causes.append(Cause("input_replaced", f"{name} is gone", name))
         elif read >= 0 and (current < 0 or note.ids.get(name, ids[name]) != ids[name]):
-            causes.append(Cause("replaced", f"{name} is another table than the one read before"))
+            causes.append(Cause("input_replaced", f"{name} is another table than the one read before", name))
         elif current > read:
-            causes.append(Cause("input", f"{name} {read if read >= 0 else 'missing'} -> {current}"))
-    causes.extend(Cause("input", f"{name} is no longer read") for name in note.inputs if name not in inputs)
+            causes.append(Cause("input", f"{name} {read if read >= 0 else 'missing'} -> {current}", name))
+    causes.extend(Cause("input", f"{name} is no longer read", name) for name in note.inputs if name not in inputs)
     causes.extend(Cause("retraction", str(order)) for order in orders.pending(spec.writes, *last))
     if retry and note.aside:
-        causes.append(Cause("retry", "rows are set aside"))
+        causes.append(Cause("quarantine_retry", "rows are quarantined"))
     return FlowPlan(spec, "stale" if causes else "fresh", tuple(causes), inputs, params, now, last, ids, orders)
 
 

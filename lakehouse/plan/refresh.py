@@ -1,35 +1,32 @@
-"""How a flow would run: over the changes of its driving input alone, or over all rows, and why."""
+"""Decide whether a flow processes only the changes of its driving input or all rows, and why."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.project import Project
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-# Causes that leave the rows right which are held: the changes of the driving input are enough.
-_CONTINUES = {"input", "upstream", "retraction", "retry"}
-_BECAUSE = {
+# Causes that leave the table's current rows valid: the changes of the driving input are enough.
+_INCREMENTAL = {"input", "upstream", "retraction", "quarantine_retry"}
+_FULL_BECAUSE = {
     "missing": "its table was never written",
-    "foreign": "something else changed rows of its table",
-    "replaced": "an input is another table than before",
+    "external_write": "something else changed rows of its table",
+    "input_replaced": "an input is another table than before",
     "code": "its code changed",
     "params": "its parameters changed",
     "contract": "the contract of its table changed",
     "model": "a model changed",
-    "external": "the sources changed",
-    "forced": "it is told to start over",
+    "source_changed": "the sources changed",
+    "forced": "--full was given",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh:
-    """How a flow would run now.
+    """Which rows the next run of a flow processes.
 
     Args:
         mode: incremental, full, or none where it is fresh.
@@ -43,7 +40,7 @@ class Refresh:
 
 
 def refresh_of(project: Project, item: FlowPlan) -> Refresh:
-    """Return how a flow would run.
+    """Decide which rows the next run of a flow processes.
 
     Args:
         project: The project.
@@ -51,7 +48,7 @@ def refresh_of(project: Project, item: FlowPlan) -> Refresh:
     """
     if item.state == "fresh":
         return Refresh("none")
-    because = why_whole(project, item)
+    because = full_reason(project, item)
     if because or item.last is None:
         return Refresh("full", because)
     if not item.flow.writes.key:
@@ -62,18 +59,17 @@ def refresh_of(project: Project, item: FlowPlan) -> Refresh:
     return Refresh("incremental", changes={name: span for name, span in spans.items() if span[0] <= span[1]})
 
 
-def why_whole(project: Project, item: FlowPlan) -> str:
-    """Return why a flow cannot do with the changes of its driving input, empty where it can."""
+def full_reason(project: Project, item: FlowPlan) -> str:
+    """Return why a flow must process all rows, empty where the changes of its driving input are enough."""
     flow = item.flow
     if item.last is None:
-        return _BECAUSE["missing"]
+        return _FULL_BECAUSE["missing"]
     if not flow.incremental:
-        return "a SQL flow reads its inputs whole" if flow.kind == "sql" else "it declares refresh='full'"
+        return "a SQL flow reads its inputs in full" if flow.kind == "sql" else "it declares refresh='full'"
     driving = {table.name for table in project.registry.sources(flow.reads[flow.driving])}
     for cause in item.causes:
-        if cause.kind not in _CONTINUES:
-            return _BECAUSE[cause.kind]
-        name = cause.detail.split(" ", 1)[0]
-        if cause.kind == "input" and name not in driving:
-            return f"{name} changed, which is not the input that drives it"
+        if cause.kind not in _INCREMENTAL:
+            return _FULL_BECAUSE[cause.kind]
+        if cause.kind == "input" and cause.table not in driving:
+            return f"{cause.table} changed, which is not its driving input"
     return ""

@@ -50,7 +50,7 @@ _ATTEMPTS = 20
 _LEDGER = "ledger."
 # The ledger's tables that hold what flows' rows hold.
 _COPIES = (ledger.quarantine.name, ledger.edges.name)
-_UNTAKEN = ("input", "retraction", "replaced")
+_UNTAKEN = ("input", "retraction", "input_replaced")
 
 
 @dataclass(frozen=True, slots=True)

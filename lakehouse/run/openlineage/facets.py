@@ -73,7 +73,7 @@ def commit(item: FlowPlan, run_id: str, note: Note | None = None) -> MixlakeComm
         contract=now.contract,
         models=dict(now.models),
         external=now.external or None,
-        causes=[{"kind": cause.kind, "detail": cause.detail} for cause in item.causes],
+        causes=[cause.as_dict() for cause in item.causes],
     )
     if note is not None:
         facet.mode, facet.changed, facet.digest = note.mode, note.changed, note.digest

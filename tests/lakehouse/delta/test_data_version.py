@@ -39,7 +39,7 @@ def test_foreign_rows_are_put_right_by_difference_and_maintenance_changes_nothin
 
     write(lake, "silver.shouts", ROGUE)
     spark.sql(f"DELETE FROM delta.`{lake.catalog.table_uri('silver.shouts')}` WHERE sample_id = 'a'")
-    assert states(project)["silver.shouts"] == ("stale", ["foreign"])
+    assert states(project)["silver.shouts"] == ("stale", ["external_write"])
     told = project.plan()["silver.shouts"].causes[0].detail
     assert "delta-rs" in told
     assert "Apache-Spark/4" in told
@@ -82,7 +82,7 @@ def test_rows_that_change_between_plan_and_run_are_planned_again(planned):
     with pytest.raises(CollisionError, match="changed since it was planned"):
         hold(lake.catalog, item)
     again = planned.plan("silver.shouts")["silver.shouts"]
-    assert again.because("foreign")
+    assert again.because("external_write")
     assert hold(lake.catalog, again).foreign
 
 
@@ -90,7 +90,7 @@ def test_a_run_that_followed_settles_what_was_foreign(planned):
     lake = planned.lake()
     write(lake, "silver.shouts", ROGUE)
     item = planned.plan("silver.shouts")["silver.shouts"]
-    assert item.because("foreign")
+    assert item.because("external_write")
     now = {**dataclasses.asdict(item.fingerprints), "flow": item.flow.id, "onto": 1}
     write(lake, "silver.shouts", ROGUE, note("silver.shouts", **now))
     assert planned.plan("silver.shouts")["silver.shouts"].state == "fresh"
