@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from made_rows import MODEL, RECIPE, VOCABULARY, full_row, made_source
 
+from tests.trainer.made_rows import MODEL, RECIPE, VOCABULARY, full_row, made_source
 from trainer.distributed import process_group
 from trainer.loop import checkpoint
 from trainer.loop.optimizer_step import Step
@@ -43,7 +43,8 @@ def outcome(tmp_path_factory):
     command += [
         "--rdzv-endpoint",
         "localhost:0",
-        str(Path(__file__).parent / "worker.py"),
+        "--module",
+        "tests.trainer.worker",
         first.checkpoint,
         str(folder),
     ]
@@ -53,9 +54,9 @@ def outcome(tmp_path_factory):
     found = json.loads((folder / "found.json").read_text())
     layout = process_group.start(RECIPE_OF_CHECKPOINT)
     update = build_training(RECIPE_OF_CHECKPOINT, VOCABULARY, layout)
-    standing = checkpoint.load(Path(first.checkpoint), update)
+    metadata = checkpoint.load(Path(first.checkpoint), update)
     step = Step(RECIPE_OF_CHECKPOINT, layout, update, cpu.device())
-    source = made_source(layout, RECIPE_OF_CHECKPOINT, int(standing.loader["position"]), row=full_row)
+    source = made_source(layout, RECIPE_OF_CHECKPOINT, int(metadata.loader["position"]), row=full_row)
     return [step(5 + n, batch) for n, batch in zip(range(3), source.batches(), strict=False)], found, folder
 
 
@@ -81,4 +82,4 @@ def test_two_processes_write_one_run(outcome):
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [1, 2, 3, 4]
     assert lines[-1]["position"] == 16
-    assert checkpoint.standing_of(checkpoint.latest(folder / "checkpoints")).step == 4
+    assert checkpoint.read_metadata(checkpoint.latest(folder / "checkpoints")).step == 4

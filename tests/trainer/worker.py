@@ -8,8 +8,6 @@ import logging
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 from trainer.distributed import process_group
 from trainer.platform import cpu
 
@@ -18,8 +16,8 @@ cpu.install()
 
 import torch  # noqa: E402 - after the patches
 import torch.distributed as dist  # noqa: E402
-from made_rows import MODEL, RECIPE, VOCABULARY, full_row, made_source  # noqa: E402
 
+from tests.trainer.made_rows import MODEL, RECIPE, VOCABULARY, full_row, made_source  # noqa: E402
 from trainer.loop import checkpoint  # noqa: E402
 from trainer.loop.optimizer_step import Step  # noqa: E402
 from trainer.loop.train import build_training, train  # noqa: E402
@@ -45,9 +43,9 @@ def main(start: Path, out: Path) -> None:
             both = [torch.empty_like(experts) for _ in range(2)]
             dist.all_gather(both, experts)
             found["experts_differ"] = bool((both[0] != both[1]).float().mean() > 0.9)
-        standing = checkpoint.load(start, update)
+        metadata = checkpoint.load(start, update)
         step = Step(recipe, layout, update, cpu.device())
-        source = made_source(layout, recipe, int(standing.loader["position"]), row=full_row)
+        source = made_source(layout, recipe, int(metadata.loader["position"]), row=full_row)
         results = [step(5 + n, batch) for n, batch in zip(range(3), source.batches(), strict=False)]
         found[name] = [[r.loss, r.grad_norm, r.aux_loss, r.losses, r.load, r.positions] for r in results]
     recipe = dataclasses.replace(RECIPE, model=MODEL_OF_CHECKPOINT, parallel=Parallel(expert=0), steps=4)

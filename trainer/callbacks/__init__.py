@@ -1,1 +1,1 @@
-"""What happens after each training step: metrics, progress, ledger records."""
+"""What happens as a training run goes: metrics, ledger records, checkpoints, progress."""

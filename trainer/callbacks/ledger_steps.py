@@ -1,4 +1,4 @@
-"""The training steps' place in the ledger, by which an auditor finds which steps saw a document."""
+"""Record training steps in the ledger, by which an auditor finds the steps that saw a document."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from lakehouse.delta.append import append_rows
 from lakehouse.errors import TableNotFoundError
 from lakehouse.lake import Lake
 from lakehouse.ledger import tables
+from trainer.callbacks.callback import Callback
+from trainer.callbacks.step_result import StepResult
 
 
-class StepRecords:
+class LedgerSteps(Callback):
     """Collects records of steps, and commits them to ``ledger.training_steps``.
 
     A commit carries its last step as the number of an idempotent transaction, so that the table itself
     says up to which step a run is recorded. A resumed run repeats the steps since its checkpoint on the
-    same rows, and those that are recorded are left out: no step is doubled, however a run was killed.
+    same rows, and those that are recorded are left out: no step is recorded twice, however a run was killed.
 
     Args:
         lake: The lake.
@@ -27,6 +29,7 @@ class StepRecords:
         digest: Its digest.
         stage: Stage.
         seed: Order of its rows.
+        every: Steps between commits.
     """
 
     def __init__(  # noqa: PLR0913
@@ -38,6 +41,7 @@ class StepRecords:
         digest: str,
         stage: str,
         seed: int,
+        every: int = 1,
     ) -> None:
         self._lake = lake
         self._same = {
@@ -47,12 +51,27 @@ class StepRecords:
             "stage": stage,
             "seed": seed,
         }
+        self._every = every
         self.pending: list[dict[str, Any]] = []
 
-    def add(self, step: int, begin: int, end: int, positions: list[int]) -> None:
-        """Note that a step saw rows [begin, end) of the loader's order, stored at `positions`."""
-        record = {"step": step, "begin": begin, "end": end, "positions": positions, "at": datetime.now(UTC)}
-        self.pending.append(record)
+    def on_step_end(self, result: StepResult) -> None:
+        """Collect a step's record, and commit where it is time to.
+
+        Raises:
+            LakeError: If the ledger cannot be written.
+        """
+        record = {name: getattr(result, name) for name in ("step", "begin", "end", "positions")}
+        self.pending.append({**record, "at": datetime.now(UTC)})
+        if result.step % self._every == 0:
+            self.commit()
+
+    def on_save(self, result: StepResult) -> None:  # noqa: ARG002 - the protocol's argument
+        """Commit what is pending.
+
+        Raises:
+            LakeError: If the ledger cannot be written.
+        """
+        self.commit()
 
     def commit(self) -> int:
         """Commit what is pending, and return how many steps were new.
@@ -61,17 +80,17 @@ class StepRecords:
             LakeError: If the ledger cannot be written.
         """
         recorded = self.recorded()
-        fresh = [{**self._same, **record} for record in self.pending if record["step"] > recorded]
-        if fresh:
+        new_records = [{**self._same, **record} for record in self.pending if record["step"] > recorded]
+        if new_records:
             append_rows(
                 self._lake.catalog,
                 tables.training_steps,
-                pa.Table.from_pylist(fresh, schema=tables.training_steps.schema),
+                pa.Table.from_pylist(new_records, schema=tables.training_steps.schema),
                 app_id=self._transaction,
-                version=fresh[-1]["step"],
+                version=new_records[-1]["step"],
             )
         self.pending.clear()
-        return len(fresh)
+        return len(new_records)
 
     def recorded(self) -> int:
         """Return the last step that is in the ledger, 0 where none is."""

@@ -1,17 +1,19 @@
-"""What a run tells of itself: a JSON line a step, and the same for TensorBoard."""
+"""Write metrics of a run: a JSON line a step, and the same for TensorBoard."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+from trainer.callbacks.callback import Callback
 from trainer.callbacks.step_result import StepResult
+from trainer.callbacks.summary import Summary
 
 FILE = "metrics.jsonl"
 
 
-class Metrics:
+class Metrics(Callback):
     """Writes metrics of steps; steps after `done` that an interrupted run left behind are dropped.
 
     A line of ``metrics.jsonl`` has step, loss, loss.MODALITY, targets.MODALITY, tokens, tokens_per_second,
@@ -28,19 +30,14 @@ class Metrics:
 
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / FILE
-        kept = [line for line in _lines(path) if json.loads(line)["step"] <= done] if done else []
-        path.write_text("".join(kept), encoding="utf-8")
+        lines = [line for line in _lines(path) if json.loads(line)["step"] <= done] if done else []
+        path.write_text("".join(lines), encoding="utf-8")
         self._file = path.open("a", encoding="utf-8")
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
 
-    def write(self, result: StepResult, position: int) -> None:
-        """Write one step.
-
-        Args:
-            result: What the step did.
-            position: Rows seen after it, over all ranks and epochs.
-        """
-        line = flatten(result, position)
+    def on_step_end(self, result: StepResult) -> None:
+        """Write one step."""
+        line = flatten(result)
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
         for name, value in line.items():
@@ -50,21 +47,13 @@ class Metrics:
             elif name != "step":
                 self._board.add_scalar(name.replace(".", "/"), value, result.step)
 
-    def close(self) -> None:
+    def on_end(self, summary: Summary | None) -> None:  # noqa: ARG002 - the protocol's argument
         """Write what is left and close the files."""
         self._file.close()
         self._board.close()
 
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
 
-    def __exit__(self, *error: object) -> None:
-        """Close."""
-        self.close()
-
-
-def flatten(result: StepResult, position: int) -> dict[str, Any]:
+def flatten(result: StepResult) -> dict[str, Any]:
     """Return a step as one flat mapping, see `Metrics`."""
     return {
         "step": result.step,
@@ -77,7 +66,7 @@ def flatten(result: StepResult, position: int) -> dict[str, Any]:
         "lr": result.lr,
         "grad_norm": result.grad_norm,
         "aux_loss": result.aux_loss,
-        "position": position,
+        "position": result.end,
         **{f"expert_load.{layer}": load for layer, load in result.load.items()},
         **{f"expert_imbalance.{layer}": max(load) * len(load) for layer, load in result.load.items()},
     }
@@ -97,19 +86,19 @@ def curve(folder: Path, steps: int = 3) -> dict[str, tuple[float, float]]:
     """
     lines = [json.loads(line) for line in _lines(folder / FILE)]
     names = [key.removeprefix("loss.") for line in lines for key in line if key.startswith("loss.")]
-    found = {}
+    curves = {}
     for name in ["", *dict.fromkeys(names)]:
         points = [
             (line[key], _targets(line, name)) for line in lines if (key := f"loss.{name}" if name else "loss") in line
         ]
         if points:
-            found[name or "all"] = (_mean(points[:steps]), _mean(points[-steps:]))
-    return found
+            curves[name or "all"] = (_mean(points[:steps]), _mean(points[-steps:]))
+    return curves
 
 
 def _targets(line: dict[str, Any], name: str) -> float:
-    wanted = [f"targets.{name}"] if name else [key for key in line if key.startswith("targets.")]
-    return float(sum(line[key] for key in wanted))
+    keys = [f"targets.{name}"] if name else [key for key in line if key.startswith("targets.")]
+    return float(sum(line[key] for key in keys))
 
 
 def _mean(points: list[tuple[float, float]]) -> float:

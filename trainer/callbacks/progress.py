@@ -1,16 +1,18 @@
-"""What a person at the terminal sees of a run: a line every few steps."""
+"""Show a run on a terminal: a line every few steps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TextIO
 
 from rich.console import Console
 
+from trainer.callbacks.callback import Callback
 from trainer.callbacks.step_result import StepResult
+from trainer.callbacks.summary import Summary
+from trainer.recipe.recipe import Recipe
 
 
-class Progress:
+class Progress(Callback):
     """Prints lines to a terminal, with colours where it has them.
 
     Args:
@@ -25,37 +27,47 @@ class Progress:
         self._console = Console(file=terminal, highlight=False, width=width) if terminal else None
         self._steps, self._every = steps, every
 
-    def begin(self, name: str, release: str, stage: str, world: int, parameters: int, done: int) -> None:  # noqa: PLR0913, PLR0917
-        """Say what is trained on what."""
+    def begin(self, recipe: Recipe, release: str, *, world: int, parameters: int, done: int) -> None:
+        """Print what is trained on what.
+
+        Args:
+            recipe: The recipe.
+            release: Name of the release.
+            world: Number of processes.
+            parameters: Parameters of the whole model.
+            done: Steps that are finished already.
+        """
         processes = "1 process" if world == 1 else f"{world} processes"
-        self._say(
-            f"[bold]{name}[/]: {_short(parameters)} parameters, {processes}, release {release}, stage {stage}, "
-            + (f"from step {done} to {self._steps}" if done else f"{self._steps} steps")
+        self._print(
+            f"[bold]{recipe.name}[/]: {_short(parameters)} parameters, {processes}, release {release}, "
+            f"stage {recipe.data.stage}, " + (f"from step {done} to {self._steps}" if done else f"{self._steps} steps")
         )
 
-    def step(self, result: StepResult) -> None:
-        """Tell of a step, where it is its turn."""
+    def on_step_end(self, result: StepResult) -> None:
+        """Print a step, where it is its turn."""
         if result.step % self._every and result.step not in {1, self._steps}:
             return
         losses = "  ".join(f"{name} {loss:6.3f}" for name, loss in result.losses.items())
         width = len(str(self._steps))
-        self._say(
+        self._print(
             f"step {result.step:{width}d}/{self._steps}  loss [bold]{result.loss:6.3f}[/]  {losses:54s}  "
             f"[dim]{result.tokens / result.seconds:,.0f} tokens/s  "
             f"gradient {result.grad_norm:.2f}  lr {result.lr:.1e}[/]"
         )
 
-    def end(self, curve: Mapping[str, tuple[float, float]], checkpoint: str, stopped: bool) -> None:
-        """Tell what the run came to."""
-        if curve:
-            falls = "  ".join(f"{name} {first:.2f} → {last:.2f}" for name, (first, last) in curve.items())
-            self._say(f"loss, first to last: {falls}")
-        if stopped:
-            self._say("stopped as asked; --resume goes on")
-        if checkpoint:
-            self._say(f"checkpoint: {checkpoint}")
+    def on_end(self, summary: Summary | None) -> None:
+        """Print what the run came to."""
+        if summary is None:
+            return
+        if summary.curve:
+            losses = "  ".join(f"{name} {first:.2f} → {last:.2f}" for name, (first, last) in summary.curve.items())
+            self._print(f"loss, first to last: {losses}")
+        if summary.stopped:
+            self._print("stopped by a signal; --resume continues")
+        if summary.checkpoint:
+            self._print(f"checkpoint: {summary.checkpoint}")
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         if self._console:
             self._console.print(text, soft_wrap=True)
             self._console.file.flush()

@@ -20,9 +20,11 @@ class StepResult:
         lr: Learning rate of the step.
         aux_loss: Mean load-balancing loss over layers and rows, before its coefficient; 1 is even.
         load: Layer, from 1, to the fraction of choices that each expert got; only expert layers.
+        begin: First row of the step, in the loader's order over all ranks and epochs.
+        end: One past its last row: the rows seen after the step.
         positions: Stored positions of the rows, in the order of the batch.
         seconds: Wall time.
-        stop: Whether some process was asked to stop.
+        stop: Whether a signal to stop reached some process.
     """
 
     step: int
@@ -34,6 +36,8 @@ class StepResult:
     lr: float
     aux_loss: float
     load: Mapping[int, list[float]]
+    begin: int
+    end: int
     positions: list[int]
     seconds: float
     stop: bool = field(default=False, compare=False)

@@ -167,13 +167,13 @@ def _resumes(output: Path, release: Release) -> bool:
     pointer = output / "checkpoints" / "latest"
     if not pointer.is_file():
         return False
-    told = pointer.parent / pointer.read_text(encoding="utf-8").strip() / "standing.json"
-    if told.is_file():  # else the trainer says what is wrong with the checkpoint
-        standing = json.loads(told.read_text(encoding="utf-8"))
-        digest = str(standing["loader"]["digest"])
+    checkpoint = pointer.parent / pointer.read_text(encoding="utf-8").strip() / "checkpoint.json"
+    if checkpoint.is_file():  # else the trainer reports what is wrong with the checkpoint
+        metadata = json.loads(checkpoint.read_text(encoding="utf-8"))
+        digest = str(metadata["loader"]["digest"])
         if not digest or not release.digest.startswith(digest):
             raise UsageError(
-                f"{output} holds a run of the release {standing['release']} ({digest[:16]}), "
+                f"{output} holds a run of the release {metadata['release']} ({digest[:16]}), "
                 f"and the lake is now {release.name} ({release.digest[:16]})",
                 "name another folder with --output, or remove that one",
             )

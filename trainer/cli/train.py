@@ -14,7 +14,7 @@ from lakehouse.cli.output import print_json
 from lakehouse.errors import MachineError, UsageError
 
 if TYPE_CHECKING:
-    from trainer.loop.train import Summary
+    from trainer.callbacks.summary import Summary
     from trainer.recipe.recipe import Recipe
 
 # As a shell tells of a process that SIGTERM ended.
@@ -74,28 +74,29 @@ def run(  # noqa: PLR0913, PLR0917
     lake = context.lake
     try:
         from trainer.distributed import process_group
+        from trainer.platform.log_redirect import redirect_output
     except ImportError as error:
         raise MachineError(f"training needs {error.name}", "pip install 'mixlake[train]'") from None
     rank = os.environ.get("RANK", "0")
     log = folder / ("train.log" if rank == "0" else f"train-{rank}.log")
-    with process_group.quiet(log) as terminal:
+    with redirect_output(log) as terminal:
         # Megatron is imported by this, on the host after its patches.
         layout = process_group.start(recipe)
         from trainer.loop import checkpoint, train
         from trainer.loop.release_source import open_source
 
         newest = checkpoint.latest(folder / train.CHECKPOINTS) if resume else None
-        standing = checkpoint.standing_of(newest) if newest else None
-        if newest and standing:
-            train.check_fit(recipe, standing, newest)
-        source = open_source(lake, release, recipe.data, layout, standing.loader if standing else None)
+        metadata = checkpoint.read_metadata(newest) if newest else None
+        if newest and metadata:
+            train.check_fit(recipe, metadata, newest)
+        source = open_source(lake, release, recipe.data, layout, metadata.loader if metadata else None)
         summary = train.train(
             recipe,
             source,
             layout,
             lake,
             folder,
-            training_run=standing.training_run if standing else process_group.new_run(recipe.name),
+            training_run=metadata.training_run if metadata else process_group.new_run(recipe.name),
             resume=newest,
             steps=steps,
             terminal=None if quiet else terminal,

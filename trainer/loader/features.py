@@ -16,7 +16,8 @@ from lakehouse.errors import LakeError, MixlakeError
 from schemas.features import FeatureSpec
 from schemas.mixture import media_addresses
 from trainer.loader.batch import Features, RowSource
-from trainer.loader.decode import decode
+from trainer.loader.decode.decoders import decode
+from trainer.loader.decode.media_range import MediaRange
 from trainer.loader.media_reader import MediaReader
 from trainer.loader.pinned_release import Snapshot
 
@@ -95,15 +96,14 @@ class Decoder:
         n = segment["end"] - segment["begin"]
         try:
             spec = FeatureSpec(**segment["feature_spec"])
-            values, place = decode(
-                spec,
-                self._media.read(segment["media_id"]),
-                segment["media_begin"],
-                segment["media_end"],
-                segment["columns"] or 0,
-                segment["time"] or 0.0,
-                segment["camera"] or 0,
+            part = MediaRange(
+                begin=segment["media_begin"],
+                end=segment["media_end"],
+                columns=segment["columns"] or 0,
+                time=segment["time"] or 0.0,
+                camera=segment["camera"] or 0,
             )
+            values, place = decode(spec, self._media.read(segment["media_id"]), part)
         except MixlakeError as error:
             raise type(error)(f"{where}: {error.message}", error.hint) from error
         except (OSError, TypeError, ValueError) as error:

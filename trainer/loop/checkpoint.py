@@ -1,14 +1,14 @@
-"""Saving a run and taking it up again, on the same processes or others.
+"""Save a run and resume it, on the same processes or others.
 
 A checkpoint is one of Megatron's distributed checkpoints: every process writes its share, and any layout
 reads it back. It is written to a folder beside its place and renamed, so that it is whole or not there::
 
     checkpoints/
-      step-00000012/      model, optimizer, schedule, random states, and where the run stands
-        standing.json     where the run stands, for people and other programs
-      latest              the name of the one to go on from
+      step-00000012/      model, optimizer, schedule, random states, metadata
+        checkpoint.json   step, release and the loader's state, for people and other programs
+      latest              the name of the one to resume from
 
-A run that goes on from an older one leaves the later ones behind: its next checkpoint removes them.
+A run that resumes from an older one drops the later ones: its next checkpoint removes them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from trainer.errors import TrainingError
 from trainer.loop.optimizer import Update
 
 LATEST = "latest"
-STANDING = "standing.json"
+# Megatron has a metadata.json of its own.
+METADATA = "checkpoint.json"
 _PREFIX = "step-"
 
 # With these, a checkpoint of one expert parallelism or world is loaded by another. Megatron adds the run's
@@ -48,15 +49,15 @@ _FORM = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a run stands; plain values, saved beside the weights.
+class CheckpointMetadata:
+    """What a checkpoint was made by and after; plain values, saved beside the weights.
 
     Args:
         step: Finished optimizer steps.
         training_run: The run's identity in ``ledger.training_steps``.
         loader: The loader's state.
         release: Name of the release.
-        model: The recipe's model section, by which a checkpoint and a recipe are told to fit.
+        model: The recipe's model section, which must equal that of the recipe that resumes.
         data: The recipe's data section.
     """
 
@@ -72,28 +73,28 @@ def latest(folder: Path) -> Path | None:
     """Return the checkpoint that a folder's ``latest`` names, or None where there is no ``latest``.
 
     Raises:
-        TrainingError: If what it names is not there; to start anew in silence would be no resuming.
+        TrainingError: If what it names does not exist; starting anew without a word would not be resuming.
     """
     pointer = folder / LATEST
     if not pointer.is_file():
         return None
     name = pointer.read_text(encoding="utf-8").strip()
     if not name or not (folder / name).is_dir():
-        there = ", ".join(path.name for path in _steps(folder))
+        existing = ", ".join(path.name for path in _steps(folder))
         raise TrainingError(
-            f"{pointer} names {name or 'nothing'}, which is not there",
-            f"write one of {there} into it" if there else "remove it to start anew",
+            f"{pointer} names {name or 'nothing'}, which does not exist",
+            f"write one of {existing} into it" if existing else "remove it to start anew",
         )
     return folder / name
 
 
-def save(folder: Path, update: Update, standing: Standing, *, keep: int) -> Path:
+def save(folder: Path, update: Update, metadata: CheckpointMetadata, *, keep: int) -> Path:
     """Write a checkpoint; all processes call this.
 
     Args:
         folder: Folder of the run's checkpoints.
         update: The model and what updates it, after at least one step.
-        standing: Where the run stands.
+        metadata: What it is made by and after.
         keep: Newest checkpoints that are kept. Those of later steps are of a course that the run left when it
             was resumed from an older checkpoint, and go.
 
@@ -103,7 +104,7 @@ def save(folder: Path, update: Update, standing: Standing, *, keep: int) -> Path
     Raises:
         TrainingError: If it cannot be written.
     """
-    path = folder / f"{_PREFIX}{standing.step:08d}"
+    path = folder / f"{_PREFIX}{metadata.step:08d}"
     draft = folder / f".{path.name}.draft"
     try:
         if _main():
@@ -111,7 +112,7 @@ def save(folder: Path, update: Update, standing: Standing, *, keep: int) -> Path
             draft.mkdir(parents=True)
         dist.barrier()
         state = _sharded(update, loading=False)
-        state["standing"] = {name: getattr(standing, name) for name in Standing.__dataclass_fields__}
+        state["checkpoint"] = {name: getattr(metadata, name) for name in CheckpointMetadata.__dataclass_fields__}
         state["world"] = dist.get_world_size()
         state["rng"] = _rng_object(_rng_state())
         # Files are written by threads of this process; Megatron's queue would start another to hand over
@@ -120,7 +121,7 @@ def save(folder: Path, update: Update, standing: Standing, *, keep: int) -> Path
         dist_checkpointing.save(state, str(draft), content_metadata=dict(_FORM))
         dist.barrier()
         if _main():
-            _publish(draft, path, standing)
+            _publish(draft, path, metadata)
             _tidy(path, keep)
         dist.barrier()
     except (OSError, CheckpointException) as error:
@@ -128,12 +129,12 @@ def save(folder: Path, update: Update, standing: Standing, *, keep: int) -> Path
     return path
 
 
-def _publish(draft: Path, path: Path, standing: Standing) -> None:
+def _publish(draft: Path, path: Path, metadata: CheckpointMetadata) -> None:
     """Put a written draft in its place, and point ``latest`` to it."""
-    told = {name: getattr(standing, name) for name in ("step", "training_run", "release", "loader")}
-    (draft / STANDING).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    values = {name: getattr(metadata, name) for name in ("step", "training_run", "release", "loader")}
+    (draft / METADATA).write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
     if path.exists():
-        # Moved aside, not deleted first: a kill leaves the place empty for two renames at most.
+        # Renamed, not deleted first: a kill leaves the place empty for two renames at most.
         before = path.with_name(f".{path.name}.before")
         shutil.rmtree(before, ignore_errors=True)
         path.rename(before)
@@ -154,19 +155,19 @@ def _tidy(newest: Path, keep: int) -> None:
 
 def _steps(folder: Path) -> list[Path]:
     """Return the checkpoints of a folder by step, oldest first."""
-    found = (path for path in folder.glob(f"{_PREFIX}*") if path.name.removeprefix(_PREFIX).isdigit())
-    return sorted(found, key=lambda path: int(path.name.removeprefix(_PREFIX)))
+    steps = (path for path in folder.glob(f"{_PREFIX}*") if path.name.removeprefix(_PREFIX).isdigit())
+    return sorted(steps, key=lambda path: int(path.name.removeprefix(_PREFIX)))
 
 
-def standing_of(path: Path) -> Standing:
-    """Return where the run of a checkpoint stood.
+def read_metadata(path: Path) -> CheckpointMetadata:
+    """Return the metadata of a checkpoint.
 
     Raises:
         TrainingError: If the checkpoint cannot be read.
     """
     try:
         common = dist_checkpointing.load_common_state_dict(str(path))
-        return Standing(**common["standing"])
+        return CheckpointMetadata(**common["checkpoint"])
     except (
         OSError,
         KeyError,
@@ -178,7 +179,7 @@ def standing_of(path: Path) -> Standing:
         raise _unreadable(path, error) from error
 
 
-def load(path: Path, update: Update) -> Standing:
+def load(path: Path, update: Update) -> CheckpointMetadata:
     """Read a checkpoint into a model and what updates it; all processes call this.
 
     Random states are read where the number of processes is the same.
@@ -186,13 +187,13 @@ def load(path: Path, update: Update) -> Standing:
     Raises:
         TrainingError: If it cannot be read, or is of another model.
     """
-    standing = standing_of(path)
-    wanted = _sharded(update, loading=True)
+    metadata = read_metadata(path)
+    template = _sharded(update, loading=True)
     same_world = dist_checkpointing.load_common_state_dict(str(path)).get("world") == dist.get_world_size()
     if same_world:
-        wanted["rng"] = _rng_object(_rng_state())
+        template["rng"] = _rng_object(_rng_state())
     try:
-        state = dist_checkpointing.load(wanted, str(path))
+        state = dist_checkpointing.load(template, str(path))
         update.model.module.load_state_dict(state["model"], strict=False)
         update.optimizer.load_state_dict(state["optimizer"])
         update.scheduler.load_state_dict(state["scheduler"])
@@ -200,7 +201,7 @@ def load(path: Path, update: Update) -> Standing:
         raise _unreadable(path, error) from error
     if same_world:
         _set_rng_state(state["rng"])
-    return standing
+    return metadata
 
 
 def _main() -> bool:
@@ -208,9 +209,9 @@ def _main() -> bool:
 
 
 def _unreadable(path: Path, error: BaseException) -> TrainingError:
-    words = str(error).strip().split("\n", 1)[0][:200]
+    reason = str(error).strip().split("\n", 1)[0][:200]
     return TrainingError(
-        f"the checkpoint {path} cannot be read: {words}", f"name an older one in {path.parent / LATEST}"
+        f"the checkpoint {path} cannot be read: {reason}", f"name an older one in {path.parent / LATEST}"
     )
 
 

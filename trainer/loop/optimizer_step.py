@@ -52,7 +52,7 @@ class Step:
         Args:
             number: The step's number, from 1.
             batch: This rank's rows.
-            stop: Whether this process was asked to stop.
+            stop: Whether a signal to stop reached this process.
 
         Raises:
             ConfigError: If the recipe has no projector for the rows' features.
@@ -99,6 +99,8 @@ class Step:
             lr=float(update.optimizer.param_groups[0]["lr"]),
             aux_loss=aux_loss,
             load=load,
+            begin=batch.begin,
+            end=batch.end,
             positions=positions,
             seconds=time.perf_counter() - begin,
             stop=stopping,

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import signal
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from types import FrameType
-from typing import Any, Self, TextIO
+from typing import TextIO
 
 import torch
 import torch.distributed as dist
 from megatron.core import parallel_state
 
 from lakehouse.lake import Lake
-from trainer.callbacks.ledger_steps import StepRecords
+from trainer.callbacks.callback import Callback
+from trainer.callbacks.checkpoint import Checkpoint
+from trainer.callbacks.ledger_steps import LedgerSteps
 from trainer.callbacks.metrics import Metrics, curve
 from trainer.callbacks.progress import Progress
 from trainer.callbacks.step_result import StepResult
-from trainer.data.microbatch import KINDS
+from trainer.callbacks.summary import Summary
+from trainer.data.microbatch import KINDS, Batch
 from trainer.distributed.process_group import Layout
 from trainer.errors import TrainingError
 from trainer.loop import checkpoint
 from trainer.loop.optimizer import Update, build_update
 from trainer.loop.optimizer_step import Step
 from trainer.loop.release_source import Source
+from trainer.loop.stop_signal import StopSignal
 from trainer.model.model import build_model
 from trainer.platform import cpu
 from trainer.recipe.recipe import Recipe
@@ -36,30 +37,7 @@ CHECKPOINTS = "checkpoints"
 _VOCABULARY_MULTIPLE = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What a run came to.
-
-    Args:
-        training_run: Its identity in ``ledger.training_steps``.
-        step: Finished optimizer steps.
-        steps: Steps of the recipe, or those asked for.
-        position: Rows seen.
-        curve: "all" and each modality to its mean loss over the first and the last steps that had it.
-        checkpoint: The newest checkpoint.
-        stopped: Whether it was asked to stop before it was done.
-    """
-
-    training_run: str
-    step: int
-    steps: int
-    position: int
-    curve: Mapping[str, tuple[float, float]]
-    checkpoint: str
-    stopped: bool
-
-
-def train(  # noqa: PLR0913
+def train(  # noqa: PLR0913 - a run is all of these
     recipe: Recipe,
     source: Source,
     layout: Layout,
@@ -73,7 +51,7 @@ def train(  # noqa: PLR0913
 ) -> Summary:
     """Train until the recipe's steps are done, the rows end, or a signal asks to stop.
 
-    All processes call this. SIGTERM and SIGINT end the run after the step in hand, with a checkpoint.
+    All processes call this. SIGTERM and SIGINT end the run after the current step, with a checkpoint.
 
     Args:
         recipe: A checked recipe.
@@ -82,41 +60,105 @@ def train(  # noqa: PLR0913
         lake: Lake in whose ledger the steps are recorded; None for none.
         output: The run's folder.
         training_run: The run's identity in the ledger.
-        resume: Checkpoint to go on from.
+        resume: Checkpoint to resume from.
         steps: Stop at this step; the schedule stays the recipe's.
-        terminal: Where progress is told; None for nowhere.
+        terminal: Where progress is printed; None for nowhere.
 
     Raises:
         TrainingError: If the loss is not a number, or a checkpoint does not fit or cannot be written.
     """
-    device = cpu.device()
     update = build_training(recipe, source.vocabulary, layout)
     done = checkpoint.load(resume, update).step if resume else 0
     last = min(recipe.steps, steps or recipe.steps)
-    run = _Run(recipe, source, layout, lake, output, training_run, update, resume)
-    progress = Progress(terminal if layout.main else None, last, recipe.report.progress)
-    progress.begin(recipe.name, source.release, recipe.data.stage, layout.world, parameters(update, layout), done)
-    stepper = Step(recipe, layout, update, device)
+    position = int(source.loader.state_dict()["position"])
+    checkpoints = Checkpoint(_writer(recipe, source, update, output / CHECKPOINTS, training_run), resume)
+    callbacks: list[Callback] = [checkpoints]
+    counted = parameters(update, layout)
+    if layout.main:
+        progress = Progress(terminal, last, recipe.report.progress)
+        progress.begin(recipe, source.release, world=layout.world, parameters=counted, done=done)
+        callbacks = [Metrics(output, done), *_ledger(recipe, source, lake, training_run), checkpoints, progress]
+    stepper = Step(recipe, layout, update, cpu.device())
+    summary: Summary | None = None
+    try:
+        batches = zip(range(done + 1, last + 1), source.batches(), strict=False)
+        result = _take_steps(stepper, batches, callbacks, every=recipe.checkpoint.every, last=last)
+        summary = Summary(
+            training_run=training_run,
+            step=result.step if result else done,
+            steps=last,
+            position=result.end if result else position,
+            curve=curve(output) if layout.main else {},
+            checkpoint=str(checkpoints.newest or ""),
+            stopped=bool(result and result.stop and result.step < last),
+        )
+    finally:
+        for callback in callbacks:
+            callback.on_end(summary)
+    return summary
+
+
+def _take_steps(
+    stepper: Step, batches: Iterable[tuple[int, Batch]], callbacks: list[Callback], *, every: int, last: int
+) -> StepResult | None:
+    """Take steps and save the run where it is time to and at the end; return the last step's result."""
     result: StepResult | None = None
-    with _Asked() as asked, run:
-        for number, batch in zip(range(done + 1, last + 1), source.batches(), strict=False):
-            result = stepper(number, batch, asked.stop)
-            run.finished(result, batch.begin, batch.end, last)
-            progress.step(result)
+    saved = 0
+    with StopSignal() as signals:
+        for number, batch in batches:
+            result = stepper(number, batch, signals.received)
+            for callback in callbacks:
+                callback.on_step_end(result)
+            if number % every == 0 or number == last or result.stop:
+                _save(callbacks, result)
+                saved = number
             if result.stop:
                 break
-        run.end()
-    summary = Summary(
+        # The rows ended before the steps did.
+        if result and saved != result.step:
+            _save(callbacks, result)
+    return result
+
+
+def _save(callbacks: list[Callback], result: StepResult) -> None:
+    for callback in callbacks:
+        callback.on_save(result)
+
+
+def _ledger(recipe: Recipe, source: Source, lake: Lake | None, training_run: str) -> list[Callback]:
+    if lake is None:
+        return []
+    recorder = LedgerSteps(
+        lake,
         training_run=training_run,
-        step=run.step or done,
-        steps=last,
-        position=run.position,
-        curve=curve(output) if layout.main else {},
-        checkpoint=str(run.path or ""),
-        stopped=bool(result and result.stop and result.step < last),
+        release=source.release,
+        digest=source.digest,
+        stage=recipe.data.stage,
+        seed=recipe.data.seed,
+        every=recipe.report.ledger,
     )
-    progress.end(summary.curve, summary.checkpoint, summary.stopped)
-    return summary
+    return [recorder]
+
+
+def _writer(
+    recipe: Recipe, source: Source, update: Update, folder: Path, training_run: str
+) -> Callable[[StepResult], Path]:
+    """Return what writes a checkpoint of the run after a step."""
+    loader = dict(source.loader.state_dict())
+
+    def write(result: StepResult) -> Path:
+        metadata = checkpoint.CheckpointMetadata(
+            step=result.step,
+            training_run=training_run,
+            # Where the loader is after this step, whatever it has prefetched.
+            loader={**loader, "position": result.end},
+            release=source.release,
+            model=dataclasses.asdict(recipe.model),
+            data=dataclasses.asdict(recipe.data),
+        )
+        return checkpoint.save(folder, update, metadata, keep=recipe.checkpoint.keep)
+
+    return write
 
 
 def build_training(recipe: Recipe, vocabulary: int, layout: Layout) -> Update:
@@ -143,14 +185,14 @@ def parameters(update: Update, layout: Layout) -> int:
     return round(float(total))
 
 
-def check_fit(recipe: Recipe, standing: checkpoint.Standing, path: Path) -> None:
+def check_fit(recipe: Recipe, metadata: checkpoint.CheckpointMetadata, path: Path) -> None:
     """Refuse to go on from a checkpoint with a recipe that it was not made by.
 
     Raises:
         TrainingError: If model or data differ.
     """
     for section in ("model", "data"):
-        before, now = getattr(standing, section), dataclasses.asdict(getattr(recipe, section))
+        before, now = getattr(metadata, section), dataclasses.asdict(getattr(recipe, section))
         changed = sorted(key for key in {*before, *now} if before.get(key) != now.get(key))
         if changed:
             key = changed[0]
@@ -158,102 +200,3 @@ def check_fit(recipe: Recipe, standing: checkpoint.Standing, path: Path) -> None
                 f"{section}.{key} is {now.get(key)!r}, and the checkpoint {path} was made with {before.get(key)!r}",
                 "restore the recipe, or start a new run with another --output",
             )
-
-
-class _Run:
-    """What is kept of a run as it goes: metrics, ledger, checkpoints."""
-
-    def __init__(  # noqa: PLR0913, PLR0917
-        self,
-        recipe: Recipe,
-        source: Source,
-        layout: Layout,
-        lake: Lake | None,
-        output: Path,
-        training_run: str,
-        update: Update,
-        resume: Path | None,
-    ) -> None:
-        self.step = 0
-        self.path = resume
-        self._recipe, self._source, self._layout, self._update = recipe, source, layout, update
-        self._folder, self._training_run = output / CHECKPOINTS, training_run
-        self._loader = dict(source.loader.state_dict())
-        self._saved = True
-        self._metrics = Metrics(output, checkpoint.standing_of(resume).step if resume else 0) if layout.main else None
-        self._records = None
-        if layout.main and lake is not None:
-            self._records = StepRecords(
-                lake,
-                training_run=training_run,
-                release=source.release,
-                digest=source.digest,
-                stage=recipe.data.stage,
-                seed=recipe.data.seed,
-            )
-
-    @property
-    def position(self) -> int:
-        return int(self._loader["position"])
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._metrics:
-            self._metrics.close()
-
-    def finished(self, result: StepResult, begin: int, end: int, last: int) -> None:
-        """Keep what one step did, and save where it is time to."""
-        self.step, self._saved = result.step, False
-        # Where the loader stands after this step, whatever it has read ahead.
-        self._loader["position"] = end
-        if self._metrics:
-            self._metrics.write(result, end)
-        if self._records:
-            self._records.add(result.step, begin, end, result.positions)
-            if result.step % self._recipe.report.ledger == 0:
-                self._records.commit()
-        if result.step % self._recipe.checkpoint.every == 0 or result.step == last or result.stop:
-            self._save()
-
-    def end(self) -> None:
-        """Save what is not saved yet: the rows ended before the steps did."""
-        if not self._saved:
-            self._save()
-
-    def _save(self) -> None:
-        # The ledger first: a step that a checkpoint holds is recorded, and one that is repeated after a
-        # kill in between is not recorded twice.
-        if self._records:
-            self._records.commit()
-        standing = checkpoint.Standing(
-            step=self.step,
-            training_run=self._training_run,
-            loader=dict(self._loader),
-            release=self._source.release,
-            model=dataclasses.asdict(self._recipe.model),
-            data=dataclasses.asdict(self._recipe.data),
-        )
-        self.path = checkpoint.save(self._folder, self._update, standing, keep=self._recipe.checkpoint.keep)
-        self._saved = True
-
-
-class _Asked:
-    """Whether SIGTERM or SIGINT came."""
-
-    def __init__(self) -> None:
-        self.stop = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Self:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._before[number] = signal.signal(number, self._note)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self.stop = True

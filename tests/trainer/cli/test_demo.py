@@ -41,8 +41,8 @@ def go(lake, tmp_path, monkeypatch):
         step = output / "checkpoints" / "step-00000001"
         step.mkdir(parents=True, exist_ok=True)
         (output / "checkpoints" / "latest").write_text(step.name)
-        standing = {"step": 1, "release": release.name, "loader": {"digest": release.digest[:32]}}
-        (step / "standing.json").write_text(json.dumps(standing))
+        metadata = {"step": 1, "release": release.name, "loader": {"digest": release.digest[:32]}}
+        (step / "checkpoint.json").write_text(json.dumps(metadata))
 
     monkeypatch.setattr(demo, "_flows", lambda lake: 0.0)
     # The demo gives Spark's memory back before it trains; the session of these tests is shared.

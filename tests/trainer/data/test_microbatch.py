@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import torch
-from made_rows import made_batch
 
+from tests.trainer.made_rows import made_batch
 from trainer.data.microbatch import KINDS, microbatches, modality_weights
 
 CPU = torch.device("cpu")

@@ -12,7 +12,8 @@ from lakehouse.errors import LakeError
 from schemas.features import HOP, IMAGE, PATCH, SAMPLE_RATE, SPEECH, image_positions, speech_positions
 from schemas.mixture import sequences
 from trainer.loader import PackedLoader
-from trainer.loader.decode import decode
+from trainer.loader.decode.decoders import decode
+from trainer.loader.decode.media_range import MediaRange
 
 LENGTH = 64
 
@@ -123,11 +124,7 @@ def test_vectors_stand_at_their_input_positions(shown, shelf):
             expected, where = decode(
                 spec,
                 shelf.read(segment["media_id"]),
-                0,
-                segment["media_end"],
-                segment["columns"] or 0,
-                segment["time"],
-                segment["camera"],
+                MediaRange(0, segment["media_end"], segment["columns"] or 0, segment["time"], segment["camera"]),
             )
             n = segment["end"] - segment["begin"]
             assert segment["media_id"].endswith(str(position))

@@ -5,9 +5,9 @@ import math
 
 import pytest
 import torch
-from made_rows import DENSE, RECIPE, VOCABULARY, made_batch
 
 from lakehouse.errors import ConfigError
+from tests.trainer.made_rows import DENSE, RECIPE, VOCABULARY, made_batch
 from trainer.data.microbatch import KINDS, microbatches, modality_weights
 from trainer.errors import TrainingError
 from trainer.loop.optimizer_step import Step

@@ -9,11 +9,11 @@ import os
 import signal
 
 import pytest
-from made_rows import RECIPE, made_source
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lakehouse.declare.config import Config
 from lakehouse.lake import Lake
+from tests.trainer.made_rows import RECIPE, made_source
 from trainer.errors import TrainingError
 from trainer.loop import checkpoint
 from trainer.loop.train import check_fit, train
@@ -92,8 +92,8 @@ def test_old_checkpoints_go_and_drafts_never_count(whole):
     names = sorted(path.name for path in (folder / "checkpoints").iterdir())
     assert names == ["latest", "step-00000004", "step-00000008"]
     assert checkpoint.latest(folder / "checkpoints").name == "step-00000008"
-    standing = checkpoint.standing_of(checkpoint.latest(folder / "checkpoints"))
-    assert (standing.step, standing.loader["position"], standing.release) == (8, 32, "mix-1")
+    metadata = checkpoint.read_metadata(checkpoint.latest(folder / "checkpoints"))
+    assert (metadata.step, metadata.loader["position"], metadata.release) == (8, 32, "mix-1")
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(whole, layout, tmp_path):
@@ -103,7 +103,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(whole, layout, tm
     # As a kill leaves it: metrics and ledger are ahead of the newest checkpoint.
     (tmp_path / "checkpoints" / "latest").write_text("step-00000004")
     path = checkpoint.latest(tmp_path / "checkpoints")
-    position = int(checkpoint.standing_of(path).loader["position"])
+    position = int(checkpoint.read_metadata(path).loader["position"])
     source = made_source(layout, start=position)
     summary = train(RECIPE, source, layout, lake, tmp_path, training_run="again", resume=path)
     assert summary.step == 8
@@ -126,14 +126,14 @@ def test_sigterm_ends_the_step_in_hand_and_saves(layout, tmp_path):
     summary = train(RECIPE, source, layout, None, tmp_path, training_run="x")
     assert summary.stopped
     assert summary.step < 8
-    assert checkpoint.standing_of(checkpoint.latest(tmp_path / "checkpoints")).step == summary.step
+    assert checkpoint.read_metadata(checkpoint.latest(tmp_path / "checkpoints")).step == summary.step
     assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_stage_that_ends_early_ends_the_run_with_a_checkpoint(layout, tmp_path):
     summary = train(RECIPE, made_source(layout, rows=10), layout, None, tmp_path, training_run="x")
     assert (summary.step, summary.position, summary.stopped) == (3, 10, False)
-    assert checkpoint.standing_of(checkpoint.latest(tmp_path / "checkpoints")).loader["position"] == 10
+    assert checkpoint.read_metadata(checkpoint.latest(tmp_path / "checkpoints")).loader["position"] == 10
 
 
 def test_a_finished_run_has_nothing_left(whole, layout, tmp_path):
@@ -147,14 +147,14 @@ def test_a_finished_run_has_nothing_left(whole, layout, tmp_path):
 def test_a_checkpoint_of_another_recipe_is_refused(whole):
     folder, _, _, _ = whole
     path = checkpoint.latest(folder / "checkpoints")
-    standing = checkpoint.standing_of(path)
-    check_fit(RECIPE, standing, path)
+    metadata = checkpoint.read_metadata(path)
+    check_fit(RECIPE, metadata, path)
     wider = dataclasses.replace(RECIPE, model=dataclasses.replace(RECIPE.model, hidden=64))
     with pytest.raises(TrainingError, match=r"model\.hidden is 64"):
-        check_fit(wider, standing, path)
+        check_fit(wider, metadata, path)
     other = dataclasses.replace(RECIPE, data=dataclasses.replace(RECIPE.data, global_batch=8))
     with pytest.raises(TrainingError, match=r"data\.global_batch is 8"):
-        check_fit(other, standing, path)
+        check_fit(other, metadata, path)
 
 
 def test_a_damaged_checkpoint_is_told(tmp_path):
@@ -162,4 +162,4 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
     path.mkdir()
     (tmp_path / "latest").write_text(path.name)
     with pytest.raises(TrainingError, match="step-00000004 cannot be read"):
-        checkpoint.standing_of(checkpoint.latest(tmp_path))
+        checkpoint.read_metadata(checkpoint.latest(tmp_path))

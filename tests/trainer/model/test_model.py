@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 import torch
-from made_rows import DENSE, RECIPE, VOCABULARY, made_batch
 
+from tests.trainer.made_rows import DENSE, RECIPE, VOCABULARY, made_batch
 from trainer.data.microbatch import KINDS, microbatches, modality_weights, pack
 from trainer.model.model import build_model
 

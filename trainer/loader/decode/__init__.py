@@ -1,0 +1,1 @@
+"""Decoders of media: one module a transform of `schemas.features.FeatureSpec`."""
