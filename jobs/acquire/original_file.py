@@ -39,8 +39,9 @@ def originals(batch: pa.RecordBatch) -> Iterator[Original]:
     """Yield the rows of a batch of `bronze.files`: names and addresses, never contents."""
     names = ("sample_id", "source", "uri", "path", "digest", "media_type", "language", "modality", "attributes")
     columns = [batch.column(name).to_pylist() for name in names]
-    for *fields, attributes in zip(*columns, strict=True):
-        yield Original(*fields, dict(attributes or ()))
+    for row in zip(*columns, strict=True):
+        fields = dict(zip(names, row, strict=True))
+        yield Original(**{**fields, "attributes": dict(fields["attributes"] or ())})
 
 
 # Of files that are worked on together: an Arrow array of bytes ends at 2 GiB, and what is held at a time should.

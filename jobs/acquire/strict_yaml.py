@@ -24,7 +24,7 @@ class Mapping(dict[str, Any]):
 class _Loader(yaml.SafeLoader):
     """SafeLoader that refuses repeated keys and keeps lines; anchors and merge keys (``<<``) work."""
 
-    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         found = super().construct_scalar(node)
         if "\0" in str(found):
             raise yaml.constructor.ConstructorError(None, None, "a text holds a NUL", node.start_mark)

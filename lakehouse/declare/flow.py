@@ -67,7 +67,7 @@ def read(table: Table | str, *, where: str = "", columns: Sequence[str] = ()) ->
     return Read(table=table if isinstance(table, str) else table.name, where=where, columns=tuple(columns))
 
 
-def tagged(tag: str, *, columns: Sequence[Column], where: str = "") -> Read:
+def tagged(tag: str, *, columns: Sequence[Column | str], where: str = "") -> Read:
     """Read the union of all tables that carry a tag, so that a user's own table joins by declaring it."""
     return Read(tag=tag, where=where, columns=tuple(columns))
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from trainer.callbacks.step_result import StepResult
 from trainer.callbacks.summary import Summary
 
 
-class Callback(Protocol):
+class Callback:
     """Something that follows a run; each method does nothing unless it is overridden.
 
     Callbacks are called in the order of the run's list, on the ranks that have them in their list.

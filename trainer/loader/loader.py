@@ -83,7 +83,7 @@ class PackedLoader:
         epochs: int | None = 1,
         threads: int = 4,
         media: Media | None = None,
-        storage_options: Mapping[str, str] | None = None,
+        storage_options: dict[str, str] | None = None,
     ) -> None:
         """Open the stage: its log, its files' places, no row yet."""
         _check_ranges(rank, world, global_batch, start, prefetch, epochs)

@@ -54,7 +54,7 @@ class Snapshot:
     name: str
     digest: str
     tables: Mapping[str, int]
-    storage_options: Mapping[str, str] | None = None
+    storage_options: dict[str, str] | None = None
 
     def open(self, table: Table) -> DeltaTable:
         """Open a table at the release's version, as one whose files mean what they hold.
@@ -95,7 +95,7 @@ class Snapshot:
 
 
 def open_snapshot(
-    lake: str | Lake, release: str | ReleaseLike | Mapping[str, int], storage_options: Mapping[str, str] | None = None
+    lake: str | Lake, release: str | ReleaseLike | Mapping[str, int], storage_options: dict[str, str] | None = None
 ) -> Snapshot:
     """Open a release.
 
@@ -108,7 +108,7 @@ def open_snapshot(
         ReleaseError: If there is no such release.
     """
     if isinstance(lake, Lake):
-        storage_options = storage_options or lake.storage_options
+        storage_options = storage_options or lake.catalog.storage_options
         place = lake.uri
     else:
         place = str(lake).removeprefix("file://")

@@ -107,7 +107,7 @@ class PackedModel(HybridModel):
         """Return logits [t, vocabulary] of a row, for a model that is not split; all of them exist at once."""
         return (self.decode(row)[:, 0] @ self.output_weight().T).float()
 
-    def forward(self, row: Microbatch) -> torch.Tensor:  # type: ignore[override]
+    def forward(self, row: Microbatch) -> torch.Tensor:
         """Return hidden states, or on the last stage one vector of sums, float32.
 
         The vector holds the weighted loss, with gradients; then the weighted losses by modality, then the
