@@ -15,7 +15,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class CommitNote:
     """What one execution of one flow was.
 
     Args:
@@ -37,9 +37,9 @@ class Note:
         digest: Content digest of the table after the commit.
         quarantine: Attempt under which rows were set aside, empty where none was.
         reasons: Rows set aside by reason.
-        aside: Whether rows of this or an earlier commit, back to the last full one, are set aside.
+        has_quarantined: Whether rows of this or an earlier commit, back to the last full one, are set aside.
         retraction: Ordinal of the newest retraction that the rows comply with.
-        onto: Version of the written table that the rows were compared with, -1 in notes of old.
+        base_version: Version of the written table that the rows were compared with, -1 in notes of old.
         code_parts: A short digest of each definition that the function reaches, by module.
         contract_parts: What the contract said, by part, in short.
         started: ISO 8601 time.
@@ -65,9 +65,9 @@ class Note:
     external: str = ""
     quarantine: str = ""
     reasons: Mapping[str, int] = field(default_factory=dict)
-    aside: bool = False
+    has_quarantined: bool = False
     retraction: int = 0
-    onto: int = -1
+    base_version: int = -1
     code_parts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     contract_parts: Mapping[str, str] = field(default_factory=dict)
     started: str = ""
@@ -79,7 +79,7 @@ class Note:
         return json.dumps({"mixlake": FORMAT, **dataclasses.asdict(self)}, sort_keys=True, ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str | None) -> Note | None:
+    def from_json(cls, text: str | None) -> CommitNote | None:
         """Return the note of a commit, or None where the commit is not a flow's."""
         if not text or '"mixlake"' not in text:
             return None

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.history import read_commit_line
 from lakehouse.delta.log import Commit, Log, log_of
 from lakehouse.delta.store.table_folder import table_store
@@ -19,57 +19,57 @@ _MAINTENANCE = re.compile(r"^(OPTIMIZE|VACUUM.*|SET TBLPROPERTIES|UNSET TBLPROPE
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DataVersion:
     """What a table's commits tell of its rows.
 
     Args:
         note: The newest (version, note), None where no flow wrote the table.
         changed: Version of the last commit that changed rows, by a flow or by anything else.
-        foreign: Commits that changed rows since the newest note, or since the version that its rows were compared
+        external_writes: Commits that changed rows since the newest note, or since the version that its rows were compared
             with, and carry no note, newest first: the note does not speak for their rows.
     """
 
-    note: tuple[int, Note] | None
+    note: tuple[int, CommitNote] | None
     changed: int
-    foreign: tuple[Commit, ...] = ()
+    external_writes: tuple[Commit, ...] = ()
 
 
-def standing(log: Log) -> Standing:
+def read_data_version(log: Log) -> DataVersion:
     """Look back through a table's commits, as far as needed.
 
     A commit with a note changed rows where the note says so. Another one did where it added or removed data files
     otherwise than by moving rows (compaction), so that maintenance changes nothing, whoever does it.
     """
-    note: tuple[int, Note] | None = None
+    note: tuple[int, CommitNote] | None = None
     changed: int | None = None
-    foreign: list[Commit] = []
+    external_writes: list[Commit] = []
     oldest = log.version
     for commit in log.commits():
         oldest = commit.version
-        found = Note.from_json(commit.info.get("userMetadata"))
-        if note is not None and changed is not None and oldest <= note[1].onto:
+        found = CommitNote.from_json(commit.info.get("userMetadata"))
+        if note is not None and changed is not None and oldest <= note[1].base_version:
             break
         if found is None:
-            if commit.changes and (note is None or 0 <= note[1].onto < oldest):
-                foreign.append(commit)
+            if commit.changes and (note is None or 0 <= note[1].base_version < oldest):
+                external_writes.append(commit)
         elif note is None:
             note = oldest, found
         if changed is None and (commit.changes if found is None else found.changed):
             changed = oldest
-        if note is not None and changed is not None and not 0 <= note[1].onto < oldest - 1:
+        if note is not None and changed is not None and not 0 <= note[1].base_version < oldest - 1:
             break
     # Where the log does not reach back to the last change, that was before its oldest commit.
-    return Standing(note, max(oldest - 1, 0) if changed is None else changed, tuple(foreign))
+    return DataVersion(note, max(oldest - 1, 0) if changed is None else changed, tuple(external_writes))
 
 
 def changed_version(table: DeltaTable) -> int:
-    """Return the version of the last commit that changed rows; see `standing`."""
-    return standing(log_of(table)).changed
+    """Return the version of the last commit that changed rows; see `read_data_version`."""
+    return read_data_version(log_of(table)).changed
 
 
 def leaves_rows(commit: dict[str, Any]) -> bool:
     """Whether a commit left all rows as they were: maintenance, or a flow that found nothing to change."""
-    note = Note.from_json(commit.get("userMetadata"))
+    note = CommitNote.from_json(commit.get("userMetadata"))
     return not note.changed if note is not None else bool(_MAINTENANCE.match(str(commit.get("operation", ""))))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.fs as pafs
 
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.store.table_folder import table_folder, table_store
 
 if TYPE_CHECKING:
@@ -56,19 +56,19 @@ def history(table: DeltaTable, limit: int | None = None, newest: int | None = No
         yield read_commit_line(store, version)
 
 
-def noted(
+def commits_with_notes(
     table: DeltaTable, limit: int | None = None, newest: int | None = None
-) -> Iterator[tuple[int, datetime, Note]]:
+) -> Iterator[tuple[int, datetime, CommitNote]]:
     """Yield (version, time, note) of the commits that carry a note, newest first; see `history`."""
     for commit in history(table, limit, newest):
-        note = Note.from_json(commit.get("userMetadata"))
+        note = CommitNote.from_json(commit.get("userMetadata"))
         if note is not None:
             yield commit["version"], commit_time(commit), note
 
 
-def newest_note(table: DeltaTable, version: int | None = None) -> tuple[int, Note] | None:
+def newest_note(table: DeltaTable, version: int | None = None) -> tuple[int, CommitNote] | None:
     """Return the newest (version, note) up to a version, by default the one at which the table was opened."""
-    return next(((found, note) for found, _, note in noted(table, newest=version)), None)
+    return next(((found, note) for found, _, note in commits_with_notes(table, newest=version)), None)
 
 
 def commit_time(commit: dict[str, Any]) -> datetime:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.change_feed import only_adds
-from lakehouse.delta.data_version import standing
+from lakehouse.delta.data_version import read_data_version
 from lakehouse.delta.log import log_of
 from lakehouse.execute.file_pruning import rows_of
 from lakehouse.execute.input_frames import frame, shape, union
@@ -93,7 +93,7 @@ def names_one(project: Project, table: Table, versions: Mapping[str, int]) -> bo
     """Whether a key names one row of a table at most: a flow wrote its rows, and nothing else since."""
     if table.name not in project.registry.writers:
         return False
-    return not standing(log_of(project.catalog.open(table.name, versions[table.name]))).foreign
+    return not read_data_version(log_of(project.catalog.open(table.name, versions[table.name]))).external_writes
 
 
 def _newest(feed: DataFrame, key: str) -> DataFrame:

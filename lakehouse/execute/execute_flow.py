@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.delta import append
 from lakehouse.delta.catalog import Catalog
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.errors import MixlakeError
 from lakehouse.execute import checks, conform, quarantine, retraction_filter
 from lakehouse.execute import quarantine as quarantine_module
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def execute(
     root: SparkSession, project: Project, item: FlowPlan, run_id: str, *, migrate: bool = False
-) -> tuple[int, Note]:
+) -> tuple[int, CommitNote]:
     """Run one flow and commit it.
 
     Args:
@@ -55,7 +55,7 @@ def execute(
     try:
         with ExitStack() as stack:
             held = hold(project.catalog, item, migrate=migrate)
-            note = replace(note, onto=held.version)
+            note = replace(note, base_version=held.version)
             counter = Counter()
             result = call(stack, session, project, item, held, counter)
             attempt = _attempt(item, held.transaction, full=result.full)
@@ -70,7 +70,11 @@ def execute(
             if aside is not None:
                 delta_writer.append_quarantine(project.catalog, tables.quarantine, aside, attempt)
                 note = replace(note, quarantine=attempt, reasons=found.reasons)
-            note = replace(note, onto=held.version, aside=bool(found.reasons) or (not result.full and _was_aside(item)))
+            note = replace(
+                note,
+                base_version=held.version,
+                has_quarantined=bool(found.reasons) or (not result.full and _was_aside(item)),
+            )
             mode, rows, note, spans = plan_write(stack, session, project, item, held, result, found, note)
             counts = {**note.counts, "read": counter.value, "quarantined": sum(found.reasons.values())}
             counts["returned"] = found.digest.rows + counts["quarantined"]
@@ -119,12 +123,12 @@ def _aside(  # noqa: PLR0913, PLR0917 - the parts of one step
 
 
 def _was_aside(item: FlowPlan) -> bool:
-    return item.last is not None and item.last[1].aside
+    return item.last is not None and item.last[1].has_quarantined
 
 
-def _note(item: FlowPlan, run_id: str, started: str) -> Note:
+def _note(item: FlowPlan, run_id: str, started: str) -> CommitNote:
     now = item.fingerprints
-    return Note(
+    return CommitNote(
         run_id=run_id,
         flow=item.flow.id,
         kind=item.flow.kind,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lakehouse.delta import append
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import lost_files
-from lakehouse.delta.data_version import standing
+from lakehouse.delta.data_version import read_data_version
 from lakehouse.delta.log import log_of
 from lakehouse.delta.schema_drift import compare
 from lakehouse.errors import CollisionError, ContractError
@@ -53,9 +53,9 @@ def hold(catalog: Catalog, item: FlowPlan, *, migrate: bool = False) -> Held:
     table = item.flow.writes
     append.create(catalog, table)
     opened = catalog.open(table.name)
-    stands = standing(log_of(opened))
+    stands = read_data_version(log_of(opened))
     newest = stands.note
-    if newest is not None and stands.foreign and not item.because("external_write"):
+    if newest is not None and stands.external_writes and not item.because("external_write"):
         raise CollisionError(f"{table.name}: its rows were changed since it was planned", "it is planned again")
     if (newest[0] if newest else None) != (item.last[0] if item.last else None):
         raise CollisionError(f"{table.name}: another run committed since it was planned", "it is planned again")
@@ -83,7 +83,7 @@ def hold(catalog: Catalog, item: FlowPlan, *, migrate: bool = False) -> Held:
         version=version,
         digest=Digest.parse(note.digest) if note else Digest(),
         fits=fits,
-        foreign=bool(stands.foreign),
+        foreign=bool(stands.external_writes),
         whole=replaced or not fits or not table.key or lost,
         transaction=int(opened.transaction_version(item.flow.id) or 0) + 1,
         lost=lost,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.catalog import Catalog
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.execute import changed_rows, checks, retraction_filter
 from lakehouse.execute.file_pruning import rows_of
 from lakehouse.execute.invoke import Result
@@ -32,7 +32,7 @@ class WritePlan(NamedTuple):
 
     mode: str
     rows: DataFrame
-    note: Note
+    note: CommitNote
     spans: Mapping[str, Span] | None = None
 
 
@@ -44,7 +44,7 @@ def plan_write(  # noqa: PLR0913, PLR0917 - the parts of one step
     held: Held,
     result: Result,
     found: checks.Staged,
-    note: Note,
+    note: CommitNote,
 ) -> WritePlan:
     """Decide how the rows are written, and complete the note with what that changes."""
     table = item.flow.writes

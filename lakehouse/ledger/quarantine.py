@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakehouse.delta.history import noted
+from lakehouse.delta.history import commits_with_notes
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -20,9 +20,9 @@ MARK = "processed again"
 def attempts(table: DeltaTable) -> list[str]:
     """Return the attempts that count for a table, oldest first: those since its last full commit."""
     found = []
-    for _, _, note in noted(table):
+    for _, _, note in commits_with_notes(table):
         if note.quarantine:
             found.append(note.quarantine)
-        if note.mode == "full" or not note.aside:
+        if note.mode == "full" or not note.has_quarantined:
             break
     return found[::-1]

@@ -13,7 +13,7 @@ import pyarrow as pa
 from lakehouse.declare.contract import Table
 from lakehouse.delta.append import append_once
 from lakehouse.delta.catalog import Catalog
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.scan import scan
 from lakehouse.errors import TableNotFoundError, UsageError
 from lakehouse.ledger import tables as ledger
@@ -75,7 +75,7 @@ def now(catalog: Catalog, order: Retraction) -> Retraction:
     return next(held for held in load_retractions(catalog).orders if held.ordinal == order.ordinal)
 
 
-def reopen(catalog: Catalog, table: Table, version: int, note: Note, orders: Retractions) -> None:
+def reopen(catalog: Catalog, table: Table, version: int, note: CommitNote, orders: Retractions) -> None:
     """Order purges again, if need be: a run that did not know of them has brought rows back.
 
     A purge that is under way finds that its order was changed, and is not recorded as done.
@@ -170,7 +170,7 @@ class Retractions:
         """Number of the newest order, 0 where there is none."""
         return self.orders[-1].ordinal if self.orders else 0
 
-    def pending(self, table: Table, version: int, note: Note) -> list[Retraction]:
+    def pending(self, table: Table, version: int, note: CommitNote) -> list[Retraction]:
         """Return the orders that the rows of a table's version may not comply with."""
         if "sample_id" not in table:
             return []

@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from lakehouse.delta.append import append_rows
 from lakehouse.delta.catalog import Catalog
-from lakehouse.delta.commit_note import Note
-from lakehouse.delta.history import noted
+from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.history import commits_with_notes
 from lakehouse.delta.scan import scan
 from lakehouse.ledger import tables
 
@@ -74,7 +74,7 @@ def _missing_runs(catalog: Catalog, seen: Mapping[str, int]) -> list[dict[str, A
             return []
         return [
             _run_row(name, version, at, note)
-            for version, at, note in noted(opened, new)
+            for version, at, note in commits_with_notes(opened, new)
             if version > seen.get(name, -1)
         ]
 
@@ -83,7 +83,7 @@ def _missing_runs(catalog: Catalog, seen: Mapping[str, int]) -> list[dict[str, A
         return sorted((row for rows in found for row in rows), key=lambda row: (row["committed_at"], row["table"]))
 
 
-def _run_row(name: str, version: int, at: datetime, note: Note) -> dict[str, Any]:
+def _run_row(name: str, version: int, at: datetime, note: CommitNote) -> dict[str, Any]:
     return {
         "run_id": note.run_id,
         "flow": note.flow,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.log import Commit
 from lakehouse.plan.code_fingerprint import DECLARATION, WHOLE
 
@@ -83,7 +83,7 @@ class Fingerprints:
     contract_parts: Mapping[str, str] = field(compare=False, default_factory=dict)
 
 
-def fingerprint_changes(note: Note, now: Fingerprints) -> Iterator[Cause]:
+def fingerprint_changes(note: CommitNote, now: Fingerprints) -> Iterator[Cause]:
     """Yield what changed, beside inputs, since a note was written."""
     if note.code != now.code:
         detail = _join(_code(note.code_parts, now.code_parts))

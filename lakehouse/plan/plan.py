@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from lakehouse.declare.flow import Flow
 from lakehouse.declare.params import params_json, resolve_params
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.errors import ConfigError, LakeError
 from lakehouse.ledger import retractions as retractions_module
 from lakehouse.ledger.retractions import Retractions
@@ -45,7 +45,7 @@ class FlowPlan:
     inputs: Mapping[str, int]
     params: Any = field(compare=False)
     fingerprints: Fingerprints
-    last: tuple[int, Note] | None = field(compare=False, default=None)
+    last: tuple[int, CommitNote] | None = field(compare=False, default=None)
     ids: Mapping[str, str] = field(compare=False, default_factory=dict)
     retractions: Retractions = field(compare=False, default_factory=Retractions)
 
@@ -190,7 +190,7 @@ def plan_flow(  # noqa: PLR0913
             causes.append(Cause("input", f"{name} {read if read >= 0 else 'missing'} -> {current}", name))
     causes.extend(Cause("input", f"{name} is no longer read", name) for name in note.inputs if name not in inputs)
     causes.extend(Cause("retraction", str(order)) for order in orders.pending(spec.writes, *last))
-    if retry and note.aside:
+    if retry and note.has_quarantined:
         causes.append(Cause("quarantine_retry", "rows are quarantined"))
     return FlowPlan(spec, "stale" if causes else "fresh", tuple(causes), inputs, params, now, last, ids, orders)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from lakehouse.delta.commit_note import Note
-from lakehouse.delta.data_version import Standing, standing
+from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.data_version import DataVersion, read_data_version
 from lakehouse.delta.log import Commit
 from lakehouse.errors import TableNotFoundError, damaged
 from lakehouse.ledger.retractions import load_retractions
@@ -19,7 +19,7 @@ class TableState:
 
     version: int = -1
     identity: str = ""
-    standing: Standing = field(default_factory=lambda: Standing(None, -1))
+    data_version: DataVersion = field(default_factory=lambda: DataVersion(None, -1))
 
 
 class TableStates:
@@ -49,15 +49,15 @@ class TableStates:
 
     def data_version(self, name: str) -> int:
         """Return the version of the table's last change of rows, -1 where it is missing."""
-        return self._look(name).standing.changed
+        return self._look(name).data_version.changed
 
-    def last_note(self, name: str) -> tuple[int, Note] | None:
+    def last_note(self, name: str) -> tuple[int, CommitNote] | None:
         """Return the version and note of the table's last commit with a note."""
-        return self._look(name).standing.note
+        return self._look(name).data_version.note
 
     def foreign(self, name: str) -> tuple[Commit, ...]:
         """Return the commits that changed the table's rows and are not its flow's, newest first."""
-        return self._look(name).standing.foreign
+        return self._look(name).data_version.external_writes
 
     def forget(self, name: str) -> None:
         """Look the table up again the next time."""
@@ -67,7 +67,7 @@ class TableStates:
         if name not in self._seen:
             try:
                 log = self.project.catalog.log(name)
-                self._seen[name] = TableState(log.version, log.identity, standing(log))
+                self._seen[name] = TableState(log.version, log.identity, read_data_version(log))
             except TableNotFoundError:
                 self._seen[name] = TableState()
             except ValueError as error:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from lakehouse.delta.catalog import Catalog
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.data_files import totals
 from lakehouse.delta.history import commit_time, history
 from lakehouse.project import Project
@@ -42,7 +42,7 @@ def commits(project: Project, name: str, limit: int | None = None) -> list[dict[
     """
     found = []
     for entry in history(open_named(project, name), limit):
-        note = Note.from_json(entry.get("userMetadata"))
+        note = CommitNote.from_json(entry.get("userMetadata"))
         found.append(
             {
                 "version": entry["version"],

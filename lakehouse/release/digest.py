@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.data_files import files
 from lakehouse.delta.data_version import leaves_rows
 from lakehouse.delta.history import history
@@ -31,7 +31,7 @@ def content_digest(table: DeltaTable) -> str:
     its digest is one of its files, marked ``files:``.
     """
     for commit in history(table):
-        note = Note.from_json(commit.get("userMetadata"))
+        note = CommitNote.from_json(commit.get("userMetadata"))
         if note is not None and note.digest:
             return note.digest
         if note is None and not leaves_rows(commit):

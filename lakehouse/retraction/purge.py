@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lakehouse.delta.catalog import Catalog
-from lakehouse.delta.history import noted
+from lakehouse.delta.history import commits_with_notes
 from lakehouse.delta.store.delete import delete_files
 from lakehouse.errors import MixlakeError
 from lakehouse.ledger import tables as ledger
@@ -259,7 +259,10 @@ def _why(holding: list[str], latest: list[str], needed: Mapping[str, Needs]) -> 
 
 def _made_from(catalog: Catalog, names: Iterable[str], tables: Collection[str]) -> set[str]:
     """Return some tables with all that were made from them, at whatever version."""
-    read = {name: {parent for _, _, note in noted(catalog.open(name)) for parent in note.inputs} for name in names}
+    read = {
+        name: {parent for _, _, note in commits_with_notes(catalog.open(name)) for parent in note.inputs}
+        for name in names
+    }
     found, waiting = set(tables), list(tables)
     while waiting:
         parent = waiting.pop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.errors import MixlakeError
 from lakehouse.retraction.purge import Purge
 
@@ -30,7 +30,7 @@ class Outcome:
     writes: str
     status: Status
     version: int = -1
-    note: Note | None = None
+    note: CommitNote | None = None
     error: MixlakeError | None = None
     seconds: float = 0.0
 

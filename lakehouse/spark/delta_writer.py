@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.contract import Table
 from lakehouse.delta.append import create
 from lakehouse.delta.catalog import Catalog
-from lakehouse.delta.commit_note import Note
-from lakehouse.delta.history import noted
+from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.history import commits_with_notes
 from lakehouse.errors import CollisionError, no_space
 from lakehouse.spark.key_range import Span
 
@@ -37,7 +37,7 @@ def write(  # noqa: PLR0913 - what one commit is
     rows: DataFrame,
     *,
     mode: str,
-    note: Note,
+    note: CommitNote,
     transaction: int,
     spans: Mapping[str, Span] | None = None,
 ) -> int:
@@ -75,7 +75,7 @@ def write(  # noqa: PLR0913 - what one commit is
 
 
 def replace_where(  # noqa: PLR0913 - what one commit is
-    catalog: Catalog, table: Table, rows: DataFrame, where: str, *, note: Note, transaction: int
+    catalog: Catalog, table: Table, rows: DataFrame, where: str, *, note: CommitNote, transaction: int
 ) -> int:
     """Commit rows in the place of those that a condition names, all at once.
 
@@ -102,16 +102,16 @@ def replace_where(  # noqa: PLR0913 - what one commit is
     return _landed(catalog, table.name, note, transaction)
 
 
-def _landed(catalog: Catalog, table: str, note: Note, transaction: int) -> int:
+def _landed(catalog: Catalog, table: str, note: CommitNote, transaction: int) -> int:
     version = find(catalog, table, note)
     if version is None:
         raise CollisionError(f"{table}: another run committed transaction {transaction}", "it is planned again")
     return version
 
 
-def find(catalog: Catalog, table: str, note: Note) -> int | None:
+def find(catalog: Catalog, table: str, note: CommitNote) -> int | None:
     """Return the version whose note is the given run's and flow's, looking at the newest commits."""
-    for version, _, found in noted(catalog.open(table), 50):
+    for version, _, found in commits_with_notes(catalog.open(table), 50):
         if found.run_id == note.run_id and found.flow == note.flow and found.started == note.started:
             return version
     return None
@@ -193,7 +193,7 @@ def _as(session: SparkSession, app: str, number: int, metadata: str = "") -> Ite
             session.conf.unset(f"spark.databricks.delta.{key}")
 
 
-def _transaction(note: Note, transaction: int) -> tuple[tuple[str, str], ...]:
+def _transaction(note: CommitNote, transaction: int) -> tuple[tuple[str, str], ...]:
     return (("txnAppId", note.flow), ("txnVersion", str(transaction)), ("userMetadata", note.to_json()))
 
 
@@ -202,7 +202,7 @@ def _merge(  # noqa: PLR0913, PLR0917
     uri: str,
     table: Table,
     rows: DataFrame,
-    note: Note,
+    note: CommitNote,
     transaction: int,
     spans: Mapping[str, Span],
 ) -> None:

@@ -194,7 +194,7 @@ def make(folder: Path, edges: int, row_group: int) -> None:
     from deltalake.transaction import AddAction, create_table_with_add_actions
 
     from lakehouse.declare.config import Config
-    from lakehouse.delta.commit_note import Note
+    from lakehouse.delta.commit_note import CommitNote
     from lakehouse.lake import Lake
     from lakehouse.ledger import tables
 
@@ -216,7 +216,7 @@ def make(folder: Path, edges: int, row_group: int) -> None:
                 actions.append(AddAction(str(path), size, partition, 0, True, json.dumps(stats)))
     from lakehouse.lineage.index.state import FLOW, FORMAT
 
-    note = Note(
+    note = CommitNote(
         run_id="bench", flow=FLOW, kind="frame", mode="full", code=FORMAT, params="{}",
         contract=tables.edges.fingerprint(), inputs=dict.fromkeys(TABLES, 0), ids=ids, changed=True, counts={},
         digest="",

@@ -280,10 +280,10 @@ def write_lake(commits: int, long: int) -> None:
 
 def note_of(item: FlowPlan, run_id: str, inputs: dict[str, int]) -> str:
     """Return the note that a run of a flow as it is now leaves."""
-    from lakehouse.delta.commit_note import Note
+    from lakehouse.delta.commit_note import CommitNote
 
     now = item.fingerprints
-    return Note(
+    return CommitNote(
         run_id=run_id,
         flow=item.flow.id,
         kind=item.flow.kind,

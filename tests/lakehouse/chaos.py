@@ -42,7 +42,7 @@ from pyspark.sql import SparkSession
 
 from lakehouse.declare import discovery
 from lakehouse.declare.contract import Table
-from lakehouse.delta.history import noted
+from lakehouse.delta.history import commits_with_notes
 from lakehouse.lake import Lake
 from lakehouse.ledger import tables
 from lakehouse.lineage.index.sync import sync_edges
@@ -343,7 +343,9 @@ class Chaos:
         assert [item.writes for item in lake.plan().flows if item.state != "fresh"] == []
         assert [found["rows"] for found in quarantine.visible(lake.project)] == ([len(aside)] if aside else [])
         assert [row["sample_id"] for row in quarantine.examples(lake.project, "bronze.lines", limit=99)] == aside
-        notes = [(name, version, note) for name in NAMES for version, _, note in noted(lake.catalog.open(name))]
+        notes = [
+            (name, version, note) for name in NAMES for version, _, note in commits_with_notes(lake.catalog.open(name))
+        ]
         told = Counter((row["table"], row["version"]) for row in lake.table(tables.runs.name).to_pylist())
         assert told == Counter((name, version) for name, version, _ in notes), told
         kept = Counter()

@@ -9,7 +9,7 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from lakehouse.declare.config import Config
 from lakehouse.delta.catalog import FORMAT_PROPERTY
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.lake import Lake
 
 
@@ -18,7 +18,7 @@ def lake_at(path: Path, **config) -> Lake:
     return Lake(config=Config(lake=str(path), root=path, **config))
 
 
-def note(table: str, run_id: str = "run-1", **fields) -> Note:
+def note(table: str, run_id: str = "run-1", **fields) -> CommitNote:
     """Return a note of the flow that writes a table."""
     base = {
         "run_id": run_id,
@@ -34,10 +34,10 @@ def note(table: str, run_id: str = "run-1", **fields) -> Note:
         "digest": f"digest-{table}",
         "seconds": 0.5,
     }
-    return Note(**{**base, **fields})
+    return CommitNote(**{**base, **fields})
 
 
-def write(lake: Lake, table: str, rows: pa.Table, of: Note | None = None, mode: str = "append") -> None:
+def write(lake: Lake, table: str, rows: pa.Table, of: CommitNote | None = None, mode: str = "append") -> None:
     """Commit rows, with a note where one is given."""
     properties = CommitProperties(custom_metadata={"userMetadata": of.to_json()}) if of else None
     write_deltalake(
@@ -158,6 +158,6 @@ def followed(lake: Lake, *tables: str, schema: pa.Schema) -> None:
         DeltaTable.create(lake.catalog.table_uri(table), schema, configuration={"delta.enableChangeDataFeed": "true"})
 
 
-def noted(of: Note) -> CommitProperties:
+def noted(of: CommitNote) -> CommitProperties:
     """Return commit properties that carry a note."""
     return CommitProperties(custom_metadata={"userMetadata": of.to_json()})

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.delta.data_version import standing
+from lakehouse.delta.data_version import read_data_version
 from lakehouse.lineage.index.lookup import Found, Index, Order
 from lakehouse.lineage.index.state import State
 from lakehouse.lineage.reader import DETAILS, the_one
@@ -49,7 +49,7 @@ class IndexedSamples:
 
     def inputs(self, table: str) -> frozenset[str]:
         """Return the tables that a table was made from; see `lakehouse.lineage.reader.Samples.inputs`."""
-        note = standing(self._tables[table]).note
+        note = read_data_version(self._tables[table]).note
         return frozenset(note[1].inputs if note else ())
 
     def resolve(self, sample: str) -> str:

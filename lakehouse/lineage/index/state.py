@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.delta.catalog import Catalog
-from lakehouse.delta.commit_note import Note
-from lakehouse.delta.data_version import standing
+from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.data_version import read_data_version
 from lakehouse.delta.history import newest_note
 from lakehouse.delta.log import Log
 from lakehouse.delta.schema_drift import fits
@@ -43,7 +43,7 @@ class State:
 
     tables: Mapping[str, Log]
     edges: DeltaTable | None
-    note: Note | None
+    note: CommitNote | None
     changed: frozenset[str]
     unknown: frozenset[str]
     gone: frozenset[str]
@@ -80,7 +80,7 @@ def look(catalog: Catalog) -> State:
     return State(tables, edges, note, changed, unknown, frozenset(note.inputs) - frozenset(same))
 
 
-def _index(catalog: Catalog) -> tuple[DeltaTable | None, Note | None]:
+def _index(catalog: Catalog) -> tuple[DeltaTable | None, CommitNote | None]:
     """Return ``ledger.edges`` with the note of its last commit, where it can be used."""
     if not catalog.has(ledger.edges.name):
         return None, None
@@ -99,6 +99,6 @@ def _same(log: Log, identity: str | None, version: int | None) -> bool:
 def _changed(name: str, log: Log, since: int) -> bool:
     """Whether a commit after a version changed rows."""
     try:
-        return log.version > since and standing(log).changed > since
+        return log.version > since and read_data_version(log).changed > since
     except ValueError as error:
         raise damaged(name, error) from None

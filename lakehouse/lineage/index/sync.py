@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.delta import append
 from lakehouse.delta.catalog import Catalog
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.schema_drift import fits
 from lakehouse.errors import CollisionError
 from lakehouse.ledger import tables
@@ -158,7 +158,7 @@ def _write(session: SparkSession, catalog: Catalog, state: State, work: _Work, r
         if level < len(sizes):
             entries = new.unionByName(_held(session, catalog, state).where(f"level >= {level}").drop("level"))
         version = int(state.edges.version()) if state.edges is not None else -1
-        note = Note(
+        note = CommitNote(
             run_id=run_id,
             flow=FLOW,
             kind="frame",
@@ -179,7 +179,7 @@ def _write(session: SparkSession, catalog: Catalog, state: State, work: _Work, r
         new.unpersist()
 
 
-def _commit(catalog: Catalog, entries: DataFrame, level: int, note: Note, version: int) -> int:
+def _commit(catalog: Catalog, entries: DataFrame, level: int, note: CommitNote, version: int) -> int:
     """Write a level in the place of it and all newer ones, if no other run has committed since `version`."""
     append.create(catalog, tables.edges)
     opened = catalog.open(tables.edges.name)

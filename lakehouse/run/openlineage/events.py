@@ -14,7 +14,7 @@ from openlineage.client import event_v2 as ol
 from openlineage.client.facet_v2 import parent_run
 
 from lakehouse.declare.contract import Table
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.history import commit_at, commit_time
 from lakehouse.errors import CheckFailedError
 from lakehouse.plan.plan import FlowPlan
@@ -90,7 +90,7 @@ class Events:
         """Return the ABORT of a flow that was at work when its run was stopped."""
         return _event(ol.RunState.ABORT, at, self._run(item), self._job(item))
 
-    def _completed(self, item: FlowPlan, version: int, note: Note, at: datetime) -> ol.RunEvent:
+    def _completed(self, item: FlowPlan, version: int, note: CommitNote, at: datetime) -> ol.RunEvent:
         table = item.flow.writes
         found: Facets = {"version": facets.version(version)}
         rows = note.counts.get("returned")
@@ -107,7 +107,7 @@ class Events:
             ol.RunState.COMPLETE, at, self._run(item, note), self._job(item), self._inputs(note.inputs), [output]
         )
 
-    def _run(self, item: FlowPlan, note: Note | None = None) -> ol.Run:
+    def _run(self, item: FlowPlan, note: CommitNote | None = None) -> ol.Run:
         own = parent_run.Run(run_uuid(self.run_id)), parent_run.Job(self.namespace, RUN_JOB)
         found: Facets = {
             "parent": _facet(own, self._root or own),

@@ -18,7 +18,7 @@ from openlineage.client import facet_v2 as ol
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.run.openlineage import source_code
 from lakehouse.run.openlineage.assertions import Result
@@ -60,7 +60,7 @@ class MixlakeCommitRunFacet(ol.RunFacet):
         return _SCHEMA
 
 
-def commit(item: FlowPlan, run_id: str, note: Note | None = None) -> MixlakeCommitRunFacet:
+def commit(item: FlowPlan, run_id: str, note: CommitNote | None = None) -> MixlakeCommitRunFacet:
     """Return what the engine knows of an execution: before its commit, or after it."""
     now = item.fingerprints
     facet = MixlakeCommitRunFacet(

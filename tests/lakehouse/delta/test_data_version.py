@@ -91,6 +91,6 @@ def test_a_run_that_followed_settles_what_was_foreign(planned):
     write(lake, "silver.shouts", ROGUE)
     item = planned.plan("silver.shouts")["silver.shouts"]
     assert item.because("external_write")
-    now = {**dataclasses.asdict(item.fingerprints), "flow": item.flow.id, "onto": 1}
+    now = {**dataclasses.asdict(item.fingerprints), "flow": item.flow.id, "base_version": 1}
     write(lake, "silver.shouts", ROGUE, note("silver.shouts", **now))
     assert planned.plan("silver.shouts")["silver.shouts"].state == "fresh"

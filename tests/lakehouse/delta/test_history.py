@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.delta.data_version import changed_version
-from lakehouse.delta.history import commit_at, commit_time, history, newest_note, noted
+from lakehouse.delta.history import commit_at, commit_time, commits_with_notes, history, newest_note
 from tests.lakehouse.lakes import lake_at, note, write
 
 ROWS = pa.table({"n": [1]})
@@ -21,7 +21,7 @@ def lake(tmp_path):
 
 
 def runs(table, limit=None):
-    return [(version, found.run_id) for version, _, found in noted(table, limit)]
+    return [(version, found.run_id) for version, _, found in commits_with_notes(table, limit)]
 
 
 def test_commits_carry_their_own_version_also_from_an_older_one(lake):

@@ -8,7 +8,7 @@ import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from lakehouse.delta.append import create
-from lakehouse.delta.data_version import standing
+from lakehouse.delta.data_version import read_data_version
 from lakehouse.delta.log import read_log
 from lakehouse.delta.store.table_folder import table_folder
 from lakehouse.errors import LakeError, TableNotFoundError
@@ -114,7 +114,7 @@ def noted(lake, **fields):
 
 
 def stands(lake):
-    return standing(lake.catalog.log("gold.c"))
+    return read_data_version(lake.catalog.log("gold.c"))
 
 
 def test_maintenance_changes_no_rows(lake):
@@ -122,7 +122,7 @@ def test_maintenance_changes_no_rows(lake):
     noted(lake)
     write(lake, "gold.c", ROWS.slice(0, 0), note("gold.c", "run-no-op", changed=False))
     before = stands(lake)
-    assert (before.changed, before.note[0], before.foreign) == (1, 2, ())
+    assert (before.changed, before.note[0], before.external_writes) == (1, 2, ())
     table = DeltaTable(lake.catalog.table_uri("gold.c"))
     table.optimize.compact()
     table.optimize.z_order(["n"])
@@ -140,21 +140,21 @@ def test_rows_changed_by_something_else_are_told(lake):
     DeltaTable(lake.catalog.table_uri("gold.c")).optimize.compact()
     DeltaTable(lake.catalog.table_uri("gold.c")).delete("n = 1")
     found = stands(lake)
-    assert [commit.version for commit in found.foreign] == [3, 1]
+    assert [commit.version for commit in found.external_writes] == [3, 1]
     assert (found.note[0], found.changed) == (0, 3)
     noted(lake)
-    assert stands(lake).foreign == ()
+    assert stands(lake).external_writes == ()
 
 
 def test_rows_changed_while_a_flow_ran_are_told(lake):
     noted(lake)
     write(lake, "gold.c", ROWS)
-    noted(lake, onto=0)
+    noted(lake, base_version=0)
     found = stands(lake)
-    assert [commit.version for commit in found.foreign] == [1]
+    assert [commit.version for commit in found.external_writes] == [1]
     assert (found.note[0], found.changed) == (2, 2)
-    noted(lake, onto=2)
-    assert stands(lake).foreign == ()
+    noted(lake, base_version=2)
+    assert stands(lake).external_writes == ()
 
 
 def test_a_table_without_notes_counts_by_its_last_change(lake):
@@ -184,8 +184,8 @@ def test_words_in_the_data_do_not_pass_for_changes(lake):
         other, rows, mode="append", commit_properties=CommitProperties(custom_metadata={"x": '"dataChange":true'})
     )
     DeltaTable(other).optimize.compact(commit_properties=CommitProperties(custom_metadata={"x": '"dataChange":true'}))
-    found = standing(lake.catalog.log("gold.d"))
-    assert [commit.version for commit in found.foreign] == [1]
+    found = read_data_version(lake.catalog.log("gold.d"))
+    assert [commit.version for commit in found.external_writes] == [1]
 
 
 def test_commits_made_while_the_log_is_read_are_no_gap(lake):

@@ -8,7 +8,7 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, WriterProperties, write_deltalake
 
 from lakehouse.delta import append
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.ledger import tables
 from lakehouse.lineage.index.state import FLOW, FORMAT, look
 
@@ -57,7 +57,7 @@ def write_index(lake, levels, group=4) -> None:
     rows.sort(key=lambda row: (row[row["sorted_by"]], row["parent"] or "", row["child"], row["table"]))
     append.create(lake.catalog, tables.edges)
     state = look(lake.catalog)
-    note = Note(
+    note = CommitNote(
         run_id="run", flow=FLOW, kind="frame", mode="full", code=FORMAT, params="{}",
         contract=tables.edges.fingerprint(), inputs=state.versions, ids=state.ids, changed=True, counts={}, digest="",
     )  # fmt: skip

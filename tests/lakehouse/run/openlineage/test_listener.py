@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from lakehouse.delta import append
-from lakehouse.delta.commit_note import Note
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.errors import CheckFailedError, CollisionError, FlowError, MachineError
 from lakehouse.execute import execute_flow
 from lakehouse.run import spark_session
@@ -45,7 +45,7 @@ def lines(project, monkeypatch):
         table = item.flow.writes
         append.create(lake.catalog, table)
         now = item.fingerprints
-        note = Note(
+        note = CommitNote(
             run_id=run_id, flow=item.flow.id, kind=item.flow.kind, mode="full", code=now.code, params=now.params,
             contract=now.contract, inputs={n: v for n, v in item.inputs.items() if v >= 0},
             ids=item.ids, changed=True, counts={"returned": 5, "rows": 3}, digest="d", external=now.external,
