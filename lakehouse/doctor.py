@@ -25,7 +25,7 @@ from lakehouse.delta.scan import scan
 from lakehouse.delta.store import s3
 from lakehouse.delta.store.conditional_put import require_atomic_commits
 from lakehouse.delta.store.table_folder import table_folder
-from lakehouse.errors import MixlakeError, damaged, lost_file
+from lakehouse.errors import MixlakeError, corrupt_log, lost_file
 from lakehouse.project import Project
 from lakehouse.spark.session import check_java
 from lakehouse.spark.settings import MASTER, is_local
@@ -210,7 +210,7 @@ def _readable(catalog: Catalog, name: str) -> str:
     """
     problem = log_problem(table_folder(catalog.table_uri(name), catalog.storage_options))
     if problem is not None:
-        raise damaged(name, problem)
+        raise corrupt_log(name, problem)
     opened = catalog.open(name)
     told = str(scan(opened, name))
     if lost := lost_files(opened):

@@ -102,7 +102,7 @@ def lost_file(table: str, file: str, prefix: str = "") -> LakeError:
     )
 
 
-def damaged(table: str, what: ValueError | str) -> LakeError:
+def corrupt_log(table: str, what: ValueError | str) -> LakeError:
     """Return the error for a table of whose log a file is missing or cannot be read."""
     return LakeError(
         f"{table} has a damaged log: {what}",

@@ -49,9 +49,9 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, grace: flo
     count = sum(item.files + item.change_files for item in found)
     total = sum(item.bytes + item.change_bytes for item in found)
     print(f"{count} files ({size(total)}) {'would be' if dry_run else 'were'} deleted")
-    young = sum(item.young for item in found)
-    if young:
-        print(f"{young} files that no commit names are younger than {grace:g} hours and stay for now")
+    orphans = sum(item.recent_orphans for item in found)
+    if orphans:
+        print(f"{orphans} files that no commit names are younger than {grace:g} hours and stay for now")
 
 
 def _kept(kept: Mapping[int, str]) -> str:

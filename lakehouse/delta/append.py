@@ -12,7 +12,7 @@ from deltalake.exceptions import CommitFailedError
 from lakehouse.declare.contract import Table
 from lakehouse.delta.catalog import FORMAT, FORMAT_PROPERTY, Catalog
 from lakehouse.delta.store.conditional_put import require_atomic_commits
-from lakehouse.delta.store.permissions import require_writable, writing
+from lakehouse.delta.store.permissions import require_writable, translate_write_errors
 from lakehouse.errors import LakeError
 
 _RETRIES = 20
@@ -28,7 +28,7 @@ def create(catalog: Catalog, table: Table) -> None:
         return
     require_writable(table.name, uri)
     try:
-        with writing(table.name):
+        with translate_write_errors(table.name):
             DeltaTable.create(
                 uri,
                 # Only names, types and nullability go to the log: readers differ in what they make of column metadata.
@@ -94,7 +94,7 @@ def append_once(catalog: Catalog, table: Table, rows: pa.Table, transactions: Ma
         require_writable(table.name, current.table_uri)
         schema_mode: Literal["merge"] | None = "merge" if lacks else None
         try:
-            with writing(table.name):
+            with translate_write_errors(table.name):
                 write_deltalake(current, ready, mode="append", schema_mode=schema_mode, commit_properties=used)
         except CommitFailedError:
             continue

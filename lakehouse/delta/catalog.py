@@ -13,10 +13,10 @@ from deltalake.exceptions import TableNotFoundError as DeltaTableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 
 from lakehouse.delta.log import Log, log_of, read_log
-from lakehouse.delta.log_health import empty_commit, log_problem
+from lakehouse.delta.log_health import find_empty_commit, log_problem
 from lakehouse.delta.store.permissions import require_readable
 from lakehouse.delta.store.table_folder import table_folder
-from lakehouse.errors import ConfigError, LakeError, TableNotFoundError, damaged, first_line, unsupported
+from lakehouse.errors import ConfigError, LakeError, TableNotFoundError, corrupt_log, first_line, unsupported
 
 # Characters of a URI that delta-rs decodes or rejects.
 _UNOPENABLE = re.compile(r"[\[\]\\]|%[0-9A-Fa-f]{2}")
@@ -105,8 +105,8 @@ class Catalog:
             ) from None
         except (DeltaError, OSError, ValueError) as error:
             raise self._open_error(name, version, error) from None
-        if "://" not in uri and (empty := empty_commit(uri, int(table.version()))) is not None:
-            raise damaged(name, f"{empty} is empty")
+        if "://" not in uri and (empty := find_empty_commit(uri, int(table.version()))) is not None:
+            raise corrupt_log(name, f"{empty} is empty")
         _check_format(name, table.metadata().configuration)
         return table
 
@@ -122,7 +122,7 @@ class Catalog:
         except DeltaError as error:
             raise self._unreachable(error) from None
         except ValueError as error:
-            raise damaged(name, error) from None
+            raise corrupt_log(name, error) from None
         except PermissionError:
             found = None
         if found is None:
@@ -140,7 +140,7 @@ class Catalog:
         if not remote or _LOG_ERROR.search(str(error)):
             problem = log_problem(table_folder(uri, self.storage_options))
             if problem is not None:
-                return damaged(name, problem)
+                return corrupt_log(name, problem)
         if remote and version is None:
             return self._unreachable(error)
         if version is not None and DeltaTable.is_deltatable(uri, self.storage_options):

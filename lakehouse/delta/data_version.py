@@ -25,8 +25,8 @@ class DataVersion:
     Args:
         note: The newest (version, note), None where no flow wrote the table.
         changed: Version of the last commit that changed rows, by a flow or by anything else.
-        external_writes: Commits that changed rows since the newest note, or since the version that its rows were compared
-            with, and carry no note, newest first: the note does not speak for their rows.
+        external_writes: Commits without a note that changed rows since the newest note, or since the version that its
+            rows were compared with, newest first. The note does not cover their rows.
     """
 
     note: tuple[int, CommitNote] | None

@@ -50,7 +50,7 @@ def log_problem(store: pafs.FileSystem) -> str | None:
     return None
 
 
-def empty_commit(folder: str, version: int) -> str | None:
+def find_empty_commit(folder: str, version: int) -> str | None:
     """Return the file of an empty commit among those that a version is read from, None where there is none.
 
     A machine that went down may leave one, which delta-rs takes for a commit that changed nothing.

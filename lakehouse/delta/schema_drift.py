@@ -13,37 +13,37 @@ from lakehouse.declare.contract import Table
 
 
 @dataclass(frozen=True)
-class Change:
+class SchemaDrift:
     """How a contract differs from the stored columns.
 
     Args:
         added: Nullable columns that the stored table lacks.
-        breaks: What else differs, in words; rows stored so cannot be read as the contract says.
+        incompatible: What else differs, in words; rows stored so cannot be read as the contract says.
     """
 
     added: tuple[str, ...]
-    breaks: tuple[str, ...]
+    incompatible: tuple[str, ...]
 
 
-def compare(held: DeltaTable, table: Table) -> Change:
+def compare_schema(held: DeltaTable, table: Table) -> SchemaDrift:
     """Compare a table's stored columns with its contract; their order does not matter."""
     wanted = _types(Schema.from_arrow(pa.schema([pa.field(c.name, c.type) for c in table.columns])))
     stored = _types(held.schema())
     missing = [column for column in table.columns if column.name not in stored]
-    breaks = [f"column {c.name} is new and may not be null" for c in missing if c.name in table.required]
-    breaks.extend(f"column {name} is no longer declared" for name in stored if name not in wanted)
-    breaks.extend(
+    incompatible = [f"column {c.name} is new and may not be null" for c in missing if c.name in table.required]
+    incompatible.extend(f"column {name} is no longer declared" for name in stored if name not in wanted)
+    incompatible.extend(
         f"column {name} is stored as {_word(stored[name])}, now {_word(kind)}"
         for name, kind in wanted.items()
         if name in stored and stored[name] != kind
     )
-    return Change(tuple(c.name for c in missing if c.name not in table.required), tuple(breaks))
+    return SchemaDrift(tuple(c.name for c in missing if c.name not in table.required), tuple(incompatible))
 
 
 def fits(held: DeltaTable, table: Table) -> bool:
     """Whether a table is stored with the columns and types of its contract, in whatever order."""
-    change = compare(held, table)
-    return not (change.added or change.breaks)
+    change = compare_schema(held, table)
+    return not (change.added or change.incompatible)
 
 
 def _word(kind: str) -> str:

@@ -9,7 +9,7 @@ from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import lost_files
 from lakehouse.delta.data_version import read_data_version
 from lakehouse.delta.log import log_of
-from lakehouse.delta.schema_drift import compare
+from lakehouse.delta.schema_drift import compare_schema
 from lakehouse.errors import CollisionError, ContractError
 from lakehouse.execute.content_digest import Digest
 from lakehouse.plan.plan import FlowPlan
@@ -62,20 +62,20 @@ def hold(catalog: Catalog, item: FlowPlan, *, migrate: bool = False) -> Held:
     note = newest[1] if newest else None
     # Rows that no flow accounts for, and rows that another key named, are replaced as a whole.
     rekeyed = note is not None and tuple(note.key or table.key) != tuple(table.key)
-    change = compare(opened, table)
-    if (change.breaks or rekeyed) and note is not None and not migrate:
-        told = list(change.breaks)
+    change = compare_schema(opened, table)
+    if (change.incompatible or rekeyed) and note is not None and not migrate:
+        told = list(change.incompatible)
         if rekeyed:
             told.append(f"its rows were named by {', '.join(note.key)}, now by {', '.join(table.key) or 'nothing'}")
         raise ContractError(
             f"{table.name} is stored otherwise than its contract says: {'; '.join(told)}",
             f"write it anew: mixlake run {table.name} --migrate (its older versions and the releases stay as they are)",
         )
-    if change.added and not change.breaks:
+    if change.added and not change.incompatible:
         append.add_columns(catalog, table, change.added)
         opened = catalog.open(table.name)
     version = int(opened.version())
-    fits = not change.breaks
+    fits = not change.incompatible
     replaced = version > 0 if note is None else rekeyed
     # A flow that starts over is the way back from lost files: what is held is not compared with then.
     lost = item.because("forced") and bool(lost_files(opened))

@@ -23,7 +23,7 @@ from lakehouse.delta.append import append_once
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.scan import scan
 from lakehouse.errors import ReleaseError, TableNotFoundError
-from lakehouse.ledger import tables as ledger
+from lakehouse.ledger import tables
 
 log = logging.getLogger("mixlake.release")
 
@@ -80,19 +80,19 @@ class Release:
         }
 
 
-def pins(catalog: Catalog) -> int:
+def pin_lock_version(catalog: Catalog) -> int:
     """Return the last number of the transaction that releases and vacuums use up, 0 where there was none."""
     return _number(catalog, PINS)
 
 
-def fence(catalog: Catalog, number: int) -> bool:
+def acquire_pin_lock(catalog: Catalog, number: int) -> bool:
     """Use up a number of that transaction, before files are deleted.
 
     Returns:
         Whether it was free: else a release was made, or a vacuum began, since `pins` gave the one before.
     """
-    none = ledger.releases.schema.empty_table()
-    return append_once(catalog, ledger.releases, none, {PINS: number})
+    none = tables.releases.schema.empty_table()
+    return append_once(catalog, tables.releases, none, {PINS: number})
 
 
 def drop_release(catalog: Catalog, name: str) -> Release:
@@ -167,10 +167,10 @@ def load_release(catalog: Catalog, name: str, *, dropped: bool = False) -> Relea
 def recorded_releases(catalog: Catalog) -> dict[str, Release]:
     """Return the last row of each name; there are as many rows as releases were made and dropped."""
     try:
-        table = catalog.open(ledger.releases.name)
+        table = catalog.open(tables.releases.name)
     except TableNotFoundError:
         return {}
-    rows = pa.table(scan(table, ledger.releases.name).to_table()).sort_by([("created_at", "ascending")])
+    rows = pa.table(scan(table, tables.releases.name).to_table()).sort_by([("created_at", "ascending")])
     return {
         row["name"]: Release(
             name=row["name"],
@@ -195,7 +195,7 @@ def _row_of(name: str) -> str:
 
 def _number(catalog: Catalog, transaction: str) -> int:
     try:
-        table = catalog.open(ledger.releases.name)
+        table = catalog.open(tables.releases.name)
     except TableNotFoundError:
         return 0
     return int(table.transaction_version(transaction) or 0)
@@ -217,7 +217,7 @@ def append_release(catalog: Catalog, release: Release, others: Mapping[str, int]
     }
     return append_once(
         catalog,
-        ledger.releases,
-        pa.Table.from_pylist([row], schema=ledger.releases.schema),
+        tables.releases,
+        pa.Table.from_pylist([row], schema=tables.releases.schema),
         {_row_of(release.name): last + 1, **others},
     )

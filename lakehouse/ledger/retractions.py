@@ -16,7 +16,7 @@ from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.scan import scan
 from lakehouse.errors import TableNotFoundError, UsageError
-from lakehouse.ledger import tables as ledger
+from lakehouse.ledger import tables
 
 Kind = Literal["source", "license", "uri", "id"]
 Scope = Literal["origin", "content"]
@@ -28,7 +28,7 @@ APP = "mixlake.retractions"
 _ATTEMPTS = 20
 
 
-def record(catalog: Catalog, order: Retraction) -> Retraction:
+def append_order(catalog: Catalog, order: Retraction) -> Retraction:
     """Append an order, with the next number.
 
     Raises:
@@ -42,13 +42,13 @@ def record(catalog: Catalog, order: Retraction) -> Retraction:
     raise UsageError("others kept giving retractions", "try again")
 
 
-def changes(catalog: Catalog, order: Retraction) -> int:
+def revision(catalog: Catalog, order: Retraction) -> int:
     """Return how often an order was changed."""
-    table = catalog.open(ledger.retractions.name)
+    table = catalog.open(tables.retractions.name)
     return int(table.transaction_version(_changes_of(order)) or 0)
 
 
-def change(
+def update_order(
     catalog: Catalog, order: Retraction, number: int, *, state: str = ORDERED, tables: Sequence[str] | None = None
 ) -> bool:
     """Append an order's new state.
@@ -63,19 +63,19 @@ def change(
     Returns:
         Whether it was appended: not if it was changed since.
     """
-    last = now(catalog, order)
+    last = current(catalog, order)
     # Rows are ordered by time: clocks of two machines may differ.
     at = max(datetime.now(UTC), last.at + timedelta(microseconds=1))
     made = replace(last, state=state, tables=last.tables if tables is None else tuple(tables), at=at)
     return _append(catalog, made, {_changes_of(order): number + 1})
 
 
-def now(catalog: Catalog, order: Retraction) -> Retraction:
+def current(catalog: Catalog, order: Retraction) -> Retraction:
     """Return an order as it is recorded now."""
     return next(held for held in load_retractions(catalog).orders if held.ordinal == order.ordinal)
 
 
-def reopen(catalog: Catalog, table: Table, version: int, note: CommitNote, orders: Retractions) -> None:
+def reopen_purge(catalog: Catalog, table: Table, version: int, note: CommitNote, orders: Retractions) -> None:
     """Order purges again, if need be: a run that did not know of them has brought rows back.
 
     A purge that is under way finds that its order was changed, and is not recorded as done.
@@ -89,7 +89,7 @@ def reopen(catalog: Catalog, table: Table, version: int, note: CommitNote, order
     """
     for order in orders.pending(table, version, note):
         if order.purge and version > order.looked.get(table.name, -1):
-            while not change(catalog, order, changes(catalog, order)):
+            while not update_order(catalog, order, revision(catalog, order)):
                 continue
 
 
@@ -99,8 +99,8 @@ def _changes_of(order: Retraction) -> str:
 
 def _append(catalog: Catalog, order: Retraction, transactions: Mapping[str, int]) -> bool:
     row = {**order.as_dict(), "looked": list(order.looked.items()), "matched": list(order.matched.items())}
-    rows = pa.Table.from_pylist([row], schema=ledger.retractions.schema)
-    return append_once(catalog, ledger.retractions, rows, transactions)
+    rows = pa.Table.from_pylist([row], schema=tables.retractions.schema)
+    return append_once(catalog, tables.retractions, rows, transactions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +190,10 @@ class Retractions:
 def load_retractions(catalog: Catalog) -> Retractions:
     """Read the orders of a lake; there are as many rows as orders were given."""
     try:
-        table = catalog.open(ledger.retractions.name)
+        table = catalog.open(tables.retractions.name)
     except TableNotFoundError:
         return Retractions()
-    rows = pa.table(scan(table, ledger.retractions.name).to_table()).sort_by(
+    rows = pa.table(scan(table, tables.retractions.name).to_table()).sort_by(
         [("ordinal", "ascending"), ("at", "ascending")]
     )
     found: dict[int, Retraction] = {}
@@ -201,7 +201,7 @@ def load_retractions(catalog: Catalog) -> Retractions:
         lists = {name: tuple(row.get(name) or ()) for name in ("releases", "tables")}
         found[row["ordinal"]] = Retraction(**{**row, **lists})
     try:
-        ids = int(catalog.open(ledger.retracted.name).version())
+        ids = int(catalog.open(tables.retracted.name).version())
     except TableNotFoundError:
         ids = -1
     return Retractions(tuple(found[ordinal] for ordinal in sorted(found)), ids)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.data_version import DataVersion, read_data_version
 from lakehouse.delta.log import Commit
-from lakehouse.errors import TableNotFoundError, damaged
+from lakehouse.errors import TableNotFoundError, corrupt_log
 from lakehouse.ledger.retractions import load_retractions
 from lakehouse.project import Project
 
@@ -71,5 +71,5 @@ class TableStates:
             except TableNotFoundError:
                 self._seen[name] = TableState()
             except ValueError as error:
-                raise damaged(name, error) from None
+                raise corrupt_log(name, error) from None
         return self._seen[name]

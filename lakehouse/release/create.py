@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from lakehouse.errors import LakeError, MixlakeError, ReleaseError
-from lakehouse.ledger.releases import ATTEMPTS, PINS, Release, append_release, pins, recorded_releases
+from lakehouse.ledger.releases import ATTEMPTS, PINS, Release, append_release, pin_lock_version, recorded_releases
 from lakehouse.project import Project
 from lakehouse.query.table_names import open_named
 from lakehouse.release.ancestors import mixed_ancestors, with_ancestors
@@ -42,11 +42,11 @@ def create_release(project: Project, name: str, tables: Iterable[str] | None = N
         state = recorded[name].state
         raise ReleaseError(f"the release {name} exists already ({state})", "take another name")
     for _ in range(ATTEMPTS):
-        number = pins(project.catalog)
+        number = pin_lock_version(project.catalog)
         try:
             release = _chosen_release(project, name, tables, note)
         except MixlakeError:
-            if pins(project.catalog) == number:
+            if pin_lock_version(project.catalog) == number:
                 raise
             continue  # a vacuum took what was chosen
         if append_release(project.catalog, release, {PINS: number + 1}):

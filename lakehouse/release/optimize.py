@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from lakehouse.declare.contract import ADDRESSES_FILES, Table
 from lakehouse.delta.data_files import addresses_files
 from lakehouse.delta.history import input_versions
-from lakehouse.delta.schema_drift import compare
+from lakehouse.delta.schema_drift import compare_schema
 from lakehouse.errors import CollisionError, UsageError, unknown_table
 from lakehouse.project import Project
 from lakehouse.release.compaction import rewrite
@@ -150,8 +150,8 @@ def _planned(project: Project, name: str, addressed_by: str, target_bytes: int) 
         return replace(plain, reason="there is nothing to gain")
     if addressed_by:
         return replace(plain, reason=f"{addressed_by} names its files; name {name} to compact it all the same")
-    change = compare(table, contract)
-    if change.added or change.breaks:
+    change = compare_schema(table, contract)
+    if change.added or change.incompatible:
         return replace(plain, reason=f"its contract has changed; run its flow first: mixlake run {name}")
     return replace(plain, steps=steps)
 

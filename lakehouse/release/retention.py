@@ -18,35 +18,35 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Needs:
+class RequiredVersions:
     """What is needed of one table.
 
     Args:
         latest: Its latest version when it was looked at.
-        follows: Oldest version from which a flow reads on; the latest where none does. Changes of later commits
+        first_unread: Oldest version from which a flow reads on; the latest where none does. Changes of later commits
             are needed, too.
         reader: The table whose flow that is, empty where none does.
-        why: Who needs each version.
+        by_version: Who needs each version.
     """
 
     latest: int
-    follows: int
+    first_unread: int
     reader: str = ""
-    why: dict[int, list[str]] = field(default_factory=dict)
+    by_version: dict[int, list[str]] = field(default_factory=dict)
 
     def add(self, version: int, reason: str) -> None:
         """Note that a version is needed."""
-        reasons = self.why.setdefault(version, [])
+        reasons = self.by_version.setdefault(version, [])
         if reason not in reasons:
             reasons.append(reason)
 
-    def told(self) -> dict[int, str]:
+    def reasons(self) -> dict[int, str]:
         """Return the reasons as one text a version, the oldest version first."""
-        return {version: ", ".join(self.why[version]) for version in sorted(self.why)}
+        return {version: ", ".join(self.by_version[version]) for version in sorted(self.by_version)}
 
     def runs(self) -> Iterator[tuple[int, int]]:
         """Yield the first and the last of the needed versions that follow each other."""
-        versions = sorted(self.why)
+        versions = sorted(self.by_version)
         first = 0
         for at, version in enumerate(versions):
             if at + 1 == len(versions) or versions[at + 1] != version + 1:
@@ -54,18 +54,7 @@ class Needs:
                 first = at + 1
 
 
-def versions_needed(catalog: Catalog, name: str) -> Mapping[int, str]:
-    """Return the versions of a table whose files a vacuum keeps, each with who needs it; see `needs`.
-
-    Raises:
-        TableNotFoundError: If the table does not exist.
-        LakeError: If a table of the lake cannot be read.
-    """
-    catalog.open(name)
-    return needs(catalog)[name].told()
-
-
-def needs(catalog: Catalog, without: Collection[str] = ()) -> dict[str, Needs]:
+def required_versions(catalog: Catalog, without: Collection[str] = ()) -> dict[str, RequiredVersions]:
     """Say which versions of each table are needed.
 
     - the latest;
@@ -86,7 +75,7 @@ def needs(catalog: Catalog, without: Collection[str] = ()) -> dict[str, Needs]:
     names = catalog.names()
     with ThreadPoolExecutor(8) as pool:
         tables = dict(zip(names, pool.map(catalog.open, names), strict=True))
-    found = {name: Needs(int(table.version()), int(table.version())) for name, table in tables.items()}
+    found = {name: RequiredVersions(int(table.version()), int(table.version())) for name, table in tables.items()}
     for need in found.values():
         need.add(need.latest, "latest")
     for release in list_releases(catalog):
@@ -98,13 +87,13 @@ def needs(catalog: Catalog, without: Collection[str] = ()) -> dict[str, Needs]:
     _read_on(tables, found)
     _descended(tables, found)
     for need in found.values():
-        for version in range(need.follows, need.latest):
-            need.add(version, f"{need.reader} reads on from {need.follows}")
+        for version in range(need.first_unread, need.latest):
+            need.add(version, f"{need.reader} reads on from {need.first_unread}")
     _addressed(tables, found)
     return found
 
 
-def _read_on(tables: Mapping[str, DeltaTable], found: dict[str, Needs]) -> None:
+def _read_on(tables: Mapping[str, DeltaTable], found: dict[str, RequiredVersions]) -> None:
     """Find the oldest version of each table that a flow has read last."""
     for child, table in tables.items():
         newest = newest_note(table)
@@ -116,11 +105,11 @@ def _read_on(tables: Mapping[str, DeltaTable], found: dict[str, Needs]) -> None:
                 continue
             need = found[parent]
             settled = settled_version(tables[parent], min(version, need.latest))
-            if settled < need.follows:
-                need.follows, need.reader = settled, child
+            if settled < need.first_unread:
+                need.first_unread, need.reader = settled, child
 
 
-def _descended(tables: Mapping[str, DeltaTable], found: dict[str, Needs]) -> None:
+def _descended(tables: Mapping[str, DeltaTable], found: dict[str, RequiredVersions]) -> None:
     """Follow the latest versions up to what they were made from."""
     waiting = [(name, need.latest) for name, need in found.items()]
     seen = set(waiting)
@@ -139,12 +128,12 @@ def _descended(tables: Mapping[str, DeltaTable], found: dict[str, Needs]) -> Non
                 waiting.append(met)
 
 
-def _addressed(tables: Mapping[str, DeltaTable], found: dict[str, Needs]) -> None:
+def _addressed(tables: Mapping[str, DeltaTable], found: dict[str, RequiredVersions]) -> None:
     """Keep what rows of needed versions point into, at the very versions that were read."""
     for name, table in tables.items():
         if not addresses_files(table):
             continue
-        for at in sorted(found[name].why):
+        for at in sorted(found[name].by_version):
             for parent, version in input_versions(table, at).items():
                 if parent in found and version <= found[parent].latest:
                     found[parent].add(version, f"{name}@{at} names its files")

@@ -25,14 +25,12 @@ from lakehouse.delta.store.delete import delete_files
 from lakehouse.delta.store.listing import CHANGE_FOLDER, listing
 from lakehouse.delta.store.table_folder import table_store
 from lakehouse.errors import LakeError, UsageError, unknown_table
-from lakehouse.ledger.releases import fence, pins
-from lakehouse.release.retention import Needs, needs, versions_needed
+from lakehouse.ledger.releases import acquire_pin_lock, pin_lock_version
+from lakehouse.release.retention import RequiredVersions, required_versions
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-
-__all__ = ["GRACE_HOURS", "TableVacuum", "unneeded", "vacuum", "versions_needed"]
 
 log = logging.getLogger("mixlake.vacuum")
 
@@ -52,11 +50,11 @@ class TableVacuum:
         bytes: Their bytes.
         change_files: Files of the change feed.
         change_bytes: Their bytes.
-        young: Files that no commit names and that are kept for now.
+        recent_orphans: Files that no commit names and that are kept for now.
         kept: The versions that are kept, each with who needs it.
         paths: The files, relative to the table's folder.
-        wanted: The data and change files that are needed.
-        fresh: The young files.
+        required_paths: The data and change files that are needed.
+        recent_orphan_paths: The recent orphans.
     """
 
     table: str
@@ -64,11 +62,11 @@ class TableVacuum:
     bytes: int
     change_files: int
     change_bytes: int
-    young: int
+    recent_orphans: int
     kept: Mapping[int, str]
     paths: pa.ChunkedArray = field(repr=False, compare=False)
-    wanted: pa.ChunkedArray = field(repr=False, compare=False)
-    fresh: pa.ChunkedArray = field(repr=False, compare=False)
+    required_paths: pa.ChunkedArray = field(repr=False, compare=False)
+    recent_orphan_paths: pa.ChunkedArray = field(repr=False, compare=False)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake vacuum --json`` prints."""
@@ -78,7 +76,7 @@ class TableVacuum:
             "bytes": self.bytes,
             "change_files": self.change_files,
             "change_bytes": self.change_bytes,
-            "young": self.young,
+            "recent_orphans": self.recent_orphans,
             "kept": [{"version": version, "why": why} for version, why in self.kept.items()],
         }
 
@@ -111,20 +109,23 @@ def vacuum(
     if not math.isfinite(grace_hours):
         raise UsageError(f"{grace_hours} hours are no time to wait", "give a number of hours")
     for _ in range(_ATTEMPTS):
-        number = pins(catalog)
-        needed = needs(catalog)
+        number = pin_lock_version(catalog)
+        needed = required_versions(catalog)
         chosen = sorted(needed) if tables is None else list(dict.fromkeys(tables))
         for name in chosen:
             if name not in needed:
                 raise unknown_table(name, needed)
         try:
-            found = [unneeded(catalog, name, needed[name], grace_hours, change_files=change_files) for name in chosen]
+            found = [
+                unreferenced_files(catalog, name, needed[name], grace_hours, change_files=change_files)
+                for name in chosen
+            ]
         except FileNotFoundError as error:
             raise LakeError(f"nothing was deleted: a log is incomplete: {error}", "restore it") from None
         if dry_run or not any(len(item.paths) for item in found):
             return found
         # A release made since its number was read may pin what was found to be in nobody's use.
-        if fence(catalog, number + 1):
+        if acquire_pin_lock(catalog, number + 1):
             for item in found:
                 delete_files(catalog.open(item.table), item.paths.to_pylist())
             return found
@@ -132,12 +133,14 @@ def vacuum(
     raise LakeError("nothing was deleted: releases are being made all the while", "try again later")
 
 
-def unneeded(catalog: Catalog, name: str, need: Needs, grace_hours: float, *, change_files: bool = True) -> TableVacuum:
+def unreferenced_files(
+    catalog: Catalog, name: str, need: RequiredVersions, grace_hours: float, *, change_files: bool = True
+) -> TableVacuum:
     """Find what can be deleted of one table. The folder is listed first, then the log is read."""
     stored = listing(catalog.open(name))
     table = catalog.open(name)
     named = [_data_files(catalog, name, first, last) for first, last in need.runs()]
-    fed = commit_actions(table, range(need.follows + 1, int(table.version()) + 1))
+    fed = commit_actions(table, range(need.first_unread + 1, int(table.version()) + 1))
     # Commits made since what is needed was looked at: all of theirs is.
     named.append(fed["path"].filter(pc.and_(pc.equal(fed["kind"], ADD), pc.greater(fed["version"], need.latest))))
     named.append(fed["path"].filter(pc.equal(fed["kind"], CHANGE)))
@@ -145,8 +148,8 @@ def unneeded(catalog: Catalog, name: str, need: Needs, grace_hours: float, *, ch
     stored = stored.filter(pc.invert(pc.is_in(stored["path"], wanted)))
     if not change_files:
         stored = stored.filter(pc.invert(pc.starts_with(stored["path"], f"{CHANGE_FOLDER}/")))
-    young = _young(table, stored, grace_hours)
-    stored = stored.filter(pc.invert(pc.is_in(stored["path"], young)))
+    recent = _recent_orphans(table, stored, grace_hours)
+    stored = stored.filter(pc.invert(pc.is_in(stored["path"], recent)))
     changes = stored.filter(pc.starts_with(stored["path"], f"{CHANGE_FOLDER}/"))
     size, change_size = (int(pc.sum(rows["size"]).as_py() or 0) for rows in (stored, changes))
     return TableVacuum(
@@ -155,11 +158,11 @@ def unneeded(catalog: Catalog, name: str, need: Needs, grace_hours: float, *, ch
         bytes=size - change_size,
         change_files=changes.num_rows,
         change_bytes=change_size,
-        young=len(young),
-        kept=need.told(),
+        recent_orphans=len(recent),
+        kept=need.reasons(),
         paths=stored["path"],
-        wanted=wanted,
-        fresh=young,
+        required_paths=wanted,
+        recent_orphan_paths=recent,
     )
 
 
@@ -171,7 +174,7 @@ def _data_files(catalog: Catalog, name: str, first: int, last: int) -> pa.Chunke
     return pa.chunked_array([*decoded(files(table)["path"]).chunks, *added.chunks], pa.string())
 
 
-def _young(table: DeltaTable, stored: pa.Table, grace_hours: float) -> pa.ChunkedArray:
+def _recent_orphans(table: DeltaTable, stored: pa.Table, grace_hours: float) -> pa.ChunkedArray:
     """Return those of some files that are younger than the grace period and named by no commit."""
     fresh = stored.filter(pc.greater(stored["modified"], time.time_ns() - int(grace_hours * 3600 * 10**9)))
     if grace_hours <= 0 or not fresh.num_rows:

@@ -28,14 +28,14 @@ from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.history import commits_with_notes
 from lakehouse.delta.store.delete import delete_files
 from lakehouse.errors import MixlakeError
-from lakehouse.ledger import tables as ledger
-from lakehouse.ledger.releases import break_release, fence, list_releases, pins
-from lakehouse.ledger.retractions import PURGED, Retraction, change, changes, load_retractions, now
+from lakehouse.ledger import tables
+from lakehouse.ledger.releases import acquire_pin_lock, break_release, list_releases, pin_lock_version
+from lakehouse.ledger.retractions import PURGED, Retraction, current, load_retractions, revision, update_order
 from lakehouse.lineage.index.sync import holds_no_trace
 from lakehouse.plan.plan import make_plan
 from lakehouse.project import Project
-from lakehouse.release.retention import Needs, needs
-from lakehouse.release.vacuum import GRACE_HOURS, TableVacuum, unneeded
+from lakehouse.release.retention import RequiredVersions, required_versions
+from lakehouse.release.vacuum import GRACE_HOURS, TableVacuum, unreferenced_files
 from lakehouse.retraction.log_scrub import forget_statistics
 from lakehouse.retraction.quarantine_cleanup import retract_quarantined
 from lakehouse.retraction.remaining_rows import files_at, holders, is_aside, may_hold, stored_files
@@ -49,7 +49,7 @@ log = logging.getLogger("mixlake.purge")
 _ATTEMPTS = 20
 _LEDGER = "ledger."
 # The ledger's tables that hold what flows' rows hold.
-_COPIES = (ledger.quarantine.name, ledger.edges.name)
+_COPIES = (tables.quarantine.name, tables.edges.name)
 _UNTAKEN = ("input", "retraction", "input_replaced")
 
 
@@ -131,7 +131,7 @@ def _purge(  # noqa: PLR0913, PLR0917 - what a purge needs
     clean: Callable[[], None],
     failed: Collection[str],
 ) -> Purge:
-    number = changes(project.catalog, order)
+    number = revision(project.catalog, order)
     waits = _stands_against(project, order, spark, sync, failed)
     if waits:
         return Purge(order, waits=waits)
@@ -141,11 +141,11 @@ def _purge(  # noqa: PLR0913, PLR0917 - what a purge needs
             return Purge(order, waits=looked.waits)
         for name in looked.releases:
             break_release(project.catalog, name, _reason(order))
-        if not set(looked.tables) <= set(now(project.catalog, order).tables):
-            if not change(project.catalog, order, number, tables=looked.tables):
+        if not set(looked.tables) <= set(current(project.catalog, order).tables):
+            if not update_order(project.catalog, order, number, tables=looked.tables):
                 return Purge(order, waits="another run is at it")
             number += 1
-        if fence(project.catalog, looked.pins + 1):
+        if acquire_pin_lock(project.catalog, looked.pin_lock_version + 1):
             break
         log.info("a release was made meanwhile; what is needed is looked at again")
     else:
@@ -155,8 +155,8 @@ def _purge(  # noqa: PLR0913, PLR0917 - what a purge needs
     told = _told(project.catalog, order, looked)
     if (
         not told.waits
-        and not change(project.catalog, order, number, state=PURGED)
-        and now(project.catalog, order).state != PURGED
+        and not update_order(project.catalog, order, number, state=PURGED)
+        and current(project.catalog, order).state != PURGED
     ):
         return replace(told, waits="rows came back meanwhile; the next run tries again")
     return told
@@ -179,11 +179,11 @@ def _stands_against(
     if is_aside(project, order):
         retract_quarantined(project.catalog, spark, again=True)
         if is_aside(project, order):
-            return f"{ledger.quarantine.name} holds such rows; the next run tries again"
+            return f"{tables.quarantine.name} holds such rows; the next run tries again"
     if not holds_no_trace(project.catalog):
         sync()
         if not holds_no_trace(project.catalog):
-            return f"{ledger.edges.name} is not up to date; the next run tries again"
+            return f"{tables.edges.name} is not up to date; the next run tries again"
     return ""
 
 
@@ -192,7 +192,7 @@ class _Looked:
     """What a purge is to do, and what was looked at for it.
 
     Args:
-        pins: Number of the last release or vacuum before it was looked at.
+        pin_lock_version: Number of the last release or vacuum before it was looked at.
         releases: Live releases that hold such rows.
         tables: Tables that are concerned.
         found: What is needed of them, and what is not.
@@ -201,7 +201,7 @@ class _Looked:
         waits: Why nothing may be done.
     """
 
-    pins: int
+    pin_lock_version: int
     releases: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     found: tuple[TableVacuum, ...] = ()
@@ -211,30 +211,32 @@ class _Looked:
 
 
 def _look(project: Project, order: Retraction) -> _Looked:
-    number = pins(project.catalog)
+    number = pin_lock_version(project.catalog)
     names = [name for name in project.catalog.names() if not name.startswith(_LEDGER)]
     stored = stored_files(project.catalog, names)
-    concerned = set(now(project.catalog, order).tables) | holders(project, order, stored)
+    concerned = set(current(project.catalog, order).tables) | holders(project, order, stored)
     releases = [
         release.name
         for release in list_releases(project.catalog)
         if holders(project, order, files_at(project.catalog, release.tables, stored))
     ]
-    needed = needs(project.catalog, without=releases)
-    found = {name: unneeded(project.catalog, name, need, GRACE_HOURS) for name, need in needed.items()}
-    kept = {name: sorted(set(stored[name]) & set(found[name].wanted.to_pylist())) for name in names if name in found}
+    needed = required_versions(project.catalog, without=releases)
+    found = {name: unreferenced_files(project.catalog, name, need, GRACE_HOURS) for name, need in needed.items()}
+    kept = {
+        name: sorted(set(stored[name]) & set(found[name].required_paths.to_pylist())) for name in names if name in found
+    }
     if holding := sorted(holders(project, order, kept)):
         latest = files_at(project.catalog, {name: needed[name].latest for name in kept}, stored)
         return _Looked(number, waits=_why(holding, sorted(holders(project, order, latest)), needed))
     tables = {*_made_from(project.catalog, names, concerned), *_COPIES} & set(found)
     # A file may have gone in an earlier vacuum: the log tells of its rows all the same.
     staying = {
-        name: [*item.wanted.to_pylist(), *(stored.get(name, ()) if name not in tables else ())]
+        name: [*item.required_paths.to_pylist(), *(stored.get(name, ()) if name not in tables else ())]
         for name, item in found.items()
         if name in tables or name in stored
     }
     return _Looked(
-        pins=number,
+        pin_lock_version=number,
         releases=tuple(releases),
         tables=tuple(sorted(tables)),
         found=tuple(found[name] for name in sorted(tables)),
@@ -243,7 +245,7 @@ def _look(project: Project, order: Retraction) -> _Looked:
     )
 
 
-def _why(holding: list[str], latest: list[str], needed: Mapping[str, Needs]) -> str:
+def _why(holding: list[str], latest: list[str], needed: Mapping[str, RequiredVersions]) -> str:
     """Say which table holds rows at a version that is needed, and who needs it."""
     if latest:
         return f"{latest[0]} holds such rows still; see mixlake plan"
@@ -251,7 +253,7 @@ def _why(holding: list[str], latest: list[str], needed: Mapping[str, Needs]) -> 
     told = [
         f"{name}@{version} ({', '.join(why)})"
         for name in holding
-        for version, why in sorted(needed[name].why.items())
+        for version, why in sorted(needed[name].by_version.items())
         if version != needed[name].latest and not all(reason.startswith("release ") for reason in why)
     ]
     return f"older versions that may hold such rows are needed: {'; '.join(told[:5])}; run those flows, too"
@@ -280,7 +282,7 @@ def _delete(catalog: Catalog, looked: _Looked) -> None:
 
 
 def _told(catalog: Catalog, order: Retraction, looked: _Looked) -> Purge:
-    young = [item.table for item in looked.found if may_hold(catalog, item.table, item.fresh.to_pylist())]
+    young = [item.table for item in looked.found if may_hold(catalog, item.table, item.recent_orphan_paths.to_pylist())]
     waits = ""
     if young:
         waits = (

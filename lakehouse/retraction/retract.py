@@ -23,7 +23,7 @@ from lakehouse.delta.append import append_rows
 from lakehouse.delta.catalog import Catalog
 from lakehouse.errors import UsageError
 from lakehouse.ledger import tables as ledger
-from lakehouse.ledger.retractions import ORDERED, Kind, Retraction, Scope, record
+from lakehouse.ledger.retractions import ORDERED, Kind, Retraction, Scope, append_order
 from lakehouse.project import Project
 from lakehouse.retraction.report import RetractionReport
 from lakehouse.retraction.search import Reach
@@ -92,7 +92,7 @@ def retract(  # noqa: PLR0913 - what an order is
             return report
         _keep_ids(project.catalog, order, reach.ids())
 
-    return replace(report, order=record(project.catalog, order))
+    return replace(report, order=append_order(project.catalog, order))
 
 
 def _keep_ids(catalog: Catalog, order: Retraction, ids: pa.RecordBatchReader) -> None:

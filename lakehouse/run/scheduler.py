@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from lakehouse.errors import CollisionError, FlowError, MixlakeError, first_line
 from lakehouse.execute.execute_flow import execute
-from lakehouse.ledger.retractions import reopen
+from lakehouse.ledger.retractions import reopen_purge
 from lakehouse.plan.graph import Graph
 from lakehouse.plan.plan import FlowPlan, Plan, plan_flow
 from lakehouse.plan.table_state import TableStates
@@ -95,7 +95,7 @@ class Scheduler:
                 if item.state == "fresh":
                     return Outcome(name, spec.writes.name, "fresh")
                 if item.last is not None and item.because("retraction"):
-                    reopen(self.project.catalog, spec.writes, *item.last, item.retractions)
+                    reopen_purge(self.project.catalog, spec.writes, *item.last, item.retractions)
                 self.listener.began(item)
                 version, note = execute(self.spark.get(), self.project, item, self.run_id, migrate=self.migrate)
                 self.seen.forget(spec.writes.name)

@@ -54,7 +54,7 @@ def require_writable(table: str, uri: str) -> None:
 
 
 @contextmanager
-def writing(table: str) -> Iterator[None]:
+def translate_write_errors(table: str) -> Iterator[None]:
     """Turn what a store refuses into one line; commits that others came before stay as they are.
 
     Raises:

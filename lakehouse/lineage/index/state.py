@@ -13,7 +13,7 @@ from lakehouse.delta.data_version import read_data_version
 from lakehouse.delta.history import newest_note
 from lakehouse.delta.log import Log
 from lakehouse.delta.schema_drift import fits
-from lakehouse.errors import damaged
+from lakehouse.errors import corrupt_log
 from lakehouse.ledger import tables as ledger
 
 if TYPE_CHECKING:
@@ -101,4 +101,4 @@ def _changed(name: str, log: Log, since: int) -> bool:
     try:
         return log.version > since and read_data_version(log).changed > since
     except ValueError as error:
-        raise damaged(name, error) from None
+        raise corrupt_log(name, error) from None

@@ -135,20 +135,20 @@ def test_a_name_is_not_mistaken_for_a_version_a_time_or_a_path(lake, name):
 
 
 def test_of_two_writers_of_one_name_one_wins(lake, monkeypatch):
-    import lakehouse.ledger.releases as module
+    import lakehouse.release.create as module
 
     create_release(lake.project, "mix-1")
-    real, calls = module._recorded, []
+    real, calls = module.recorded_releases, []
 
     def late(*args):
         calls.append(1)
         return {} if len(calls) == 1 else real(*args)  # the other's row arrives after the look
 
-    monkeypatch.setattr(module, "_recorded", late)
+    monkeypatch.setattr(module, "recorded_releases", late)
     write(lake, "gold.c", ROWS, note("gold.c", "run-2", digest="other"))
     with pytest.raises(ReleaseError, match="someone else"):
         create_release(lake.project, "mix-1")
-    assert real(lake.uri, None)["mix-1"].tables["gold.c"] == 0
+    assert real(lake.catalog)["mix-1"].tables["gold.c"] == 0
 
 
 def test_a_dropped_release_is_kept_for_the_record_only(lake):

@@ -15,7 +15,7 @@ from lakehouse.delta.change_feed import has_feed
 from lakehouse.delta.history import newest_note
 from lakehouse.ledger.releases import drop_release, list_releases
 from lakehouse.release.create import create_release
-from lakehouse.release.retention import needs
+from lakehouse.release.retention import required_versions
 from lakehouse.release.vacuum import vacuum
 from lakehouse.release.verify import verify_release
 from tests.lakehouse.lakes import followed, lake_at, note, noted, write
@@ -142,8 +142,8 @@ class Maintained(RuleBasedStateMachine):
             versions |= {release.tables[name] for release in list_releases(self.lake.catalog) if name in release.tables}
             # A version that is named may be held by a later one with the same rows.
             allowed = set().union(*(self.files(name, at) for at in versions))
-            kept = needs(self.lake.catalog)[name]
-            allowed |= set().union(*(self.files(name, at) for at in kept.why))
+            kept = required_versions(self.lake.catalog)[name]
+            allowed |= set().union(*(self.files(name, at) for at in kept.by_version))
             assert {path for path in self.stored(name) if "/" not in path} <= allowed
             if min(read) == latest:
                 assert not any("/" in path for path in self.stored(name))

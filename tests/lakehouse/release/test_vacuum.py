@@ -18,11 +18,11 @@ from lakehouse.cli.main import main
 from lakehouse.declare.contract import ADDRESSES_FILES
 from lakehouse.delta.change_feed import has_feed
 from lakehouse.errors import LakeError, TableNotFoundError
-from lakehouse.ledger import releases
 from lakehouse.ledger.releases import break_release, drop_release
 from lakehouse.release import vacuum as module
 from lakehouse.release.create import create_release
-from lakehouse.release.vacuum import vacuum, versions_needed
+from lakehouse.release.retention import required_versions
+from lakehouse.release.vacuum import vacuum
 from lakehouse.release.verify import verify_release
 from tests.lakehouse.lakes import followed, lake_at, note, noted, write
 
@@ -78,7 +78,11 @@ def test_a_release_is_guarded_until_it_is_dropped(lake):
     create_release(lake.project, "mix-2")
     rewritten(lake, "gold.c", "c3", inputs={"silver.b": 1})
     create_release(lake.project, "mix-3")
-    assert versions_needed(lake, "gold.c") == {1: "release mix-1", 2: "release mix-2", 3: "latest, release mix-3"}
+    assert required_versions(lake.catalog)["gold.c"].reasons() == {
+        1: "release mix-1",
+        2: "release mix-2",
+        3: "latest, release mix-3",
+    }
     assert sum(item.files for item in vacuum(lake.catalog)) == 0
     held = [files(lake, "gold.c", version) for version in (1, 2, 3)]
     drop_release(lake.catalog, "mix-2")
@@ -100,7 +104,7 @@ def test_versions_that_a_flow_has_yet_to_read_are_kept_with_their_changes(lake):
         lake.catalog.open("bronze.a").delete(text, commit_properties=noted(note("bronze.a", digest=text)))
     assert sum(item.files + item.change_files for item in vacuum(lake.catalog)) == 0
     assert has_feed(lake.catalog.open("bronze.a"), 2, 3)
-    assert versions_needed(lake, "bronze.a") == {
+    assert required_versions(lake.catalog)["bronze.a"].reasons() == {
         1: "silver.b@1 was made from it, silver.b reads on from 1",
         2: "silver.b reads on from 1",
         3: "latest",
@@ -128,7 +132,7 @@ def test_changes_can_be_left(lake):
 def test_a_note_about_another_table_of_the_name_keeps_nothing(lake):
     rewritten(lake, "gold.c", "c2", inputs={"silver.b": 1}, ids={"silver.b": "another"})
     rewritten(lake, "silver.b", "b2", inputs={"bronze.a": 1})
-    assert versions_needed(lake, "silver.b") == {2: "latest"}
+    assert required_versions(lake.catalog)["silver.b"].reasons() == {2: "latest"}
 
 
 def test_compaction_frees_the_small_files_though_a_flow_has_read_them(lake):
@@ -163,7 +167,7 @@ def test_files_that_rows_of_another_table_name_are_kept(lake):
     lake.catalog.open("silver.b").optimize.compact()
     create_release(lake.project, "mix-1")
     vacuum(lake.catalog)
-    assert versions_needed(lake, "silver.b")[2] == "release mix-1, gold.c@3 names its files"
+    assert required_versions(lake.catalog)["silver.b"].reasons()[2] == "release mix-1, gold.c@3 names its files"
     assert addressed < stored(lake, "silver.b")
 
 
@@ -178,7 +182,7 @@ def test_young_files_that_no_commit_names_are_another_writers(lake):
     week = time.time() - 8 * 86_400
     os.utime(old, (week, week))
     found = by_table(vacuum(lake.catalog))["gold.c"]
-    assert (found.files, found.young) == (2, 2)
+    assert (found.files, found.recent_orphans) == (2, 2)
     assert young.exists()
     assert change.exists()
     assert not old.exists()
@@ -215,10 +219,10 @@ def test_nothing_is_deleted_where_what_is_needed_is_unknown(lake):
 
 def test_a_release_made_while_a_vacuum_looks_is_seen(lake, monkeypatch):
     rewritten(lake, "bronze.a", "a2")
-    real, made = module.needs, []
+    real, made = module.required_versions, []
 
-    def looked(lake):
-        found = real(lake)
+    def looked(catalog):
+        found = real(catalog)
         if not made:
             made.append(create_release(lake.project, "late", ["gold.c"]))
             # What it pins is superseded at once, and nothing but the release holds it.
@@ -226,14 +230,14 @@ def test_a_release_made_while_a_vacuum_looks_is_seen(lake, monkeypatch):
             rewritten(lake, "gold.c", "c2", inputs={"silver.b": 2})
         return found
 
-    monkeypatch.setattr(module, "needs", looked)
+    monkeypatch.setattr(module, "required_versions", looked)
     vacuum(lake.catalog, grace_hours=0)
     assert made[0].tables == {"bronze.a": 1, "silver.b": 1, "gold.c": 1}
     assert verify_release(lake.catalog, "late", deep=True) == []
 
 
 def test_a_release_that_a_vacuum_overtakes_chooses_again(lake, monkeypatch):
-    real, done = releases.seal, []
+    real, done = create.seal, []
 
     def sealed(name, table):
         if not done:
@@ -242,7 +246,7 @@ def test_a_release_that_a_vacuum_overtakes_chooses_again(lake, monkeypatch):
             vacuum(lake.catalog, grace_hours=0)
         return real(name, table)
 
-    monkeypatch.setattr(releases, "seal", sealed)
+    monkeypatch.setattr(create, "seal", sealed)
     release = create_release(lake.project, "mix-1")
     assert release.tables["gold.c"] == 2
     assert verify_release(lake.catalog, "mix-1", deep=True) == []
@@ -296,7 +300,7 @@ def test_an_object_store_is_listed_and_deleted_from(lake, monkeypatch):
     lake.catalog.open("gold.c").delete("n = 2")
     for name in (
         "lakehouse.delta.store.listing",
-        "lakehouse.release.compaction",
+        "lakehouse.delta.store.delete",
         "lakehouse.delta.file_actions",
         "lakehouse.release.vacuum",
     ):

@@ -16,7 +16,7 @@ from lakehouse.delta.append import append_rows
 from lakehouse.errors import ReleaseError
 from lakehouse.ledger import tables
 from lakehouse.ledger.releases import list_releases
-from lakehouse.ledger.retractions import PURGED, Retractions, load_retractions, now
+from lakehouse.ledger.retractions import PURGED, Retractions, current, load_retractions
 from lakehouse.plan import plan
 from lakehouse.release.create import create_release
 from lakehouse.release.verify import verify_release
@@ -329,4 +329,4 @@ def test_files_that_no_commit_names_and_releases_made_meanwhile(project, monkeyp
     assert holding(lake, "one good page") == []
     assert holding(lake, "bad to be set aside")
     assert whole(lake, "late")
-    assert now(lake.catalog, load_retractions(lake.catalog).orders[1]).state == PURGED
+    assert current(lake.catalog, load_retractions(lake.catalog).orders[1]).state == PURGED

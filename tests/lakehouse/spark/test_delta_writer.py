@@ -6,7 +6,7 @@ from lakehouse.declare.contract import Column, Table
 from lakehouse.delta.append import add_columns, append_rows, create
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.history import newest_note
-from lakehouse.delta.schema_drift import compare
+from lakehouse.delta.schema_drift import compare_schema
 from lakehouse.lake import Lake
 from lakehouse.spark import delta_writer
 from tests.lakehouse.lakes import lake_at, note
@@ -29,14 +29,16 @@ def stored(tmp_path, contract):
 def test_only_added_nullable_columns_fit_rows_that_are_stored_already(tmp_path):
     one, two = Column("one", pa.int32(), "One."), Column("two", pa.list_(pa.string()), "Two.")
     held = stored(tmp_path, table(one))
-    assert compare(held, table(one)) == compare(held, Table("bronze.things", doc="x", columns=[one, ID], key=["id"]))
-    assert compare(held, table(one, two)).added == ("two",)
-    assert not compare(held, table(one, two)).breaks
+    assert compare_schema(held, table(one)) == compare_schema(
+        held, Table("bronze.things", doc="x", columns=[one, ID], key=["id"])
+    )
+    assert compare_schema(held, table(one, two)).added == ("two",)
+    assert not compare_schema(held, table(one, two)).incompatible
     required = Column("two", pa.string(), "Two.", nullable=False)
-    assert compare(held, table(one, required)).breaks == ("column two is new and may not be null",)
-    assert compare(held, table()).breaks == ("column one is no longer declared",)
+    assert compare_schema(held, table(one, required)).incompatible == ("column two is new and may not be null",)
+    assert compare_schema(held, table()).incompatible == ("column one is no longer declared",)
     wider = Column("one", pa.int64(), "One.")
-    assert compare(held, table(wider)).breaks == ("column one is stored as integer, now long",)
+    assert compare_schema(held, table(wider)).incompatible == ("column one is stored as integer, now long",)
 
 
 def test_an_added_column_is_null_in_the_rows_that_are_there_and_changes_no_data(tmp_path):
@@ -50,7 +52,7 @@ def test_an_added_column_is_null_in_the_rows_that_are_there_and_changes_no_data(
     after = lake.catalog.open("bronze.things")
     assert after.file_uris() == files
     assert after.to_pyarrow_table().to_pylist() == [{"id": "a", "one": None, "two": None}]
-    assert not compare(after, grown).added
+    assert not compare_schema(after, grown).added
     assert after.protocol().min_reader_version == 1
 
 
