@@ -19,6 +19,7 @@ from lakehouse.declare.contract import ADDRESSES_FILES
 from lakehouse.delta.change_feed import has_feed
 from lakehouse.errors import LakeError, TableNotFoundError
 from lakehouse.ledger.releases import break_release, drop_release
+from lakehouse.release import create
 from lakehouse.release import vacuum as module
 from lakehouse.release.create import create_release
 from lakehouse.release.retention import required_versions
