@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -167,5 +167,13 @@ def unknown_table(name: str, known: Iterable[str], hint: str = "mixlake tables l
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     last = name.rpartition(".")[2]
     near += [other for other in known if other.rpartition(".")[2] == last and other not in near]
-    told = f"did you mean {', '.join(near[:3])}?" if near else hint
-    return TableNotFoundError(f"there is no table or view {name}", told)
+    return TableNotFoundError(f"there is no table or view {name}", _question(near[:3]) or hint)
+
+
+def did_you_mean(name: str, known: Iterable[str], n: int = 2, cutoff: float = 0.6) -> str:
+    """Return the hint "did you mean A or B?" with the names nearest to a wrong one, empty where none is near."""
+    return _question(difflib.get_close_matches(name, sorted(set(known)), n=n, cutoff=cutoff))
+
+
+def _question(names: Sequence[str]) -> str:
+    return f"did you mean {' or '.join(names)}?" if names else ""

@@ -149,9 +149,16 @@ class Lake:
             return pl.DataFrame(scan(opened, name)).lazy()
         return pl.scan_delta(opened)
 
-    def plan(self, select: Sequence[str] = (), *, full: bool = False) -> Plan:
-        """Say what is stale, and why."""
-        return make_plan(self.project, tuple(select), full=full)
+    def plan(
+        self,
+        select: Sequence[str] = (),
+        *,
+        full: bool = False,
+        retry: bool = False,
+        params: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Plan:
+        """Return what is stale, and why; see `lakehouse.plan.plan.make_plan`."""
+        return make_plan(self.project.with_params(params or {}), tuple(select), full=full, retry=retry)
 
     def run(
         self,
@@ -163,5 +170,4 @@ class Lake:
         params: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Report:
         """Run what is stale; see `lakehouse.run.run.run`."""
-        lake = Lake(config=self.config.with_params(params)) if params else self
-        return run(lake.project, tuple(select), full=full, retry=retry, migrate=migrate)
+        return run(self.project.with_params(params or {}), tuple(select), full=full, retry=retry, migrate=migrate)

@@ -40,8 +40,8 @@ class Project:
 
     def with_params(self, params: Mapping[str, Mapping[str, Any]]) -> Project:
         """Return a project with more parameter overrides, which win over the configuration's."""
-        return Project(self.config.with_params(params))
+        return Project(self.config.with_params(params)) if params else self
 
     def with_spark(self, settings: Mapping[str, str]) -> Project:
         """Return a project with more Spark settings, which win over the configuration's."""
-        return Project(self.config.with_spark(settings))
+        return Project(self.config.with_spark(settings)) if settings else self

@@ -6,12 +6,10 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lakehouse.declare.config import load_config
-from lakehouse.delta.catalog import Catalog
-from lakehouse.project import Project
-
 if TYPE_CHECKING:
+    from lakehouse.delta.catalog import Catalog
     from lakehouse.lake import Lake
+    from lakehouse.project import Project
 
 
 @dataclass
@@ -27,6 +25,9 @@ class Context:
     @functools.cached_property
     def project(self) -> Project:
         """The lake's configuration, declarations and catalog; the configuration is read at the first use."""
+        from lakehouse.declare.config import load_config
+        from lakehouse.project import Project
+
         config = load_config()
         return Project(config.with_lake(self.uri) if self.uri else config)
 

@@ -8,27 +8,31 @@ import click
 
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import cell, print_json, print_table
+from lakehouse.cli.selection import RunOptions, run_options
 
 _WIDE = 120
 
 
 @click.command(name="explain")
 @click.argument("name", metavar="FLOW|TABLE")
-@click.option("--param", "params", multiple=True, metavar="FLOW.KEY=VALUE", help="Set a parameter, as for mixlake run.")
+@run_options
 @click.option("--json", "as_json", is_flag=True, help="Print all of it as one object.")
 @click.pass_obj
-def command(context: Context, name: str, params: tuple[str, ...], as_json: bool) -> None:
-    r"""Tell all about one flow: what it reads and writes, its parameters and code, why it is stale, how it would run.
+def command(context: Context, name: str, *, options: RunOptions, as_json: bool) -> None:
+    r"""Explain one flow: what it reads and writes, its parameters and code, why it is stale, and its next run.
+
+    With the options of mixlake run, how a run with them would go.
 
     \b
     Examples:
       mixlake explain silver.documents
+      mixlake explain silver.documents --full
       mixlake explain gold.samples --param gold.samples.policy=strict.yaml --json
     """
-    from lakehouse.cli.run import parse_params
     from lakehouse.plan.explain import explain
 
-    found = explain(context.project, name, parse_params(params))
+    project = options.of(context.project)
+    found = explain(project, name, options.params, full=options.full, retry=options.retry)
     if as_json:
         print_json(found)
         return

@@ -23,7 +23,7 @@ from pathlib import Path
 import click
 
 from lakehouse.cli.context import Context
-from lakehouse.errors import MixlakeError
+from lakehouse.errors import MixlakeError, did_you_mean
 
 GROUP = "mixlake.commands"
 
@@ -85,11 +85,8 @@ class Verbs(click.Group):
         name = args[0]
         known = self.list_commands(ctx)
         if name not in known and not name.startswith("-"):
-            import difflib
-
-            near = difflib.get_close_matches(name, known, n=2)
-            told = f"did you mean {' or '.join(near)}?" if near else "see mixlake --help"
-            raise click.UsageError(f"there is no command {name!r} — {told}")
+            hint = did_you_mean(name, known) or "see mixlake --help"
+            raise click.UsageError(f"there is no command {name!r} — {hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -8,40 +8,44 @@ import click
 
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_json, print_table, warn
-from lakehouse.cli.selection import SELECT
+from lakehouse.cli.selection import SELECT, RunOptions, run_options
 
 if TYPE_CHECKING:
-    from lakehouse.plan.plan import FlowPlan, Plan
+    from lakehouse.plan.plan import FlowPlan
 
+_HELP = rf"""Show which flows are stale, and why; nothing is executed.
 
-_HELP = rf"""Say which flows are stale, and why; nothing is executed.
+With the options of mixlake run, what a run with them would do.
 {SELECT}
 \b
 Examples:
   mixlake plan +gold.sequences --json
   mixlake plan silver.documents+2 ~tag:dedup
+  mixlake plan gold.mixture+ --param gold.samples.policy=strict.yaml
 """
 
 
 @click.command(name="plan", help=_HELP)
 @click.argument("select", nargs=-1)
-@click.option("--full", is_flag=True, help="Plan as if all selected flows started over.")
+@run_options
 @click.option("--all", "everything", is_flag=True, help="List fresh flows, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print objects with flow, writes, state, causes, inputs.")
 @click.pass_obj
-def command(context: Context, select: tuple[str, ...], full: bool, everything: bool, as_json: bool) -> None:
+def command(context: Context, select: tuple[str, ...], *, options: RunOptions, everything: bool, as_json: bool) -> None:
     """Print a plan."""
+    print_plan(context, select, options, everything=everything, as_json=as_json)
+
+
+def print_plan(
+    context: Context, select: tuple[str, ...], options: RunOptions, *, everything: bool = False, as_json: bool = False
+) -> None:
+    """Print the plan of a selection: as JSON, or for people a line a cause and how many flows are to run."""
     from lakehouse.plan.plan import make_plan
 
-    plan = make_plan(context.project, tuple(select), full=full)
+    plan = make_plan(options.of(context.project), select, full=options.full, retry=options.retry)
     if as_json:
         print_json([item.as_dict() for item in plan.flows])
         return
-    show_plan(plan, everything=everything)
-
-
-def show_plan(plan: Plan, *, everything: bool = False) -> None:
-    """Print a plan for people."""
     rows: list[tuple[str, str, str, str]] = []
     for item in plan.flows:
         if item.state == "fresh" and not everything:
@@ -52,17 +56,17 @@ def show_plan(plan: Plan, *, everything: bool = False) -> None:
     if rows:
         print_table(["writes", "flow", "state", "because"], rows, width=200)
     stale, fresh = len(plan.stale), len(plan.flows) - len(plan.stale)
-    told = "nothing to do" if not stale else f"{stale} to run"
-    print(f"{told}, {fresh} fresh" if plan.flows else "no flow is selected")
+    summary = f"{stale} to run" if stale else "nothing to do"
+    print(f"{summary}, {fresh} fresh" if plan.flows else "no flow is selected")
     for text in plan.warnings:
         warn(f"warning: {text}")
 
 
 def _because(item: FlowPlan) -> list[str]:
-    """Return one line a kind of cause; that a table was never written says enough."""
-    found: dict[str, list[str]] = {}
+    """Return one line for each kind of cause; of a table that was never written, not what is upstream."""
+    by_kind: dict[str, list[str]] = {}
     for cause in item.causes:
-        found.setdefault(cause.kind, []).append(cause.detail)
-    if "missing" in found:
-        found.pop("upstream", None)
-    return [f"{kind}: {'; '.join(details)}" for kind, details in found.items()]
+        by_kind.setdefault(cause.kind, []).append(cause.detail)
+    if "missing" in by_kind:
+        by_kind.pop("upstream", None)
+    return [f"{kind}: {'; '.join(details)}" for kind, details in by_kind.items()]

@@ -1,6 +1,16 @@
-"""The words that select flows, for the help of the verbs that take them."""
+"""What ``plan``, ``explain``, ``run`` and ``graph`` share: the words that select flows, and the options of a run."""
 
 from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from lakehouse.project import Project
 
 SELECT = r"""
 SELECT is one or more of these words; together they select what any of them does, without any all flows are meant:
@@ -15,3 +25,74 @@ SELECT is one or more of these words; together they select what any of them does
   'silver.*,stale'  what all parts select (no blank after the comma)
   ~tag:dedup        taken out of what the other words select, or of all flows
 """
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Options that decide what a run does, and so what a plan says.
+
+    Args:
+        full: Whether the selected flows process all rows again.
+        retry: Whether quarantined rows are tried again.
+        params: Parameters by flow id or written table, which win over the configuration's.
+        master: Where Spark runs, empty for the configuration's.
+    """
+
+    full: bool = False
+    retry: bool = False
+    params: Mapping[str, Mapping[str, Any]] | None = None
+    master: str = ""
+
+    def of(self, project: Project) -> Project:
+        """Return a project with these parameters and this master."""
+        settings = {"spark.master": self.master} if self.master else {}
+        return project.with_params(self.params or {}).with_spark(settings)
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a run to a command, which takes them as ``options``."""
+
+    @functools.wraps(command)
+    def with_options(
+        *args: Any, full: bool, retry: bool, params: dict[str, dict[str, Any]], master: str, **rest: Any
+    ) -> Any:
+        return command(*args, options=RunOptions(full, retry, params, master), **rest)
+
+    for option in (
+        click.option(
+            "--master", default="", metavar="URL", help="Where Spark runs: local[4], spark://..., yarn, k8s://..."
+        ),
+        click.option(
+            "--param",
+            "params",
+            multiple=True,
+            metavar="FLOW.KEY=VALUE",
+            callback=lambda _, __, texts: parse_params(texts),
+            help="Set a parameter; VALUE is YAML.",
+        ),
+        click.option("--retry", is_flag=True, help="Process again the rows from which rows were quarantined."),
+        click.option("--full", is_flag=True, help="Process all rows of the selected flows again."),
+    ):
+        with_options = option(with_options)
+    return with_options
+
+
+def parse_params(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Parse ``FLOW.KEY=VALUE`` words, where FLOW is a flow's id or the table that it writes.
+
+    Raises:
+        click.BadParameter: If a word is not of that form.
+    """
+    import yaml
+
+    params: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        flow, dot, key = name.rpartition(".")
+        if not equals or not dot or not key or not flow:
+            raise click.BadParameter(f"{text!r} is not FLOW.KEY=VALUE", param_hint="--param")
+        try:
+            params.setdefault(flow, {})[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise click.BadParameter(f"the value of {text!r} is not YAML", param_hint="--param") from None
+    return params

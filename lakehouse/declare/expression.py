@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Sequence
 
@@ -12,6 +11,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from lakehouse.declare.sql_flow import quiet_parser, what_is_wrong
+from lakehouse.errors import did_you_mean
 
 _HINT = "write one Spark SQL expression"
 _NOT_ONE = "does not parse: it is no single expression"
@@ -53,9 +53,8 @@ def problem(sql: object, columns: Collection[str], hidden: Collection[str] = ())
     unknown = sorted(name for name in used if name.lower() not in known)
     if not unknown:
         return None
-    near = difflib.get_close_matches(unknown[0], columns, n=2)
-    told = f"did you mean {' or '.join(near)}?" if near else f"it may use {', '.join(sorted(columns))}"
-    return f"names {unknown[0]!r}, which is no column there", told
+    hint = did_you_mean(unknown[0], columns) or f"it may use {', '.join(sorted(columns))}"
+    return f"names {unknown[0]!r}, which is no column there", hint
 
 
 class _NoExpressionError(Exception):

@@ -7,7 +7,6 @@ Installed packages name their modules under the entry points ``mixlake.modules``
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 from lakehouse.declare.contract import Column, Table, require_columns
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
 from lakehouse.declare.validation import check_checks, check_condition, check_origin, reads_at
-from lakehouse.errors import FlowError, GraphError
+from lakehouse.errors import FlowError, GraphError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -65,12 +64,10 @@ class Registry:
     def _columns_are_there(self, spec: Flow, item: Read, table: Table) -> None:
         for name in item.names:
             if name not in table and name != TABLE_PSEUDO_COLUMN:
-                near = difflib.get_close_matches(name, [column.name for column in table.columns], n=2)
                 raise FlowError(
                     f"{spec.id} reads the column {name!r} of {table.name}, which it does not have ({spec.place})",
-                    f"did you mean {' or '.join(near)}?"
-                    if near
-                    else f"mixlake contract {table.name} lists its columns",
+                    did_you_mean(name, (column.name for column in table.columns))
+                    or f"mixlake contract {table.name} lists its columns",
                 )
 
     def _key_is_there(self, spec: Flow) -> None:
@@ -84,6 +81,10 @@ class Registry:
                 f"{spec.id} reads {spec.driving!r} without its driving key {spec.driving_key!r} ({spec.place})",
                 "read that column too, or name another by driving_key",
             )
+
+    def inputs(self, spec: Flow) -> tuple[str, ...]:
+        """Return the names of all tables that a flow reads, sorted."""
+        return tuple(sorted({table.name for item in spec.reads.values() for table in self.sources(item)}))
 
     def sources(self, item: Read) -> tuple[Table, ...]:
         """Return the tables of an input: one, or all that carry its tag.

@@ -27,6 +27,7 @@ from lakehouse.errors import MixlakeError, TableNotFoundError
 from lakehouse.execute.repeat_run import OTHERWISE, rehearse
 from lakehouse.plan.graph import Graph
 from lakehouse.plan.plan import plan_flow
+from lakehouse.plan.selection import select_flows
 from lakehouse.plan.table_state import TableStates
 from lakehouse.project import Project
 from lakehouse.query.connection import connect
@@ -89,7 +90,7 @@ def check(
 
     Args:
         project: The lake, whose tables give the rows.
-        select: Words of a selection, see `lakehouse.plan.graph`; none selects all.
+        select: Words of a selection, see `lakehouse.plan.selection`; none selects all.
         rows: Rows of the input that an operator is given.
         spark: Whether frame and SQL flows are run, too, on their whole inputs; see `lakehouse.execute.repeat_run`.
         told: Called with each flow as it ends.
@@ -98,7 +99,7 @@ def check(
         One entry a selected flow, in the order of their data.
     """
     found = []
-    for name in Graph(project.registry).select(tuple(select)):
+    for name in select_flows(Graph(project.registry), tuple(select)):
         spec = project.registry.flows[name]
         checked = _operator(project, spec, rows) if spec.kind == "operator" else _frame(project, spec, spark=spark)
         found.append(checked)
@@ -133,7 +134,7 @@ def _frame(project: Project, spec: Flow, *, spark: bool) -> Checked:
     if not spark:
         return _ended(spec, "skipped", f"it is a {spec.kind} flow; --spark runs it")
 
-    item = plan_flow(project, Graph(project.registry), TableStates(project), spec, full=True)
+    item = plan_flow(TableStates(project), spec, full=True)
     missing = [name for name, version in item.inputs.items() if version < 0 and name in project.registry.writers]
     if missing:
         return _ended(spec, "skipped", f"{missing[0]} was never written")

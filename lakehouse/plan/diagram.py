@@ -77,7 +77,7 @@ def drawing(plan: Plan) -> Drawing:
     edges = set()
     chosen = {item.writes for item in plan.flows}
     for item in plan.flows:
-        for name in graph.inputs(item.flow):
+        for name in graph.registry.inputs(item.flow):
             if name not in chosen and name in graph.registry.writers:
                 continue
             edges.add((name, item.writes))

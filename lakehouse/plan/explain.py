@@ -1,4 +1,4 @@
-"""One flow whole: what it is, reads and writes, what it depends on, why it is stale, and how it would run."""
+"""Explain one flow: what it is, reads and writes, what it depends on, why it is stale, and how it would run."""
 
 from __future__ import annotations
 
@@ -16,19 +16,29 @@ from lakehouse.plan.code_fingerprint import DECLARATION
 from lakehouse.plan.graph import Graph
 from lakehouse.plan.plan import FlowPlan, make_plan
 from lakehouse.plan.refresh import refresh_of
+from lakehouse.plan.selection import select_flows
 from lakehouse.plan.table_state import TableStates
 from lakehouse.project import Project
 
-DEFAULT, FILE, GIVEN = "default", "mixlake.yaml", "--param"
+DEFAULT, FILE, OPTION = "default", "mixlake.yaml", "--param"
 
 
-def explain(project: Project, name: str, params: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
-    """Tell all that is known about one flow; no JVM is started for it.
+def explain(
+    project: Project,
+    name: str,
+    params: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    full: bool = False,
+    retry: bool = False,
+) -> dict[str, Any]:
+    """Return all that is known about one flow; no JVM is started for it.
 
     Args:
         project: The project.
         name: The flow's id, the table that it writes, or a pattern that one flow matches.
-        params: Parameters given beside the configuration's, by flow or table.
+        params: Parameters beside the configuration's, by flow or table.
+        full: Whether it is to process all rows again.
+        retry: Whether rows that it quarantined are to be tried again.
 
     Returns:
         flow, kind, place, doc, tags; ``reads``, ``writes``, ``params``, ``code``, ``models``; state, causes and
@@ -38,13 +48,17 @@ def explain(project: Project, name: str, params: Mapping[str, Mapping[str, Any]]
         UsageError: If no flow or more than one is meant.
         TableNotFoundError: If the table is declared, but no flow writes it.
     """
-    project = project.with_params(params) if params else project
+    project = project.with_params(params or {})
     graph = Graph(project.registry)
-    flow = _meant(project, graph, name)
-    # Its state depends on those before it: what they are about to write is not there yet.
-    plan = make_plan(project, (f"+{flow}",))
-    item = next(item for item in plan.flows if item.flow.id == flow)
-    spec, seen = item.flow, TableStates(project)
+    flow = _find_flow(project, graph, name)
+    # Its state depends on those before it: what they are about to write does not exist yet.
+    item = next(item for item in make_plan(project, (f"+{flow}",)).flows if item.flow.id == flow)
+    if full or retry:
+        (alone,) = make_plan(project, (flow,), full=full, retry=retry).flows
+        upstream = [cause for cause in item.causes if cause.kind == "upstream"]
+        state = "stale" if item.state == "fresh" and alone.state != "fresh" else item.state
+        item = dataclasses.replace(item, state=state, causes=(*alone.causes, *upstream))
+    spec, tables = item.flow, TableStates(project)
     refresh = refresh_of(project, item)
     return {
         "flow": spec.id,
@@ -54,8 +68,8 @@ def explain(project: Project, name: str, params: Mapping[str, Mapping[str, Any]]
         "tags": list(spec.tags),
         "refresh": spec.refresh if spec.kind == "frame" else "",
         "rows": spec.rows if spec.kind == "operator" else "",
-        "reads": _reads(project, item, seen),
-        "writes": _writes(project.catalog, item, seen),
+        "reads": _reads(project, item, tables),
+        "writes": _writes(project.catalog, item, tables),
         "params": _params(project, item, params or {}),
         "code": {
             "digest": item.fingerprints.code,
@@ -78,15 +92,17 @@ def explain(project: Project, name: str, params: Mapping[str, Mapping[str, Any]]
     }
 
 
-def _meant(project: Project, graph: Graph, name: str) -> str:
+def _find_flow(project: Project, graph: Graph, name: str) -> str:
+    """Return the id of the one flow that a name or pattern means."""
     if name in project.registry.tables and name not in project.registry.writers:
-        readers = [spec.writes.name for spec in project.registry.flows.values() if name in graph.inputs(spec)]
-        told = f"it is read for {', '.join(sorted(readers))}" if readers else "nothing reads it"
-        raise TableNotFoundError(f"no flow writes {name}", f"{told}; see mixlake contract {name}")
+        registry = project.registry
+        readers = [spec.writes.name for spec in registry.flows.values() if name in registry.inputs(spec)]
+        hint = f"it is read for {', '.join(sorted(readers))}" if readers else "nothing reads it"
+        raise TableNotFoundError(f"no flow writes {name}", f"{hint}; see mixlake contract {name}")
     if "." in name and not any(c in name for c in "*?[+~,") and not _is_flow(project, name):
         known = {word for spec in project.registry.flows.values() for word in (spec.id, spec.writes.name)}
         raise unknown_table(name, known, "see mixlake plan --all for all flows")
-    found = graph.select((name,))
+    found = select_flows(graph, (name,))
     if len(found) != 1:
         tables = ", ".join(project.registry.flows[flow].writes.name for flow in found[:5])
         raise UsageError(f"{name!r} means {len(found)} flows: {tables}{', …' if len(found) > 5 else ''}", "name one")
@@ -101,7 +117,7 @@ def _tables(project: Project, flows: set[str]) -> list[str]:
     return sorted(project.registry.flows[flow].writes.name for flow in flows)
 
 
-def _reads(project: Project, item: FlowPlan, seen: TableStates) -> list[dict[str, Any]]:
+def _reads(project: Project, item: FlowPlan, tables: TableStates) -> list[dict[str, Any]]:
     found = []
     note = item.last[1] if item.last else None
     for name, read in item.flow.reads.items():
@@ -117,16 +133,16 @@ def _reads(project: Project, item: FlowPlan, seen: TableStates) -> list[dict[str
                     "where": read.where,
                     "writer": writer.id if writer else "",
                     "read": note.inputs.get(table.name) if note else None,
-                    "now": seen.version(table.name) if seen.version(table.name) >= 0 else None,
-                    "changed": seen.data_version(table.name) if seen.version(table.name) >= 0 else None,
+                    "now": tables.version(table.name) if tables.version(table.name) >= 0 else None,
+                    "changed": tables.data_version(table.name) if tables.version(table.name) >= 0 else None,
                 }
             )
     return found
 
 
-def _writes(catalog: Catalog, item: FlowPlan, seen: TableStates) -> dict[str, Any]:
+def _writes(catalog: Catalog, item: FlowPlan, tables: TableStates) -> dict[str, Any]:
     table = item.flow.writes
-    version = seen.version(table.name)
+    version = tables.version(table.name)
     rows = item.last[1].counts.get("rows") if item.last else None
     if rows is None and version >= 0:
         rows = totals(catalog.open(table.name))[0]
@@ -147,14 +163,14 @@ def _params(project: Project, item: FlowPlan, given: Mapping[str, Mapping[str, A
     """Return each parameter with its value, and where that comes from."""
     values = json.loads(params_json(item.flow, item.params))
     names = (item.flow.writes.name, item.flow.id)
-    told = {key for name in names for key in project.config.params.get(name, {})}
-    now = {key for name in names for key in given.get(name, {})}
+    configured = {key for name in names for key in project.config.params.get(name, {})}
+    options = {key for name in names for key in given.get(name, {})}
     return [
         {
             "name": field.name,
             # Of files, the values that count hold digests.
             "value": _files(getattr(item.params, field.name)) if field.metadata.get("file") else values[field.name],
-            "from": GIVEN if field.name in now else FILE if field.name in told else DEFAULT,
+            "from": OPTION if field.name in options else FILE if field.name in configured else DEFAULT,
         }
         for field in dataclasses.fields(item.params)
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,12 +10,13 @@ from typing import Any, Literal
 from lakehouse.declare.flow import Flow
 from lakehouse.declare.params import params_json, resolve_params
 from lakehouse.delta.commit_note import CommitNote
-from lakehouse.errors import ConfigError, LakeError
+from lakehouse.errors import ConfigError, LakeError, did_you_mean
 from lakehouse.ledger import retractions as retractions_module
 from lakehouse.ledger.retractions import Retractions
 from lakehouse.plan.cause import Cause, CauseKind, Fingerprints, external_write, fingerprint_changes
 from lakehouse.plan.code_fingerprint import code_fingerprint
 from lakehouse.plan.graph import Graph
+from lakehouse.plan.selection import select_flows
 from lakehouse.plan.table_state import TableStates
 from lakehouse.project import Project
 
@@ -25,7 +25,7 @@ State = Literal["missing", "stale", "fresh"]
 
 @dataclass(frozen=True, slots=True)
 class FlowPlan:
-    """What is to be done about one flow.
+    """The state of one flow.
 
     Args:
         flow: The flow.
@@ -34,7 +34,7 @@ class FlowPlan:
         inputs: Version of each input that it would read now; -1 where the table is missing.
         params: Its resolved parameters.
         fingerprints: Its fingerprints now.
-        last: Version and note of the written table's last commit, whichever flow made it.
+        last: Version and note of the written table's last commit with a note, whichever flow made it.
         ids: Delta's identity of each input table.
         retractions: What its rows must comply with.
     """
@@ -76,8 +76,8 @@ class Plan:
     Args:
         flows: One entry a selected flow.
         graph: The graph of all flows.
-        full: Whether incremental flows are told to start over.
-        warnings: Things worth knowing that stop nothing.
+        full: Whether its flows are to process all rows again.
+        warnings: What is worth knowing and stops nothing.
     """
 
     flows: tuple[FlowPlan, ...]
@@ -92,79 +92,65 @@ class Plan:
 
 
 def make_plan(project: Project, select: tuple[str, ...] = (), *, full: bool = False, retry: bool = False) -> Plan:
-    """Compare what is declared with what the lake's commit notes tell.
+    """Compare what is declared with the commit notes of the lake's tables.
 
     Args:
         project: The project.
-        select: Words of a selection, see `lakehouse.plan.graph`.
-        full: Whether the selected flows are to start over.
-        retry: Whether rows that were set aside are asked for again.
+        select: Words of a selection, see `lakehouse.plan.selection`.
+        full: Whether the selected flows are to process all rows again.
+        retry: Whether quarantined rows are to be tried again.
 
     Raises:
         UsageError: If a word selects nothing.
         ConfigError: If parameters do not fit.
     """
-    graph = Graph(project.registry)
-    known = {name for spec in project.registry.flows.values() for name in (spec.id, spec.writes.name)}
-    unknown = sorted(set(project.config.params) - known)
-    if unknown:
-        near = difflib.get_close_matches(unknown[0], known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "name a flow, or the table that it writes"
-        raise ConfigError(f"params name {unknown[0]!r}, which is no flow", hint)
-    seen = TableStates(project)
-    seen.prefetch(
-        [name for spec in project.registry.flows.values() for name in (spec.writes.name, *graph.inputs(spec))]
-    )
+    registry = project.registry
+    _check_params_keys(project)
+    graph, tables = Graph(registry), TableStates(project)
+    tables.prefetch([name for spec in registry.flows.values() for name in (spec.writes.name, *registry.inputs(spec))])
 
     @functools.cache
-    def stale_ids() -> set[str]:
-        every = _states(project, graph, seen, graph.order)
-        return {item.flow.id for item in every if item.state != "fresh"}
+    def stale() -> set[str]:
+        return {item.flow.id for item in _plan_flows(graph, tables, graph.order) if item.state != "fresh"}
 
-    chosen = graph.select(select, stale_ids)
-    flows = _states(project, graph, seen, chosen, full=full, retry=retry)
-    return Plan(flows, graph, full, tuple(_mixed_ancestors(seen, flows)))
+    flows = _plan_flows(graph, tables, select_flows(graph, select, stale), full=full, retry=retry)
+    return Plan(flows, graph, full, tuple(_mixed_ancestors(tables, flows)))
 
 
-def _states(  # noqa: PLR0913
-    project: Project,
-    graph: Graph,
-    seen: TableStates,
-    chosen: tuple[str, ...],
-    *,
-    full: bool = False,
-    retry: bool = False,
+def _check_params_keys(project: Project) -> None:
+    known = {name for spec in project.registry.flows.values() for name in (spec.id, spec.writes.name)}
+    for name in sorted(set(project.config.params) - known):
+        hint = did_you_mean(name, known, n=1) or "name a flow, or the table that it writes"
+        raise ConfigError(f"params name {name!r}, which is not a flow", hint)
+
+
+def _plan_flows(
+    graph: Graph, tables: TableStates, selected: tuple[str, ...], *, full: bool = False, retry: bool = False
 ) -> tuple[FlowPlan, ...]:
-    found: dict[str, FlowPlan] = {}
-    for name in chosen:
-        spec = project.registry.flows[name]
-        item = plan_flow(project, graph, seen, spec, full=full, retry=retry)
-        before = [parent for parent in graph.parents[name] if parent in found and found[parent].state != "fresh"]
+    planned: dict[str, FlowPlan] = {}
+    for name in selected:
+        item = plan_flow(tables, graph.registry.flows[name], full=full, retry=retry)
+        before = [planned[p].writes for p in graph.parents[name] if p in planned and planned[p].state != "fresh"]
         if before:
-            causes = (
-                *item.causes,
-                *(Cause("upstream", f"{found[p].writes} is to be written", found[p].writes) for p in before),
-            )
+            causes = (*item.causes, *(Cause("upstream", f"{table} is to be written", table) for table in before))
             state: State = "missing" if item.state == "missing" else "stale"
             item = replace(item, state=state, causes=causes)
-        found[name] = item
-    return tuple(found.values())
+        planned[name] = item
+    return tuple(planned.values())
 
 
-def plan_flow(  # noqa: PLR0913
-    project: Project, graph: Graph, seen: TableStates, spec: Flow, *, full: bool = False, retry: bool = False
-) -> FlowPlan:
-    """Compare one flow with its last commit, looking at the tables as they are now."""
-    orders = seen.retractions
+def plan_flow(tables: TableStates, spec: Flow, *, full: bool = False, retry: bool = False) -> FlowPlan:
+    """Compare one flow with its last commit, by the tables as they are now."""
+    project, orders = tables.project, tables.retractions
     params = resolve_params(spec, project.config)
     now = fingerprints(project, spec, params)
-    inputs = {name: seen.version(name) for name in graph.inputs(spec)}
-    ids = {name: seen.identity(name) for name in inputs}
-    last = seen.last_note(spec.writes.name)
+    inputs = {name: tables.version(name) for name in project.registry.inputs(spec)}
+    ids = {name: tables.identity(name) for name in inputs}
+    last = tables.last_note(spec.writes.name)
     if last is None:
         return FlowPlan(spec, "missing", (Cause("missing", "never written"),), inputs, params, now, None, ids, orders)
     note = last[1]
-    # A run may have begun before an order that another run has followed by now; then nothing is lost.
+    # A run that began before an order which another run has applied since has lost nothing.
     if note.retraction > orders.ordinal and note.retraction > (
         newest := retractions_module.load_retractions(project.catalog).ordinal
     ):
@@ -176,11 +162,11 @@ def plan_flow(  # noqa: PLR0913
     causes = [Cause("forced", "--full")] if full else []
     if note.flow != spec.id:
         causes.append(Cause("code", f"{note.flow} wrote it before"))
-    if (written := external_write(spec.writes.name, seen.foreign(spec.writes.name))) is not None:
+    if (written := external_write(spec.writes.name, tables.external_writes(spec.writes.name))) is not None:
         causes.append(written)
     causes.extend(fingerprint_changes(note, now))
     for name in inputs:
-        read, current = note.inputs.get(name, -1), seen.data_version(name)
+        read, current = note.inputs.get(name, -1), tables.data_version(name)
         if current < 0 <= read:
             # Its rows are not known to have been deleted, so that no change data records it.
             causes.append(Cause("input_replaced", f"{name} is gone", name))
@@ -209,7 +195,7 @@ def fingerprints(project: Project, spec: Flow, params: Any) -> Fingerprints:
     )
 
 
-def _mixed_ancestors(seen: TableStates, flows: tuple[FlowPlan, ...]) -> list[str]:
+def _mixed_ancestors(tables: TableStates, flows: tuple[FlowPlan, ...]) -> list[str]:
     """Warn where a flow's inputs were made from different versions of one ancestor."""
     warnings = []
     for item in flows:
@@ -217,11 +203,11 @@ def _mixed_ancestors(seen: TableStates, flows: tuple[FlowPlan, ...]) -> list[str
             continue
         read: dict[str, dict[int, str]] = {}
         for name in item.inputs:
-            last = seen.last_note(name)
+            last = tables.last_note(name)
             for ancestor, version in (last[1].inputs if last else {}).items():
                 read.setdefault(ancestor, {})[version] = name
         for ancestor, versions in read.items():
-            data = {min(version, seen.data_version(ancestor)) for version in versions}
+            data = {min(version, tables.data_version(ancestor)) for version in versions}
             if len(data) > 1:
                 names = " and ".join(sorted(versions.values()))
                 warnings.append(f"{item.flow.id}: {names} were made from different versions of {ancestor}")

@@ -15,7 +15,7 @@ from lakehouse.project import Project
 
 @dataclass(frozen=True, slots=True)
 class TableState:
-    """One table as it was looked up."""
+    """One table as it was read."""
 
     version: int = -1
     identity: str = ""
@@ -23,53 +23,53 @@ class TableState:
 
 
 class TableStates:
-    """Versions of tables as a plan or run sees them; each table is opened once.
+    """Versions of tables as a plan or run sees them; each log is read once, until it is invalidated.
 
     Args:
-        lake: The lake.
+        project: The project whose tables they are.
     """
 
     def __init__(self, project: Project) -> None:
         self.project = project
-        self._seen: dict[str, TableState] = {}
+        self._states: dict[str, TableState] = {}
         self.retractions = load_retractions(project.catalog)
 
     def prefetch(self, names: list[str]) -> None:
-        """Look several tables up side by side."""
+        """Read several tables' logs in parallel."""
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(self._look, sorted(set(names))))
+            list(pool.map(self._state, sorted(set(names))))
 
     def version(self, name: str) -> int:
         """Return the table's latest version, -1 where it is missing."""
-        return self._look(name).version
+        return self._state(name).version
 
     def identity(self, name: str) -> str:
         """Return Delta's identity of the table, empty where it is missing."""
-        return self._look(name).identity
+        return self._state(name).identity
 
     def data_version(self, name: str) -> int:
         """Return the version of the table's last change of rows, -1 where it is missing."""
-        return self._look(name).data_version.changed
+        return self._state(name).data_version.changed
 
     def last_note(self, name: str) -> tuple[int, CommitNote] | None:
         """Return the version and note of the table's last commit with a note."""
-        return self._look(name).data_version.note
+        return self._state(name).data_version.note
 
-    def foreign(self, name: str) -> tuple[Commit, ...]:
+    def external_writes(self, name: str) -> tuple[Commit, ...]:
         """Return the commits that changed the table's rows and are not its flow's, newest first."""
-        return self._look(name).data_version.external_writes
+        return self._state(name).data_version.external_writes
 
-    def forget(self, name: str) -> None:
-        """Look the table up again the next time."""
-        self._seen.pop(name, None)
+    def invalidate(self, name: str) -> None:
+        """Drop what is known of a table, so that its log is read again."""
+        self._states.pop(name, None)
 
-    def _look(self, name: str) -> TableState:
-        if name not in self._seen:
+    def _state(self, name: str) -> TableState:
+        if name not in self._states:
             try:
                 log = self.project.catalog.log(name)
-                self._seen[name] = TableState(log.version, log.identity, read_data_version(log))
+                self._states[name] = TableState(log.version, log.identity, read_data_version(log))
             except TableNotFoundError:
-                self._seen[name] = TableState()
+                self._states[name] = TableState()
             except ValueError as error:
                 raise corrupt_log(name, error) from None
-        return self._seen[name]
+        return self._states[name]

@@ -89,8 +89,8 @@ class Scheduler:
         for attempt in range(_COLLISIONS):
             try:
                 # What this flow wrote last is looked up afresh: another run may have come in between.
-                self.seen.forget(spec.writes.name)
-                item = plan_flow(self.project, self.graph, self.seen, spec, full=self.plan.full, retry=self.retry)
+                self.seen.invalidate(spec.writes.name)
+                item = plan_flow(self.seen, spec, full=self.plan.full, retry=self.retry)
                 self._inputs_are_there(item)
                 if item.state == "fresh":
                     return Outcome(name, spec.writes.name, "fresh")
@@ -98,10 +98,10 @@ class Scheduler:
                     reopen_purge(self.project.catalog, spec.writes, *item.last, item.retractions)
                 self.listener.began(item)
                 version, note = execute(self.spark.get(), self.project, item, self.run_id, migrate=self.migrate)
-                self.seen.forget(spec.writes.name)
+                self.seen.invalidate(spec.writes.name)
             except CollisionError as error:
                 log.info("%s", error)
-                self.seen.forget(spec.writes.name)
+                self.seen.invalidate(spec.writes.name)
                 if attempt == _COLLISIONS - 1:
                     return Outcome(name, spec.writes.name, "failed", error=error, seconds=time.monotonic() - clock)
             except Exception as error:

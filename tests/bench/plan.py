@@ -128,16 +128,17 @@ clock.append(time.perf_counter())
 lake = Lake()
 lake.registry
 clock.append(time.perf_counter())
-from lakehouse.plan.plan import Snapshots, fingerprints, make_plan, resolve_params
-from lakehouse.plan.graph import Graph
-graph = Graph(lake.registry)
-names = [name for spec in lake.registry.flows.values() for name in (spec.writes.name, *graph.inputs(spec))]
-Snapshots(lake).prefetch(names)
+from lakehouse.declare.params import resolve_params
+from lakehouse.plan.plan import fingerprints, make_plan
+from lakehouse.plan.table_state import TableStates
+project = lake.project
+names = [name for spec in lake.registry.flows.values() for name in (spec.writes.name, *lake.registry.inputs(spec))]
+TableStates(project).prefetch(names)
 clock.append(time.perf_counter())
 for spec in lake.registry.flows.values():
-    fingerprints(lake, spec, resolve_params(spec, lake.config))
+    fingerprints(project, spec, resolve_params(spec, lake.config))
 clock.append(time.perf_counter())
-assert not make_plan(lake, ("bench_project*",)).stale
+assert not make_plan(project, ("bench_project*",)).stale
 print(json.dumps([b - a for a, b in zip(clock, clock[1:])]))
 """
 

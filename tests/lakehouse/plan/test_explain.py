@@ -139,3 +139,19 @@ def test_the_command_tells_it_in_words_and_as_json(made, capsys):
     assert main(["explain", "silver.shouts", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["next"]["changes"] == {"bronze.lines": [1, 1]}
     assert main(["explain", "silver.nothing"]) == 1
+
+
+def test_the_options_of_a_run_count_for_the_flow_alone(made):
+    project = made.lake().project
+    found = explain(project, "silver.shouts", full=True)
+    assert (found["state"], found["causes"]) == ("stale", [{"kind": "forced", "detail": "--full"}])
+    assert found["next"] == {"mode": "full", "because": "--full was given", "changes": {}}
+    ran(made, "silver.shouts", {"bronze.lines": 0}, aside=True)
+    assert explain(project, "silver.shouts")["state"] == "fresh"
+    found = explain(project, "silver.shouts", retry=True)
+    assert [cause["kind"] for cause in found["causes"]] == ["quarantine_retry"]
+    assert found["next"]["mode"] == "incremental"
+    # What is upstream is not started over, but what it is about to write still counts.
+    (made.root / "input.txt").write_text("d:new")
+    found = explain(made.lake().project, "silver.shouts", full=True)
+    assert [cause["kind"] for cause in found["causes"]] == ["forced", "upstream"]
