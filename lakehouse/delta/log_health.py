@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 
 from lakehouse.delta.store.table_folder import LOG, commit_file
 
@@ -73,8 +74,6 @@ def find_empty_commit(folder: str, version: int) -> str | None:
 
 def is_readable(store: pafs.FileSystem, path: str) -> bool:
     """Whether a Parquet file has a footer that can be read."""
-    import pyarrow.parquet as pq
-
     try:
         with store.open_input_file(path) as file:
             if path.endswith(".parquet"):

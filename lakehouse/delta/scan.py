@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from deltalake import QueryBuilder
+
 from lakehouse.delta.log import APPLIED
 from lakehouse.delta.store.table_folder import table_store
 from lakehouse.errors import LakeError
@@ -27,8 +29,6 @@ class Rows:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Start the stream; see the Arrow PyCapsule interface."""
-        from deltalake import QueryBuilder
-
         try:
             found = QueryBuilder().register("t", self._table).execute("SELECT * FROM t")
         except Exception as error:

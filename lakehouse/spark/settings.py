@@ -41,6 +41,7 @@ A lake on S3
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import tempfile
 from collections.abc import Mapping
@@ -167,8 +168,6 @@ def merged(ours: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str]:
 
 def delta_package() -> str:
     """Return Delta's Maven coordinates that fit the installed Spark."""
-    import importlib.metadata
-
     import pyspark
 
     release = ".".join(pyspark.__version__.split(".")[:2])

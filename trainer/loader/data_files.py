@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
+from deltalake.fs import DeltaStorageHandler
 
 from lakehouse.errors import ReleaseError
 
@@ -43,8 +44,6 @@ class DataFiles:
         self.sizes = actions.column("size_bytes").to_numpy()
         self._remote: pafs.FileSystem | None = None
         if not self.local:
-            from deltalake.fs import DeltaStorageHandler
-
             self._remote = pafs.PyFileSystem(DeltaStorageHandler(opened.table_uri, storage_options))
         self._parquet: OrderedDict[int, pq.ParquetFile] = OrderedDict()
         self._mapped: OrderedDict[int, np.ndarray] = OrderedDict()

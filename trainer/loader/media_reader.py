@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from deltalake.fs import DeltaStorageHandler
+from pyarrow.fs import PyFileSystem
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.errors import LakeError
@@ -107,9 +109,6 @@ class MediaReader:
         folder = Catalog(self._root).table_uri(table)
         if "://" not in self._root:
             return pa.OSFile(f"{folder}/{file}", "r")
-        from deltalake.fs import DeltaStorageHandler
-        from pyarrow.fs import PyFileSystem
-
         return PyFileSystem(DeltaStorageHandler(folder, self._options)).open_input_file(file)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +15,7 @@ from lakehouse.errors import LakeError
 from trainer.loader.data_files import DataFiles
 from trainer.loader.pages import plain_runs
 from trainer.loader.position_index import read_positions
-
-if TYPE_CHECKING:
-    from trainer.loader.targets import TargetColumns
+from trainer.loader.targets import TargetColumns
 
 _AGAIN = "run the flow gold.sequences again"
 
@@ -111,8 +109,6 @@ class Group:
 
     def targets(self) -> TargetColumns:
         """Return what labels, loss weights, position ids and modalities derive from."""
-        from trainer.loader.targets import TargetColumns
-
         with self._lock:
             if self._targets is None:
                 names = ("cu_seqlens_padded", "segments", "loss_spans")

@@ -13,6 +13,7 @@ from lakehouse.lake import Lake
 from lakehouse.ledger.releases import Release, load_release
 from trainer.data.microbatch import Batch
 from trainer.distributed.process_group import Layout
+from trainer.loader.loader import PackedLoader
 from trainer.recipe.recipe import Data
 
 VOCABULARY = "gold.vocabulary"
@@ -64,8 +65,6 @@ def open_source(lake: Lake, release: str, data: Data, layout: Layout, state: Map
     Raises:
         ReleaseError: If there is no such release, or the state is of another.
     """
-    from trainer.loader import PackedLoader
-
     found = load_release(lake.catalog, release)
     share: dict[str, Any] = {
         "rank": layout.data_rank,

@@ -16,6 +16,8 @@ from typing import Any, Self
 import torch
 from torch.overrides import TorchFunctionMode
 
+from trainer.platform.cpu_layers import HostNorm
+
 _CPU = torch.device("cpu")
 _installed: list[TorchFunctionMode] = []
 
@@ -146,8 +148,6 @@ def _patch_megatron() -> None:
     from megatron.core.optimizer import distrib_optimizer
     from megatron.core.tensor_parallel import random
     from megatron.core.transformer.moe import token_dispatcher
-
-    from trainer.platform.cpu_layers import HostNorm
 
     random._set_cuda_rng_state = lambda state, *_, **__: torch.set_rng_state(state)  # noqa: SLF001
     optimizer.Adam, optimizer.USING_PYTORCH_OPTIMIZER = HostAdam, False

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pyarrow.fs as pafs
+from deltalake.fs import DeltaStorageHandler
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -24,8 +25,6 @@ def table_folder(uri: str, storage_options: Mapping[str, str] | None = None) -> 
     path = unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
     if "://" not in path:
         return pafs.SubTreeFileSystem(path, pafs.LocalFileSystem())
-    from deltalake.fs import DeltaStorageHandler
-
     return pafs.PyFileSystem(DeltaStorageHandler(uri, dict(storage_options or {})))
 
 
