@@ -146,7 +146,7 @@ def test_the_options_of_a_run_count_for_the_flow_alone(made):
     found = explain(project, "silver.shouts", full=True)
     assert (found["state"], found["causes"]) == ("stale", [{"kind": "forced", "detail": "--full"}])
     assert found["next"] == {"mode": "full", "because": "--full was given", "changes": {}}
-    ran(made, "silver.shouts", {"bronze.lines": 0}, aside=True)
+    ran(made, "silver.shouts", {"bronze.lines": 0}, has_quarantined=True)
     assert explain(project, "silver.shouts")["state"] == "fresh"
     found = explain(project, "silver.shouts", retry=True)
     assert [cause["kind"] for cause in found["causes"]] == ["quarantine_retry"]
