@@ -7,13 +7,12 @@ import json
 import os
 import re
 import sysconfig
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal
 
-from jobs.acquire.strict_yaml import Mapping, read_yaml
-from lakehouse.errors import ConfigError
+from lakehouse.declare.user_files import YamlMapping, convert, read_yaml
 
 Connector = Literal["apt", "pip", "npm", "folder"]
 Modality = Literal["text", "code", "speech", "image"]
@@ -142,39 +141,37 @@ def load_sources(files: Sequence[Path]) -> dict[str, Source]:
     found: dict[str, Source] = {}
     for file in files:
         top = read_yaml(file, "sources")
-        _refuse_unknown(top, ("sources", "templates"), file, "the file")
-        declared = top.get("sources") or {}
-        if not isinstance(declared, Mapping):
-            raise ConfigError(f"{file}:{top.line('sources')}: sources is no mapping", "write: sources: {key: {...}}")
-        for key, said in declared.items():
-            found[key] = _source(key, said, file, declared.line(key))
+        top.require_known(("sources", "templates"))
+        sources = top.mapping("sources")
+        for key in sources:
+            if not _KEY.match(key):
+                raise sources.error(
+                    key, f"source {key!r} is not a valid name", "use lower case letters, digits, - . _ +"
+                )
+            found[key] = _source(key, sources)
     return found
 
 
-def _source(key: str, said: Any, file: Path, line: int) -> Source:
-    where = f"source {key!r}"
-    if not _KEY.match(key):
-        raise ConfigError(f"{file}:{line}: {where} is no good name", "use lower case letters, digits, - . _ +")
-    if not isinstance(said, Mapping):
-        raise ConfigError(f"{file}:{line}: {where} is no mapping", "give it license, connector, modality, kind")
-    converted = _fields(Source, said, file, where, {"rules": _rules, "neighbour": _neighbour})
-    source = Source(key=key, **converted)
-    line = said.line("")
+def _source(key: str, sources: YamlMapping) -> Source:
+    label, body = f"source {key!r}", sources[key]
+    if not isinstance(body, YamlMapping):
+        raise sources.error(key, f"{label} must be a mapping", "give it license, connector, modality, kind")
+    source = convert(Source, body, label, key=key)
     if source.connector == "folder":
         if not source.path:
-            raise ConfigError(f"{file}:{line}: {where} names no folder", "give it: path")
-        source = dataclasses.replace(source, path=_expand(source.path, file, line))
+            raise body.error("", f"{label} names no folder", "give it: path")
+        source = dataclasses.replace(source, path=_expand(source.path, body))
     elif not source.package:
-        raise ConfigError(f"{file}:{line}: {where} names no package", "give it: package")
+        raise body.error("", f"{label} names no package", "give it: package")
     if not 0 < source.keep <= 1:
-        raise ConfigError(f"{file}:{said.line('keep')}: {where}: keep is {source.keep}", "give a fraction in (0, 1]")
+        raise body.error("keep", f"{label}: keep is {source.keep}", "give a fraction in (0, 1]")
     if source.neighbour is None and source.modality == "speech":
-        raise ConfigError(f"{file}:{line}: {where} says nothing of transcripts", "give it: neighbour: {format: plain}")
-    _check_patterns(source, said, file, where)
+        raise body.error("", f"{label} lacks transcripts", "give it: neighbour: {format: plain}")
+    _check_patterns(source, body, label)
     return source
 
 
-def _check_patterns(source: Source, said: Mapping, file: Path, where: str) -> None:
+def _check_patterns(source: Source, body: YamlMapping, label: str) -> None:
     for name, pattern in (
         ("language_from", source.language_from),
         ("neighbour", source.neighbour.strip if source.neighbour else ""),
@@ -182,80 +179,13 @@ def _check_patterns(source: Source, said: Mapping, file: Path, where: str) -> No
         try:
             compiled = re.compile(pattern)
         except re.error as error:
-            raise ConfigError(
-                f"{file}:{said.line(name)}: {where}: {name}: {error}", "correct the expression"
-            ) from error
+            raise body.error(name, f"{label}: {name}: {error}", "correct the expression") from error
         if name == "language_from" and pattern and "tag" not in compiled.groupindex:
-            raise ConfigError(f"{file}:{said.line(name)}: {where}: {name} has no group", "name it: (?P<tag>...)")
+            raise body.error(name, f"{label}: {name} has no group", "name it: (?P<tag>...)")
 
 
-def _rules(said: Any, file: Path, where: str) -> tuple[PathRule, ...]:
-    if not isinstance(said, list) or not all(isinstance(rule, Mapping) for rule in said):
-        raise ConfigError(f"{file}: {where}: rules is no list of mappings", "write: rules: [{match: ..., kind: ...}]")
-    return tuple(PathRule(**_fields(PathRule, rule, file, f"{where}: a rule", {})) for rule in said)
-
-
-def _neighbour(said: Any, file: Path, where: str) -> Neighbour:
-    if not isinstance(said, Mapping):
-        raise ConfigError(f"{file}: {where}: neighbour is no mapping", "write: neighbour: {format: plain}")
-    return Neighbour(**_fields(Neighbour, said, file, f"{where}: neighbour", {}))
-
-
-def _fields(
-    kind: type[Any],
-    said: Mapping,
-    file: Path,
-    where: str,
-    nested: dict[str, Callable[[Any, Path, str], Any]],
-) -> dict[str, Any]:
-    """Return the checked values of a dataclass's fields."""
-    fields = {field.name: field for field in dataclasses.fields(kind) if field.name != "key"}
-    hints = get_type_hints(kind)
-    _refuse_unknown(said, tuple(fields), file, where)
-    for name, field in fields.items():
-        if field.default is dataclasses.MISSING and name not in said:
-            raise ConfigError(f"{file}:{said.line('')}: {where} lacks {name!r}", "add it")
-    out: dict[str, Any] = {}
-    for name, value in said.items():
-        place = f"{file}:{said.line(name)}: {where}: {name}"
-        out[name] = nested[name](value, file, where) if name in nested else _value(value, hints[name], place)
-    return out
-
-
-def _value(value: Any, wanted: Any, place: str) -> Any:
-    choices = [choice for choice in get_args(wanted) if isinstance(choice, str)]
-    if choices:
-        if value not in choices:
-            raise ConfigError(f"{place} is {value!r}", f"one of {', '.join(choices)}")
-        return value
-    if wanted == tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ConfigError(f"{place} is {value!r}", "give a list of texts")
-        return tuple(value)
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            raise ConfigError(f"{place} is a number of {len(str(value))} digits", "give a smaller one") from None
-    if wanted is str and isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)  # a version such as 6.0, which YAML reads as a number
-    if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
-        raise ConfigError(f"{place} is {value!r}", f"give a {wanted.__name__}")
-    return value
-
-
-def _refuse_unknown(said: Mapping, known: Sequence[str], file: Path, where: str) -> None:
-    for name in said:
-        if name not in known:
-            raise ConfigError(
-                f"{file}:{said.line(name)}: {where} has the unknown key {name!r}", f"it may have {', '.join(known)}"
-            )
-
-
-def _expand(path: str, file: Path, line: int) -> str:
+def _expand(path: str, body: YamlMapping) -> str:
     expanded = path.replace("{stdlib}", sysconfig.get_path("stdlib"))
     if "{" in expanded or "$" in os.path.expandvars(expanded):
-        raise ConfigError(
-            f"{file}:{line}: the folder {path!r} names something unknown", "use {stdlib}, ~ or a set $NAME"
-        )
-    return str((file.parent / Path(os.path.expandvars(expanded)).expanduser()).absolute())
+        raise body.error("path", f"the folder {path!r} names something unknown", "use {stdlib}, ~ or a set $NAME")
+    return str((Path(body.file).parent / Path(os.path.expandvars(expanded)).expanduser()).absolute())

@@ -10,13 +10,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from jobs.acquire.strict_yaml import read_yaml
-from jobs.mix.declared import broken, mapping, only
 from lakehouse.declare.contract import Table
+from lakehouse.declare.user_files import YamlMapping, convert, read_yaml
 from schemas.documents import document_scores
 from schemas.images import image_scores
 from schemas.utterances import utterance_scores
@@ -30,7 +29,6 @@ SCORES: Mapping[str, Table] = {
 SAMPLE_COLUMNS = ("modality", "kind", "language", "language_group", "source", "license", "table")
 SCORE = "score_"
 
-_KEYS = {"name", "unscored", "duplicates", "language", "rules"}
 _RULE_KEYS = {"name", "column", "min", "max", "is", "in", "not_in", "where"}
 _TAG = re.compile(r"^[a-z]{2,3}$")
 
@@ -115,67 +113,82 @@ def load_policy(path: str | Path) -> Policy:
     Raises:
         ConfigError: If the file is broken, or names an unknown family, column or key; says file and line.
     """
-    place = Path(path)
-    body = read_yaml(place, "name")
-    only(place, body, _KEYS)
-    name = body.get("name")
-    if not isinstance(name, str) or not name:
-        raise broken(place, body, "name", "the policy has no name", "add name: base")
-    language = mapping(place, body, "language")
-    only(place, language, {"confidence", "groups"})
-    rules = mapping(place, body, "rules")
-    only(place, rules, set(SCORES))
+    body = read_yaml(Path(path), "name")
+    file = convert(_File, body, "the policy")
+    if not file.name:
+        raise body.error("name", "the policy has no name", "add name: base")
+    rules = body.mapping("rules")
+    rules.require_known(SCORES)
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:12]
     return Policy(
-        label=f"{name}@{digest}",
-        rules={family: _rules(place, family, rules) for family in rules},
-        drop_unscored=_drops(place, body, "unscored"),
-        drop_duplicates=_drops(place, body, "duplicates"),
-        confidence=_number(place, language, "confidence", 0.0),
-        groups=_groups(place, mapping(place, language, "groups")),
+        label=f"{file.name}@{digest}",
+        rules={family: _rules(family, rules) for family in rules},
+        drop_unscored=file.unscored == "drop",
+        drop_duplicates=file.duplicates == "drop",
+        confidence=file.language.confidence,
+        groups=_groups(body.mapping("language").mapping("groups")),
     )
 
 
-def _rules(place: Path, family: str, body: Any) -> tuple[Rule, ...]:
-    given = body[family]
-    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
-        raise broken(place, body, family, f"rules.{family} is no list of rules", "write - {name: ..., column: ...}")
-    made = tuple(_rule(place, family, item) for item in given)
+@dataclass(frozen=True, slots=True)
+class _Language:
+    confidence: float = 0.0
+    groups: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a policy's file says."""
+
+    name: str
+    unscored: Literal["drop", "keep"] = "drop"
+    duplicates: Literal["drop", "keep"] = "drop"
+    language: _Language = field(default_factory=_Language)
+    rules: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _rules(family: str, rules: YamlMapping) -> tuple[Rule, ...]:
+    bodies = rules[family]
+    if not isinstance(bodies, list) or not all(isinstance(body, YamlMapping) for body in bodies):
+        raise rules.error(family, f"rules.{family} must be a list of rules", "write - {name: ..., column: ...}")
+    made = tuple(_rule(family, body) for body in bodies)
     names = [rule.name for rule in made]
     for number, name in enumerate(names):
         if name in names[:number]:
-            told = f"{family} has two rules {name!r}"
-            raise broken(place, given[number], "name", told, "give each rule a name of its own")
+            message = f"{family} has two rules {name!r}"
+            raise bodies[number].error("name", message, "give each rule a name of its own")
     return made
 
 
-def _rule(place: Path, family: str, body: Any) -> Rule:
-    only(place, body, _RULE_KEYS)
-    name, column = body.get("name"), body.get("column")
+def _rule(family: str, body: YamlMapping) -> Rule:
+    body.require_known(_RULE_KEYS)
+    name = body.get("name")
     if not isinstance(name, str) or not name:
-        raise broken(place, body, "", f"a rule of {family} has no name", "say what is wrong with what breaks it")
-    value, score = _column(place, family, body, "column", column)
+        raise body.error("", f"a rule of {family} has no name", "say what is wrong with what breaks it")
+    value, score = _column(family, body, "column", body.get("column"))
     wanted = []
     for key, operator in (("min", "<"), ("max", ">")):
         if key in body:
-            wanted.append(f"{value} {operator} {literal(_number(place, body, key))}")
+            if isinstance(body[key], bool) or not isinstance(body[key], int | float):
+                raise body.error(key, f"{key} is {body[key]!r}", "give a number")
+            wanted.append(f"{value} {operator} {literal(body[key])}")
     if "is" in body:
         if not isinstance(body["is"], bool):
-            raise broken(place, body, "is", f"{name}: is: {body['is']!r}", "write true or false")
+            raise body.error("is", f"{name}: is: {body['is']!r}", "write true or false")
         wanted.append(f"{value} != {literal(body['is'])}")
     for key, operator in (("in", "NOT IN"), ("not_in", "IN")):
         if key in body:
-            wanted.append(f"{value} {operator} ({_values(place, body, key)})")
+            wanted.append(f"{value} {operator} ({_values(body, key)})")
     if not wanted:
-        raise broken(place, body, "", f"rule {name!r} demands nothing", "add min, max, is, in or not_in")
-    where = mapping(place, body, "where")
-    about = [(*_column(place, family, where, key, key), _values(place, where, key)) for key in where]
+        raise body.error("", f"rule {name!r} demands nothing", "add min, max, is, in or not_in")
+    where = body.mapping("where")
+    about = [(*_column(family, where, key, key), _values(where, key)) for key in where]
     conditions = [f"{sql} IN ({values})" for sql, _, values in about]
     scores = tuple(dict.fromkeys(found for found in (score, *(found for _, found, _ in about)) if found))
     return Rule(name, " AND ".join([*conditions, f"({' OR '.join(wanted)})"]), scores)
 
 
-def _column(place: Path, family: str, body: Any, key: str, column: Any) -> tuple[str, str]:
+def _column(family: str, body: YamlMapping, key: str, column: Any) -> tuple[str, str]:
     """Return the SQL of a column, and its name where it is a score."""
     table = SCORES[family]
     if column in SAMPLE_COLUMNS:
@@ -183,40 +196,26 @@ def _column(place: Path, family: str, body: Any, key: str, column: Any) -> tuple
     if isinstance(column, str) and column in table:
         return f"`{SCORE}{column}`", column
     known = ", ".join([*SAMPLE_COLUMNS, *(c.name for c in table.columns[5:])])
-    raise broken(place, body, key, f"{table.name} has no column {column!r}", f"it has {known}")
+    raise body.error(key, f"{table.name} has no column {column!r}", f"it has {known}")
 
 
-def _groups(place: Path, body: Any) -> dict[str, tuple[str, ...]]:
+def _groups(body: YamlMapping) -> dict[str, tuple[str, ...]]:
     seen: dict[str, str] = {}
     for name, tags in body.items():
         if name in {"other", "code"}:
-            raise broken(place, body, name, f"language group {name!r} is made by itself", "leave it out")
+            raise body.error(name, f"language group {name!r} is made by itself", "leave it out")
         if not isinstance(tags, list) or not all(isinstance(tag, str) and _TAG.match(tag) for tag in tags):
-            raise broken(place, body, name, f"language group {name!r} is no list of primary subtags", "write [zh, yue]")
+            raise body.error(name, f"language group {name!r} must be a list of primary subtags", "write [zh, yue]")
         for tag in tags:
             if tag in seen:
-                raise broken(place, body, name, f"{tag!r} is in two language groups", f"take it out of {seen[tag]}")
+                raise body.error(name, f"{tag!r} is in two language groups", f"take it out of {seen[tag]}")
             seen[tag] = name
     return {name: tuple(tags) for name, tags in body.items()}
 
 
-def _drops(place: Path, body: Any, key: str) -> bool:
-    value = body.get(key, "drop")
-    if not isinstance(value, str) or value not in {"drop", "keep"}:
-        raise broken(place, body, key, f"{key} is {value!r}", "write drop or keep")
-    return bool(value == "drop")
-
-
-def _number(place: Path, body: Any, key: str, default: float | None = None) -> float | int:
-    value = body.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise broken(place, body, key, f"{key} is {value!r}", "give a number")
-    return value
-
-
-def _values(place: Path, body: Any, key: str) -> str:
+def _values(body: YamlMapping, key: str) -> str:
     value = body[key]
     listed = value if isinstance(value, list) else [value]
     if not listed or not all(isinstance(item, str | int | float) for item in listed):
-        raise broken(place, body, key, f"{key} is {value!r}", "give a value or a list of values")
+        raise body.error(key, f"{key} is {value!r}", "give a value or a list of values")
     return ", ".join(map(literal, listed))

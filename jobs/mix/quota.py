@@ -7,14 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jobs.acquire.strict_yaml import read_yaml
 from jobs.mix.cells import Cell, most_specific
-from jobs.mix.declared import broken, mapping, only
-
-_LINE = {"share", "tokens", "max_epochs", "temperature"}
-_STAGE = {"share", "tokens", "shared", "row_length", "align", "max_epochs", "cells"}
-_DEFAULTS = {"row_length", "align", "max_epochs"}
-_TOP = {"plan_tokens", "tokens", "defaults", "stages"}
+from lakehouse.declare.user_files import YamlMapping, convert, read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +47,42 @@ class Stage:
     lines: Sequence[Line] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Defaults:
+    row_length: float = 4096
+    align: float = 1
+    max_epochs: float = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What the quota file says; a file that adds to it has ``stages`` alone."""
+
+    tokens: float
+    plan_tokens: float | None = None
+    defaults: _Defaults = field(default_factory=_Defaults)
+    stages: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _StageBody:
+    share: float | None = None
+    tokens: float | None = None
+    shared: bool = False
+    row_length: float | None = None
+    align: float | None = None
+    max_epochs: float | None = None
+    cells: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _LineBody:
+    share: float | None = None
+    tokens: float | None = None
+    max_epochs: float | None = None
+    temperature: float = 1.0
+
+
 @dataclass
 class _Draft:
     """A stage while files are read: the first file that names it sets it up, later ones add lines."""
@@ -82,33 +112,25 @@ def load_quota(path: str | Path, more: Sequence[str | Path] = ()) -> Quota:
     """Read the quota file and files that add lines or stages to it.
 
     Raises:
-        ConfigError: If a file is broken or says a line twice; names file and line.
+        ConfigError: If a file is broken or gives a line twice; names file and line.
     """
+    first = read_yaml(Path(path), "tokens")
+    file = _positive(_File, first)
+    defaults = _positive(_Defaults, first.mapping("defaults"))
     drafts: dict[str, _Draft] = {}
-    tokens = plan = 0.0
-    for number, place in enumerate([Path(path), *map(Path, more)]):
-        body = read_yaml(place, "tokens" if number == 0 else "stages")
-        only(place, body, _TOP if number == 0 else {"stages"})
-        if number == 0:
-            tokens = _positive(place, body, "tokens")
-            plan = _positive(place, body, "plan_tokens", tokens)
-            defaults = mapping(place, body, "defaults")
-            only(place, defaults, _DEFAULTS)
-            base = {
-                key: _positive(place, defaults, key, fallback) for key, fallback in (("align", 1), ("max_epochs", 1))
-            }
-            base["row_length"] = _positive(place, defaults, "row_length", 4096)
-        stages = mapping(place, body, "stages")
+    for body in [first, *(read_yaml(Path(other), "stages") for other in more)]:
+        if body is not first:
+            body.require_known(["stages"])
+        stages = body.mapping("stages")
         for name in stages:
-            spec = mapping(place, stages, name)
-            only(place, spec, _STAGE)
+            spec = _positive(_StageBody, stages.mapping(name))
             if name not in drafts:
-                drafts[name] = _draft(place, stages, name, tokens, base)
-            _add(place, spec, drafts[name])
-        if number == 0:
-            _whole(place, stages, drafts)
+                drafts[name] = _draft(stages, name, spec, file.tokens, defaults)
+            _add(stages.mapping(name).mapping("cells"), drafts[name])
+        if body is first:
+            _require_whole(stages, drafts)
     made = [Stage(k, d.shared, d.row_length, d.align, tuple(d.lines.values())) for k, d in drafts.items()]
-    return Quota(tuple(made), plan / tokens)
+    return Quota(tuple(made), (file.plan_tokens or file.tokens) / file.tokens)
 
 
 def spread(lines: Sequence[Line], supply: Mapping[Cell, int]) -> list[Line]:
@@ -138,60 +160,51 @@ def spread(lines: Sequence[Line], supply: Mapping[Cell, int]) -> list[Line]:
     return made
 
 
-def _draft(place: Path, stages: Any, name: str, tokens: float, base: Mapping[str, float]) -> _Draft:
-    spec = mapping(place, stages, name)
-    if ("share" in spec) == ("tokens" in spec):
-        raise broken(place, stages, name, f"stage {name!r} needs share or tokens", "give one of the two")
-    size = _positive(place, spec, "tokens") if "tokens" in spec else tokens * _positive(place, spec, "share")
-    shared = spec.get("shared", False)
-    if not isinstance(shared, bool):
-        raise broken(place, spec, "shared", f"shared is {shared!r}", "write true or false")
-    length, align = (int(_positive(place, spec, key, base[key])) for key in ("row_length", "align"))
+def _positive[T](kind: type[T], body: YamlMapping) -> T:
+    """Convert a mapping, all numbers of which must be above 0."""
+    made = convert(kind, body)
+    for key in body:
+        value = getattr(made, key)
+        if isinstance(value, float) and not value > 0:
+            raise body.error(key, f"{key} is {body[key]!r}", "give a number above 0")
+    return made
+
+
+def _draft(stages: YamlMapping, name: str, spec: _StageBody, tokens: float, defaults: _Defaults) -> _Draft:
+    size = _size(stages, name, f"stage {name!r}", spec, tokens)
+    length, align = int(spec.row_length or defaults.row_length), int(spec.align or defaults.align)
     if length % align:
-        raise broken(place, stages, name, f"row_length {length} is no multiple of align {align}", "change one of them")
-    return _Draft(size, shared, length, align, _positive(place, spec, "max_epochs", base["max_epochs"]))
+        raise stages.error(name, f"row_length {length} is not a multiple of align {align}", "change one of them")
+    return _Draft(size, spec.shared, length, align, spec.max_epochs or defaults.max_epochs)
 
 
-def _add(place: Path, spec: Any, draft: _Draft) -> None:
-    cells = mapping(place, spec, "cells")
-    for text in cells:
+def _add(cells: YamlMapping, draft: _Draft) -> None:
+    for text, value in cells.items():
         try:
             cell = Cell.parse(text)
         except ValueError as error:
-            raise broken(place, cells, text, str(error), "write text/en/* or code/code/source-code") from None
+            raise cells.error(text, str(error), "write text/en/* or code/code/source-code") from None
         if cell in draft.lines:
-            raise broken(place, cells, text, f"{text} is asked for twice in one stage", "keep one of the two lines")
-        body = cells[text]
-        given = body if isinstance(body, dict) else {"share": body}
-        where = body if isinstance(body, dict) else cells
-        only(place, given, _LINE)
-        if ("share" in given) == ("tokens" in given):
-            raise broken(place, cells, text, f"{text} needs share or tokens", "give one of the two")
-        key = "share" if "share" in given else "tokens"
-        size = _positive(place, given, key, lines=where)
-        draft.lines[cell] = Line(
-            cell,
-            size * draft.tokens if key == "share" else size,
-            _positive(place, given, "max_epochs", draft.max_epochs),
-            _positive(place, given, "temperature", 1.0),
-        )
+            raise cells.error(text, f"{text} is given twice in one stage", "keep one of the two lines")
+        body = value
+        if not isinstance(value, YamlMapping):
+            body = YamlMapping(cells.file, {"": cells.lines[text]})
+            body["share"] = value
+        line = _positive(_LineBody, body)
+        size = _size(cells, text, text, line, draft.tokens)
+        draft.lines[cell] = Line(cell, size, line.max_epochs or draft.max_epochs, line.temperature)
 
 
-def _whole(place: Path, stages: Any, drafts: Mapping[str, _Draft]) -> None:
+def _size(place: YamlMapping, key: str, what: str, spec: _StageBody | _LineBody, whole: float) -> float:
+    """Return the tokens of a stage or a line, which it gives as such or as a share of a whole."""
+    if (spec.share is None) == (spec.tokens is None):
+        raise place.error(key, f"{what} needs share or tokens", "give one of the two")
+    return spec.tokens if spec.tokens is not None else (spec.share or 0.0) * whole
+
+
+def _require_whole(stages: YamlMapping, drafts: Mapping[str, _Draft]) -> None:
     """Check that the shares of the first file fill each of its stages."""
     for name, draft in drafts.items():
         filled = sum(line.target for line in draft.lines.values()) / draft.tokens
         if abs(filled - 1) > 1e-3:
-            raise broken(
-                place, stages, name, f"the cells of {name!r} add up to {filled:.4f} of it", "let them add up to 1"
-            )
-
-
-def _positive(place: Path, body: Any, key: str, default: float | None = None, lines: Any = None) -> float:
-    value = body.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise broken(place, lines if lines is not None else body, key, f"{key} is {value!r}", "give a number above 0")
-    try:
-        return float(value)
-    except OverflowError:
-        raise broken(place, lines if lines is not None else body, key, f"{key} is too large", "give less") from None
+            raise stages.error(name, f"the cells of {name!r} add up to {filled:.4f} of it", "let them add up to 1")

@@ -12,13 +12,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import yaml
 
 from jobs.assets import asset_digest
 from lakehouse.declare.flow import flow
+from lakehouse.declare.user_files import convert, read_yaml
 from lakehouse.errors import ConfigError
 from schemas.samples import vocabulary as vocabulary_table
 
@@ -99,6 +98,24 @@ class Vocabulary:
         return pa.Table.from_pylist(rows, schema=pa.schema([pa.field(c.name, c.type) for c in columns]))
 
 
+@dataclass(frozen=True, slots=True)
+class _Added:
+    begin: int
+    multiple: int
+    marks: tuple[str, ...]
+    placeholders: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """What a vocabulary's file says."""
+
+    name: str
+    text: int
+    special: Mapping[str, int]
+    added: _Added
+
+
 @functools.lru_cache(maxsize=8)
 def load_vocabulary(path: str = DECLARED) -> Vocabulary:
     """Read a declaration.
@@ -106,32 +123,18 @@ def load_vocabulary(path: str = DECLARED) -> Vocabulary:
     Raises:
         ConfigError: If the file does not parse, lacks a part, or gives one id twice.
     """
-    try:
-        body: Any = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-        text = int(body["text"])
-        begin = int(body["added"]["begin"])
-        placeholders = tuple(map(str, body["added"]["placeholders"]))
-        added = [*map(str, body["added"]["marks"]), *placeholders]
-        ids = {str(key): int(value) for key, value in body["special"].items()}
-        multiple = int(body["added"]["multiple"])
-        name = str(body["name"])
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ConfigError(f"{path}, line {line}: {error.problem}", "mend the YAML there") from None
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", "correct the path") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ConfigError(
-            f"{path}: {type(error).__name__} {error}", "declare name, text, special and added as the shipped file does"
-        ) from None
+    declared = convert(_Declared, read_yaml(Path(path), "name"))
+    text, begin, placeholders = declared.text, declared.added.begin, declared.added.placeholders
+    ids, added = dict(declared.special), [*declared.added.marks, *placeholders]
     specials = len(ids)
     ids.update({spelling: begin + place for place, spelling in enumerate(added)})
     if len(ids) != specials + len(added) or len(set(ids.values())) != len(ids):
         raise ConfigError(f"{path}: a spelling or an id is declared twice", "give each token one id")
     if min(ids.values()) < text or max(ids[spelling] for spelling in list(ids)[:specials]) >= begin:
         raise ConfigError(f"{path}: specials lie outside [text, added.begin)", "move them between the two")
+    multiple = declared.added.multiple
     size = -(-(begin + len(added)) // multiple) * multiple
-    return Vocabulary(name, text, ids, placeholders, begin, size)
+    return Vocabulary(declared.name, text, ids, placeholders, begin, size)
 
 
 @flow(

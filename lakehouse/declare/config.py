@@ -24,18 +24,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lakehouse.declare.openlineage_config import Settings, settings
+from lakehouse.declare.user_files import YamlMapping, convert, read_yaml
 from lakehouse.errors import ConfigError
 
 FILE_NAME = "mixlake.yaml"
-_KEYS = {"lake", "modules", "sql", "params", "spark", "parallel", "storage", "views", "openlineage"}
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What `load_config` found.
+    """A configuration, as `load_config` reads it.
 
     Args:
         lake: Absolute folder or object-store URI.
@@ -77,87 +75,66 @@ class Config:
         return replace(self, spark={**self.spark, **settings})
 
 
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What ``mixlake.yaml`` may say."""
+
+    lake: str = "./lake"
+    modules: tuple[str, ...] = ()
+    sql: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    spark: Mapping[str, str | float | bool] = field(default_factory=dict)
+    storage: Mapping[str, str | float | bool] = field(default_factory=dict)
+    parallel: int = 2
+    openlineage: Any = None
+
+
 def load_config(start: Path | None = None) -> Config:
     """Read the configuration that governs a folder, by default the current one.
 
     Raises:
-        ConfigError: If it is no file, does not parse, or holds an unknown key or a value of the wrong type.
+        ConfigError: If it is not a file, does not parse, or holds an unknown key or a value of the wrong type.
     """
-    named = os.environ.get("MIXLAKE_CONFIG")
-    found = Path(named) if named else _nearest(start or Path.cwd())
-    if named and (found is None or not found.is_file()):
-        raise ConfigError(f"MIXLAKE_CONFIG names {named}, which is no file", "correct the variable")
-    body = _parse(found) if found else {}
-    root = found.parent.resolve() if found else (start or Path.cwd()).resolve()
-    told = body.get("lake", "./lake")
-    if not isinstance(told, str) or not told:
-        raise ConfigError(f"{found}: lake is {told!r}", "give a folder or an object-store URI")
-    lake = os.environ.get("MIXLAKE_LAKE") or told
-    spark = {str(key): _text(value) for key, value in _mapping(found, body, "spark").items()}
+    path = _find(start or Path.cwd())
+    body = read_yaml(path) if path else YamlMapping()
+    file = convert(_File, body)
+    root = path.parent.resolve() if path else (start or Path.cwd()).resolve()
+    if not file.lake:
+        raise body.error("lake", "lake is empty", "give a folder or an object-store URI")
+    if file.parallel < 1:
+        raise body.error("parallel", f"parallel is {file.parallel}", "give a whole number from 1")
+    override = os.environ.get("MIXLAKE_LAKE")
+    spark = {key: _text(value) for key, value in file.spark.items()}
     if os.environ.get("MIXLAKE_MASTER"):
         spark["spark.master"] = os.environ["MIXLAKE_MASTER"]
-    params = _mapping(found, body, "params")
-    for key, value in params.items():
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{found}: params.{key} is no mapping", "write params: {TABLE: {name: value}}")
-    parallel = body.get("parallel", 2)
-    if not isinstance(parallel, int) or parallel < 1:
-        raise ConfigError(f"{found}: parallel is {parallel!r}", "give a whole number from 1")
-    base = Path.cwd() if os.environ.get("MIXLAKE_LAKE") else root
     return Config(
-        lake=_absolute(lake, base),
-        modules=_strings(found, body, "modules"),
-        sql=tuple(_absolute(glob, root) for glob in _strings(found, body, "sql")),
-        views=tuple(_absolute(glob, root) for glob in _strings(found, body, "views")),
-        params=params,
+        lake=_absolute(override, Path.cwd()) if override else _absolute(file.lake, root),
+        modules=file.modules,
+        sql=tuple(_absolute(glob, root) for glob in file.sql),
+        views=tuple(_absolute(glob, root) for glob in file.views),
+        params=file.params,
         spark=spark,
-        storage={str(key): _text(value) for key, value in _mapping(found, body, "storage").items()},
-        parallel=parallel,
-        openlineage=settings(body.get("openlineage"), root, str(found)),
+        storage={key: _text(value) for key, value in file.storage.items()},
+        parallel=file.parallel,
+        openlineage=settings(file.openlineage, root, str(path)),
         root=root,
     )
 
 
-def _nearest(start: Path) -> Path | None:
+def _find(start: Path) -> Path | None:
+    named = os.environ.get("MIXLAKE_CONFIG")
+    if named:
+        if not Path(named).is_file():
+            raise ConfigError(f"MIXLAKE_CONFIG names {named}, which is not a file", "correct the variable")
+        return Path(named)
     for folder in (start.resolve(), *start.resolve().parents):
         path = folder / FILE_NAME
         if path.is_file():
             return path
         if os.path.lexists(path):
-            raise ConfigError(f"{path} is no file, or leads to none", "move it away, or write the configuration there")
+            raise ConfigError(f"{path} is not a file", "move it away, or write the configuration there")
     return None
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    try:
-        body = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        raise ConfigError(f"{path}, line {line}: {error.problem}", "mend the YAML there") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", "mend the file") from None
-    if body is None:
-        return {}
-    if not isinstance(body, dict):
-        raise ConfigError(f"{path} holds no mapping", "write key: value lines")
-    unknown = sorted(set(map(str, body)) - _KEYS)
-    if unknown:
-        raise ConfigError(f"{path}: unknown key {unknown[0]!r}", f"known keys are {', '.join(sorted(_KEYS))}")
-    return body
-
-
-def _mapping(path: Path | None, body: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = body.get(key) or {}
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"{path}: {key} is no mapping", "write key: value lines under it")
-    return {str(name): item for name, item in value.items()}
-
-
-def _strings(path: Path | None, body: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    value = body.get(key) or []
-    if isinstance(value, str) or not isinstance(value, list):
-        raise ConfigError(f"{path}: {key} is no list", f"write {key}: [NAME, ...]")
-    return tuple(str(item) for item in value)
 
 
 def _text(value: object) -> str:

@@ -54,7 +54,7 @@ def test_folders_are_expanded(declare, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"licence": "MIT"}, "has the unknown key 'licence'"),
+        ({"licence": "MIT"}, "unknown key 'licence' in source 's' — did you mean license?"),
         ({"connector": "ftp"}, "connector is 'ftp'"),
         ({"modality": "smell"}, "modality is 'smell'"),
         ({"connector": "folder", "package": ""}, "names no folder"),
@@ -67,13 +67,13 @@ def test_folders_are_expanded(declare, tmp_path, monkeypatch):
         ({"max_bytes": "many"}, "max_bytes is 'many'"),
         ({"max_bytes": True}, "max_bytes is True"),
         ({"synthetic": "no"}, "synthetic is 'no'"),
-        ({"modality": "speech"}, "says nothing of transcripts"),
+        ({"modality": "speech"}, "lacks transcripts"),
         ({"language_from": "(?P<tag>"}, "language_from"),
         ({"language_from": "[a-z]+"}, "has no group"),
         ({"neighbour": {"format": "plain", "strip": "("}}, "neighbour"),
         ({"neighbour": {"format": "xml"}}, "format is 'xml'"),
-        ({"neighbour": "plain"}, "neighbour is no mapping"),
-        ({"rules": {"match": "*"}}, "rules is no list"),
+        ({"neighbour": "plain"}, "neighbour must be a mapping"),
+        ({"rules": {"match": "*"}}, "rules must be a list of mappings"),
         ({"rules": [{"kind": "x"}]}, "lacks 'match'"),
         ({"rules": [{"match": "*", "size": 3}]}, "unknown key 'size'"),
     ],
@@ -90,11 +90,11 @@ def test_contradictions_are_told_with_the_file(declare, said, words):
     ("text", "words"),
     [
         ("sources:\n  a: {license: MIT}\n", "x.yaml:2: source 'a' lacks 'connector'"),
-        ("sources:\n  a: 3\n", "x.yaml:2: source 'a' is no mapping"),
-        ("sources:\n  A b: {}\n", "x.yaml:2: source 'A b' is no good name"),
-        ("sources: [a]\n", "sources is no mapping"),
-        ("source: {}\n", "x.yaml:1: the file has the unknown key 'source'"),
-        ("sources:\n  a: {}\n  a: {}\n", "x.yaml:3: the key 'a' is said twice"),
+        ("sources:\n  a: 3\n", "x.yaml:2: source 'a' must be a mapping"),
+        ("sources:\n  A b: {}\n", "x.yaml:2: source 'A b' is not a valid name"),
+        ("sources: [a]\n", "sources must be a mapping"),
+        ("source: {}\n", "x.yaml:1: unknown key 'source'"),
+        ("sources:\n  a: {}\n  a: {}\n", "x.yaml:3: the key 'a' is given twice"),
     ],
 )
 def test_broken_files_are_told_with_the_line(load, text, words):

@@ -55,7 +55,7 @@ def test_the_label_follows_thresholds_and_not_comments(tmp_path):
         ("wrong kind", "too short", r"policy.yaml:8: documents has two rules 'too short'"),
         ("en: [en]", "en: [en, zh]", r"policy.yaml:4: 'zh' is in two language groups"),
         ("en: [en]", "other: [fr]", r"policy.yaml:4: language group 'other' is made by itself"),
-        ("name: mine\n", "", "the policy has no name"),
+        ("name: mine\n", "", "the policy lacks 'name'"),
         ("{zh: [zh, yue]", "{zh: [zh, yue", r"policy.yaml:\d+"),
     ],
 )

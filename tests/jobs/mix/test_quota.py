@@ -98,7 +98,7 @@ def test_a_line_of_its_own_is_left_out_of_the_spread():
         ("share: 0.25", "share: a lot", r"quota.yaml:8: share is 'a lot'"),
         ("max_epochs: 2", "epochs: 2", r"quota.yaml:8: unknown key 'epochs'"),
         ("    share: 0.2\n", "", r"quota.yaml:9: stage 'hot' needs share or tokens"),
-        ("align: 8", "align: 7", r"quota.yaml:9: row_length 128 is no multiple of align 7"),
+        ("align: 8", "align: 7", r"quota.yaml:9: row_length 128 is not a multiple of align 7"),
         ("tokens: 1000\n", "tokens: 0\n", r"quota.yaml:2: tokens is 0"),
     ],
 )
@@ -109,7 +109,7 @@ def test_a_broken_quota_is_named_with_its_line(tmp_path, old, new, told):
 
 def test_one_line_twice_is_refused(tmp_path):
     mine = write(tmp_path, "stages: {cold: {cells: {text/en/*: 0.1}}}", "mine.yaml")
-    with pytest.raises(ConfigError, match=r"mine.yaml:1: text/en/\* is asked for twice"):
+    with pytest.raises(ConfigError, match=r"mine.yaml:1: text/en/\* is given twice"):
         load_quota(write(tmp_path, BODY), [mine])
 
 

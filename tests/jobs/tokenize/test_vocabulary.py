@@ -39,8 +39,8 @@ def test_the_label_follows_the_declaration(tmp_path, ranks):
         ("<|pad|>", "<|text|>", "declared twice"),
         ("151644", "151643", "declared twice"),
         ("begin: 152064", "begin: 1000", "lie outside"),
-        ("multiple: 128", "multiples: 128", "KeyError 'multiple'"),
-        ("name: qwen", "name: [qwen", r"line \d+"),
+        ("multiple: 128", "multiples: 128", "yaml:11: unknown key 'multiples' in added"),
+        ("name: qwen", "name: [qwen", r"vocabulary\.yaml:\d+: "),
     ],
 )
 def test_a_broken_declaration_is_named(tmp_path, old, new, told):

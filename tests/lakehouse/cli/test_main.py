@@ -111,7 +111,7 @@ def test_what_is_not_there_is_status_1_and_one_line(call, lake, argv, words):
 
 def test_a_broken_configuration_is_one_line(call, tmp_path):
     (tmp_path / "mixlake.yaml").write_text("lake: [\n")
-    assert "mixlake.yaml, line" in call("tables", status=2)
+    assert "mixlake.yaml:2: " in call("tables", status=2)
     (tmp_path / "mixlake.yaml").write_text("lakes: x\n")
     assert "unknown key 'lakes'" in call("tables", status=2)
 

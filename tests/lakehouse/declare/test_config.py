@@ -30,11 +30,11 @@ def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("lake: [", "line 1"),
-        ("lake: x\n  bad: y", "line 2"),
+        ("lake: [", "mixlake.yaml:1: "),
+        ("lake: x\n  bad: y", "mixlake.yaml:2: "),
         ("lakes: x", "unknown key 'lakes'"),
-        ("- a", "no mapping"),
-        ("modules: acme", "modules is no list"),
+        ("- a", "must be a mapping"),
+        ("modules: acme", "modules must be a list"),
         ("params: {silver.documents: 3}", "params.silver.documents"),
         ("parallel: many", "parallel"),
     ],
@@ -51,10 +51,10 @@ def test_a_broken_file_gets_one_clear_line(tmp_path, text, says):
 def test_what_is_no_file_in_its_place_is_not_passed_over(tmp_path):
     (tmp_path / "below").mkdir()
     (tmp_path / "mixlake.yaml").mkdir()
-    with pytest.raises(ConfigError, match=r"mixlake\.yaml is no file"):
+    with pytest.raises(ConfigError, match=r"mixlake\.yaml is not a file"):
         load_config(tmp_path / "below")
     (tmp_path / "below" / "mixlake.yaml").symlink_to("nowhere.yaml")
-    with pytest.raises(ConfigError, match=r"below/mixlake\.yaml is no file"):
+    with pytest.raises(ConfigError, match=r"below/mixlake\.yaml is not a file"):
         load_config(tmp_path / "below")
 
 

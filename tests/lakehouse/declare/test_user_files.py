@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import dataclasses
+import pickle
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
 import pytest
 
-from lakehouse.declare.user_files import read_text
-from lakehouse.errors import UsageError
+from lakehouse.declare.user_files import convert, read_text, read_yaml
+from lakehouse.errors import ConfigError, UsageError
 
 
 def test_a_file_that_is_no_utf_8_is_named_with_the_byte(tmp_path):
@@ -13,3 +19,123 @@ def test_a_file_that_is_no_utf_8_is_named_with_the_byte(tmp_path):
         read_text(path)
     path.write_text("SELECT 'ü'", encoding="utf-8")
     assert read_text(path) == "SELECT 'ü'"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to(text):
+        path = tmp_path / "x.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return to
+
+
+def test_values_know_their_lines(write):
+    found = read_yaml(write("a: 1\nb:\n  c: [x, y]\n"), "a")
+    assert found == {"a": 1, "b": {"c": ["x", "y"]}}
+    assert found.lines == {"": 1, "a": 1, "b": 2}
+    assert found["b"].lines["c"] == 3
+
+
+def test_templates_merge_and_are_overridden(write):
+    found = read_yaml(write("t: &t {a: 1, b: 2}\nuse:\n  <<: *t\n  b: 3\n"), "use")
+    assert found["use"] == {"a": 1, "b": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [1, 2\nb: 3\n", ":2: "),
+        ("a: 1\nb: 2\na: 3\n", ":3: the key 'a' is given twice"),
+        ("- a\n", "the file must be a mapping"),
+        ("", ":1: the file must be a mapping — start it with: stages:"),
+        ("a: !!python/object/apply:os.system [ls]\n", "could not determine a constructor"),
+        (b"a: \xff\xfe\n", "x.yaml"),
+        ("a: \x00\n", "x.yaml"),
+        ("? [1, 2]\n: 3\n", "x.yaml"),
+        ('a: "b\\0c"\n', ":1: a text holds a NUL"),
+        ('a:\n- "b\\0c"\n', ":2: a text holds a NUL"),
+        (f"a: {'9' * 5000}\n", "x.yaml"),
+        ("[" * 5000 + "]" * 5000, "x.yaml"),
+    ],
+)
+def test_what_is_wrong_is_told_with_file_and_line(write, text, words):
+    path = write(text)
+    with pytest.raises(ConfigError, match=re.escape(words)) as caught:
+        read_yaml(path, "stages")
+    assert caught.value.message.startswith(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(ConfigError, match="No such file"):
+        read_yaml(tmp_path / "none.yaml", "stages")
+
+
+@dataclasses.dataclass(frozen=True)
+class Wheel:
+    size: float
+    kind: Literal["road", "mud"] = "road"
+
+
+@dataclasses.dataclass(frozen=True)
+class Car:
+    name: str
+    doors: int = 4
+    tags: tuple[str, ...] = ()
+    wheels: tuple[Wheel, ...] = ()
+    spare: Wheel | None = None
+    spares: Mapping[str, Wheel] = dataclasses.field(default_factory=dict)
+    rest: Any = None
+
+
+def test_a_mapping_becomes_a_frozen_value(write):
+    text = "name: 6.0\ntags: [a, 1.5]\nwheels:\n- {size: 3}\nspare: {size: 1.5, kind: mud}\nspares:\n  x: {size: 2}\nrest: {a: [1]}\n"
+    car = convert(Car, read_yaml(write(text)))
+    assert car == Car("6.0", 4, ("a", "1.5"), (Wheel(3.0),), Wheel(1.5, "mud"), {"x": Wheel(2.0)}, {"a": [1]})
+    assert convert(Car, read_yaml(write("wheels:\nspares:\nspare:\n")), name="n") == Car("n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("doors: 4\n", ":1: car lacks 'name' — add it"),
+        ("name: x\ndors: 3\n", ":2: unknown key 'dors' in car — did you mean doors?"),
+        (
+            "name: x\nxyz: 3\n",
+            ":2: unknown key 'xyz' in car — known keys are doors, name, rest, spare, spares, tags, wheels",
+        ),
+        ("name: [x]\n", ":1: car: name is ['x'], not a text — give a text"),
+        ("name: x\ndoors: true\n", ":2: car: doors is True, not a whole number"),
+        ("name: x\ntags: a\n", ":2: car: tags must be a list of texts — give a list of texts: tags: [VALUE, ...]"),
+        ("name: x\ntags: [[]]\n", ":2: car: tags must be a list of texts"),
+        ("name: x\nwheels:\n- {size: 1}\n- {size: a}\n", ":4: car: wheels: size is 'a', not a number"),
+        ("name: x\nwheels: [1]\n", ":2: car: wheels must be a list of mappings"),
+        ("name: x\nspare:\n  kind: road\n", ":3: car: spare lacks 'size'"),
+        ("name: x\nspare: {size: 1, kind: ice}\n", ":2: car: spare.kind is 'ice' — choose one of road, mud"),
+        ("name: x\nspare: 3\n", ":2: car: spare must be a mapping — write key: value lines under it"),
+        (
+            "name: x\nspares:\n  a: {size: 1e3}\n",
+            ":3: car: spares.a.size is '1e3', not a number — YAML takes it for a text",
+        ),
+        (
+            f"name: x\nspare: {{size: {'9' * 400}}}\n",
+            ":2: car: spare.size is a number of 400 digits — give a smaller one",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named_with_file_line_and_fix(write, text, words):
+    path = write(text)
+    with pytest.raises(ConfigError) as raised:
+        convert(Car, read_yaml(path), "car")
+    assert str(raised.value).startswith(f"{path}{words}")
+
+
+def test_an_empty_file_is_an_empty_mapping_where_it_may_be(write):
+    assert read_yaml(write("# nothing\n")) == {}
+
+
+def test_values_keep_their_lines_in_another_process(write):
+    body = pickle.loads(pickle.dumps(read_yaml(write("a: {b: 1}\n"))))
+    assert (body, body["a"].lines) == ({"a": {"b": 1}}, {"": 1, "b": 1})

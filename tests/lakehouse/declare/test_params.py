@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import pytest
+
+from lakehouse.declare.params import params_json, resolve_params
+from lakehouse.errors import ConfigError
+from tests.lakehouse import words
+
+HELPER = """
+FACTOR = {factor}
+
+def twice(x):
+    {doc}
+    return x * FACTOR
+
+class Thing:
+    def size(self):
+        return {size}
+"""
+
+
+USER = """
+import pyarrow as pa
+import pyarrow.compute as pc
+from lakehouse.declare.flow import flow
+from PACKAGE.tables import lines, shouts
+
+@flow(writes=shouts, reads={"lines": lines})
+def shout(batch, params):
+    from PACKAGE import helper
+    from PACKAGE.helper import Thing
+    return helper.twice(batch), Thing().size()
+"""
+
+
+def flow_with_params(project, body):
+    project.module("tables", words.TABLES)
+    user = USER.replace(
+        "@flow(", "import dataclasses\n@dataclasses.dataclass(frozen=True)\nclass P:\n" + body + "\n@flow("
+    )
+    project.module("flows", user.replace('{"lines": lines}', '{"lines": lines}, params=P'))
+    project.module("helper", HELPER.format(factor=1, size=1, doc="'d'"))
+    return next(iter(project.lake().registry.flows.values()))
+
+
+def test_unknown_parameters_are_refused(project):
+    spec = flow_with_params(project, "    size: int = 1")
+    config = project.lake().config.with_params({"silver.shouts": {"sise": 2}})
+    with pytest.raises(ConfigError, match="sise") as raised:
+        resolve_params(spec, config)
+    assert "size" in raised.value.hint
+
+
+TYPED = """
+    size: int = 1
+    share: float = 0.5
+    exact: bool = False
+    mark: str = "!"
+    names: tuple[str, ...] = ()
+    least: int | None = None
+    other: object = None
+    unknown: Later = None
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("size", "large", 'size is "large", where a whole number is expected'),
+        ("size", [1], "size is [1], where a whole number is expected"),
+        ("size", 1.5, "size is 1.5, where a whole number is expected"),
+        ("size", True, "size is true, where a whole number is expected"),
+        ("share", "1e-3", 'share is "1e-3", where a number is expected — YAML takes it for a text'),
+        ("mark", dt.date(2024, 1, 1), "mark is the date 2024-01-01, where a text is expected — put it in quotes"),
+        ("exact", 1, "exact is 1, where true or false is expected"),
+        ("mark", 7, "mark is 7, where a text is expected"),
+        ("names", ["a", 1], 'names is ["a", 1], where a list of texts is expected'),
+        ("names", 3, "names is 3, where a list of texts is expected"),
+        ("least", "few", 'least is "few", where a whole number or nothing is expected'),
+    ],
+)
+def test_a_value_of_another_type_is_refused_before_anything_runs(project, name, value, says):
+    spec = flow_with_params(project, TYPED.replace("Later", "object"))
+    config = project.lake().config.with_params({"silver.shouts": {name: value}})
+    with pytest.raises(ConfigError, match=re.escape(f"{spec.id}: {says}")):
+        resolve_params(spec, config)
+
+
+def test_values_that_fit_pass_and_types_that_are_not_plain_are_left_to_the_flow(project):
+    given = {"size": 2, "share": 1, "exact": True, "mark": "?", "names": ["a"], "least": None, "other": [1]}
+    for later in ("object", "Later"):
+        spec = flow_with_params(project, TYPED.replace("Later", later))
+        found = resolve_params(spec, project.lake().config.with_params({"silver.shouts": {**given, "unknown": 1}}))
+        assert (found.size, found.share, found.names, found.unknown) == (2, 1, ("a",), 1)
+
+
+def test_a_file_parameter_counts_by_its_content(project):
+    body = '    rules: str = dataclasses.field(default="", metadata={"file": True})'
+    spec = flow_with_params(project, body)
+    config = project.lake().config.with_params({"silver.shouts": {"rules": "rules.yaml"}})
+    (project.root / "rules.yaml").write_text("a: 1")
+    params = resolve_params(spec, config)
+    assert params.rules == str(project.root / "rules.yaml")
+    first = params_json(spec, params)
+    assert str(project.root) not in first
+    (project.root / "rules.yaml").write_text("a: 2")
+    assert params_json(spec, params) != first
