@@ -25,11 +25,13 @@ def test_planning_and_sql_load_neither_spark_nor_torch():
 
 # To be closed: these read or write logs themselves.
 LEAKS = {
-    "lakehouse/release/compaction.py",
-    "lakehouse/release/vacuum.py",
     "lakehouse/retraction/log_scrub.py",
     "lakehouse/retraction/remaining_rows.py",
 }
+
+
+# The one Delta transaction that is not a documented write; see its docstring.
+TRANSACTION = "lakehouse/spark/replace_files.py"
 
 
 def test_only_the_room_of_delta_knows_a_log_and_none_opens_a_transaction_of_its_own():
@@ -40,4 +42,4 @@ def test_only_the_room_of_delta_knows_a_log_and_none_opens_a_transaction_of_its_
         for path in (ROOT / folder).rglob("*.py")
         if any(word in path.read_text() for word in words)
     }
-    assert {path for path in found if not path.startswith("lakehouse/delta/")} == LEAKS
+    assert {path for path in found if not path.startswith("lakehouse/delta/")} == LEAKS | {TRANSACTION}

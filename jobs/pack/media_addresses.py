@@ -1,7 +1,7 @@
 """Where each medium's bytes lie, so that a trainer reads one by a single seek.
 
 Spark says which files hold a table at its pinned version and how many rows are live in each; a task walks
-the pages of one file at a time (`lakehouse.delta.parquet_pages`). Media bytes themselves are not moved.
+the pages of one file at a time (`lakehouse.delta.parquet_values`). Media bytes themselves are not moved.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def locate_file(  # noqa: PLR0913, PLR0917 - what is known of one file
     table: str, uri: str, live: int, column: str, version: int, storage: Mapping[str, str] | None = None
 ) -> pa.RecordBatch:
     """Return the addresses of the media of one file."""
-    from lakehouse.delta.parquet_pages import locate_values
+    from lakehouse.delta.parquet_values import locate_values
 
     layer, _, name = table.partition(".")
     _, marker, file = unquote(uri).rpartition(f"/{layer}/{name}/")

@@ -11,11 +11,11 @@ from deltalake.exceptions import CommitFailedError
 
 from lakehouse.declare.contract import Table
 from lakehouse.delta.catalog import FORMAT, FORMAT_PROPERTY, Catalog
+from lakehouse.delta.retry import retry
 from lakehouse.delta.store.conditional_put import require_atomic_commits
 from lakehouse.delta.store.permissions import require_writable, translate_write_errors
 from lakehouse.errors import LakeError
 
-_RETRIES = 20
 _STATISTICS = "delta.dataSkippingStatsColumns"
 
 
@@ -61,7 +61,7 @@ def append_rows(catalog: Catalog, table: Table, rows: pa.Table, *, app_id: str =
         The table's version afterwards.
 
     Raises:
-        LakeError: If other writers kept winning, or the store refused.
+        LakeError: If other writers committed first each time, or the store refused.
     """
     append_once(catalog, table, rows, {app_id: version} if app_id else {})
     return int(catalog.open(table.name).version())
@@ -80,47 +80,51 @@ def append_once(catalog: Catalog, table: Table, rows: pa.Table, transactions: Ma
         Whether the rows were committed: not if one of the numbers, or a later one, was used before.
 
     Raises:
-        LakeError: If other writers kept winning, or the store refused.
+        LakeError: If other writers committed first each time, or the store refused.
     """
     ready = pa.table([rows.column(c.name).cast(c.type) for c in table.columns], names=[c.name for c in table.columns])
     create(catalog, table)
     used = CommitProperties(app_transactions=[Transaction(*item) for item in transactions.items()] or None)
-    for _ in range(_RETRIES):
+
+    def commit() -> bool | None:
         current = catalog.open(table.name)
         done = {name: current.transaction_version(name) for name in transactions}
         if any(number is not None and number >= transactions[name] for name, number in done.items()):
             return False
-        lacks = {column.name for column in table.columns} - {held.name for held in current.schema().fields}
+        lacks = {column.name for column in table.columns} - {field.name for field in current.schema().fields}
         require_writable(table.name, current.table_uri)
         schema_mode: Literal["merge"] | None = "merge" if lacks else None
         try:
             with translate_write_errors(table.name):
                 write_deltalake(current, ready, mode="append", schema_mode=schema_mode, commit_properties=used)
         except CommitFailedError:
-            continue
+            return None
         return True
-    raise LakeError(f"{table.name} could not be written: other writers kept winning", "try again later")
+
+    conflict = LakeError(
+        f"{table.name} could not be written: other writers committed first each time", "try again later"
+    )
+    return retry(commit, conflict)
 
 
 def add_columns(catalog: Catalog, table: Table, names: Iterable[str]) -> None:
-    """Give a stored table columns that its contract has gained; its rows hold null there."""
+    """Add columns to a stored table that its contract has gained; they are null in its rows."""
     schema = Schema.from_arrow(pa.schema([pa.field(name, table.column(name).type) for name in names]))
-    held = catalog.open(table.name)
-    stored = {field.name for field in held.schema().fields}
+    opened = catalog.open(table.name)
+    stored = {field.name for field in opened.schema().fields}
     fields = [Field(item.name, item.type, nullable=True) for item in schema.fields if item.name not in stored]
     if fields:
-        held.alter.add_columns(fields)
+        opened.alter.add_columns(fields)
     set_properties(catalog, table)
 
 
 def set_properties(catalog: Catalog, table: Table) -> None:
-    """Bring a table's properties up to its contract, as far as its stored columns allow."""
-    held = catalog.open(table.name)
+    """Set a table's properties to those of its contract, as far as its stored columns allow."""
+    opened = catalog.open(table.name)
     wanted = table.table_properties()
-    stored = {field.name for field in held.schema().fields}
-    statistics = [name for name in wanted[_STATISTICS].split(",") if name in stored]
-    wanted[_STATISTICS] = ",".join(statistics)
-    now = held.metadata().configuration
-    changed = {key: value for key, value in wanted.items() if now.get(key) != value}
+    stored = {field.name for field in opened.schema().fields}
+    wanted[_STATISTICS] = ",".join(name for name in wanted[_STATISTICS].split(",") if name in stored)
+    current = opened.metadata().configuration
+    changed = {key: value for key, value in wanted.items() if current.get(key) != value}
     if changed:
-        held.alter.set_table_properties(changed, raise_if_not_exists=False)
+        opened.alter.set_table_properties(changed, raise_if_not_exists=False)

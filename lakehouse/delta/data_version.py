@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.delta.commit import Commit, read_info
 from lakehouse.delta.commit_note import CommitNote
-from lakehouse.delta.history import read_commit_line
-from lakehouse.delta.log import Commit, Log, log_of
+from lakehouse.delta.log import Log, log_of
 from lakehouse.delta.store.table_folder import table_store
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def settled_version(table: DeltaTable, version: int) -> int:
     store = table_store(table)
     for later in range(version + 1, int(table.version()) + 1):
         try:
-            if not leaves_rows(read_commit_line(store, later)):
+            if not leaves_rows(read_info(store, later)):
                 return later - 1
         except FileNotFoundError:
             return later - 1

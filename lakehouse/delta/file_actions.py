@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.json as pj
 
+from lakehouse.delta.commit import read_bytes
 from lakehouse.delta.data_files import decoded
-from lakehouse.delta.store.table_folder import table_store
+from lakehouse.delta.store.table_folder import commit_file, table_store
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -54,8 +55,7 @@ def commit_actions(table: DeltaTable, versions: Iterable[int]) -> pa.Table:
 
 
 def _actions(store: pafs.FileSystem, version: int) -> pa.Table:
-    with store.open_input_file(f"_delta_log/{version:020d}.json") as file:
-        data = file.read()
+    data = read_bytes(store, commit_file(version))
     if not data.strip():
         return _SCHEMA.empty_table()
     try:

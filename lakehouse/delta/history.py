@@ -7,20 +7,16 @@ name the wrong commits. Here each commit is read from the log file of its versio
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import pyarrow.fs as pafs
-
+from lakehouse.delta.commit import list_commits, read_info
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.store.table_folder import table_folder, table_store
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
-
-_FIRST = 1 << 16
 
 
 def commit_at(uri: str, version: int, storage_options: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -29,7 +25,7 @@ def commit_at(uri: str, version: int, storage_options: Mapping[str, str] | None 
     Raises:
         FileNotFoundError: If the log does not hold the version.
     """
-    return read_commit_line(table_folder(uri, storage_options), version)
+    return read_info(table_folder(uri, storage_options), version)
 
 
 def history(table: DeltaTable, limit: int | None = None, newest: int | None = None) -> Iterator[dict[str, Any]]:
@@ -48,12 +44,12 @@ def history(table: DeltaTable, limit: int | None = None, newest: int | None = No
     wanted = iter(range(newest, oldest - 1, -1))
     for version in wanted:
         try:
-            yield read_commit_line(store, version)
+            yield read_info(store, version)
         except FileNotFoundError:
-            wanted = iter(sorted(_kept(store, oldest, version), reverse=True))
+            wanted = reversed([number for number in list_commits(store) if oldest <= number < version])
             break
     for version in wanted:
-        yield read_commit_line(store, version)
+        yield read_info(store, version)
 
 
 def commits_with_notes(
@@ -75,26 +71,6 @@ def commit_time(commit: dict[str, Any]) -> datetime:
     """Return when a commit was made."""
     stamp = commit.get("inCommitTimestamp") or commit.get("timestamp") or 0
     return datetime.fromtimestamp(stamp / 1000, tz=UTC)
-
-
-def _kept(store: pafs.FileSystem, oldest: int, below: int) -> Iterator[int]:
-    for info in store.get_file_info(pafs.FileSelector("_delta_log", allow_not_found=True)):
-        name, _, kind = info.base_name.partition(".")
-        if kind == "json" and name.isdigit() and oldest <= int(name) < below:
-            yield int(name)
-
-
-def read_commit_line(store: pafs.FileSystem, version: int) -> dict[str, Any]:
-    """Read one commit's ``commitInfo``: mostly the first line of a file that may name thousands of files."""
-    with store.open_input_file(f"_delta_log/{version:020d}.json") as file:
-        head = file.read(_FIRST)
-        line = head.partition(b"\n")[0]
-        if len(line) == len(head) or not line.startswith(b'{"commitInfo"'):
-            head += file.read()
-            lines = (text for text in head.split(b"\n") if text.startswith(b'{"commitInfo"'))
-            line = next(lines, b"")
-    body: dict[str, Any] = json.loads(line)["commitInfo"] if line else {}
-    return {**body, "version": version}
 
 
 def input_versions(table: DeltaTable, version: int | None = None) -> Mapping[str, int]:

@@ -10,7 +10,6 @@ where they are asked for (Delta protocol, "Table Redirection and Log Files": a v
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,46 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.fs as pafs
 
+from lakehouse.delta.commit import Commit, find_actions, parse_commit, read_bytes, read_commit
 from lakehouse.delta.store.table_folder import LOG, commit_file, table_store
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-_CHANGE = re.compile(rb'"dataChange"\s*:\s*true')
-_METADATA = re.compile(rb'^\{"metaData".*$', re.MULTILINE)
-_PROTOCOL = re.compile(rb'^\{"protocol".*$', re.MULTILINE)
-_INFO = re.compile(rb'^\{"commitInfo".*$', re.MULTILINE)
 # Reader features that delta-rs' query engine applies; any other may change what the bytes mean.
 APPLIED = {"columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
 _READER = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One commit.
-
-    Args:
-        version: Its version.
-        line: Its ``commitInfo`` as it was written, empty where the writer left none.
-        changes: Whether it added or removed data files in a way that changes rows; compaction does not.
-    """
-
-    version: int
-    line: bytes
-    changes: bool
-
-    @property
-    def info(self) -> Mapping[str, Any]:
-        """What the writer told of it.
-
-        Raises:
-            ValueError: If it is damaged.
-        """
-        try:
-            found: Mapping[str, Any] = json.loads(self.line)["commitInfo"] if self.line else {}
-        except ValueError:
-            raise ValueError(commit_file(self.version)) from None
-        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +79,9 @@ def read_log(store: pafs.FileSystem) -> Log | None:
     protocol: dict[str, Any] | None = None
     tail: list[Commit] = []
     for version, data in _after(store, checkpoint):
-        tail.append(_commit(version, data))
-        found = _METADATA.findall(data)
-        metadata = json.loads(found[-1])["metaData"] if found else metadata
-        asked = _PROTOCOL.findall(data)
-        protocol = json.loads(asked[-1])["protocol"] if asked else protocol
+        tail.append(parse_commit(version, data))
+        metadata = next(reversed(find_actions("metaData", data)), metadata)
+        protocol = next(reversed(find_actions("protocol", data)), protocol)
     if checkpoint >= 0 and not tail and not _is_file(store, commit_file(checkpoint)):
         return None
     try:
@@ -131,28 +97,6 @@ def read_log(store: pafs.FileSystem) -> Log | None:
     return Log(checkpoint + len(tail), str(metadata["id"]), properties, store, tuple(tail), columns)
 
 
-def read_commit(store: pafs.FileSystem, version: int) -> Commit:
-    """Read one commit.
-
-    Raises:
-        FileNotFoundError: If its file is gone.
-        ValueError: If it is damaged.
-    """
-    return _commit(version, _bytes(store, commit_file(version)))
-
-
-def _commit(version: int, data: bytes) -> Commit:
-    """Look at a commit's lines, one an action.
-
-    Raises:
-        ValueError: If it is cut off, or no such lines.
-    """
-    if not data.startswith(b"{") or not data.rstrip().endswith(b"}}"):
-        raise ValueError(commit_file(version))
-    line = _INFO.search(data)
-    return Commit(version, line[0] if line else b"", _CHANGE.search(data) is not None)
-
-
 def _checkpoint(store: pafs.FileSystem) -> int:
     """Return the version of the last checkpoint, -1 where there is none.
 
@@ -160,7 +104,7 @@ def _checkpoint(store: pafs.FileSystem) -> int:
         ValueError: If it is of a kind that is not read here.
     """
     try:
-        hint = json.loads(_bytes(store, f"{LOG}/_last_checkpoint"))
+        hint = json.loads(read_bytes(store, f"{LOG}/_last_checkpoint"))
     except FileNotFoundError:
         return -1
     if hint.get("parts") or hint.get("v2Checkpoint"):
@@ -173,7 +117,7 @@ def _after(store: pafs.FileSystem, checkpoint: int) -> Iterator[tuple[int, bytes
     while True:
         version += 1
         try:
-            yield version, _bytes(store, commit_file(version))
+            yield version, read_bytes(store, commit_file(version))
         except FileNotFoundError:
             if version == 0 or not _is_file(store, commit_file(version + 1)):
                 return
@@ -203,12 +147,6 @@ def _is_known(protocol: Mapping[str, Any]) -> bool:
     """Whether what a table asks of its readers is known here."""
     features = set(protocol.get("readerFeatures") or ())
     return features <= APPLIED and int(protocol.get("minReaderVersion") or 1) <= _READER
-
-
-def _bytes(store: pafs.FileSystem, path: str) -> bytes:
-    with store.open_input_file(path) as file:
-        data: bytes = file.read()
-    return data
 
 
 def _is_file(store: pafs.FileSystem, path: str) -> bool:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from lakehouse.delta.commit import list_commits, read_bytes
 from lakehouse.delta.store.table_folder import LOG, commit_file
 
 _SHORT = 64  # bytes; a commit has more
@@ -31,12 +32,10 @@ def log_problem(store: pafs.FileSystem) -> str | None:
     base = max(checkpoints, default=-1)
     if base >= 0 and not is_readable(store, f"{LOG}/{checkpoints[base]}"):
         return f"{LOG}/{checkpoints[base]} cannot be read"
-    held = [int(name[:20]) for name in names if re.fullmatch(r"\d{20}\.json", name)]
-    for version in range(base + 1, max(held, default=0) + 1):
+    for version in range(base + 1, max(list_commits(store), default=0) + 1):
         path = commit_file(version)
         try:
-            with store.open_input_file(path) as file:
-                data = file.read()
+            data = read_bytes(store, path)
         except FileNotFoundError:
             return f"{path} is missing"
         except OSError as error:

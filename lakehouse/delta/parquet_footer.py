@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
+from lakehouse.errors import first_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -59,7 +61,7 @@ def read_footer(store: pafs.FileSystem, path: str) -> Footer:
         try:
             metadata = pq.read_metadata(pa.BufferReader(tail))
         except (pa.ArrowException, OSError) as error:
-            raise ValueError(f"its footer cannot be read: {str(error)[:120]}") from None
+            raise ValueError(f"its footer cannot be read: {first_line(error, 120)}") from None
         pages_end = _pages_end(metadata)
         if not len(_MAGIC) <= pages_end <= begin:
             raise ValueError("its footer names places outside of the file")

@@ -3,10 +3,10 @@
 A release is a row of ``ledger.releases``, committed through delta-rs, so that naming one starts no JVM. The
 last row of a name counts; rows of a name are numbered by a transaction of its own.
 
-Naming versions and deleting files exclude each other: both use up a number of the transaction ``mixlake.pins``
-of that table. A release takes the next number after the one seen before its versions were chosen; a vacuum
-takes the next one after that seen before it looked at what is needed, and only then deletes. Who finds the
-number used looks again.
+Naming versions and deleting files exclude each other by a lock: both use up a number of the transaction
+``mixlake.pins`` of that table. A release takes the number after the one read before its versions were chosen; a vacuum
+takes the number after the one read before it determined the required versions, and only then deletes. On conflict,
+re-read and retry.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from lakehouse.delta.append import append_once
 from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.retry import retry
 from lakehouse.delta.scan import scan
 from lakehouse.errors import ReleaseError, TableNotFoundError
 from lakehouse.ledger import tables
@@ -32,7 +33,6 @@ DROPPED = "dropped"
 BROKEN = "broken"
 
 PINS = "mixlake.pins"
-ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,12 @@ class Release:
         name: Its name, unique among live releases and never used again for other content.
         digest: SHA-256 over the tables' names and content digests, 64 hex digits.
         tables: Version of each table.
-        digests: Content digest of each table, as its commit note tells it; ``files:...`` where the
+        digests: Content digest of each table, from its commit note; ``files:...`` where the
             version was not written by a flow.
         files_digest: SHA-256 over the data files' names and sizes, 64 hex digits.
         footers: Digest of each table's Parquet footers and indexes, see `lakehouse.release.seal`.
         note: Why it was made.
-        created_at: When; of one that was given up, when that was.
+        created_at: When; of one that was dropped or broken, when that was.
         state: live, dropped or broken.
         reason: Why it is broken.
     """
@@ -81,56 +81,57 @@ class Release:
 
 
 def pin_lock_version(catalog: Catalog) -> int:
-    """Return the last number of the transaction that releases and vacuums use up, 0 where there was none."""
+    """Return the last number of the lock that releases and vacuums take, 0 where there was none."""
     return _number(catalog, PINS)
 
 
 def acquire_pin_lock(catalog: Catalog, number: int) -> bool:
-    """Use up a number of that transaction, before files are deleted.
+    """Take a number of the lock, before files are deleted.
 
     Returns:
-        Whether it was free: else a release was made, or a vacuum began, since `pins` gave the one before.
+        Whether it was free. If not, a release was made, or a vacuum began, since `pin_lock_version` was read.
     """
     none = tables.releases.schema.empty_table()
     return append_once(catalog, tables.releases, none, {PINS: number})
 
 
 def drop_release(catalog: Catalog, name: str) -> Release:
-    """Give a release up: its versions are no longer guarded from vacuum, its row stays for the record.
+    """Drop a release: a vacuum may delete its files, its row stays for the record.
 
     Raises:
         ReleaseError: If there is no live release of that name.
     """
-    return _give_up(catalog, name, DROPPED, "")
+    return _set_state(catalog, name, DROPPED, "")
 
 
 def break_release(catalog: Catalog, name: str, reason: str) -> Release:
-    """Record that rows of a release were purged: it can no longer be opened, and guards nothing.
+    """Record that rows of a release were purged: it can no longer be opened, and pins nothing.
 
     Args:
         catalog: The lake's catalog.
         name: The release, live or dropped. One that is broken already gains the reason.
-        reason: What was done to it.
+        reason: Why it is broken.
 
     Raises:
         ReleaseError: If there is no release of that name.
     """
-    return _give_up(catalog, name, BROKEN, reason)
+    return _set_state(catalog, name, BROKEN, reason)
 
 
-def _give_up(catalog: Catalog, name: str, state: str, reason: str) -> Release:
-    for _ in range(ATTEMPTS):
+def _set_state(catalog: Catalog, name: str, state: str, reason: str) -> Release:
+    def change() -> Release | None:
         number = _number(catalog, _row_of(name))
         found = load_release(catalog, name, dropped=state == BROKEN)
         if found.state == state and reason in found.reason:
             return found
         # Rows are ordered by time: clocks of two machines may differ.
         at = max(datetime.now(UTC), found.created_at + timedelta(microseconds=1))
-        told = "; ".join(filter(None, [found.reason, reason]))
-        given = replace(found, created_at=at, state=state, reason=told)
-        if append_release(catalog, given, {}, number):
-            return given
-    raise ReleaseError(f"the release {name} could not be changed: others kept coming first", "try again later")
+        reasons = "; ".join(filter(None, [found.reason, reason]))
+        changed = replace(found, created_at=at, state=state, reason=reasons)
+        return changed if append_release(catalog, changed, {}, number) else None
+
+    conflict = f"the release {name} could not be changed: other writers committed first each time"
+    return retry(change, ReleaseError(conflict, "try again later"))
 
 
 def list_releases(catalog: Catalog, *, dropped: bool = False, broken: bool = False) -> list[Release]:
@@ -141,12 +142,12 @@ def list_releases(catalog: Catalog, *, dropped: bool = False, broken: bool = Fal
 
 
 def load_release(catalog: Catalog, name: str, *, dropped: bool = False) -> Release:
-    """Read a release, from the lake's place alone: no declaration is imported.
+    """Read a release without importing any declaration.
 
     Args:
         catalog: The lake's catalog.
         name: The release.
-        dropped: Whether one that was dropped or is broken is returned, too.
+        dropped: Whether a dropped or broken release is returned, too.
 
     Raises:
         ReleaseError: If there is no such release, or it was dropped or is broken.
@@ -165,7 +166,7 @@ def load_release(catalog: Catalog, name: str, *, dropped: bool = False) -> Relea
 
 
 def recorded_releases(catalog: Catalog) -> dict[str, Release]:
-    """Return the last row of each name; there are as many rows as releases were made and dropped."""
+    """Return the last row of each name."""
     try:
         table = catalog.open(tables.releases.name)
     except TableNotFoundError:
@@ -202,7 +203,7 @@ def _number(catalog: Catalog, transaction: str) -> int:
 
 
 def append_release(catalog: Catalog, release: Release, others: Mapping[str, int], last: int = 0) -> bool:
-    """Append a release's next row after its `last` one; False where that number, or another's, was used."""
+    """Append a release's next row after its `last` one; False where a number was used before."""
     row = {
         "name": release.name,
         "digest": release.digest,

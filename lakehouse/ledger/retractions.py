@@ -1,4 +1,4 @@
-"""Writing orders to ``ledger.retractions``: a new one, and what becomes of it. See `lakehouse.retraction.retract`."""
+"""Orders to retract rows, and their states, in ``ledger.retractions``; see `lakehouse.retraction.retract`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from lakehouse.declare.contract import Table
 from lakehouse.delta.append import append_once
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.retry import retry
 from lakehouse.delta.scan import scan
 from lakehouse.errors import TableNotFoundError, UsageError
 from lakehouse.ledger import tables
@@ -25,27 +26,26 @@ SAMPLE, CONTENT, DERIVED = "sample", "content", "derived"
 
 APP = "mixlake.retractions"
 
-_ATTEMPTS = 20
-
 
 def append_order(catalog: Catalog, order: Retraction) -> Retraction:
     """Append an order, with the next number.
 
     Raises:
-        UsageError: If others kept taking the number.
+        UsageError: If other writers took the number each time.
     """
-    for _ in range(_ATTEMPTS):
-        made = replace(order, ordinal=load_retractions(catalog).ordinal + 1)
+
+    def append() -> Retraction | None:
+        numbered = replace(order, ordinal=load_retractions(catalog).ordinal + 1)
         # Of two that took one number, the first counts; the other takes the next.
-        if _append(catalog, made, {f"{APP}:{made.ordinal}:{made.state}": 1}):
-            return made
-    raise UsageError("others kept giving retractions", "try again")
+        return numbered if _append(catalog, numbered, {f"{APP}:{numbered.ordinal}:{numbered.state}": 1}) else None
+
+    return retry(append, UsageError("other retractions were recorded first each time", "try again"))
 
 
 def revision(catalog: Catalog, order: Retraction) -> int:
-    """Return how often an order was changed."""
+    """Return the number of changes to an order."""
     table = catalog.open(tables.retractions.name)
-    return int(table.transaction_version(_changes_of(order)) or 0)
+    return int(table.transaction_version(_revisions(order)) or 0)
 
 
 def update_order(
@@ -56,33 +56,33 @@ def update_order(
     Args:
         catalog: The lake's catalog.
         order: The order.
-        number: How often it was changed when the reasons for this change were looked at; see `changes`.
+        number: Its `revision` when the reasons for this change were determined.
         state: ordered, or purged.
         tables: Tables whose older files a purge deletes; by default those that were recorded.
 
     Returns:
-        Whether it was appended: not if it was changed since.
+        Whether it was appended; not if the order was changed since.
     """
     last = current(catalog, order)
     # Rows are ordered by time: clocks of two machines may differ.
     at = max(datetime.now(UTC), last.at + timedelta(microseconds=1))
     made = replace(last, state=state, tables=last.tables if tables is None else tuple(tables), at=at)
-    return _append(catalog, made, {_changes_of(order): number + 1})
+    return _append(catalog, made, {_revisions(order): number + 1})
 
 
 def current(catalog: Catalog, order: Retraction) -> Retraction:
-    """Return an order as it is recorded now."""
-    return next(held for held in load_retractions(catalog).orders if held.ordinal == order.ordinal)
+    """Return the current record of an order."""
+    return next(found for found in load_retractions(catalog).orders if found.ordinal == order.ordinal)
 
 
 def reopen_purge(catalog: Catalog, table: Table, version: int, note: CommitNote, orders: Retractions) -> None:
-    """Order purges again, if need be: a run that did not know of them has brought rows back.
+    """Reopen purges where a run that did not know of them has brought rows back.
 
-    A purge that is under way finds that its order was changed, and is not recorded as done.
+    A purge in progress finds that its order was changed, and is not recorded as done.
 
     Args:
         catalog: The lake's catalog.
-        table: A table from which rows are about to be taken out.
+        table: A table from which rows are about to be deleted.
         version: The version that its flow committed last.
         note: The note of it.
         orders: The orders as they were when the flow was planned.
@@ -93,7 +93,7 @@ def reopen_purge(catalog: Catalog, table: Table, version: int, note: CommitNote,
                 continue
 
 
-def _changes_of(order: Retraction) -> str:
+def _revisions(order: Retraction) -> str:
     return f"{APP}:{order.ordinal}:changes"
 
 
@@ -171,7 +171,7 @@ class Retractions:
         return self.orders[-1].ordinal if self.orders else 0
 
     def pending(self, table: Table, version: int, note: CommitNote) -> list[Retraction]:
-        """Return the orders that the rows of a table's version may not comply with."""
+        """Return the orders with which the rows of a table's version may not comply."""
         if "sample_id" not in table:
             return []
         return [
@@ -188,7 +188,7 @@ class Retractions:
 
 
 def load_retractions(catalog: Catalog) -> Retractions:
-    """Read the orders of a lake; there are as many rows as orders were given."""
+    """Read the orders of a lake."""
     try:
         table = catalog.open(tables.retractions.name)
     except TableNotFoundError:

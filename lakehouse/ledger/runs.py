@@ -1,7 +1,6 @@
-"""From commit notes to ``ledger.runs``, for SQL to read.
+"""Fill ``ledger.runs`` from the commit notes, for SQL to read.
 
-The notes are the record; the table is filled from them, so that an entry which a kill left out is added
-the next time.
+The notes are the record: an entry that a killed run left out is added by the next one.
 """
 
 from __future__ import annotations
@@ -18,39 +17,38 @@ from lakehouse.delta.append import append_rows
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.history import commits_with_notes
+from lakehouse.delta.retry import retry
 from lakehouse.delta.scan import scan
+from lakehouse.errors import CollisionError
 from lakehouse.ledger import tables
 
 log = logging.getLogger("mixlake.lineage")
 
 _RUNS_APP = "mixlake.runs"
-_ATTEMPTS = 20
 _LEDGER = {table.name for table in tables.TABLES}
 
 
 def sync_runs(catalog: Catalog) -> int:
-    """Append to ``ledger.runs`` what the commit notes tell and it lacks; doing it twice adds nothing.
+    """Append the commit notes that ``ledger.runs`` lacks; doing it twice adds nothing.
 
     Returns:
         How many entries were added.
     """
-    for _ in range(_ATTEMPTS):
+
+    def append() -> int | None:
         seen, done = _recorded(catalog)
-        rows = _missing_runs(catalog, seen)
-        if not rows:
+        rows = pa.Table.from_pylist(_missing_runs(catalog, seen), schema=tables.runs.schema)
+        if not rows.num_rows:
             return 0
-        # A number that another process used meanwhile is skipped; then look again at what is missing.
-        append_rows(
-            catalog,
-            tables.runs,
-            pa.Table.from_pylist(rows, schema=tables.runs.schema),
-            app_id=_RUNS_APP,
-            version=done + 1,
-        )
-        if not _missing_runs(catalog, _recorded(catalog)[0]):
-            return len(rows)
-    log.warning("ledger.runs is still incomplete, other writers kept winning")
-    return 0
+        # Not appended where another process used the number meanwhile.
+        append_rows(catalog, tables.runs, rows, app_id=_RUNS_APP, version=done + 1)
+        return None if _missing_runs(catalog, _recorded(catalog)[0]) else rows.num_rows
+
+    try:
+        return retry(append, CollisionError("ledger.runs is incomplete: other writers committed first each time"))
+    except CollisionError as error:
+        log.warning("%s", error)
+        return 0
 
 
 def _recorded(catalog: Catalog) -> tuple[dict[str, int], int]:

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lakehouse.delta.commit import Commit
 from lakehouse.delta.commit_note import CommitNote
-from lakehouse.delta.log import Commit
 from lakehouse.plan.code_fingerprint import DECLARATION, WHOLE
 
 CauseKind = Literal[

@@ -5,9 +5,9 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from lakehouse.delta.commit import Commit
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.data_version import DataVersion, read_data_version
-from lakehouse.delta.log import Commit
 from lakehouse.errors import TableNotFoundError, corrupt_log
 from lakehouse.ledger.retractions import load_retractions
 from lakehouse.project import Project

@@ -1,15 +1,16 @@
-"""What a table's version was made from, as the commit notes tell it."""
+"""The tables, and their versions, that a table's version was made from according to the commit notes."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import is_whole
 from lakehouse.delta.data_version import changed_version, settled_version
 from lakehouse.delta.history import input_versions
+from lakehouse.delta.transitive_closure import transitive_closure
 from lakehouse.errors import LakeError, MixlakeError
 
 if TYPE_CHECKING:
@@ -20,74 +21,69 @@ log = logging.getLogger("mixlake.descent")
 
 
 def with_ancestors(catalog: Catalog, names: Iterable[str]) -> dict[str, DeltaTable]:
-    """Open tables at their latest versions, and what they descend from at the versions that were read.
+    """Open tables at their latest versions, and their ancestors at the versions that were read.
 
-    Where two tables read different versions of an ancestor, it is opened at the newer one. Where the files of
-    a version were vacuumed, a later one that holds the same rows stands for it. An ancestor that is gone is
-    left out, and a warning says so.
+    Where two tables read different versions of an ancestor, the newer one is opened. Where the files of a version were
+    vacuumed, a later version with the same rows is opened instead. An ancestor that is gone is left out with a warning.
     """
-    opened = {name: catalog.open(name) for name in dict.fromkeys(names)}
-    asked = set(opened)
-    gone: set[tuple[str, int]] = set()
-    waiting = list(opened)
-    while waiting:
-        name = waiting.pop()
-        for parent, version in input_versions(opened[name]).items():
-            known = parent in opened and int(opened[parent].version()) >= version
-            if parent in asked or known or (parent, version) in gone:
+    latest = {name: catalog.open(name) for name in dict.fromkeys(names)}
+    opened = {(name, int(table.version())): table for name, table in latest.items()}
+    seen: dict[tuple[str, int], tuple[str, int] | None] = {}
+
+    def parents(node: tuple[str, int]) -> Iterator[tuple[str, int]]:
+        for parent, version in input_versions(opened[node]).items():
+            if parent in latest:
                 continue
-            try:
-                opened[parent] = _open_whole(catalog, parent, version)
-            except MixlakeError as error:
-                gone.add((parent, version))
-                log.warning("%s@%s, from which %s was made, is not pinned: %s", parent, version, name, error.message)
-                continue
-            waiting.append(parent)
-    # What only an older version of an ancestor descends from is not part of it.
-    reached, waiting = set(asked), list(asked)
-    while waiting:
-        found = {parent for parent in input_versions(opened[waiting.pop()]) if parent in opened} - reached
-        reached |= found
-        waiting.extend(found)
-    return {name: opened[name] for name in sorted(reached)}
+            if (parent, version) not in seen:
+                seen[parent, version] = None
+                try:
+                    table = _open_whole(catalog, parent, version)
+                except MixlakeError as error:
+                    log.warning(
+                        "%s@%s, from which %s was made, is not pinned: %s", parent, version, node[0], error.message
+                    )
+                    continue
+                seen[parent, version] = parent, int(table.version())
+                opened[parent, int(table.version())] = table
+            if (found := seen[parent, version]) is not None:
+                yield found
+
+    nodes = transitive_closure(opened, parents)
+    newest = {name: opened[name, version] for name, version in sorted(nodes)}
+    # What only an older version of an ancestor was made from does not count.
+    reached = transitive_closure(latest, lambda name: newest.keys() & input_versions(newest[name]).keys())
+    return {name: newest[name] for name in sorted(reached)}
 
 
 def mixed_ancestors(catalog: Catalog, opened: Mapping[str, DeltaTable]) -> list[str]:
-    """Say where pinned tables were made from different contents of one ancestor.
+    """Describe where pinned tables were made from different contents of one ancestor.
 
     Args:
         catalog: The lake's catalog.
         opened: The tables at their pinned versions.
     """
-    read: dict[str, dict[int, set[str]]] = {}
-    seen: dict[tuple[str, int], Mapping[str, int]] = {}
+    readers: dict[str, dict[int, set[str]]] = {}
     for name, table in opened.items():
-        for ancestor, version in _inputs(catalog, name, int(table.version()), seen).items():
-            read.setdefault(ancestor, {}).setdefault(version, set()).add(name)
-        read.setdefault(name, {}).setdefault(changed_version(table), set()).add("the release")
+        for ancestor, version in _data_versions(catalog, table).items():
+            readers.setdefault(ancestor, {}).setdefault(version, set()).add(name)
+        readers.setdefault(name, {}).setdefault(changed_version(table), set()).add("the release")
     warnings = []
-    for ancestor, versions in sorted(read.items()):
+    for ancestor, versions in sorted(readers.items()):
         if len(versions) > 1:
-            told = "; ".join(
-                f"{', '.join(sorted(names))} from {version}" for version, names in sorted(versions.items())
-            )
-            warnings.append(f"different versions of {ancestor} are mixed: {told}")
+            parts = (f"{', '.join(sorted(names))} from {version}" for version, names in sorted(versions.items()))
+            warnings.append(f"different versions of {ancestor} are mixed: {'; '.join(parts)}")
     return warnings
 
 
-def _inputs(
-    catalog: Catalog, name: str, version: int, seen: dict[tuple[str, int], Mapping[str, int]]
-) -> Mapping[str, int]:
+def _data_versions(catalog: Catalog, table: DeltaTable) -> dict[str, int]:
     """Return the inputs of a table's version by name, each at the version where its rows last changed."""
-    if (name, version) not in seen:
-        inputs = {}
-        for parent, read in input_versions(catalog.open(name, version)).items():
-            try:
-                inputs[parent] = changed_version(catalog.open(parent, read))
-            except MixlakeError:
-                log.debug("%s@%s cannot be looked at", parent, read)
-        seen[name, version] = inputs
-    return seen[name, version]
+    found = {}
+    for parent, read in input_versions(table).items():
+        try:
+            found[parent] = changed_version(catalog.open(parent, read))
+        except MixlakeError:
+            log.debug("%s@%s cannot be opened", parent, read)
+    return found
 
 
 def _open_whole(catalog: Catalog, name: str, version: int) -> DeltaTable:

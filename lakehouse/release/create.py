@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from lakehouse.delta.retry import retry
 from lakehouse.errors import LakeError, MixlakeError, ReleaseError
-from lakehouse.ledger.releases import ATTEMPTS, PINS, Release, append_release, pin_lock_version, recorded_releases
+from lakehouse.ledger.releases import PINS, Release, append_release, pin_lock_version, recorded_releases
 from lakehouse.project import Project
 from lakehouse.query.table_names import open_named
 from lakehouse.release.ancestors import mixed_ancestors, with_ancestors
@@ -32,7 +33,7 @@ def create_release(project: Project, name: str, tables: Iterable[str] | None = N
         note: Why it is made.
 
     Raises:
-        ReleaseError: If the name is taken or not allowed, there is nothing to release, or a table is not whole.
+        ReleaseError: If the name is taken or not allowed, there is nothing to release, or a file is missing.
         TableNotFoundError: If a table does not exist.
     """
     if not _NAME.match(name):
@@ -41,35 +42,39 @@ def create_release(project: Project, name: str, tables: Iterable[str] | None = N
     if name in recorded:
         state = recorded[name].state
         raise ReleaseError(f"the release {name} exists already ({state})", "take another name")
-    for _ in range(ATTEMPTS):
-        number = pin_lock_version(project.catalog)
+
+    def create() -> Release | None:
+        lock = pin_lock_version(project.catalog)
         try:
-            release = _chosen_release(project, name, tables, note)
+            release = _choose_versions(project, name, tables, note)
         except MixlakeError:
-            if pin_lock_version(project.catalog) == number:
+            if pin_lock_version(project.catalog) == lock:
                 raise
-            continue  # a vacuum took what was chosen
-        if append_release(project.catalog, release, {PINS: number + 1}):
+            return None  # a vacuum deleted what was chosen
+        if append_release(project.catalog, release, {PINS: lock + 1}):
             return release
         if name in recorded_releases(project.catalog):
             raise ReleaseError(f"the release {name} was made by someone else just now", "take another name")
         log.info("a vacuum or another release came in between; the versions are chosen again")
-    raise ReleaseError(f"the release {name} could not be made: others kept coming first", "try again later")
+        return None
+
+    conflict = f"the release {name} could not be made: other releases or vacuums came first each time"
+    return retry(create, ReleaseError(conflict, "try again later"))
 
 
 def current_digest(project: Project, tables: Iterable[str] | None = None) -> str:
-    """Return the digest that a release made now would have; commits that leave all rows do not change it.
+    """Return the digest that a release made now would have; commits that change no rows do not change it.
 
     Raises:
         ReleaseError: If there is nothing to release.
         TableNotFoundError: If a table does not exist.
     """
-    opened = with_ancestors(project.catalog, _chosen(project, tables))
+    opened = with_ancestors(project.catalog, _chosen_tables(project, tables))
     return release_digest({table: content_digest(delta) for table, delta in opened.items()})
 
 
-def _chosen_release(project: Project, name: str, tables: Iterable[str] | None, note: str) -> Release:
-    opened = with_ancestors(project.catalog, _chosen(project, tables))
+def _choose_versions(project: Project, name: str, tables: Iterable[str] | None, note: str) -> Release:
+    opened = with_ancestors(project.catalog, _chosen_tables(project, tables))
     for warning in mixed_ancestors(project.catalog, opened):
         log.warning("%s", warning)
     digests = {table: content_digest(delta) for table, delta in opened.items()}
@@ -89,7 +94,7 @@ def _chosen_release(project: Project, name: str, tables: Iterable[str] | None, n
     )
 
 
-def _chosen(project: Project, tables: Iterable[str] | None) -> list[str]:
+def _chosen_tables(project: Project, tables: Iterable[str] | None) -> list[str]:
     if tables:
         named = list(tables)
         for name in named:

@@ -18,10 +18,11 @@ import pyarrow.compute as pc
 from lakehouse.declare.contract import ADDRESSES_FILES, Table
 from lakehouse.delta.data_files import addresses_files
 from lakehouse.delta.history import input_versions
+from lakehouse.delta.retry import retry
 from lakehouse.delta.schema_drift import compare_schema
 from lakehouse.errors import CollisionError, UsageError, unknown_table
 from lakehouse.project import Project
-from lakehouse.release.compaction import rewrite
+from lakehouse.spark.replace_files import replace_files
 from lakehouse.spark.session import spark_log_file, start
 
 log = logging.getLogger("mixlake.optimize")
@@ -178,15 +179,21 @@ def _done(project: Project, item: TableOptimize, target_bytes: int) -> TableOpti
     """Compact one table; where another writer comes in between, plan it again."""
     contract = project.registry.tables[item.table]
     root = start(project.config, spark_log_file(project, f"optimize-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
-    version = None
-    left = item
-    for _ in range(_ATTEMPTS):
+    version: int | None = None
+    steps = list(item.steps)
+
+    def compact() -> TableOptimize | None:
+        nonlocal version, steps
         try:
-            for step in left.steps:
-                version = rewrite(root.newSession(), project.catalog, contract, step.paths, step.files)
+            for step in steps:
+                version = replace_files(root.newSession(), project.catalog, contract, step.paths, step.files)
         except CollisionError as error:
             log.info("%s", error)
-            left = _planned(project, item.table, "", target_bytes)
-        else:
-            return replace(item, version=version)
-    return replace(item, version=version, failed=True, reason="other writers kept coming in between; try again")
+            steps = list(_planned(project, item.table, "", target_bytes).steps)
+            return None
+        return replace(item, version=version)
+
+    try:
+        return retry(compact, CollisionError("other writers committed first each time", "try again"), _ATTEMPTS)
+    except CollisionError as error:
+        return replace(item, version=version, failed=True, reason=error.message)

@@ -1,4 +1,4 @@
-"""Which versions of which tables somebody needs, and why."""
+"""The versions of tables that must be retained, and why."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import addresses_files
 from lakehouse.delta.data_version import settled_version
 from lakehouse.delta.history import input_versions, newest_note
+from lakehouse.delta.transitive_closure import transitive_closure
 from lakehouse.ledger.releases import list_releases
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class RequiredVersions:
-    """What is needed of one table.
+    """The required versions of one table.
 
     Args:
-        latest: Its latest version when it was looked at.
+        latest: Its latest version when this was determined.
         first_unread: Oldest version from which a flow reads on; the latest where none does. Changes of later commits
-            are needed, too.
-        reader: The table whose flow that is, empty where none does.
-        by_version: Who needs each version.
+            are required, too.
+        reader: The table that this flow writes, empty where there is none.
+        by_version: The reasons for each version.
     """
 
     latest: int
@@ -35,7 +36,7 @@ class RequiredVersions:
     by_version: dict[int, list[str]] = field(default_factory=dict)
 
     def add(self, version: int, reason: str) -> None:
-        """Note that a version is needed."""
+        """Require a version."""
         reasons = self.by_version.setdefault(version, [])
         if reason not in reasons:
             reasons.append(reason)
@@ -45,7 +46,7 @@ class RequiredVersions:
         return {version: ", ".join(self.by_version[version]) for version in sorted(self.by_version)}
 
     def runs(self) -> Iterator[tuple[int, int]]:
-        """Yield the first and the last of the needed versions that follow each other."""
+        """Yield the first and the last of consecutive required versions."""
         versions = sorted(self.by_version)
         first = 0
         for at, version in enumerate(versions):
@@ -55,29 +56,29 @@ class RequiredVersions:
 
 
 def required_versions(catalog: Catalog, without: Collection[str] = ()) -> dict[str, RequiredVersions]:
-    """Say which versions of each table are needed.
+    """Determine which versions of each table are required, and why.
 
     - the latest;
     - those that a live release pins;
     - all from the oldest on that a flow has read, which reads on from there: the commit note of a table's
-      latest version tells what its flow has read. Commits that left all rows as they were need not be read
-      again, so that the version after them counts (`settled_version`);
+      latest version records what its flow has read. Commits that changed no rows need not be read again, so that
+      the version after them counts (`settled_version`);
     - those that the latest versions descend from: a release made now would pin them;
-    - those whose files are named by the rows of a needed version (`lakehouse.declare.contract.ADDRESSES_FILES`).
+    - those whose files are named by the rows of a required version (`lakehouse.declare.contract.ADDRESSES_FILES`).
 
     Args:
         catalog: The lake's catalog.
-        without: Releases that count as given up.
+        without: Releases to disregard.
 
     Raises:
-        LakeError: If a table cannot be read: what it needs is unknown.
+        LakeError: If a table cannot be read, so that what it requires is unknown.
     """
     names = catalog.names()
     with ThreadPoolExecutor(8) as pool:
         tables = dict(zip(names, pool.map(catalog.open, names), strict=True))
     found = {name: RequiredVersions(int(table.version()), int(table.version())) for name, table in tables.items()}
-    for need in found.values():
-        need.add(need.latest, "latest")
+    for required in found.values():
+        required.add(required.latest, "latest")
     for release in list_releases(catalog):
         if release.name in without:
             continue
@@ -86,50 +87,49 @@ def required_versions(catalog: Catalog, without: Collection[str] = ()) -> dict[s
                 found[name].add(version, f"release {release.name}")
     _read_on(tables, found)
     _descended(tables, found)
-    for need in found.values():
-        for version in range(need.first_unread, need.latest):
-            need.add(version, f"{need.reader} reads on from {need.first_unread}")
+    for required in found.values():
+        for version in range(required.first_unread, required.latest):
+            required.add(version, f"{required.reader} reads on from {required.first_unread}")
     _addressed(tables, found)
     return found
 
 
 def _read_on(tables: Mapping[str, DeltaTable], found: dict[str, RequiredVersions]) -> None:
-    """Find the oldest version of each table that a flow has read last."""
+    """Find the oldest version of each table that some flow has read last, and still reads on from."""
     for child, table in tables.items():
         newest = newest_note(table)
         if newest is None:
             continue
         note = newest[1]
         for parent, version in note.inputs.items():
-            if parent not in tables or _another(tables[parent], note.ids.get(parent, "")):
+            if parent not in tables or _is_other_table(tables[parent], note.ids.get(parent, "")):
                 continue
-            need = found[parent]
-            settled = settled_version(tables[parent], min(version, need.latest))
-            if settled < need.first_unread:
-                need.first_unread, need.reader = settled, child
+            required = found[parent]
+            settled = settled_version(tables[parent], min(version, required.latest))
+            if settled < required.first_unread:
+                required.first_unread, required.reader = settled, child
 
 
 def _descended(tables: Mapping[str, DeltaTable], found: dict[str, RequiredVersions]) -> None:
-    """Follow the latest versions up to what they were made from."""
-    waiting = [(name, need.latest) for name, need in found.items()]
-    seen = set(waiting)
-    while waiting:
-        child, at = waiting.pop()
+    """Require the versions that the latest ones were made from, directly or through others."""
+
+    def parents(node: tuple[str, int]) -> Iterator[tuple[str, int]]:
+        child, at = node
         newest = newest_note(tables[child], at)
-        for parent, version in (newest[1].inputs if newest else {}).items():
-            if parent not in tables or _another(tables[parent], newest[1].ids.get(parent, "") if newest else ""):
+        for parent, read in newest[1].inputs.items() if newest else ():
+            if parent not in tables or newest is None or _is_other_table(tables[parent], newest[1].ids.get(parent, "")):
                 continue
-            version = min(version, found[parent].latest)  # noqa: PLW2901
+            version = min(read, found[parent].latest)
             settled = settled_version(tables[parent], version)
             if settled < found[parent].latest:
                 found[parent].add(settled, f"{child}@{at} was made from it")
-            for met in {(parent, version), (parent, settled)} - seen:
-                seen.add(met)
-                waiting.append(met)
+            yield from ((parent, version), (parent, settled))
+
+    transitive_closure([(name, required.latest) for name, required in found.items()], parents)
 
 
 def _addressed(tables: Mapping[str, DeltaTable], found: dict[str, RequiredVersions]) -> None:
-    """Keep what rows of needed versions point into, at the very versions that were read."""
+    """Require the versions whose files the rows of required versions name, as they were read."""
     for name, table in tables.items():
         if not addresses_files(table):
             continue
@@ -139,6 +139,6 @@ def _addressed(tables: Mapping[str, DeltaTable], found: dict[str, RequiredVersio
                     found[parent].add(version, f"{name}@{at} names its files")
 
 
-def _another(table: DeltaTable, identity: str) -> bool:
-    """Whether a note speaks of another table, which lay in this one's place."""
+def _is_other_table(table: DeltaTable, identity: str) -> bool:
+    """Whether a note recorded another table, which was replaced by this one."""
     return bool(identity) and identity != str(table.metadata().id)

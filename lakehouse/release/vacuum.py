@@ -1,8 +1,12 @@
-"""Deleting the files that nobody needs.
+"""Delete the data and change files that no required version references.
 
-What is needed is said by `lakehouse.release.retention`. Logs are kept: they are small, and hold the commit notes. A
-vacuum deletes only files that lay in the folder before it read the log for the last time, that no needed
-version names, and that are old enough where no commit names them at all: another writer may be about to.
+`lakehouse.release.retention` determines the required versions. Logs are kept: they are small, and hold the commit
+notes. Only files are deleted that lay in the folder before the log was read for the last time, that no required version
+references, and that are old enough where no commit names them at all: another writer may be about to commit them.
+
+``DeltaTable.vacuum(full=True, keep_versions=...)`` does not serve, as ``tests/lakehouse/release/test_vacuum.py`` shows.
+It deletes change files that a flow has yet to read, has one age for files of old versions and for orphans, and takes
+files that were committed since the table was opened for orphans.
 """
 
 from __future__ import annotations
@@ -16,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.fs as pafs
 
 from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.commit import list_commits
 from lakehouse.delta.data_files import decoded, files
 from lakehouse.delta.file_actions import ADD, CHANGE, commit_actions
+from lakehouse.delta.retry import retry
 from lakehouse.delta.store.delete import delete_files
 from lakehouse.delta.store.listing import CHANGE_FOLDER, listing
 from lakehouse.delta.store.table_folder import table_store
@@ -35,14 +40,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("mixlake.vacuum")
 
 GRACE_HOURS = 168.0
-_ATTEMPTS = 20
-# A commit's log file is written after the files that it names; stores tell times only so well.
+# A commit's log file is written after the files that it names; the times that stores report differ by up to so much.
 _SLACK_NS = 86_400 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class TableVacuum:
-    """What a vacuum deletes of one table.
+    """The files of one table that a vacuum deletes.
 
     Args:
         table: The table.
@@ -50,10 +54,10 @@ class TableVacuum:
         bytes: Their bytes.
         change_files: Files of the change feed.
         change_bytes: Their bytes.
-        recent_orphans: Files that no commit names and that are kept for now.
-        kept: The versions that are kept, each with who needs it.
+        recent_orphans: Files that no commit names and that are retained for now.
+        kept: The versions that are retained, each with the reasons.
         paths: The files, relative to the table's folder.
-        required_paths: The data and change files that are needed.
+        required_paths: The data and change files that are required.
         recent_orphan_paths: The recent orphans.
     """
 
@@ -89,63 +93,66 @@ def vacuum(
     dry_run: bool = False,
     change_files: bool = True,
 ) -> list[TableVacuum]:
-    """Delete the files that no needed version of a table names.
+    """Delete the files that no required version of a table references.
 
     Args:
         catalog: The lake's catalog.
-        tables: The tables; by default all. What others need of them counts in either case.
-        grace_hours: Files that no commit names are kept so long. With 0, no writer may be at work.
+        tables: The tables; by default all. What other tables require of them counts in either case.
+        grace_hours: How long files that no commit names are retained. With 0, no writer may be at work.
         dry_run: Delete nothing.
-        change_files: Whether files of the change feed that no flow is to read are deleted, too.
+        change_files: Whether files of the change feed that no flow has yet to read are deleted, too.
 
     Returns:
         What was deleted, or would be, one entry a table.
 
     Raises:
-        UsageError: If the hours are no number.
+        UsageError: If the hours are not a finite number.
         TableNotFoundError: If a table does not exist.
-        LakeError: If a table or a version that a release pins cannot be read, so that what is needed is unknown.
+        LakeError: If a table or a version that a release pins cannot be read, so that what is required is unknown.
     """
     if not math.isfinite(grace_hours):
-        raise UsageError(f"{grace_hours} hours are no time to wait", "give a number of hours")
-    for _ in range(_ATTEMPTS):
-        number = pin_lock_version(catalog)
-        needed = required_versions(catalog)
-        chosen = sorted(needed) if tables is None else list(dict.fromkeys(tables))
-        for name in chosen:
-            if name not in needed:
-                raise unknown_table(name, needed)
+        raise UsageError(f"the grace period of {grace_hours} hours is not finite", "give a number of hours")
+    chosen = None if tables is None else list(dict.fromkeys(tables))
+
+    def delete() -> list[TableVacuum] | None:
+        lock = pin_lock_version(catalog)
+        required = required_versions(catalog)
+        if unknown := [name for name in chosen or () if name not in required]:
+            raise unknown_table(unknown[0], required)
+        names = sorted(required) if chosen is None else chosen
         try:
             found = [
-                unreferenced_files(catalog, name, needed[name], grace_hours, change_files=change_files)
-                for name in chosen
+                unreferenced_files(catalog, name, required[name], grace_hours, change_files=change_files)
+                for name in names
             ]
         except FileNotFoundError as error:
             raise LakeError(f"nothing was deleted: a log is incomplete: {error}", "restore it") from None
         if dry_run or not any(len(item.paths) for item in found):
             return found
-        # A release made since its number was read may pin what was found to be in nobody's use.
-        if acquire_pin_lock(catalog, number + 1):
-            for item in found:
-                delete_files(catalog.open(item.table), item.paths.to_pylist())
-            return found
-        log.info("a release was made meanwhile; what is needed is looked at again")
-    raise LakeError("nothing was deleted: releases are being made all the while", "try again later")
+        # A release made since the lock was read may pin what was found to be unreferenced.
+        if not acquire_pin_lock(catalog, lock + 1):
+            log.info("a release was made meanwhile; the required versions are determined again")
+            return None
+        for item in found:
+            delete_files(catalog.open(item.table), item.paths.to_pylist())
+        return found
+
+    return retry(delete, LakeError("nothing was deleted: releases are being made all the while", "try again later"))
 
 
 def unreferenced_files(
-    catalog: Catalog, name: str, need: RequiredVersions, grace_hours: float, *, change_files: bool = True
+    catalog: Catalog, name: str, required: RequiredVersions, grace_hours: float, *, change_files: bool = True
 ) -> TableVacuum:
-    """Find what can be deleted of one table. The folder is listed first, then the log is read."""
+    """Find the files of one table that can be deleted. The folder is listed first, then the log is read."""
     stored = listing(catalog.open(name))
     table = catalog.open(name)
-    named = [_data_files(catalog, name, first, last) for first, last in need.runs()]
-    fed = commit_actions(table, range(need.first_unread + 1, int(table.version()) + 1))
-    # Commits made since what is needed was looked at: all of theirs is.
-    named.append(fed["path"].filter(pc.and_(pc.equal(fed["kind"], ADD), pc.greater(fed["version"], need.latest))))
-    named.append(fed["path"].filter(pc.equal(fed["kind"], CHANGE)))
-    wanted = pa.chunked_array([chunk for part in named for chunk in part.chunks], pa.string())
-    stored = stored.filter(pc.invert(pc.is_in(stored["path"], wanted)))
+    commits = commit_actions(table, range(required.first_unread + 1, int(table.version()) + 1))
+    # Commits made since the required versions were determined: all of their files are required.
+    new = pc.and_(pc.equal(commits["kind"], ADD), pc.greater(commits["version"], required.latest))
+    parts = [_data_files(catalog, name, first, last) for first, last in required.runs()]
+    parts.append(commits["path"].filter(pc.or_(new, pc.equal(commits["kind"], CHANGE))))
+    referenced = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.string())
+    stored = stored.filter(pc.invert(pc.is_in(stored["path"], referenced)))
     if not change_files:
         stored = stored.filter(pc.invert(pc.starts_with(stored["path"], f"{CHANGE_FOLDER}/")))
     recent = _recent_orphans(table, stored, grace_hours)
@@ -159,15 +166,15 @@ def unreferenced_files(
         change_files=changes.num_rows,
         change_bytes=change_size,
         recent_orphans=len(recent),
-        kept=need.reasons(),
+        kept=required.reasons(),
         paths=stored["path"],
-        required_paths=wanted,
+        required_paths=referenced,
         recent_orphan_paths=recent,
     )
 
 
 def _data_files(catalog: Catalog, name: str, first: int, last: int) -> pa.ChunkedArray:
-    """Return the data files of some versions that follow each other."""
+    """Return the data files of consecutive versions."""
     table = catalog.open(name, first)
     later = commit_actions(table, range(first + 1, last + 1))
     added = later["path"].filter(pc.equal(later["kind"], ADD))
@@ -175,15 +182,11 @@ def _data_files(catalog: Catalog, name: str, first: int, last: int) -> pa.Chunke
 
 
 def _recent_orphans(table: DeltaTable, stored: pa.Table, grace_hours: float) -> pa.ChunkedArray:
-    """Return those of some files that are younger than the grace period and named by no commit."""
-    fresh = stored.filter(pc.greater(stored["modified"], time.time_ns() - int(grace_hours * 3600 * 10**9)))
-    if grace_hours <= 0 or not fresh.num_rows:
+    """Return those of some files that are younger than the grace period and that no commit names."""
+    recent = stored.filter(pc.greater(stored["modified"], time.time_ns() - int(grace_hours * 3600 * 10**9)))
+    if grace_hours <= 0 or not recent.num_rows:
         return pa.chunked_array([], pa.string())
-    since = int(pc.min(fresh["modified"]).as_py()) - _SLACK_NS
-    logs = table_store(table).get_file_info(pafs.FileSelector("_delta_log"))
-    versions = [
-        int(info.base_name.removesuffix(".json"))
-        for info in logs
-        if info.extension == "json" and info.base_name.removesuffix(".json").isdigit() and (info.mtime_ns or 0) >= since
-    ]
-    return fresh["path"].filter(pc.invert(pc.is_in(fresh["path"], commit_actions(table, versions)["path"])))
+    since = int(pc.min(recent["modified"]).as_py()) - _SLACK_NS
+    commits = list_commits(table_store(table)).items()
+    named = commit_actions(table, [version for version, info in commits if (info.mtime_ns or 0) >= since])
+    return recent["path"].filter(pc.invert(pc.is_in(recent["path"], named["path"])))

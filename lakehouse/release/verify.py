@@ -22,9 +22,10 @@ from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import addresses_files, decoded, files
 from lakehouse.delta.history import input_versions
 from lakehouse.delta.parquet_footer import Footer, read_footers
+from lakehouse.delta.parquet_pages import chunk_range, read_page_header
 from lakehouse.delta.store.listing import sizes
 from lakehouse.delta.store.table_folder import table_store
-from lakehouse.errors import MixlakeError
+from lakehouse.errors import MixlakeError, first_line
 from lakehouse.ledger.releases import Release, load_release
 from lakehouse.release.digest import content_digest, files_digest_of
 from lakehouse.release.seal import seal_of
@@ -164,27 +165,12 @@ def _read_pages(store: pafs.FileSystem, path: str) -> tuple[str, bool]:
             batch = max(1, min(_BATCH_ROWS, _BATCH_BYTES * metadata.num_rows // max(1, width)))
             rows = sum(part.num_rows for part in file.iter_batches(batch_size=batch))
     except (OSError, pa.ArrowException, ValueError, IndexError) as error:
-        return str(error).strip().split("\n", 1)[0][:200] or type(error).__name__, checked
+        return first_line(error, 200), checked
     return (f"{rows} rows were read, {metadata.num_rows} were released" if rows != metadata.num_rows else ""), checked
 
 
 def _has_checksums(source: pa.NativeFile, metadata: pq.FileMetaData) -> bool:
-    """Whether the first page of a file carries a checksum.
-
-    A page header is a Thrift struct in the compact protocol: type, two sizes and, where there is one, the
-    checksum, each a 32-bit number (a byte 0x15 and a varint) whose field follows the one before.
-    """
+    """Whether the first page of a file carries a checksum."""
     if not metadata.num_rows:
         return True
-    chunk = metadata.row_group(0).column(0)
-    first = chunk.dictionary_page_offset if chunk.has_dictionary_page else None
-    data = source.read_at(32, min(first or chunk.data_page_offset, chunk.data_page_offset))
-    at = 0
-    for _ in range(3):
-        if data[at] != 0x15:
-            return False
-        at += 1
-        while data[at] & 0x80:
-            at += 1
-        at += 1
-    return bool(data[at] == 0x15)
+    return read_page_header(source, *chunk_range(metadata.row_group(0).column(0)))[0].has_checksum

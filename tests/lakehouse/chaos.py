@@ -67,10 +67,10 @@ RUN = {
     "lakehouse.spark.delta_writer:append_once": 1,
     "lakehouse.lineage.index.sync:sync_edges": 1,
 }
-MAINTENANCE = {"lakehouse.release.compaction:rewrite": 2, "lakehouse.release.vacuum:delete_files": 4}
+MAINTENANCE = {"lakehouse.release.optimize:replace_files": 2, "lakehouse.release.vacuum:delete_files": 4}
 TORN = {
     "lakehouse.spark.delta_writer:write",
-    "lakehouse.release.compaction:rewrite",
+    "lakehouse.release.optimize:replace_files",
     "lakehouse.spark.delta_writer:replace_where",
 }
 
@@ -310,14 +310,14 @@ class Chaos:
             killer.number = 99
         lake = self.project.lake()
         with killer.at_work(), contextlib.suppress(Killed):
-            if where == "lakehouse.release.compaction:rewrite":
+            if where == "lakehouse.release.optimize:replace_files":
                 optimize(lake.project, [name for name in NAMES if lake.catalog.has(name)])
                 self.done["optimize"] += 1
             else:
                 # No writer is at work, so that files of no commit may go, too.
                 vacuum(lake.catalog, grace_hours=0)
                 self.done["vacuum"] += 1
-        name = "compacted" if where == "lakehouse.release.compaction:rewrite" else "vacuumed"
+        name = "compacted" if where == "lakehouse.release.optimize:replace_files" else "vacuumed"
         return name if not killer.dead else self._died(killer)
 
     def _run(self):

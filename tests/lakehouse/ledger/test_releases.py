@@ -195,8 +195,8 @@ def test_a_maintenance_commit_in_between_is_no_mixture(lake, caplog):
 def test_loading_a_release_imports_no_declaration(lake):
     create_release(lake.project, "mix-1")
     code = (
-        "import sys; from lakehouse.ledger.releases import load_release; "
-        f"print(load_release({lake.uri!r}, 'mix-1').tables['gold.c']); "
+        "import sys; from lakehouse.delta.catalog import Catalog; from lakehouse.ledger.releases import load_release; "
+        f"print(load_release(Catalog({lake.uri!r}), 'mix-1').tables['gold.c']); "
         "print([m for m in sys.modules if m.split('.')[0] in ('jobs', 'schemas', 'pyspark', 'duckdb', 'sqlglot')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,7 +1,13 @@
-# ruff: noqa: SLF001 - a transaction of Delta's is reached through what pyspark keeps private
-"""Maintenance of tables, the sibling of `lakehouse.spark.delta_writer`: rows stay, files change.
+# ruff: noqa: SLF001 - pyspark reaches Delta's transactions through private members only
+"""Replace data files of a table by fewer ones with the same rows, in one transaction of Delta's own classes.
 
-Nothing else rewrites or deletes a table's files.
+The documented ways do not serve (``tests/lakehouse/spark/test_replace_files.py`` shows each):
+
+- ``option("dataChange", "false").mode("overwrite")`` starts its transaction when it writes, so that rows which another
+  writer appends after the frame was read are removed without an error. It also rewrites the whole table;
+- ``executeCompaction()`` concatenates files and does not merge their rows in the order of the clustering.
+
+The classes are Delta's internals: a release of Delta counts as supported once that test passes with it.
 """
 
 from __future__ import annotations
@@ -20,10 +26,10 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 
-def rewrite(session: SparkSession, catalog: Catalog, table: Table, paths: Sequence[str], files: int) -> int:
-    """Replace data files of a table by fewer ones that hold the same rows, in the order of its clustering.
+def replace_files(session: SparkSession, catalog: Catalog, table: Table, paths: Sequence[str], files: int) -> int:
+    """Replace data files of a table by fewer ones that hold the same rows, sorted by its clustering columns.
 
-    What OPTIMIZE does, by the same means, but for the order: Delta's own puts rows one file behind the other.
+    The commit is one of OPTIMIZE: no rows change, and the change feed has no entries for it.
 
     Args:
         session: A Spark session of its own; the table's writer options become settings of it.
@@ -52,7 +58,7 @@ def rewrite(session: SparkSession, catalog: Catalog, table: Table, paths: Sequen
 
 
 class _Transaction:
-    """One transaction of Delta's, which its Python interface does not offer; see `OptimizeExecutor` in its source."""
+    """One Delta transaction, which the Python interface does not offer; see `OptimizeExecutor` in Delta's source."""
 
     def __init__(self, session: SparkSession, uri: str) -> None:
         jvm: Any = session._jvm
@@ -102,7 +108,7 @@ class _Transaction:
         return int(self._transaction.commit(self._sequence(actions), how))
 
     def _rows_of(self, files: Sequence[Any]) -> int | None:
-        """Return the rows of some files as their statistics tell them, None where one has none."""
+        """Return the row count of some files from their statistics, None where one has none."""
         counts = [json.loads(json.loads(file.json())["add"].get("stats") or "{}").get("numRecords") for file in files]
         return None if None in counts else sum(counts)
 
