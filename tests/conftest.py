@@ -98,7 +98,7 @@ class Project:
     def run(self, *select, lake="lake", **options):
         """Run, and return outcomes by written table."""
         report = self.lake(lake).run(select, **options)
-        return {outcome.writes: outcome for outcome in report.outcomes}
+        return {outcome.writes: outcome for outcome in report.results}
 
     def plan(self, *select, lake="lake"):
         """Plan, and return the flows' states by written table."""

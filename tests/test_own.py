@@ -152,8 +152,8 @@ def lake(root):
 @pytest.fixture(scope="module")
 def ran(own):
     report = lake(own).run()
-    assert report.ok, [str(o.error) for o in report.outcomes if o.error]
-    return {outcome.writes: outcome for outcome in report.outcomes}
+    assert report.ok, [str(o.error) for o in report.results if o.error]
+    return {outcome.writes: outcome for outcome in report.results}
 
 
 def mixlake(root, *words, **env):
@@ -194,9 +194,9 @@ def test_a_file_that_is_no_text_is_set_aside_with_its_reason(own, ran):
 
 
 def test_a_second_run_does_nothing_and_a_new_file_lands_alone(own, ran):
-    assert {o.status for o in lake(own).run().outcomes} == {"fresh"}
+    assert {o.status for o in lake(own).run().results} == {"fresh"}
     (own / "texts" / "new.txt").write_text(manual("http.client"))
-    report = {o.writes: o for o in lake(own).run(["+gold.document_tokens"]).outcomes}
+    report = {o.writes: o for o in lake(own).run(["+gold.document_tokens"]).results}
     assert report["bronze.documents"].note.counts["read"] == 1
     assert report["gold.document_tokens"].note.counts["inserted"] in {1, 2}
 
@@ -209,7 +209,7 @@ def test_a_changed_threshold_recomputes_no_score(own, ran):
     (own / "strict.yaml").write_text(yaml.safe_dump(policy))
     lake(own).run(["+gold.samples"])
     changed = lake(own).run(["+gold.samples"], params={"gold.samples": {"policy": str(own / "strict.yaml")}})
-    status = {o.writes: o.status for o in changed.outcomes}
+    status = {o.writes: o.status for o in changed.results}
     assert status["gold.samples"] == "done"
     assert {status[n] for n in ("silver.document_scores", "silver.documents")} == {"fresh"}
     reasons = lake(own).sql("SELECT DISTINCT unnest(reasons) AS r FROM gold.samples").column("r").to_pylist()

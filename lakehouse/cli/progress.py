@@ -14,12 +14,13 @@ from rich.markup import escape
 from rich.status import Status
 
 from lakehouse.plan.plan import FlowPlan, Plan
-from lakehouse.run.report import Outcome
+from lakehouse.run.listener import Listener
+from lakehouse.run.report import FlowResult
 
 _MARKS = {"done": "[green]✓[/]", "fresh": "[dim]·[/]", "failed": "[red]✗[/]", "skipped": "[yellow]-[/]"}
 
 
-class Progress:
+class Progress(Listener):
     """A listener that writes to standard error; off a terminal it writes plain lines.
 
     Warnings of the flows, such as a source that was skipped, are shown between the lines.
@@ -73,13 +74,13 @@ class Progress:
             self._running[item.writes] = time.monotonic()
             self._show()
 
-    def ended(self, outcome: Outcome) -> None:
+    def ended(self, result: FlowResult) -> None:
         """Write a flow's line."""
         with self._lock:
-            self._running.pop(outcome.writes, None)
-            if outcome.status != "fresh":
+            self._running.pop(result.writes, None)
+            if result.status != "fresh":
                 self._ended += 1
-                self.console.print(line(outcome))
+                self.console.print(line(result))
             self._show()
 
     def _show(self) -> None:
@@ -88,17 +89,17 @@ class Progress:
             self._status.update(f"{self._ended}/{self._total}  {names}")
 
 
-def line(outcome: Outcome) -> str:
+def line(result: FlowResult) -> str:
     """Return what is told of a flow that ended."""
-    mark = _MARKS[outcome.status]
-    if outcome.note is None:
+    mark = _MARKS[result.status]
+    if result.note is None:
         # It may quote a row, and rows hold brackets.
-        why = escape(outcome.error.message) if outcome.error else "fresh"
-        return f"{mark} {outcome.writes:<28} {why}"
-    counts = outcome.note.counts
+        why = escape(result.error.message) if result.error else "fresh"
+        return f"{mark} {result.writes:<28} {why}"
+    counts = result.note.counts
     changes = [
         f"{sign}{counts.get(name, 0):,}" for sign, name in (("+", "inserted"), ("~", "updated"), ("-", "deleted"))
     ]
     told = " ".join(change for change in changes if change[1:] != "0") or "no change"
     aside = f"  [yellow]{counts['quarantined']:,} set aside[/]" if counts.get("quarantined") else ""
-    return f"{mark} {outcome.writes:<28} {counts.get('rows', 0):>9,} rows  {told:<18} {outcome.seconds:>6.1f} s{aside}"
+    return f"{mark} {result.writes:<28} {counts.get('rows', 0):>9,} rows  {told:<18} {result.seconds:>6.1f} s{aside}"

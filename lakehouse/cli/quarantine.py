@@ -91,11 +91,11 @@ def retry(context: Context, tables: tuple[str, ...], as_json: bool) -> int:
     """
     from lakehouse.cli.progress import Progress
     from lakehouse.cli.run import show_report
-    from lakehouse.run.listener import NullListener
+    from lakehouse.run.listener import Listener
     from lakehouse.run.run import run
 
     if as_json:
-        report = run(context.project, tables, retry=True, listener=NullListener())
+        report = run(context.project, tables, retry=True, listener=Listener())
         print_json(report.as_dict())
     else:
         with Progress() as progress:

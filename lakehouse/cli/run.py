@@ -44,14 +44,14 @@ def command(  # noqa: PLR0913 - one a flag
         print_plan(context, select, options, as_json=as_json)
         return 0
     from lakehouse.cli.progress import Progress
-    from lakehouse.run.listener import NullListener
+    from lakehouse.run.listener import Listener
     from lakehouse.run.run import run
 
     execute = functools.partial(
         run, options.of(context.project), select, full=options.full, retry=options.retry, migrate=migrate
     )
     if as_json:
-        report = execute(listener=NullListener())
+        report = execute(listener=Listener())
         print_json(report.as_dict())
     else:
         with Progress() as progress:
@@ -62,16 +62,16 @@ def command(  # noqa: PLR0913 - one a flag
 
 def show_report(report: Report) -> None:
     """Print what a run did, and what it set aside by reason."""
-    done = [outcome for outcome in report.outcomes if outcome.status != "fresh"]
+    done = [result for result in report.results if result.status != "fresh"]
     aside = [
-        (outcome.writes, count, reason)
-        for outcome in done
-        for reason, count in sorted((outcome.note.reasons if outcome.note else {}).items(), key=lambda pair: -pair[1])
+        (result.writes, count, reason)
+        for result in done
+        for reason, count in sorted((result.note.reasons if result.note else {}).items(), key=lambda pair: -pair[1])
     ]
     if aside:
         print("set aside (mixlake quarantine explain TABLE shows the rows):")
         print_table(["table", "rows", "reason"], aside, numbers=["rows"])
-    fresh = len(report.outcomes) - len(done)
+    fresh = len(report.results) - len(done)
     words = [f"{sum(o.status == status for o in done)} {status}" for status in ("done", "failed", "skipped")]
     told = ", ".join(word for word in words if not word.startswith("0 "))
     print(f"run {report.run_id}: {told or 'nothing to do'}, {fresh} fresh, {report.seconds:.1f} s")
@@ -80,8 +80,8 @@ def show_report(report: Report) -> None:
             warn(str(purge))
         else:
             print(purge)
-    for outcome in done:
-        if outcome.status == "failed" and outcome.error:
-            warn(" ".join(str(outcome.error).split("\n")))
+    for result in done:
+        if result.status == "failed" and result.error:
+            warn(" ".join(str(result.error).split("\n")))
     if report.log_file and not report.ok:
         warn(f"Spark's own words are in {report.log_file}")

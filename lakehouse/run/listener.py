@@ -1,15 +1,29 @@
-"""Listeners of a run."""
+"""Report the progress of a run."""
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from lakehouse.plan.plan import FlowPlan, Plan
-from lakehouse.run.report import Outcome
+from lakehouse.run.report import FlowResult
 
 
-class CompositeListener:
-    """A listener that tells several others, in their order.
+class Listener:
+    """Base class of what a run reports to, from several threads; by itself it does nothing."""
+
+    def planned(self, plan: Plan) -> None:
+        """Handle the finished plan."""
+
+    def session(self, seconds: float) -> None:
+        """Handle the end of Spark's start, which took that many seconds."""
+
+    def began(self, item: FlowPlan) -> None:
+        """Handle the start of a flow, planned with the input versions to read."""
+
+    def ended(self, result: FlowResult) -> None:
+        """Handle the end of a flow."""
+
+
+class CompositeListener(Listener):
+    """A listener that calls several others, in their order.
 
     Args:
         listeners: The others.
@@ -19,53 +33,21 @@ class CompositeListener:
         self.listeners = listeners
 
     def planned(self, plan: Plan) -> None:
-        """Tell each that the plan is made."""
+        """Pass the plan on."""
         for listener in self.listeners:
             listener.planned(plan)
 
     def session(self, seconds: float) -> None:
-        """Tell each that Spark is up."""
+        """Pass on that Spark is up."""
         for listener in self.listeners:
             listener.session(seconds)
 
     def began(self, item: FlowPlan) -> None:
-        """Tell each that a flow is being executed."""
+        """Pass on that a flow is executed."""
         for listener in self.listeners:
             listener.began(item)
 
-    def ended(self, outcome: Outcome) -> None:
-        """Tell each that a flow has ended."""
+    def ended(self, result: FlowResult) -> None:
+        """Pass on that a flow has ended."""
         for listener in self.listeners:
-            listener.ended(outcome)
-
-
-class Listener(Protocol):
-    """Told of a run's progress, from several threads."""
-
-    def planned(self, plan: Plan) -> None:
-        """Take note that the plan is made."""
-
-    def session(self, seconds: float) -> None:
-        """Take note that Spark is up."""
-
-    def began(self, item: FlowPlan) -> None:
-        """Take note that a flow is being executed, with the input versions to read."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """Take note that a flow has ended."""
-
-
-class NullListener:
-    """A listener that says nothing."""
-
-    def planned(self, plan: Plan) -> None:
-        """Say nothing."""
-
-    def session(self, seconds: float) -> None:
-        """Say nothing."""
-
-    def began(self, item: FlowPlan) -> None:
-        """Say nothing."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """Say nothing."""
+            listener.ended(result)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lakehouse.project import Project
-from lakehouse.run.openlineage.file import events_file
+from lakehouse.run.openlineage.transports import events_file
 
 _ERROR = b'"errorMessage"'
 
@@ -26,7 +26,7 @@ def clean_logs(project: Project, own: Path) -> None:
             os.truncate(path, 0)  # Spark appends to it still
         else:
             path.unlink(missing_ok=True)
-    events = events_file(project, "*", project.config.openlineage)
+    events = events_file(project, "*")
     for path in _places(events.parent, events.name) if events is not None else ():
         _without_errors(path)
 

@@ -13,7 +13,7 @@ Status = Literal["done", "fresh", "failed", "skipped"]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FlowResult:
     """What became of one flow.
 
     Args:
@@ -55,7 +55,7 @@ class Report:
 
     Args:
         run_id: The run.
-        outcomes: One a selected flow, in the order in which they ended.
+        results: One a selected flow, in the order in which they ended.
         seconds: Time that the run took.
         session_seconds: Time of it until Spark was up; 0 where it was not needed.
         log_file: Where Spark's own words went.
@@ -63,7 +63,7 @@ class Report:
     """
 
     run_id: str
-    outcomes: tuple[Outcome, ...]
+    results: tuple[FlowResult, ...]
     seconds: float
     session_seconds: float = 0.0
     log_file: str = ""
@@ -72,7 +72,7 @@ class Report:
     @property
     def ok(self) -> bool:
         """Whether all was done."""
-        return all(outcome.status in {"done", "fresh"} for outcome in self.outcomes)
+        return all(result.status in {"done", "fresh"} for result in self.results)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake run --json`` prints."""
@@ -81,6 +81,6 @@ class Report:
             "ok": self.ok,
             "seconds": round(self.seconds, 3),
             "session_seconds": round(self.session_seconds, 3),
-            "flows": [outcome.as_dict() for outcome in self.outcomes],
+            "flows": [result.as_dict() for result in self.results],
             "purges": [done.as_dict() for done in self.purges],
         }

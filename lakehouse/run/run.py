@@ -15,10 +15,10 @@ from lakehouse.plan.plan import Plan, make_plan
 from lakehouse.project import Project
 from lakehouse.retraction.purge import purge
 from lakehouse.retraction.quarantine_cleanup import retract_quarantined
-from lakehouse.run.listener import Listener, NullListener
+from lakehouse.run.listener import Listener
 from lakehouse.run.log_cleanup import clean_logs
-from lakehouse.run.openlineage.listener import listening
-from lakehouse.run.report import Outcome, Report
+from lakehouse.run.openlineage.listener import with_openlineage
+from lakehouse.run.report import FlowResult, Report
 from lakehouse.run.scheduler import Scheduler
 from lakehouse.run.spark_session import SparkHandle
 from lakehouse.spark.session import spark_log_file
@@ -54,16 +54,16 @@ def run(  # noqa: PLR0913 - what a run may be told
     """
     clock = time.monotonic()
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    with listening(project, run_id, listener or NullListener()) as told:
+    with with_openlineage(project, run_id, listener or Listener()) as told:
         plan = make_plan(project, select, full=full, retry=retry)
         told.planned(plan)
         spark = SparkHandle(project, spark_log_file(project, run_id), told)
-        outcomes = (
-            Scheduler(project, plan, run_id, spark, told, retry=retry, migrate=migrate).outcomes()
+        results = (
+            Scheduler(project, plan, run_id, spark, told, retry=retry, migrate=migrate).results()
             if plan.stale
-            else [Outcome(item.flow.id, item.writes, "fresh") for item in plan.flows]
+            else [FlowResult(item.flow.id, item.writes, "fresh") for item in plan.flows]
         )
-        retract_quarantined(project.catalog, spark.get, again=_set_aside_late(project.catalog, plan, outcomes))
+        retract_quarantined(project.catalog, spark.get, again=_set_aside_late(project.catalog, plan, results))
         sync_runs(project.catalog)
         spark.sync_edges(run_id)
         purges = purge(
@@ -71,11 +71,11 @@ def run(  # noqa: PLR0913 - what a run may be told
             spark.get,
             sync=lambda: spark.sync_edges(run_id, start=True),
             clean=lambda: clean_logs(project, spark.log_file),
-            failed=[outcome.writes for outcome in outcomes if outcome.status in {"failed", "skipped"}],
+            failed=[result.writes for result in results if result.status in {"failed", "skipped"}],
         )
     return Report(
         run_id=run_id,
-        outcomes=tuple(outcomes),
+        results=tuple(results),
         seconds=time.monotonic() - clock,
         session_seconds=spark.seconds,
         log_file=str(spark.log_file) if spark.seconds else "",
@@ -83,9 +83,9 @@ def run(  # noqa: PLR0913 - what a run may be told
     )
 
 
-def _set_aside_late(catalog: Catalog, plan: Plan, outcomes: Iterable[Outcome]) -> bool:
+def _set_aside_late(catalog: Catalog, plan: Plan, results: Iterable[FlowResult]) -> bool:
     """Whether this run, or one before it, may have set rows aside that a retraction of meanwhile takes out."""
     if any(item.because("retraction") for item in plan.flows):
         return True
-    known = [outcome.note.retraction for outcome in outcomes if outcome.note is not None and outcome.note.quarantine]
+    known = [result.note.retraction for result in results if result.note is not None and result.note.quarantine]
     return bool(known) and min(known) < load_retractions(catalog).ordinal

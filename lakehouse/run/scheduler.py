@@ -14,7 +14,7 @@ from lakehouse.plan.plan import FlowPlan, Plan, plan_flow
 from lakehouse.plan.table_state import TableStates
 from lakehouse.project import Project
 from lakehouse.run.listener import Listener
-from lakehouse.run.report import Outcome
+from lakehouse.run.report import FlowResult
 from lakehouse.run.spark_session import SparkHandle
 
 log = logging.getLogger("mixlake.run")
@@ -48,11 +48,11 @@ class Scheduler:
         names = {name for item in plan.flows for name in (item.writes, *item.inputs)}
         self.seen.prefetch(sorted(names))
 
-    def outcomes(self) -> list[Outcome]:
-        """Execute the flows and return one outcome each, in the order in which they ended."""
+    def results(self) -> list[FlowResult]:
+        """Execute the flows and return one result each, in the order in which they ended."""
         waiting = {item.flow.id for item in self.plan.flows}
-        ended: dict[str, Outcome] = {}
-        running: dict[Future[Outcome], str] = {}
+        ended: dict[str, FlowResult] = {}
+        running: dict[Future[FlowResult], str] = {}
         with ThreadPoolExecutor(self.project.config.parallel) as pool:
             while waiting or running:
                 for name in [n for n in self.graph.order if n in waiting and self._ready(n, ended)]:
@@ -70,20 +70,20 @@ class Scheduler:
                         ended[running.pop(future)] = self._tell(future.result())
         return list(ended.values())
 
-    def _ready(self, name: str, ended: dict[str, Outcome]) -> bool:
+    def _ready(self, name: str, ended: dict[str, FlowResult]) -> bool:
         chosen = {item.flow.id for item in self.plan.flows}
         return all(parent in ended for parent in self.graph.parents[name] if parent in chosen)
 
-    def _tell(self, outcome: Outcome) -> Outcome:
-        self.listener.ended(outcome)
-        return outcome
+    def _tell(self, result: FlowResult) -> FlowResult:
+        self.listener.ended(result)
+        return result
 
-    def _skipped(self, name: str, because: str) -> Outcome:
+    def _skipped(self, name: str, because: str) -> FlowResult:
         spec = self.project.registry.flows[name]
         error = FlowError(f"{name} was skipped, since {because} failed", "mend that flow and run again")
-        return Outcome(name, spec.writes.name, "skipped", error=error)
+        return FlowResult(name, spec.writes.name, "skipped", error=error)
 
-    def _one(self, name: str) -> Outcome:
+    def _one(self, name: str) -> FlowResult:
         spec = self.project.registry.flows[name]
         clock = time.monotonic()
         for attempt in range(_COLLISIONS):
@@ -93,7 +93,7 @@ class Scheduler:
                 item = plan_flow(self.seen, spec, full=self.plan.full, retry=self.retry)
                 self._inputs_are_there(item)
                 if item.state == "fresh":
-                    return Outcome(name, spec.writes.name, "fresh")
+                    return FlowResult(name, spec.writes.name, "fresh")
                 if item.last is not None and item.because("retraction"):
                     reopen_purge(self.project.catalog, spec.writes, *item.last, item.retractions)
                 self.listener.began(item)
@@ -103,13 +103,13 @@ class Scheduler:
                 log.info("%s", error)
                 self.seen.invalidate(spec.writes.name)
                 if attempt == _COLLISIONS - 1:
-                    return Outcome(name, spec.writes.name, "failed", error=error, seconds=time.monotonic() - clock)
+                    return FlowResult(name, spec.writes.name, "failed", error=error, seconds=time.monotonic() - clock)
             except Exception as error:
                 log.debug("%s failed", name, exc_info=True)
                 told = error if isinstance(error, MixlakeError) else _unexpected(name, error)
-                return Outcome(name, spec.writes.name, "failed", error=told, seconds=time.monotonic() - clock)
+                return FlowResult(name, spec.writes.name, "failed", error=told, seconds=time.monotonic() - clock)
             else:
-                return Outcome(name, spec.writes.name, "done", version, note, seconds=time.monotonic() - clock)
+                return FlowResult(name, spec.writes.name, "done", version, note, seconds=time.monotonic() - clock)
         message = f"{name} was never committed"
         raise AssertionError(message)
 

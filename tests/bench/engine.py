@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from lakehouse.declare.flow import Flow
     from lakehouse.lake import Lake
     from lakehouse.plan.plan import FlowPlan
-    from lakehouse.run.report import Outcome
+    from lakehouse.run.report import FlowResult
 
 PACKAGE = "bench_engine"
 
@@ -219,7 +219,7 @@ class Watch:
     def __init__(self) -> None:
         self.begins: dict[str, tuple[int, float]] = {}
         self.end = (0, 0.0)
-        self.outcomes: list[Outcome] = []
+        self.results: list[FlowResult] = []
 
     def planned(self, plan: Any) -> None:
         pass
@@ -230,8 +230,8 @@ class Watch:
     def began(self, item: FlowPlan) -> None:
         self.begins[item.flow.id] = (jobs_so_far(), cpu_so_far())
 
-    def ended(self, outcome: Outcome) -> None:
-        self.outcomes.append(outcome)
+    def ended(self, result: FlowResult) -> None:
+        self.results.append(result)
         self.end = (jobs_so_far(), cpu_so_far())
 
     def spans(self) -> dict[str, range]:
@@ -330,30 +330,30 @@ class Bench:
         watch = Watch()
         report = run(lake.project, listener=watch)
         if not report.ok:
-            raise SystemExit("; ".join(str(outcome.error) for outcome in report.outcomes if outcome.error))
+            raise SystemExit("; ".join(str(result.error) for result in report.results if result.error))
         spans, cpu = watch.spans(), watch.cpu()
         self.spans[step] = spans
         aside = version(lake, "ledger.quarantine") - aside
         found = []
-        for outcome in report.outcomes:
-            if outcome.status == "fresh":
+        for result in report.results:
+            if result.status == "fresh":
                 continue
-            spec = lake.registry.flows[outcome.flow]
+            spec = lake.registry.flows[result.flow]
             began, cpu_began, clock = jobs_so_far(), cpu_so_far(), time.perf_counter()
             hand.make(spec, step)
             seconds, hand_cpu = time.perf_counter() - clock, cpu_so_far() - cpu_began
             measure = Measure(
                 step,
                 "landing" if spec.external else spec.kind,
-                outcome.seconds,
+                result.seconds,
                 seconds,
-                cpu[outcome.flow],
+                cpu[result.flow],
                 hand_cpu,
-                len(spans[outcome.flow]),
+                len(spans[result.flow]),
                 jobs_so_far() - began,
                 # A table's first version is its creation, which has no rows.
-                version(lake, outcome.writes) - max(before[outcome.writes], 0),
-                aside if outcome.note and outcome.note.reasons else 0,
+                version(lake, result.writes) - max(before[result.writes], 0),
+                aside if result.note and result.note.reasons else 0,
             )
             found.append(measure)
         print(f"{name} {step}: {sum(item.engine for item in found):.1f} s", file=sys.stderr, flush=True)

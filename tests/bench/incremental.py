@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 
 if TYPE_CHECKING:
     from lakehouse.lake import Lake
-    from lakehouse.run.report import Outcome
+    from lakehouse.run.report import FlowResult
 
 PACKAGE = "bench_incremental"
 WORDS = 100
@@ -92,8 +92,8 @@ def open_lake(root: Path, name: str) -> Lake:
     return Lake(str(root / name), config)
 
 
-def steps(lake: Lake, rows: int, new: int) -> dict[str, Outcome]:
-    """Land and run, step by step; return the flow's outcomes by step."""
+def steps(lake: Lake, rows: int, new: int) -> dict[str, FlowResult]:
+    """Land and run, step by step; return the flow's results by step."""
     from lakehouse.delta.append import create
 
     documents = lake.registry.tables["bronze.documents"]
@@ -119,12 +119,12 @@ def steps(lake: Lake, rows: int, new: int) -> dict[str, Outcome]:
     return found
 
 
-def run(lake: Lake, *, full: bool = False) -> Outcome:
+def run(lake: Lake, *, full: bool = False) -> FlowResult:
     report = lake.run(full=full)
-    (outcome,) = report.outcomes
-    if outcome.status != "done":
-        raise SystemExit(f"{outcome.status}: {outcome.error}")
-    return outcome
+    (result,) = report.results
+    if result.status != "done":
+        raise SystemExit(f"{result.status}: {result.error}")
+    return result
 
 
 def name(n: int) -> str:
@@ -155,16 +155,16 @@ def land(lake: Lake, begin: int, end: int) -> None:
         write_deltalake(lake.catalog.table_uri("bronze.documents"), rows, mode="append")
 
 
-def report(found: dict[str, Outcome]) -> None:
+def report(found: dict[str, FlowResult]) -> None:
     """Print the steps, and their shares of the first."""
     heads = ["step", "mode", "read", "inserted", "updated", "deleted"]
     heads += ["operator", "rows made", "differ", "commit", "flow"]
     print("rows, and seconds; operator: added up over workers; flow: all of it")
     print("  ".join(head.rjust(11) for head in heads))
-    for step, outcome in found.items():
-        note = outcome.note
+    for step, result in found.items():
+        note = result.note
         words = [step, note.mode, *(str(note.counts.get(key, 0)) for key in heads[2:6])]
-        words += [f"{value:.2f}" for value in seconds(outcome)]
+        words += [f"{value:.2f}" for value in seconds(result)]
         print("  ".join(word.rjust(11) for word in words))
     for base in ("first", "--full"):
         print(f"\nin per cent of the {'first run' if base == 'first' else 'run with --full'}")
@@ -176,10 +176,10 @@ def report(found: dict[str, Outcome]) -> None:
             print("  ".join(word.rjust(11) for word in [step, *(f"{100 * a / b:.1f}" for a, b in pairs)]))
 
 
-def seconds(outcome: Outcome) -> list[float]:
-    phases = outcome.note.phases
+def seconds(result: FlowResult) -> list[float]:
+    phases = result.note.phases
     parts = [phases.get(key, 0.0) for key in ("function", "rows", "difference")]
-    return [*parts, outcome.seconds - outcome.note.seconds, outcome.seconds]
+    return [*parts, result.seconds - result.note.seconds, result.seconds]
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ def run(uri: str, only: list[str], select: list[str]) -> dict[str, float]:
     print(f"\nrun {report.seconds:.1f} s, of it until Spark was up {report.session_seconds:.1f} s")
     print(f"planning afterwards {time.monotonic() - began:.2f} s")
     if not report.ok:
-        raise SystemExit("; ".join(str(o.error) for o in report.outcomes if o.error))
-    return {o.writes: o.seconds - o.note.seconds for o in report.outcomes if o.note}
+        raise SystemExit("; ".join(str(o.error) for o in report.results if o.error))
+    return {o.writes: o.seconds - o.note.seconds for o in report.results if o.note}
 
 
 def show(uri: str, commits: dict[str, float] | None = None) -> None:

@@ -31,9 +31,9 @@ def main(root: str, rounds: str) -> None:
     began = time.monotonic()
     report = lake.run()
     told = {
-        "errors": [str(outcome.error) for outcome in report.outcomes if outcome.error],
+        "errors": [str(outcome.error) for outcome in report.results if outcome.error],
         "digests": {name: newest_note(lake.catalog.open(name))[1].digest for name in TABLES},
-        "again": sorted({outcome.status for outcome in lake.run().outcomes}),
+        "again": sorted({outcome.status for outcome in lake.run().results}),
         "run_seconds": round(time.monotonic() - began, 1),
     }
     session = start(lake.config, Path(root) / "race.log")

@@ -322,7 +322,7 @@ class Chaos:
 
     def _run(self):
         report = self.project.lake().run()
-        assert report.ok, [str(outcome.error) for outcome in report.outcomes]
+        assert report.ok, [str(outcome.error) for outcome in report.results]
         return report
 
     def _nothing_is_half_visible(self):

@@ -112,7 +112,7 @@ def test_two_runs_at_once_commit_each_change_once(project):
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(report.ok for report in reports), [o.error for r in reports for o in r.outcomes]
+    assert all(report.ok for report in reports), [o.error for r in reports for o in r.results]
     assert digests(project, "lake") == undisturbed(project, TEXT)
     assert len(project.rows("silver.shouts")) == 5
 

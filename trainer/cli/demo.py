@@ -128,11 +128,11 @@ def _flows(lake: Lake) -> float:
 
     with Progress() as progress:
         report = run(lake.project, listener=progress)
-    failed = [outcome for outcome in report.outcomes if outcome.error]
+    failed = [result for result in report.results if result.error]
     if failed:
         first = failed[0]
         raise MixlakeError(str(first.error), f"Spark's own words are in {report.log_file}")
-    if all(outcome.status == "fresh" for outcome in report.outcomes):
+    if all(result.status == "fresh" for result in report.results):
         click.echo("all flows are fresh, nothing to do")
     return report.seconds
 

@@ -1,7 +1,6 @@
-"""Facets of the events, made from contracts, plans, commit notes and Delta's log.
+"""Make facets from contracts, plans, commit notes and Delta's log.
 
-Needs the package openlineage-python, whose classes are generated from the standard's JSON schemas; nothing but
-`lakehouse.run.openlineage.events` imports this module.
+Their classes are those of openlineage-python, generated from the standard's JSON schemas.
 """
 
 from __future__ import annotations
@@ -10,11 +9,9 @@ import importlib.metadata
 import json
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import attr
 import pyarrow as pa
-from openlineage.client import facet_v2 as ol
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
@@ -22,8 +19,14 @@ from lakehouse.delta.commit_note import CommitNote
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.run.openlineage import source_code
 from lakehouse.run.openlineage.assertions import Result
+from lakehouse.run.openlineage.client import LazyModule
 from lakehouse.run.openlineage.column_lineage import DIRECT, Lineage, Source
 from lakehouse.run.openlineage.dataset_names import Name, address
+
+if TYPE_CHECKING:
+    from openlineage.client import facet_v2 as ol
+else:
+    ol = LazyModule("openlineage.client.facet_v2")
 
 VERSION = importlib.metadata.version("mixlake")
 # Package URLs (ECMA-427): they name the producer and the schema of its own facet for good.
@@ -35,51 +38,61 @@ _TRACE = 10_000  # characters
 Facets = dict[str, Any]
 
 
-@attr.define(kw_only=True)
-class MixlakeCommitRunFacet(ol.RunFacet):
-    """The commit note of a flow's execution; ``commit_facet.json`` is its schema."""
+class Parent(NamedTuple):
+    """A run above another: the namespace and name of its job, and its UUID."""
 
-    runId: str  # noqa: N815 - names of the standard are written so
-    flow: str
-    kind: str
-    code: str
-    params: dict[str, Any]
-    contract: str
-    models: dict[str, str]
-    external: str | None
-    causes: list[dict[str, str]]
-    mode: str | None = None
-    changed: bool | None = None
-    counts: dict[str, int] | None = None
-    quarantine: str | None = None
-    reasons: dict[str, int] | None = None
-    digest: str | None = None
-
-    @staticmethod
-    def _get_schema() -> str:
-        return _SCHEMA
+    namespace: str
+    job: str
+    run: str
 
 
-def commit(item: FlowPlan, run_id: str, note: CommitNote | None = None) -> MixlakeCommitRunFacet:
-    """Return what the engine knows of an execution: before its commit, or after it."""
+def commit(item: FlowPlan, run_id: str, note: CommitNote | None = None) -> ol.BaseFacet:
+    """Return the engine's own facet, whose schema is ``commit_facet.json``: the commit note of an execution.
+
+    Args:
+        item: The flow as planned.
+        run_id: The run.
+        note: The note; None before the commit.
+    """
     now = item.fingerprints
-    facet = MixlakeCommitRunFacet(
-        producer=PRODUCER,
-        runId=run_id,
-        flow=item.flow.id,
-        kind=item.flow.kind,
-        code=now.code,
-        params=json.loads(now.params),
-        contract=now.contract,
-        models=dict(now.models),
-        external=now.external or None,
-        causes=[cause.as_dict() for cause in item.causes],
-    )
+    fields: dict[str, Any] = {
+        "runId": run_id,
+        "flow": item.flow.id,
+        "kind": item.flow.kind,
+        "code": now.code,
+        "params": json.loads(now.params),
+        "contract": now.contract,
+        "models": dict(now.models),
+        "external": now.external or None,
+        "causes": [cause.as_dict() for cause in item.causes],
+    }
     if note is not None:
-        facet.mode, facet.changed, facet.digest = note.mode, note.changed, note.digest
-        facet.counts, facet.quarantine = dict(note.counts), note.quarantine or None
-        facet.reasons = dict(note.reasons)
+        fields |= {
+            "mode": note.mode,
+            "changed": note.changed,
+            "counts": dict(note.counts),
+            "quarantine": note.quarantine or None,
+            "reasons": dict(note.reasons),
+            "digest": note.digest,
+        }
+    facet = ol.RunFacet(producer=PRODUCER).with_additional_properties(**fields)
+    facet._schemaURL = _SCHEMA  # noqa: SLF001 - the name that the standard gives it
     return facet
+
+
+def parent(above: Parent, root: Parent | None = None) -> ol.parent_run.ParentRunFacet:
+    """Return the run above a run, and the root above that, by default the same.
+
+    Raises:
+        ValueError: If a run's id is not a UUID.
+    """
+    top = root or above
+    return ol.parent_run.ParentRunFacet(
+        run=ol.parent_run.Run(above.run),
+        job=ol.parent_run.Job(above.namespace, above.job),
+        root=ol.parent_run.Root(ol.parent_run.RootRun(top.run), ol.parent_run.RootJob(top.namespace, top.job)),
+        producer=PRODUCER,
+    )
 
 
 def job_type(kind: str) -> ol.job_type_job.JobTypeJobFacet:

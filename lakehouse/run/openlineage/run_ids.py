@@ -1,13 +1,7 @@
-"""Identities of OpenLineage runs, derived from the engine's own.
-
-OpenLineage wants a UUID a run. It is made from the run's id (and the flow's), so that whoever holds ``ledger.runs``
-can name the events of an execution, and an execution has one identity however often it is told.
-"""
+"""Derive the UUIDs of OpenLineage runs from the engine's run ids."""
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from datetime import UTC, datetime
 
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
@@ -16,22 +10,19 @@ _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 def run_uuid(run_id: str, flow: str = "") -> str:
     """Return the UUID of a run, or of one flow in it.
 
-    It has the form of version 7 (RFC 9562): the time in the run's id in front, so that ids sort by it, and a
-    hash of both names where that version has random bits.
+    It is a version 7 UUID (RFC 9562) with a hash of both names where that version has random bits: whoever reads
+    ``ledger.runs`` can compute it, and an execution has one identity however often its events are sent.
 
     Args:
         run_id: The run, as commit notes and ``ledger.runs`` name it.
         flow: The flow's id; empty for the run itself.
     """
-    millis = int(_time(run_id).timestamp() * 1000)
-    tail = hashlib.sha256(f"{len(run_id)}:{run_id}{flow}".encode()).digest()[:10]
-    raw = bytearray(millis.to_bytes(6, "big") + tail)
-    raw[6] = 0x70 | raw[6] & 0x0F
-    raw[8] = 0x80 | raw[8] & 0x3F
-    return str(uuid.UUID(bytes=bytes(raw)))
+    from openlineage.client.uuid import generate_static_uuid
+
+    return str(generate_static_uuid(_started(run_id), f"{len(run_id)}:{run_id}{flow}".encode()))
 
 
-def _time(run_id: str) -> datetime:
+def _started(run_id: str) -> datetime:
     try:
         return datetime.strptime(run_id.partition("-")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
     except ValueError:

@@ -1,144 +1,139 @@
-"""Where events go: a file of JSON lines, and an HTTP endpoint. Needs the package openlineage-python.
+"""Deliver events to a file of JSON lines and to an endpoint, by the transports of openlineage-python.
 
-Neither raises: a lake is worked on whether or not somebody listens. What goes wrong is warned of once.
+Neither class raises: a failed delivery is logged once and never fails a run. The client's ``async_http`` transport is
+not used: it sends a run's COMPLETE before the events of its flows, logs a traceback with the URL's password for every
+event that fails, and goes on trying a dead server. Its ``composite`` transport would let a slow endpoint delay the
+file.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import threading
-from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openlineage.client import OpenLineageClient
-from openlineage.client.event_v2 import RunEvent
-from openlineage.client.serde import Serde
-
-from lakehouse.declare.openlineage_config import foreign_transport
+from lakehouse.declare.openlineage_config import has_client_config
+from lakehouse.errors import first_line
+from lakehouse.project import Project
 from lakehouse.run.openlineage.worker import Worker
+
+if TYPE_CHECKING:
+    from openlineage.client import OpenLineageClient
+    from openlineage.client.event_v2 import RunEvent
 
 log = logging.getLogger("mixlake.openlineage")
 
-# An endpoint that has taken events is given up after so many failures in a row; one that has not, after the first.
-_PATIENCE = 3
+# An endpoint that has accepted events is dropped after this many failures in a row; one that has not, after the first.
+_MAX_FAILURES = 3
 _RETRIES = 2
+_THREAD = "openlineage-remote"
 
 
-class File:
-    """Appends events to a file, a line each.
+def events_file(project: Project, run_id: str) -> Path | None:
+    """Return the file that a run's events go to, None if they go to none."""
+    file = project.config.openlineage.file
+    if file is None:
+        base = project.config.root / ".mixlake" if "://" in project.catalog.uri else Path(project.catalog.uri) / "_logs"
+        return base / f"openlineage-{run_id}.jsonl"
+    return Path(file.replace("{run}", run_id)) if file else None
+
+
+class EventFile:
+    """Append events to a file, one JSON line each.
 
     Args:
-        path: The file; its folder is made where it is missing.
+        path: The file; its folder is created if missing.
     """
 
     def __init__(self, path: Path) -> None:
+        from openlineage.client.transport.file import FileConfig, FileTransport
+
         self.path = path
+        self._transport = FileTransport(FileConfig(str(path), append=True))
         self._failed = False
 
     def write(self, event: RunEvent) -> None:
         """Append an event in one write, so that runs that share a file keep their lines apart."""
         if self._failed:
             return
-        line = (Serde.to_json(event) + "\n").encode()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            place = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            try:
-                os.write(place, line)
-            finally:
-                os.close(place)
-        except OSError as error:
+            self._transport.emit(event)
+        except (OSError, RuntimeError) as error:
             self._failed = True
-            log.warning("OpenLineage events cannot be written to %s: %s", self.path, error.strerror or error)
+            log.warning("OpenLineage events cannot be written to %s: %s", self.path, error)
 
 
 class Remote:
-    """Sends events to an endpoint, from a thread of its own.
+    """Send events to an endpoint from a thread of its own, in their order.
 
     Args:
-        url: The server; empty where the environment alone says where events go.
-        place: Where else the events are, for warnings; empty for nowhere.
+        url: The server; empty if the environment alone configures the client.
+        file: Where else the events are, for warnings; empty for nowhere.
     """
 
-    def __init__(self, url: str, place: str) -> None:
+    def __init__(self, url: str, file: str) -> None:
         self.url = url
-        self.place = f"; {place} has them" if place else ""
-        self._client: OpenLineageClient | None = None
-        self._taken = 0
+        self._target = url.rpartition("@")[2] if url else "the transport that the environment configures"
+        self._file = f"; {file} has them" if file else ""
+        self._accepted = False
         self._failures = 0
+        self._dropped = False
         self._warned = False
-        self._given_up = False
-        self._quiet = _Quiet()
-        logging.getLogger("urllib3.connectionpool").addFilter(self._quiet)
-        self._worker: Worker[Callable[[], None]] = Worker("openlineage-remote", self._guarded)
+        logging.getLogger("urllib3.connectionpool").addFilter(_not_ours)
+        self._worker = Worker(_THREAD, self._failed)
 
     def send(self, event: RunEvent) -> None:
-        """Hand an event over."""
-        self._worker.put(lambda: self._send(event))
+        """Queue an event."""
+        self._worker.put(lambda: self._emit(event))
 
     def close(self, seconds: float) -> None:
-        """Wait for what is under way, at most so long."""
-        self._worker.put(lambda: self._flush(seconds))
-        left = self._worker.close(seconds)
-        logging.getLogger("urllib3.connectionpool").removeFilter(self._quiet)
-        # One of what is left is the flush.
-        if left > 1 and not self._given_up:
+        """Wait for the queued events, at most that many seconds."""
+        self._worker.put(lambda: None if self._dropped else self._client.close(seconds))
+        pending = self._worker.close(seconds) - 1  # without the client's own close
+        if pending > 0 and not self._dropped:
             self._warn(
-                f"{left - 1} OpenLineage events were not taken by {self._named()} within {seconds:g} s{self.place}"
+                f"{pending} OpenLineage events were not accepted by {self._target} within {seconds:g} s{self._file}"
             )
 
-    def _send(self, event: RunEvent) -> None:
-        if self._client is None:
-            self._client = _client(self.url)
-        self._client.emit(event)
-        self._taken += 1
-        self._failures = 0
+    @cached_property
+    def _client(self) -> OpenLineageClient:
+        return _client(self.url)
 
-    def _flush(self, seconds: float) -> None:
-        """Let a transport that collects events send them."""
-        if self._client is not None:
-            self._client.close(seconds)
+    def _emit(self, event: RunEvent) -> None:
+        if not self._dropped:
+            self._client.emit(event)
+            self._accepted, self._failures = True, 0
 
-    def _guarded(self, step: Callable[[], None]) -> None:
-        if self._given_up:
-            return
-        self._quiet.thread = threading.get_ident()
-        try:
-            step()
-        except Exception as error:  # noqa: BLE001 - whatever a transport raises
-            self._failures += 1
-            self._given_up = not self._taken or self._failures >= _PATIENCE
-            first = str(error).split("\n", 1)[0][:200]
-            self._warn(f"OpenLineage events do not reach {self._named()}: {type(error).__name__}: {first}{self.place}")
+    def _failed(self, error: Exception) -> None:
+        self._failures += 1
+        self._dropped = not self._accepted or self._failures >= _MAX_FAILURES
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        self._warn(f"OpenLineage events do not reach {self._target}: {reason}{self._file}")
 
-    def _warn(self, text: str) -> None:
+    def _warn(self, message: str) -> None:
         if not self._warned:
             self._warned = True
-            log.warning("%s", text)
-
-    def _named(self) -> str:
-        return self.url.rpartition("@")[2] if self.url else "the transport that the environment names"
+            log.warning("%s", message)
 
 
-class _Quiet(logging.Filter):
-    """Keeps urllib3 from telling of each try, where it tries for us."""
-
-    thread: int | None = None
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.thread is None or record.thread != self.thread
+def _not_ours(record: logging.LogRecord) -> bool:
+    """Drop urllib3's warning about each retry of ours."""
+    return record.threadName != _THREAD
 
 
 def _client(url: str) -> OpenLineageClient:
-    """Return a client for a server, or as the environment sets it up.
+    """Return a client for a server, or as the environment configures it.
 
-    The client reads what else the environment holds (headers, timeouts, TLS) itself; what is given here wins.
+    The client reads what else the environment sets (headers, timeouts, TLS) itself; what is given here wins.
     """
-    # Where code is kept is told of the flow's own file, not of the folder in which mixlake was started.
+    from openlineage.client import OpenLineageClient
+
+    # `source_code` reports the repository of a flow's file; the client would report that of the working directory.
     config: dict[str, Any] = {"facets": {"source_code_location": {"disabled": True}}}
-    if not foreign_transport():
+    if not has_client_config():
         config["transport"] = {"type": "http", "url": url}
         if key := os.environ.get("OPENLINEAGE_API_KEY"):
             config["transport"]["auth"] = {"type": "api_key", "apiKey": key}

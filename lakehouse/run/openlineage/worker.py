@@ -1,59 +1,54 @@
-"""A thread that does one thing after the other, so that whoever asks never waits for it."""
+"""Run steps one after the other in a background thread."""
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections import deque
 from collections.abc import Callable
 
 
-class Worker[T]:
-    """Hands items to a function in the order in which they came, in a thread that keeps no process alive.
+class Worker:
+    """A daemon thread that runs steps in the order in which they are put.
+
+    An executor's threads are joined when the process exits; a server that does not answer would delay that.
 
     Args:
         name: Name of the thread.
-        handle: Called with each item; it is not to raise.
+        on_error: Called with what a step raises.
     """
 
-    def __init__(self, name: str, handle: Callable[[T], None]) -> None:
-        self._handle = handle
-        self._waiting: deque[T] = deque()
-        self._changed = threading.Condition()
+    def __init__(self, name: str, on_error: Callable[[Exception], None]) -> None:
+        self._on_error = on_error
+        self._steps: queue.Queue[Callable[[], object] | None] = queue.Queue()
         self._closed = False
-        self._busy = False
+        self._abandoned = False
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    def put(self, item: T) -> None:
-        """Hand an item over; after `close` it is dropped."""
-        with self._changed:
-            if not self._closed:
-                self._waiting.append(item)
-                self._changed.notify()
+    def put(self, step: Callable[[], object]) -> None:
+        """Queue a step; after `close` it is dropped."""
+        if not self._closed:
+            self._steps.put(step)
 
     def close(self, seconds: float) -> int:
-        """Wait for what was handed over, at most so long, and take no more.
+        """Wait for the queued steps, at most that many seconds, and stop the thread.
 
         Returns:
-            Items that were not done by then; the thread lets go of those that wait.
+            Steps that were not finished by then; those that were not begun are dropped.
         """
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
+        self._closed = True
+        self._steps.put(None)
         self._thread.join(seconds)
-        with self._changed:
-            left = len(self._waiting) + self._busy
-            self._waiting.clear()
-        return left
+        self._abandoned = True
+        return max(0, self._steps.unfinished_tasks - 1)
 
     def _work(self) -> None:
-        while True:
-            with self._changed:
-                self._busy = False
-                while not self._waiting and not self._closed:
-                    self._changed.wait()
-                if not self._waiting:
-                    return
-                item = self._waiting.popleft()
-                self._busy = True
-            self._handle(item)
+        for step in iter(self._steps.get, None):
+            if self._abandoned:
+                return
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001 - whatever a step raises
+                self._on_error(error)
+            self._steps.task_done()
+        self._steps.task_done()

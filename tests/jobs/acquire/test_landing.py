@@ -45,7 +45,7 @@ def landing(world, spark, monkeypatch, make_picture, make_recording):
 def run(world):
     lake = Lake(str(world.root / "lake"), load_config(world.root))
     report = lake.run([f"bronze.{name}" for name in FLOWS])
-    return lake, {outcome.writes: outcome for outcome in report.outcomes}
+    return lake, {outcome.writes: outcome for outcome in report.results}
 
 
 def test_landing(landing):

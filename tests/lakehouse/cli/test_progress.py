@@ -6,12 +6,12 @@ from rich.console import Console
 
 from lakehouse.cli.progress import Progress
 from lakehouse.errors import FlowError
-from lakehouse.run.report import Outcome
+from lakehouse.run.report import FlowResult
 
 
 def test_brackets_of_rows_in_an_error_are_shown_as_they_are():
     told = io.StringIO()
     why = "2 of 3 rows were refused (for example text='[INST] hello [/INST][pad]')"
     with Progress(Console(file=told, width=200)) as progress:
-        progress.ended(Outcome("acme.f", "silver.docs", "failed", error=FlowError(why, "mend it")))
+        progress.ended(FlowResult("acme.f", "silver.docs", "failed", error=FlowError(why, "mend it")))
     assert why in told.getvalue()

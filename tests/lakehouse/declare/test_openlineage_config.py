@@ -19,9 +19,9 @@ def read(tmp_path, text):
     return load_config(tmp_path).openlineage
 
 
-def test_events_are_on_by_default_and_nobody_asked(tmp_path):
+def test_events_are_on_by_default_and_not_explicit(tmp_path):
     found = read(tmp_path, "lake: x\n")
-    assert (found.enabled, found.file, found.url, found.namespace, found.asked) == (True, None, "", "mixlake", False)
+    assert (found.enabled, found.file, found.url, found.namespace, found.explicit) == (True, None, "", "mixlake", False)
 
 
 @pytest.mark.parametrize("word", ["off", "false", "'off'"])
@@ -35,7 +35,7 @@ def test_places_are_read(tmp_path):
         "openlineage: {file: logs/{run}.jsonl, url: 'http://one:5000', namespace: acme}\n".replace("{run}", "x"),
     )
     assert (found.file, found.url) == (str(tmp_path / "logs/x.jsonl"), "http://one:5000")
-    assert (found.namespace, found.asked) == ("acme", True)
+    assert (found.namespace, found.explicit) == ("acme", True)
     assert read(tmp_path, "openlineage: {file: off}\n").file == ""
 
 
@@ -44,7 +44,7 @@ def test_the_environment_wins(tmp_path, monkeypatch):
     monkeypatch.setenv("OPENLINEAGE_NAMESPACE", "theirs")
     found = read(tmp_path, "openlineage: {url: 'http://one:5000', namespace: acme}\n")
     assert (found.url, found.namespace) == ("https://two/base", "theirs")
-    assert read(tmp_path, "lake: x\n").asked
+    assert read(tmp_path, "lake: x\n").explicit
     monkeypatch.setenv("OPENLINEAGE_DISABLED", "True")
     assert not read(tmp_path, "lake: x\n").enabled
 
@@ -52,7 +52,7 @@ def test_the_environment_wins(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("openlineage: [a]", "no mapping"),
+        ("openlineage: [a]", "must be a mapping"),
         ("openlineage: {urls: x}", "unknown key 'urls' in openlineage"),
         ("openlineage: {url: marquez}", "openlineage.url is 'marquez'"),
         ("openlineage: {url: 'http://a:port'}", "openlineage.url"),

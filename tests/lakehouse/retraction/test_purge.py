@@ -123,7 +123,7 @@ def test_what_is_purged_is_in_no_file_and_what_else_is_needed_stays(project, cap
     kill(project, "lakehouse.retraction.purge:delete_files", "after", 3, *NAMES)
     assert load_retractions(lake.catalog).orders[0].to_purge
     report = project.lake().run(NAMES)
-    assert {outcome.status for outcome in report.outcomes} == {"fresh"}
+    assert {outcome.status for outcome in report.results} == {"fresh"}
     assert report.session_seconds == 0
     assert [(done.waits, done.releases) for done in report.purges] == [("", ("with", "with-counts"))]
     lake = project.lake()

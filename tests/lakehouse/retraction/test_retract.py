@@ -19,7 +19,7 @@ from lakehouse.release.create import create_release
 from lakehouse.retraction import search
 from lakehouse.retraction.retract import retract
 from lakehouse.run import run as running
-from lakehouse.run.report import Outcome
+from lakehouse.run.report import FlowResult
 from tests.lakehouse.delta import pages
 from tests.lakehouse.delta.pages import page
 from tests.lakehouse.lakes import lake_at, note, rows, trained, write
@@ -312,7 +312,7 @@ def test_rows_that_an_uninformed_run_set_aside_are_looked_for_again(tmp_path):
     plan = lake.plan(["gold.vocabulary"])
     for known, late in ((0, True), (1, False)):
         aside = note("gold.samples", quarantine="attempt", retraction=known)
-        outcome = Outcome("flows.gold.samples", "gold.samples", "done", 1, aside)
+        outcome = FlowResult("flows.gold.samples", "gold.samples", "done", 1, aside)
         assert running._set_aside_late(lake.catalog, plan, [outcome]) is late
 
 

@@ -61,7 +61,7 @@ def validate_facet(key, entity, facet):
     url, _, fragment = facet["_schemaURL"].partition("#")
     if url.startswith("pkg:"):
         assert key == "mixlake_commit"
-        assert fragment == "lakehouse/openlineage/commit_facet.json"
+        assert fragment == "lakehouse/run/openlineage/commit_facet.json"
         check({key: facet}, "mixlake")
         check(facet, "mixlake#/$defs/MixlakeCommitRunFacet")
         return

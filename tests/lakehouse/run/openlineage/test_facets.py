@@ -38,7 +38,7 @@ def test_a_real_run_is_told_as_it_was(project):
     found = by_flow(written(project, first), "COMPLETE")
     assert set(found) == {"run", "flows.land", "flows.shout", "flows.cut", "gold.counts"}
     lake = project.lake()
-    for outcome in first.outcomes:
+    for outcome in first.results:
         told = found[outcome.flow.split(".", 1)[1]]
         (target,) = told["outputs"]
         metrics = commit_at(lake.catalog.table_uri(outcome.writes), outcome.version)["operationMetrics"]
@@ -69,10 +69,10 @@ def test_a_real_run_is_told_as_it_was(project):
     assert (set(done), set(failed)) == ({"flows.land", "flows.shout", "gold.counts"}, {"flows.cut", "run"})
     assert "no words" in failed["flows.cut"]["run"]["facets"]["errorMessage"]["message"]
     assert failed["flows.cut"]["inputs"][0]["facets"]["version"]["datasetVersion"] == str(
-        next(o.version for o in second.outcomes if o.writes == "bronze.lines")
+        next(o.version for o in second.results if o.writes == "bronze.lines")
     )
     shout = done["flows.shout"]
-    (outcome,) = [o for o in second.outcomes if o.writes == "silver.shouts"]
+    (outcome,) = [o for o in second.results if o.writes == "silver.shouts"]
     commit = commit_at(project.lake().catalog.table_uri("silver.shouts"), outcome.version)
     assert commit["operation"] == "MERGE"
     counted = shout["outputs"][0]["outputFacets"]["outputStatistics"]

@@ -16,8 +16,7 @@ import yaml
 from lakehouse.delta import append
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.errors import CheckFailedError, CollisionError, FlowError, MachineError
-from lakehouse.execute import execute_flow
-from lakehouse.run import spark_session
+from lakehouse.run import scheduler, spark_session
 from lakehouse.run.openlineage.run_ids import run_uuid
 from tests.lakehouse import lakes, words
 from tests.lakehouse.run.openlineage.published import validate
@@ -60,7 +59,7 @@ def lines(project, monkeypatch):
         lakes.write(lake, table.name, rows, note)
         return int(lake.catalog.open(table.name).version()), note
 
-    monkeypatch.setattr(execute_flow, "execute", execute_plainly)
+    monkeypatch.setattr(scheduler, "execute", execute_plainly)
     monkeypatch.setattr(spark_session.SparkHandle, "get", lambda self: None)
     return project
 
@@ -222,7 +221,7 @@ def test_a_flow_that_fails_before_its_inputs_are_pinned_is_told(lines):
 
 def test_a_collision_is_one_execution(lines, monkeypatch):
     tried = []
-    plainly = execute_flow.execute
+    plainly = scheduler.execute
 
     def collide_once(session, lake, item, run_id, **options):
         tried.append(item.writes)
@@ -230,19 +229,19 @@ def test_a_collision_is_one_execution(lines, monkeypatch):
             raise CollisionError("another run committed", "it is planned again")
         return plainly(session, lake, item, run_id)
 
-    monkeypatch.setattr(execute_flow, "execute", collide_once)
+    monkeypatch.setattr(scheduler, "execute", collide_once)
     found = written(lines, lines.lake().run(["bronze.lines"]))
     assert [e["eventType"] for e in found] == ["START", "START", "COMPLETE", "COMPLETE"]
 
 
 def test_what_another_run_did_meanwhile_is_aborted(lines, monkeypatch):
-    plainly = execute_flow.execute
+    plainly = scheduler.execute
 
     def lose(session, lake, item, run_id, **options):
         plainly(session, lake, item, "20260101T000000-aaaaaaaa")
         raise CollisionError("another run committed", "it is planned again")
 
-    monkeypatch.setattr(execute_flow, "execute", lose)
+    monkeypatch.setattr(scheduler, "execute", lose)
     report = lines.lake().run(["bronze.lines"])
     assert report.ok
     assert [e["eventType"] for e in written(lines, report)] == ["START", "START", "ABORT", "COMPLETE"]
@@ -345,10 +344,10 @@ def test_a_fault_in_making_an_event_stops_nothing(lines, caplog, monkeypatch):
 
 def test_a_lake_that_is_no_folder_keeps_its_events_in_the_project(lines):
     from lakehouse.lake import Lake
-    from lakehouse.run.openlineage.file import events_file
+    from lakehouse.run.openlineage.transports import events_file
 
     lake = Lake("s3://bucket/lake", lines.lake().config)
-    assert events_file(lake.project, "r1", lake.config.openlineage) == lines.root / ".mixlake" / "openlineage-r1.jsonl"
+    assert events_file(lake.project, "r1") == lines.root / ".mixlake" / "openlineage-r1.jsonl"
 
 
 @pytest.mark.parametrize("asked", [False, True])

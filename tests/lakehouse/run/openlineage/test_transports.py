@@ -11,7 +11,7 @@ import pytest
 from openlineage.client import event_v2 as ol
 
 from lakehouse.run.openlineage.run_ids import run_uuid
-from lakehouse.run.openlineage.transports import File, Remote
+from lakehouse.run.openlineage.transports import EventFile, Remote
 from tests.lakehouse.run.openlineage.published import validate
 from tests.lakehouse.run.openlineage.servers import serving, wait_for
 
@@ -38,7 +38,7 @@ def warnings(caplog):
 
 
 def test_a_file_gets_one_line_an_event_from_many_threads(tmp_path):
-    file = File(tmp_path / "logs" / "events.jsonl")
+    file = EventFile(tmp_path / "logs" / "events.jsonl")
 
     def many(first):
         for number in range(50):
@@ -56,7 +56,7 @@ def test_a_file_gets_one_line_an_event_from_many_threads(tmp_path):
 
 def test_a_file_that_cannot_be_written_is_warned_of_once(tmp_path, caplog):
     (tmp_path / "logs").write_text("no folder")
-    file = File(tmp_path / "logs" / "events.jsonl")
+    file = EventFile(tmp_path / "logs" / "events.jsonl")
     file.write(event())
     file.write(event())
     assert len(warnings(caplog)) == 1
@@ -97,9 +97,9 @@ def test_an_endpoint_that_is_down_is_warned_of_once_and_left_alone(monkeypatch, 
         for number in range(5):
             remote.send(event(number))
         remote.close(30)
-    (told,) = warnings(caplog)
-    assert "do not reach http://127.0.0.1" in told
-    assert "/lake/events.jsonl has them" in told
+    (message,) = warnings(caplog)
+    assert "do not reach http://127.0.0.1" in message
+    assert "/lake/events.jsonl has them" in message
 
 
 def test_each_event_is_tried_again_where_the_endpoint_stumbles(caplog):
@@ -119,11 +119,11 @@ def test_an_endpoint_that_fails_is_given_up_after_the_first_event(caplog):
         remote.close(30)
     assert {body["job"]["name"] for _, _, body in found} == {"job 0"}
     assert len(found) == 3  # once, and twice again
-    (told,) = warnings(caplog)
-    assert "do not reach" in told
+    (message,) = warnings(caplog)
+    assert "do not reach" in message
 
 
-def test_an_endpoint_that_took_events_is_given_up_after_three_failures_in_a_row(caplog):
+def test_an_endpoint_that_accepted_events_is_given_up_after_three_failures_in_a_row(caplog):
     # A refusal is not tried again.
     answers = {1: 201, 2: 400, 3: 201, 4: 400, 5: 400, 6: 400}
     with serving(status=lambda count: answers[count]) as (url, found):
@@ -142,8 +142,8 @@ def test_a_slow_endpoint_is_not_waited_for(caplog):
             remote.send(event(number))
         remote.close(0.2)
         assert found == []
-        (told,) = warnings(caplog)
-        assert told.startswith("3 OpenLineage events were not taken")
+        (message,) = warnings(caplog)
+        assert message.startswith("3 OpenLineage events were not accepted")
 
 
 def test_a_slow_endpoint_ends_a_request_by_the_timeout(monkeypatch, caplog):
@@ -157,12 +157,12 @@ def test_a_slow_endpoint_ends_a_request_by_the_timeout(monkeypatch, caplog):
     assert "do not reach" in warnings(caplog)[0]
 
 
-def test_a_password_in_the_address_is_not_told(caplog):
+def test_a_password_in_the_address_is_not_logged(caplog):
     remote = Remote("http://me:pw@127.0.0.1:9", "")
     remote.send(event())
     remote.close(30)
-    (told,) = warnings(caplog)
-    assert "pw" not in told
+    (message,) = warnings(caplog)
+    assert "pw" not in message
 
 
 def test_the_environment_may_name_another_transport(monkeypatch, tmp_path):
