@@ -1,4 +1,4 @@
-"""What a run did, and who is told of it."""
+"""Report what a run did."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Status = Literal["done", "fresh", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class FlowResult:
-    """What became of one flow.
+    """Result of one flow.
 
     Args:
         flow: Id of the flow.
         writes: The table that it writes.
         status: done, fresh (nothing to do), failed, or skipped since a flow before it failed.
-        version: The committed version, -1 where there is none.
+        version: The committed version, -1 if there is none.
         note: The commit note.
         error: Why it failed or was skipped.
         seconds: Time that it took.
@@ -51,15 +51,15 @@ class FlowResult:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run did.
+    """Report of a run.
 
     Args:
         run_id: The run.
         results: One a selected flow, in the order in which they ended.
         seconds: Time that the run took.
-        session_seconds: Time of it until Spark was up; 0 where it was not needed.
-        log_file: Where Spark's own words went.
-        purges: What became of orders to purge.
+        session_seconds: Time of it until Spark was up; 0 if it was not needed.
+        log_file: File of Spark's log, empty if Spark was not needed.
+        purges: Results of the ordered purges.
     """
 
     run_id: str
@@ -71,7 +71,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether all was done."""
+        """Whether every selected flow is done or fresh."""
         return all(result.status in {"done", "fresh"} for result in self.results)
 
     def as_dict(self) -> dict[str, Any]:
@@ -82,5 +82,5 @@ class Report:
             "seconds": round(self.seconds, 3),
             "session_seconds": round(self.session_seconds, 3),
             "flows": [result.as_dict() for result in self.results],
-            "purges": [done.as_dict() for done in self.purges],
+            "purges": [purge.as_dict() for purge in self.purges],
         }

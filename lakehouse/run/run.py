@@ -1,4 +1,4 @@
-"""Running a plan: stale flows in the order of their data, independent ones side by side."""
+"""Run the stale flows of a project, and what follows a run: retractions, the ledger, the index and purges."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from lakehouse.run.listener import Listener
 from lakehouse.run.log_cleanup import clean_logs
 from lakehouse.run.openlineage.listener import with_openlineage
 from lakehouse.run.report import FlowResult, Report
-from lakehouse.run.scheduler import Scheduler
+from lakehouse.run.scheduler import RunContext, Scheduler
 from lakehouse.run.spark_session import SparkHandle
 from lakehouse.spark.session import spark_log_file
 
 log = logging.getLogger("mixlake.run")
 
 
-def run(  # noqa: PLR0913 - what a run may be told
+def run(  # noqa: PLR0913 - the options of a run
     project: Project,
     select: tuple[str, ...] = (),
     *,
@@ -38,32 +38,33 @@ def run(  # noqa: PLR0913 - what a run may be told
     """Run the selected flows that are stale.
 
     Tables that the run does not write are pinned when it starts; those that it writes are read at the
-    version that it committed. A flow whose inputs turn out unchanged is not executed. Where a flow fails,
+    version that it committed. A flow whose inputs turn out unchanged is not executed. If a flow fails,
     flows that depend on it are skipped and the others go on.
 
     Args:
         project: The project.
-        select: Words of a selection, see `lakehouse.plan.graph`; none selects all.
-        full: Process all rows again, also where only some changed.
-        retry: Process again the rows from which rows were set aside.
-        migrate: Write tables anew that their contracts no longer fit.
-        listener: Told of the progress.
+        select: Words of a selection, see `lakehouse.plan.selection`; none selects all.
+        full: Whether all rows are processed again, also if only some changed.
+        retry: Whether rows are processed again from which rows were quarantined.
+        migrate: Whether tables whose contracts changed incompatibly are rewritten.
+        listener: Called as the run goes.
 
     Raises:
         UsageError: If a word selects nothing.
     """
     clock = time.monotonic()
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    with with_openlineage(project, run_id, listener or Listener()) as told:
+    with with_openlineage(project, run_id, listener or Listener()) as listeners:
         plan = make_plan(project, select, full=full, retry=retry)
-        told.planned(plan)
-        spark = SparkHandle(project, spark_log_file(project, run_id), told)
+        listeners.planned(plan)
+        spark = SparkHandle(project, spark_log_file(project, run_id), listeners)
         results = (
-            Scheduler(project, plan, run_id, spark, told, retry=retry, migrate=migrate).results()
+            Scheduler(RunContext(project, plan, run_id, spark, listeners, retry=retry, migrate=migrate)).results()
             if plan.stale
             else [FlowResult(item.flow.id, item.writes, "fresh") for item in plan.flows]
         )
-        retract_quarantined(project.catalog, spark.get, again=_set_aside_late(project.catalog, plan, results))
+        again = _missed_retractions(project.catalog, plan, results)
+        retract_quarantined(project.catalog, spark.get, again=again)
         sync_runs(project.catalog)
         spark.sync_edges(run_id)
         purges = purge(
@@ -83,8 +84,8 @@ def run(  # noqa: PLR0913 - what a run may be told
     )
 
 
-def _set_aside_late(catalog: Catalog, plan: Plan, results: Iterable[FlowResult]) -> bool:
-    """Whether this run, or one before it, may have set rows aside that a retraction of meanwhile takes out."""
+def _missed_retractions(catalog: Catalog, plan: Plan, results: Iterable[FlowResult]) -> bool:
+    """Whether this run, or one before it, may have quarantined rows that a newer retraction takes out."""
     if any(item.because("retraction") for item in plan.flows):
         return True
     known = [result.note.retraction for result in results if result.note is not None and result.note.quarantine]

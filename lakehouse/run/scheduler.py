@@ -1,15 +1,18 @@
-"""Schedule the flows of a plan, independent ones in parallel."""
+"""Execute the flows of a plan as their inputs become ready, independent ones in parallel."""
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 
+from lakehouse.declare.flow import Flow
+from lakehouse.delta.retry import retry
 from lakehouse.errors import CollisionError, FlowError, MixlakeError, first_line
 from lakehouse.execute.execute_flow import execute
 from lakehouse.ledger.retractions import reopen_purge
-from lakehouse.plan.graph import Graph
 from lakehouse.plan.plan import FlowPlan, Plan, plan_flow
 from lakehouse.plan.table_state import TableStates
 from lakehouse.project import Project
@@ -19,108 +22,123 @@ from lakehouse.run.spark_session import SparkHandle
 
 log = logging.getLogger("mixlake.run")
 
-_COLLISIONS = 3
+_ATTEMPTS = 3
+_FAILED = {"failed", "skipped"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What the flows of one run share.
+
+    Args:
+        project: The project.
+        plan: The plan of the selected flows.
+        run_id: The run.
+        spark: Starts Spark when a flow needs it.
+        listener: Called as flows begin and end.
+        retry: Whether quarantined rows are processed again.
+        migrate: Whether tables whose contracts changed incompatibly are rewritten.
+    """
+
+    project: Project
+    plan: Plan
+    run_id: str
+    spark: SparkHandle
+    listener: Listener
+    retry: bool = False
+    migrate: bool = False
 
 
 class Scheduler:
-    """Executes a plan's flows as their inputs become ready."""
+    """Executes the flows of a run as their inputs become ready.
 
-    def __init__(  # noqa: PLR0913 - what a run is
-        self,
-        project: Project,
-        plan: Plan,
-        run_id: str,
-        spark: SparkHandle,
-        listener: Listener,
-        *,
-        retry: bool = False,
-        migrate: bool = False,
-    ) -> None:
-        self.retry = retry
-        self.migrate = migrate
-        self.project = project
-        self.plan = plan
-        self.run_id = run_id
-        self.spark = spark
-        self.listener = listener
-        self.graph = Graph(project.registry)
-        self.seen = TableStates(project)
-        names = {name for item in plan.flows for name in (item.writes, *item.inputs)}
-        self.seen.prefetch(sorted(names))
+    Args:
+        run: The run.
+    """
+
+    def __init__(self, run: RunContext) -> None:
+        self.run = run
+        self.graph = run.plan.graph
+        self.selected = {item.flow.id for item in run.plan.flows}
+        self.tables = TableStates(run.project)
+        self.tables.prefetch([name for item in run.plan.flows for name in (item.writes, *item.inputs)])
 
     def results(self) -> list[FlowResult]:
         """Execute the flows and return one result each, in the order in which they ended."""
-        waiting = {item.flow.id for item in self.plan.flows}
+        waiting = [name for name in self.graph.order if name in self.selected]
         ended: dict[str, FlowResult] = {}
         running: dict[Future[FlowResult], str] = {}
-        with ThreadPoolExecutor(self.project.config.parallel) as pool:
+        with ThreadPoolExecutor(self.run.project.config.parallel) as pool:
             while waiting or running:
-                for name in [n for n in self.graph.order if n in waiting and self._ready(n, ended)]:
-                    waiting.discard(name)
-                    failed = [
-                        p for p in self.graph.parents[name] if p in ended and ended[p].status in {"failed", "skipped"}
-                    ]
+                for name in list(waiting):
+                    parents = [parent for parent in self.graph.parents[name] if parent in self.selected]
+                    if not all(parent in ended for parent in parents):
+                        continue
+                    waiting.remove(name)
+                    failed = [parent for parent in parents if ended[parent].status in _FAILED]
                     if failed:
-                        ended[name] = self._tell(self._skipped(name, failed[0]))
+                        ended[name] = self._end(self._skipped(name, failed[0]))
                     else:
-                        running[pool.submit(self._one, name)] = name
+                        running[pool.submit(self._run_flow, name)] = name
                 if running:
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        ended[running.pop(future)] = self._tell(future.result())
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        ended[running.pop(future)] = self._end(future.result())
         return list(ended.values())
 
-    def _ready(self, name: str, ended: dict[str, FlowResult]) -> bool:
-        chosen = {item.flow.id for item in self.plan.flows}
-        return all(parent in ended for parent in self.graph.parents[name] if parent in chosen)
-
-    def _tell(self, result: FlowResult) -> FlowResult:
-        self.listener.ended(result)
+    def _end(self, result: FlowResult) -> FlowResult:
+        self.run.listener.ended(result)
         return result
 
-    def _skipped(self, name: str, because: str) -> FlowResult:
-        spec = self.project.registry.flows[name]
-        error = FlowError(f"{name} was skipped, since {because} failed", "mend that flow and run again")
-        return FlowResult(name, spec.writes.name, "skipped", error=error)
+    def _skipped(self, name: str, failed: str) -> FlowResult:
+        error = FlowError(f"{name} was skipped, since {failed} failed", "fix that flow and run again")
+        return FlowResult(name, self.run.project.registry.flows[name].writes.name, "skipped", error=error)
 
-    def _one(self, name: str) -> FlowResult:
-        spec = self.project.registry.flows[name]
+    def _run_flow(self, name: str) -> FlowResult:
+        spec = self.run.project.registry.flows[name]
         clock = time.monotonic()
-        for attempt in range(_COLLISIONS):
-            try:
-                # What this flow wrote last is looked up afresh: another run may have come in between.
-                self.seen.invalidate(spec.writes.name)
-                item = plan_flow(self.seen, spec, full=self.plan.full, retry=self.retry)
-                self._inputs_are_there(item)
-                if item.state == "fresh":
-                    return FlowResult(name, spec.writes.name, "fresh")
-                if item.last is not None and item.because("retraction"):
-                    reopen_purge(self.project.catalog, spec.writes, *item.last, item.retractions)
-                self.listener.began(item)
-                version, note = execute(self.spark.get(), self.project, item, self.run_id, migrate=self.migrate)
-                self.seen.invalidate(spec.writes.name)
-            except CollisionError as error:
-                log.info("%s", error)
-                self.seen.invalidate(spec.writes.name)
-                if attempt == _COLLISIONS - 1:
-                    return FlowResult(name, spec.writes.name, "failed", error=error, seconds=time.monotonic() - clock)
-            except Exception as error:
-                log.debug("%s failed", name, exc_info=True)
-                told = error if isinstance(error, MixlakeError) else _unexpected(name, error)
-                return FlowResult(name, spec.writes.name, "failed", error=told, seconds=time.monotonic() - clock)
-            else:
-                return FlowResult(name, spec.writes.name, "done", version, note, seconds=time.monotonic() - clock)
-        message = f"{name} was never committed"
-        raise AssertionError(message)
+        collision = CollisionError(
+            f"other runs committed to {spec.writes.name} first, {_ATTEMPTS} times", "run again once they have ended"
+        )
+        try:
+            result = retry(lambda: self._attempt(spec), collision, _ATTEMPTS)
+        except Exception as error:
+            log.debug("%s failed", name, exc_info=True)
+            failure = error if isinstance(error, MixlakeError) else _unexpected(name, error)
+            result = FlowResult(name, spec.writes.name, "failed", error=failure)
+        return result if result.status == "fresh" else dataclasses.replace(result, seconds=time.monotonic() - clock)
 
-    def _inputs_are_there(self, item: FlowPlan) -> None:
-        """Refuse to take a table that is missing for an empty one.
+    def _attempt(self, spec: Flow) -> FlowResult | None:
+        """Plan the flow by its table as it is now, since another run may have written it, and execute it.
+
+        Returns:
+            The result, None if another run committed first.
+        """
+        run, table = self.run, spec.writes.name
+        try:
+            self.tables.invalidate(table)
+            item = plan_flow(self.tables, spec, full=run.plan.full, retry=run.retry)
+            self._require_inputs(item)
+            if item.state == "fresh":
+                return FlowResult(spec.id, table, "fresh")
+            if item.last is not None and item.because("retraction"):
+                reopen_purge(run.project.catalog, spec.writes, *item.last, item.retractions)
+            run.listener.began(item)
+            version, note = execute(run.spark.get(), run.project, item, run.run_id, migrate=run.migrate)
+        except CollisionError as error:
+            log.info("%s", error)
+            return None
+        finally:
+            self.tables.invalidate(table)
+        return FlowResult(spec.id, table, "done", version, note)
+
+    def _require_inputs(self, item: FlowPlan) -> None:
+        """Check that a missing table is not read as an empty one.
 
         Raises:
             FlowError: If an input that a flow writes was never written, or is gone.
         """
         for name, version in item.inputs.items():
-            if version >= 0 or name not in self.project.registry.writers:
+            if version >= 0 or name not in self.run.project.registry.writers:
                 continue
             gone = item.last is not None and name in item.last[1].inputs
             raise FlowError(

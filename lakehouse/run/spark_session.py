@@ -7,8 +7,9 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from lakehouse.errors import first_line
 from lakehouse.lineage.index.sync import sync_edges
 from lakehouse.project import Project
 from lakehouse.run.listener import Listener
@@ -23,14 +24,21 @@ log = logging.getLogger("mixlake.run")
 
 @dataclass
 class SparkHandle:
-    """Starts Spark when the first flow needs it."""
+    """Starts Spark when the first flow needs it.
+
+    Args:
+        project: The project.
+        log_file: Where Spark's log goes.
+        listener: Called once Spark is up.
+        seconds: Time that its start took; 0 before it.
+    """
 
     project: Project
     log_file: Path
     listener: Listener
     seconds: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _session: Any = None
+    _session: SparkSession | None = None
 
     def get(self) -> SparkSession:
         """Return the session, started at the first call; threads share one."""
@@ -43,11 +51,10 @@ class SparkHandle:
                 self._session = session
                 self.seconds = time.monotonic() - clock
                 self.listener.session(self.seconds)
-            found: SparkSession = self._session
-            return found
+            return self._session
 
     def sync_edges(self, run_id: str, *, start: bool = False) -> None:
-        """Bring ``ledger.edges`` up to date, where Spark is up; what fails is made up for by the next run.
+        """Bring ``ledger.edges`` up to date, if Spark is up; after a failure the next run catches up.
 
         Args:
             run_id: The run.
@@ -55,10 +62,8 @@ class SparkHandle:
         """
         if self._session is None and not start:
             return
-
         try:
             sync_edges(self.get(), self.project.catalog, run_id)
         except Exception as error:
-            told = str(error).strip().split("\n", 1)[0][:300]
-            log.warning("ledger.edges could not be brought up to date: %s; the next run tries again", told)
+            log.warning("ledger.edges could not be brought up to date: %s; the next run tries again", first_line(error))
             log.debug("the whole error", exc_info=True)

@@ -313,7 +313,7 @@ def test_rows_that_an_uninformed_run_set_aside_are_looked_for_again(tmp_path):
     for known, late in ((0, True), (1, False)):
         aside = note("gold.samples", quarantine="attempt", retraction=known)
         outcome = FlowResult("flows.gold.samples", "gold.samples", "done", 1, aside)
-        assert running._set_aside_late(lake.catalog, plan, [outcome]) is late
+        assert running._missed_retractions(lake.catalog, plan, [outcome]) is late
 
 
 def test_two_orders_at_once_get_two_numbers(project):

@@ -197,16 +197,15 @@ def test_a_renamed_flow_takes_its_table_over(lines):
 def test_a_run_that_comes_late_applies_nothing_twice(lines):
     from lakehouse.plan.plan import make_plan
     from lakehouse.run.listener import Listener
-    from lakehouse.run.scheduler import Scheduler
+    from lakehouse.run.scheduler import RunContext, Scheduler
     from lakehouse.run.spark_session import SparkHandle
 
     lines.run()
     words.land(lines, "a:hello|b:two words|c:x|d:more")
     lake = lines.lake()
     plan = make_plan(lake.project)
-    late = Scheduler(
-        lake.project, plan, "late", SparkHandle(lake.project, lines.root / "late.log", Listener()), Listener()
-    )
+    spark = SparkHandle(lake.project, lines.root / "late.log", Listener())
+    late = Scheduler(RunContext(lake.project, plan, "late", spark, Listener()))
     lines.run()
     assert {o.status for o in late.results()} <= {"done", "fresh"}
     assert len(keys_once(lines, "silver.shouts")) == 4
