@@ -1,4 +1,4 @@
-"""What is wrong with this machine or lake, and how to mend it.
+"""Find what is wrong with this machine or lake, and how to fix it.
 
 Nothing is changed, and no JVM is started but for ``java -version``.
 """
@@ -25,7 +25,7 @@ from lakehouse.delta.scan import scan
 from lakehouse.delta.store import s3
 from lakehouse.delta.store.conditional_put import require_atomic_commits
 from lakehouse.delta.store.table_folder import table_folder
-from lakehouse.errors import MixlakeError, corrupt_log, lost_file
+from lakehouse.errors import MixlakeError, corrupt_log, first_line, lost_file
 from lakehouse.project import Project
 from lakehouse.spark.session import check_java
 from lakehouse.spark.settings import MASTER, is_local
@@ -36,32 +36,35 @@ PYTHON = (3, 12)
 _GIB = 1 << 30
 _DISK = 10 * _GIB
 _MEMORY = 6 * _GIB
-_PATIENCE = 3.0
+_CONNECT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """Result of one examination.
 
     Args:
-        name: What was looked at.
-        state: ok; warning, where some work will suffer; broken, where some will fail.
+        name: What was examined.
+        state: ok; warning, if some work will suffer; broken, if some will fail.
         found: What was found.
-        mend: What to do about it, empty where it is well.
+        fix: What to do about it, empty if it is ok.
     """
 
     name: str
     state: State
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def examine(uri: str | None = None, master: str | None = None) -> list[Finding]:
-    """Look at the machine, the packages, the configuration and the lake.
+    """Examine the machine, the packages, the configuration and the lake.
 
     Args:
         uri: The lake's place, by default the configuration's.
-        master: Where Spark is to run, by default as the configuration says.
+        master: Where Spark is to run, by default the configuration's.
+
+    Returns:
+        One finding each, in the order in which they were examined.
     """
     found = [_python(), _java(), *_packages(), _memory()]
     try:
@@ -71,8 +74,9 @@ def examine(uri: str | None = None, master: str | None = None) -> list[Finding]:
     except MixlakeError as error:
         return [*found, Finding("configuration", "broken", error.message, error.hint)]
     root = str(project.config.root)
-    looked = [Finding("configuration", "ok", f"read from {root}"), _declared(project), *_master(project, master)]
-    return [*found, *looked, _disk(project), *_lake(catalog)]
+    configuration = Finding("configuration", "ok", f"read from {root}")
+    found += [configuration, _declarations(project), *_master(project, master), _store(project)]
+    return [*found, *_lake(catalog)]
 
 
 def _python() -> Finding:
@@ -95,13 +99,13 @@ def _packages() -> Iterator[Finding]:
     needed = {
         "pyspark": ("pyspark", "running flows", "pip install 'mixlake[spark]'", "broken"),
         "delta-spark": ("delta", "running flows", "pip install 'mixlake[spark]'", "broken"),
-        "openlineage-python": ("openlineage", "telling of runs", "pip install 'mixlake[spark]'", "warning"),
+        "openlineage-python": ("openlineage", "reporting runs", "pip install 'mixlake[spark]'", "warning"),
         "torch": ("torch", "training", "pip install 'mixlake[train]'", "warning"),
         "megatron-core": ("megatron", "training", "pip install 'mixlake[train]'", "warning"),
     }
-    for name, (module, use, mend, state) in needed.items():
+    for name, (module, use, fix, state) in needed.items():
         if importlib.util.find_spec(module) is None:
-            yield Finding(name, "broken" if state == "broken" else "warning", f"is missing; {use} needs it", mend)
+            yield Finding(name, "broken" if state == "broken" else "warning", f"is missing; {use} needs it", fix)
             continue
         try:
             yield Finding(name, "ok", importlib.metadata.version(name))
@@ -119,53 +123,51 @@ def _memory() -> Finding:
         total = min(total, int(text))
     found = f"{total / _GIB:.1f} GiB, {os.cpu_count()} cores"
     if total < _MEMORY:
-        mend = "set spark.driver.memory in mixlake.yaml to less than half of it"
-        return Finding("memory", "warning", found, mend)
+        fix = "set spark.driver.memory in mixlake.yaml to less than half of it"
+        return Finding("memory", "warning", found, fix)
     return Finding("memory", "ok", found)
 
 
-def _declared(project: Project) -> Finding:
+def _declarations(project: Project) -> Finding:
     def count() -> str:
         return f"{len(project.registry.tables)} tables, {len(project.registry.flows)} flows"
 
-    return _asked("declarations", count)
+    return _finding("declarations", count)
 
 
-def _master(project: Project, told: str | None) -> Iterator[Finding]:
-    """Look whether a cluster answers; Kubernetes is left to its own tools."""
-    master = told or project.config.spark.get(MASTER, "local[*]")
+def _master(project: Project, url: str | None) -> Iterator[Finding]:
+    """Check that a cluster answers; Kubernetes is left to its own tools."""
+    master = url or project.config.spark.get(MASTER, "local[*]")
     if is_local(master):
         return
     if master == "yarn":
         known = [
             name for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR") if Path(os.environ.get(name, "/missing")).is_dir()
         ]
-        mend = "" if known else "set HADOOP_CONF_DIR to the folder of yarn-site.xml"
-        yield Finding("master", "ok" if known else "broken", f"yarn, {known[0] if known else 'no configuration'}", mend)
+        fix = "" if known else "set HADOOP_CONF_DIR to the folder of yarn-site.xml"
+        yield Finding("master", "ok" if known else "broken", f"yarn, {known[0] if known else 'no configuration'}", fix)
         return
     for place in master.removeprefix("spark://").split(",") if master.startswith("spark://") else ():
         host, _, port = place.rpartition(":")
         try:
-            with socket.create_connection((host, int(port)), timeout=_PATIENCE):
+            with socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS):
                 yield Finding("master", "ok", f"spark://{place} answers")
         except (OSError, ValueError, OverflowError) as error:
             yield Finding("master", "broken", f"spark://{place}: {error}", "correct --master, or start the cluster")
     if not project.catalog.uri.startswith("/"):
         return
-    mend = "make it a folder that all workers see, or an object store: --lake s3://BUCKET/PATH"
-    yield Finding(
-        "lake's place", "warning", f"{project.catalog.uri} is a folder, and flows run on other machines", mend
-    )
+    fix = "make it a folder that all workers see, or an object store: --lake s3://BUCKET/PATH"
+    yield Finding("lake's place", "warning", f"{project.catalog.uri} is a folder, and flows run on other machines", fix)
 
 
-def _disk(project: Project) -> Finding:
+def _store(project: Project) -> Finding:
     if s3.is_s3(project.catalog.uri):
 
-        def ask() -> str:
+        def examine_store() -> str:
             require_atomic_commits(project.catalog.uri, project.config.storage)
             return "the lake is on S3, which honours conditional puts"
 
-        return _asked("store", ask)
+        return _finding("store", examine_store)
     if "://" in project.catalog.uri:
         return Finding("disk", "ok", "the lake is in an object store")
     place = Path(project.catalog.uri)
@@ -189,46 +191,46 @@ def _lake(catalog: Catalog) -> Iterator[Finding]:
         yield Finding("lake", "broken", f"{catalog.uri}: {error}", "correct --lake, MIXLAKE_LAKE or mixlake.yaml")
         return
     if not names:
-        yield Finding("lake", "ok", f"{catalog.uri} holds no table yet", "")
+        yield Finding("lake", "ok", f"{catalog.uri} has no tables yet", "")
         return
 
-    def look(name: str) -> Finding | None:
-        found = _asked(name, lambda: _readable(catalog, name))
+    def examine_table(name: str) -> Finding | None:
+        found = _finding(name, lambda: _readable(catalog, name))
         return None if found.state == "ok" else found
 
     with ThreadPoolExecutor(8) as pool:
-        broken = [finding for finding in pool.map(look, names) if finding is not None]
+        broken = [finding for finding in pool.map(examine_table, names) if finding is not None]
     yield Finding("lake", "broken" if broken else "ok", f"{catalog.uri}: {len(names)} tables, {len(broken)} unreadable")
     yield from broken
 
 
 def _readable(catalog: Catalog, name: str) -> str:
-    """Look whether a table can be read: its log, the features that it uses, and that its data files are there.
+    """Check that a table can be read: its log, the features that it uses, and that its data files exist.
 
     Raises:
-        LakeError: If it cannot.
+        LakeError: If it cannot be read.
     """
     problem = log_problem(table_folder(catalog.table_uri(name), catalog.storage_options))
     if problem is not None:
         raise corrupt_log(name, problem)
     opened = catalog.open(name)
-    told = str(scan(opened, name))
+    rows = str(scan(opened, name))
     if lost := lost_files(opened):
         more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         raise lost_file(name, f"{lost[0]}{more}")
-    return told
+    return rows
 
 
-def _asked(name: str, ask: Callable[[], str]) -> Finding:
-    """Turn what goes wrong while looking into a finding."""
+def _finding(name: str, examine: Callable[[], str]) -> Finding:
+    """Turn an error of an examination into a finding."""
     try:
-        return Finding(name, "ok", ask())
+        return Finding(name, "ok", examine())
     except MixlakeError as error:
         return Finding(name, "broken", error.message, error.hint)
     except Exception as error:  # noqa: BLE001 - whatever is wrong is the finding
         return Finding(
             name,
             "broken",
-            f"{type(error).__name__}: {str(error).splitlines()[:1]}",
+            f"{type(error).__name__}: {first_line(error)}",
             "see the traceback: MIXLAKE_DEBUG=1",
         )

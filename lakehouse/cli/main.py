@@ -40,13 +40,14 @@ VERBS = {
     "sql": ("lakehouse.cli.sql", "Answer SQL over the lake."),
     "trace": ("lakehouse.cli.trace", "Follow a row up to its source and down to training steps."),
     "step": ("lakehouse.cli.step", "List the rows and samples that a training step saw."),
-    "quarantine": ("lakehouse.cli.quarantine", "List, explain and retry rows that flows set aside."),
+    "quarantine": ("lakehouse.cli.quarantine", "List, explain and retry rows that flows quarantined."),
     "retract": ("lakehouse.cli.retract", "Take rows out again, with all that was made from them."),
     "release": ("lakehouse.cli.release", "Create, list, compare, verify and drop releases."),
     "package": ("lakehouse.cli.package", "Pack the project's code for spark-submit."),
     "optimize": ("lakehouse.cli.optimize", "Compact small files."),
     "vacuum": ("lakehouse.cli.vacuum", "Delete the files that nobody needs."),
-    "doctor": ("lakehouse.cli.doctor", "Say what is wrong with this machine or lake."),
+    "check": ("lakehouse.cli.check", "Check that flows give the same rows each time."),
+    "doctor": ("lakehouse.cli.doctor", "Find what is wrong with this machine or lake."),
 }
 
 

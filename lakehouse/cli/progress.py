@@ -1,4 +1,4 @@
-"""Telling a person how a run gets on: a line for each flow that ends, and a live line of those at work."""
+"""Show the progress of a run: a line for each flow that ends, and a live line of those that run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MARKS = {"done": "[green]✓[/]", "fresh": "[dim]·[/]", "failed": "[red]✗[/]
 
 
 class Progress(Listener):
-    """A listener that writes to standard error; off a terminal it writes plain lines.
+    """A listener that prints to standard error: on a terminal with a live line, elsewhere plain lines.
 
     Warnings of the flows, such as a source that was skipped, are shown between the lines.
     """
@@ -38,7 +38,7 @@ class Progress(Listener):
         )
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start showing."""
         area = logging.getLogger("mixlake")
         area.addHandler(self._log)
         area.setLevel(min(logging.INFO, area.level or logging.INFO))
@@ -57,7 +57,7 @@ class Progress(Listener):
             self._status.stop()
 
     def planned(self, plan: Plan) -> None:
-        """Tell how much there is to do."""
+        """Print how many flows are to run."""
         self._total = len(plan.stale)
         for warning in plan.warnings:
             self.console.print(f"[yellow]{escape(warning)}[/]")
@@ -65,17 +65,17 @@ class Progress(Listener):
             self.console.print(f"{self._total} of {len(plan.flows)} flows to run; starting Spark")
 
     def session(self, seconds: float) -> None:
-        """Tell that Spark is up."""
+        """Print that Spark is up."""
         self.console.print(f"[dim]Spark is up after {seconds:.1f} s[/]")
 
     def began(self, item: FlowPlan) -> None:
-        """Show a flow as being at work."""
+        """Show a flow as running."""
         with self._lock:
             self._running[item.writes] = time.monotonic()
             self._show()
 
     def ended(self, result: FlowResult) -> None:
-        """Write a flow's line."""
+        """Print a flow's line."""
         with self._lock:
             self._running.pop(result.writes, None)
             if result.status != "fresh":
@@ -90,7 +90,7 @@ class Progress(Listener):
 
 
 def line(result: FlowResult) -> str:
-    """Return what is told of a flow that ended."""
+    """Return the line of a flow that ended."""
     mark = _MARKS[result.status]
     if result.note is None:
         # It may quote a row, and rows hold brackets.
@@ -100,6 +100,7 @@ def line(result: FlowResult) -> str:
     changes = [
         f"{sign}{counts.get(name, 0):,}" for sign, name in (("+", "inserted"), ("~", "updated"), ("-", "deleted"))
     ]
-    told = " ".join(change for change in changes if change[1:] != "0") or "no change"
-    aside = f"  [yellow]{counts['quarantined']:,} set aside[/]" if counts.get("quarantined") else ""
-    return f"{mark} {result.writes:<28} {counts.get('rows', 0):>9,} rows  {told:<18} {result.seconds:>6.1f} s{aside}"
+    changed = " ".join(change for change in changes if change[1:] != "0") or "no change"
+    quarantined = f"  [yellow]{counts['quarantined']:,} quarantined[/]" if counts.get("quarantined") else ""
+    table, rows = f"{mark} {result.writes:<28}", f"{counts.get('rows', 0):>9,} rows"
+    return f"{table} {rows}  {changed:<18} {result.seconds:>6.1f} s{quarantined}"

@@ -61,20 +61,20 @@ def command(  # noqa: PLR0913 - one a flag
 
 
 def show_report(report: Report) -> None:
-    """Print what a run did, and what it set aside by reason."""
+    """Print what a run did, and the rows that it quarantined by reason."""
     done = [result for result in report.results if result.status != "fresh"]
-    aside = [
+    quarantined = [
         (result.writes, count, reason)
         for result in done
         for reason, count in sorted((result.note.reasons if result.note else {}).items(), key=lambda pair: -pair[1])
     ]
-    if aside:
-        print("set aside (mixlake quarantine explain TABLE shows the rows):")
-        print_table(["table", "rows", "reason"], aside, numbers=["rows"])
+    if quarantined:
+        print("quarantined (mixlake quarantine explain TABLE shows the rows):")
+        print_table(["table", "rows", "reason"], quarantined, numbers=["rows"])
     fresh = len(report.results) - len(done)
-    words = [f"{sum(o.status == status for o in done)} {status}" for status in ("done", "failed", "skipped")]
-    told = ", ".join(word for word in words if not word.startswith("0 "))
-    print(f"run {report.run_id}: {told or 'nothing to do'}, {fresh} fresh, {report.seconds:.1f} s")
+    words = [f"{sum(result.status == status for result in done)} {status}" for status in ("done", "failed", "skipped")]
+    summary = ", ".join(word for word in words if not word.startswith("0 "))
+    print(f"run {report.run_id}: {summary or 'nothing to do'}, {fresh} fresh, {report.seconds:.1f} s")
     for purge in report.purges:
         if purge.waits:
             warn(str(purge))
@@ -84,4 +84,4 @@ def show_report(report: Report) -> None:
         if result.status == "failed" and result.error:
             warn(" ".join(str(result.error).split("\n")))
     if report.log_file and not report.ok:
-        warn(f"Spark's own words are in {report.log_file}")
+        warn(f"Spark's log is in {report.log_file}")

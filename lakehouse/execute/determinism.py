@@ -69,7 +69,7 @@ class Checked:
     differences: tuple[tuple[str, Differs], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what ``mixlake doctor --determinism --json`` prints."""
+        """Return what ``mixlake check --json`` prints."""
         found = {name: getattr(self, name) for name in ("flow", "writes", "place", "state", "rows", "detail")}
         differences = [
             {"when": when, "column": one.column, "key": one.key, "values": list(one.values), "rows": one.rows}

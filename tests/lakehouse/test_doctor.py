@@ -20,19 +20,19 @@ def found(uri=None):
     return {finding.name: finding for finding in examine(uri)}
 
 
-def test_what_is_well_is_told_so(tmp_path):
+def test_what_is_well_is_reported_so(tmp_path):
     lake = lake_at(tmp_path / "lake")
     write(lake, "gold.x", pa.table({"n": [1]}))
-    told = found(lake.uri)
-    assert told["python"].state == told["pyspark"].state == told["lake"].state == "ok"
-    assert "1 tables, 0 unreadable" in told["lake"].found
+    findings = found(lake.uri)
+    assert findings["python"].state == findings["pyspark"].state == findings["lake"].state == "ok"
+    assert "1 tables, 0 unreadable" in findings["lake"].found
 
 
 def test_a_missing_jdk_is_broken_with_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     java = found()["java"]
     assert java.state == "broken"
-    assert "17" in java.mend
+    assert "17" in java.fix
 
 
 def test_an_old_jdk_is_broken(monkeypatch, tmp_path):
@@ -50,9 +50,9 @@ def test_a_damaged_table_and_a_newer_format_are_named(tmp_path, capsys):
     write(lake, "gold.x", pa.table({"n": [1]}))
     newer(lake, "gold.new")
     (Path(lake.catalog.table_uri("gold.x")) / "_delta_log" / f"{0:020d}.json").write_text("{")
-    told = found(lake.uri)
-    assert told["gold.x"].state == told["gold.new"].state == told["lake"].state == "broken"
-    assert "newer" in told["gold.new"].mend
+    findings = found(lake.uri)
+    assert findings["gold.x"].state == findings["gold.new"].state == findings["lake"].state == "broken"
+    assert "newer" in findings["gold.new"].fix
     assert main(["doctor", "--lake", lake.uri]) == 1
     assert "gold.new" in capsys.readouterr().out
 
@@ -69,12 +69,12 @@ def test_a_cluster_that_does_not_answer_is_broken(tmp_path):
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
         place = f"spark://127.0.0.1:{listening.getsockname()[1]}"
-        told = {finding.name: finding for finding in examine(str(tmp_path), place)}
-        assert told["master"].state == "ok"
-        assert told["lake's place"].state == "warning"
-    told = {finding.name: finding for finding in examine(str(tmp_path), place)}
-    assert told["master"].state == "broken"
-    assert place in told["master"].found
+        findings = {finding.name: finding for finding in examine(str(tmp_path), place)}
+        assert findings["master"].state == "ok"
+        assert findings["lake's place"].state == "warning"
+    findings = {finding.name: finding for finding in examine(str(tmp_path), place)}
+    assert findings["master"].state == "broken"
+    assert place in findings["master"].found
     assert "master" not in {finding.name for finding in examine(str(tmp_path), "local[2]")}
 
 

@@ -1,4 +1,4 @@
-"""A contract's conditions as data-quality assertions, with what the engine counted."""
+"""Report a contract's conditions as data-quality assertions, with the engine's counts."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from lakehouse.execute.checks import OTHER
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one condition.
+    """Result of one condition.
 
     Args:
         assertion: not_null, unique or custom_sql.
-        name: The condition as people know it.
+        name: Name of the condition.
         failed: Rows refused for it; a row that breaks several counts under the first.
         column: The column that it is about, empty for the row.
-        sql: The predicate, empty where it has none.
-        stops: Whether one such row stops the flow; else rows are set aside up to the tolerance.
+        sql: The predicate, empty if it has none.
+        stops: Whether one such row stops the flow; else rows are quarantined up to the tolerance.
         tolerance: Fraction of rows above which the flow fails.
     """
 
@@ -34,20 +34,20 @@ class Result:
 
 
 def results(table: Table, reasons: Mapping[str, int], reject_tolerance: float, *, unique: bool) -> Iterator[Result]:
-    """Yield what became of each condition of a contract.
+    """Yield the result of each condition of a contract.
 
     Args:
         table: The contract.
         reasons: Rows refused, by reason; the rarest may be summed up in one.
         reject_tolerance: The flow's tolerance.
-        unique: Whether the key was found to name one row each.
+        unique: Whether the key was checked to be unique.
     """
-    # Reasons are counted up to their first colon, so two names that are one until there cannot be told apart.
+    # Reasons are counted up to their first colon, so two names with the same text before it cannot be distinguished.
     shared = Counter(check.name.split(":", 1)[0] for check in table.checks)
 
     def count(reason: str) -> int | None:
-        found = reasons.get(reason)
-        return found if found is not None or OTHER in reasons else 0
+        counted = reasons.get(reason)
+        return counted if counted is not None or OTHER in reasons else 0
 
     for name in table.required:
         reason = f"column {name} is null"

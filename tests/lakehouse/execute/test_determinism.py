@@ -117,13 +117,13 @@ def test_other_kinds_of_flow_are_skipped_without_spark(project):
 def test_the_command_names_flow_column_row_and_place_and_exits_with_1(made, monkeypatch, capsys):
     lake = made(PLANTED["random"][0])
     monkeypatch.chdir(lake.config.root)
-    assert main(["doctor", "--determinism", "--rows", "20", "--lake", lake.uri]) == 1
+    assert main(["check", "--rows", "20", "--lake", lake.uri]) == 1
     told = capsys.readouterr().out
     assert re.search(
         r"text of 20 rows differs when it was called again: of sample_id=\d+ it was 0\.\d+ and 0\.\d+ \(\S+flows\.py:\d+\)",
         told,
     )
-    assert main(["doctor", "--determinism", "silver.shouts", "--json", "--lake", lake.uri]) == 1
+    assert main(["check", "silver.shouts", "--json", "--lake", lake.uri]) == 1
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["state"], found["differences"][0]["column"]) == ("differs", "text")
     assert main(["doctor", "silver.shouts"]) == 2
