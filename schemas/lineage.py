@@ -20,7 +20,7 @@ RUN_ID = Column("run_id", pa.string(), "The run that wrote the row.", volatile=T
 LINEAGE = (SAMPLE_ID, PARENT_IDS, SOURCE, LICENSE, RUN_ID)
 LINEAGE_NAMES = ("sample_id", "parent_ids", "source", "license")
 
-URI = Column("uri", pa.string(), "Canonical address of the original.", nullable=False)
+URI = Column("uri", pa.string(), "Canonical address of the original.", nullable=False, payload=True)
 CONTENT_ID = Column(
     "content_id", pa.string(), "Hash of the canonical content: equal content, equal id, whatever the source."
 )

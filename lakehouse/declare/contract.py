@@ -39,7 +39,7 @@ class Column:
         unit: Unit of the values ("s", "px", "tokens"), empty where there is none.
         nullable: Whether a row may lack it. A null in a column that may not lack it is quarantined.
         volatile: Left out of the content digest and of row comparison (run ids, times).
-        payload: Bytes or token ids: carries no statistics.
+        payload: Bytes, texts, addresses or token ids: its values are never stated in a log.
     """
 
     name: str
@@ -178,18 +178,19 @@ class Table:
         return tuple(column.name for column in self.columns if not column.nullable or column.name in self.key)
 
     def table_properties(self) -> dict[str, str]:
-        """Return the Delta properties that a table of this contract is created with."""
-        plain = [
-            column.name
-            for column in self.columns
-            if not column.payload and column.name not in self.partition_by and _has_statistics(column.type)
-        ]
+        """Return the Delta properties that a table of this contract is created with.
+
+        A log states minima and maxima of key and clustering columns only, which prune files: what it never states of
+        other columns, a purge need not remove from it.
+        """
+        named = {*self.key, *self.cluster_by} - {*self.partition_by}
+        statistics = [c.name for c in self.columns if c.name in named and not c.payload and _has_statistics(c.type)]
         return {
             "delta.enableChangeDataFeed": "true",
             "delta.deletedFileRetentionDuration": _FOREVER,
             "delta.logRetentionDuration": _FOREVER,
             "delta.enableExpiredLogCleanup": "false",
-            "delta.dataSkippingStatsColumns": ",".join(plain[:32]),
+            "delta.dataSkippingStatsColumns": ",".join(statistics),
             **dict(self.properties),
         }
 

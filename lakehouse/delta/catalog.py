@@ -37,7 +37,7 @@ class Catalog:
         storage_options: Options of the object store, None for a folder.
 
     Raises:
-        ConfigError: If the folder's name holds characters by which Delta's readers do not find it.
+        ConfigError: If the folder's name contains characters that Delta's readers do not support.
     """
 
     uri: str
@@ -67,7 +67,7 @@ class Catalog:
         """Whether a table was ever written.
 
         Raises:
-            LakeError: If this user may not look.
+            LakeError: If this user may not read it.
         """
         there = bool(DeltaTable.is_deltatable(self.table_uri(name), self.storage_options))
         if not there:

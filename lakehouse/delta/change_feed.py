@@ -1,4 +1,4 @@
-"""Which files make up a table's change feed, and whether the feed is complete."""
+"""Find the files of a table's change feed, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def feed_files(table: DeltaTable, first: int, last: int) -> pa.ChunkedArray:
     """
     found = commit_actions(table, range(first, last + 1))
     changes = pc.equal(found["kind"], CHANGE)
-    told = pc.is_in(found["version"], found["version"].filter(changes))
-    moved = pc.and_(pc.invert(told), pc.fill_null(found["data_change"], True))
+    has_change_files = pc.is_in(found["version"], found["version"].filter(changes))
+    moved = pc.and_(pc.invert(has_change_files), pc.fill_null(found["data_change"], True))
     return found["path"].filter(pc.or_(changes, moved))
 
 

@@ -29,17 +29,17 @@ class CommitNote:
         models: Digest of each model file that was used.
         external: Fingerprint of the outside world, for flows that land data.
         inputs: Version read of each input table.
-        ids: Delta's identity of each input table, which tells a table from another put in its place.
+        ids: Delta's identity of each input table, so that a table that was replaced is noticed.
         key: Columns that named a row of the written table.
         changed: Whether rows changed.
         counts: Rows ``read``, ``returned`` by the function, ``inserted``, ``updated``, ``deleted``,
-            ``quarantined``, and held (``rows``).
+            ``quarantined``, and ``rows`` in the table after the commit.
         digest: Content digest of the table after the commit.
-        quarantine: Attempt under which rows were set aside, empty where none was.
-        reasons: Rows set aside by reason.
-        has_quarantined: Whether rows of this or an earlier commit, back to the last full one, are set aside.
+        quarantine: Attempt under which rows were quarantined, empty where none was.
+        reasons: Quarantined rows by reason.
+        has_quarantined: Whether rows of this or an earlier commit, back to the last full one, are quarantined.
         retraction: Ordinal of the newest retraction that the rows comply with.
-        base_version: Version of the written table that the rows were compared with, -1 in notes of old.
+        base_version: Version of the written table that the rows were compared with, -1 where it is unknown.
         code_parts: A short digest of each definition that the function reaches, by module.
         contract_parts: What the contract said, by part, in short.
         started: ISO 8601 time.

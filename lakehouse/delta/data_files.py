@@ -45,7 +45,7 @@ def files(table: DeltaTable) -> pa.Table:
 def totals(table: DeltaTable) -> tuple[int, int]:
     """Return the rows and the bytes of a table at its version.
 
-    Rows come from the log where every file states them and none has deletions, else they are counted.
+    Rows come from the log where each file states them and none has deletions; else they are counted.
     """
     found = files(table)
     size = int(pc.sum(found.column("size_bytes")).as_py() or 0)
@@ -56,11 +56,11 @@ def totals(table: DeltaTable) -> tuple[int, int]:
 
 
 def lost_files(table: DeltaTable) -> list[str]:
-    """Return the data files of a table's version that are gone, or are not as long as its log says."""
+    """Return the data files of a table's version that are missing, or whose size differs from the log."""
     listed = files(table)
     paths = decoded(listed["path"])
-    told = zip(paths.to_pylist(), sizes(table, paths), listed["size_bytes"].to_pylist(), strict=True)
-    return [path for path, now, size in told if now != size]
+    found = zip(paths.to_pylist(), sizes(table, paths), listed["size_bytes"].to_pylist(), strict=True)
+    return [path for path, now, size in found if now != size]
 
 
 def addresses_files(table: DeltaTable) -> bool:

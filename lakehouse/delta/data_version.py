@@ -20,7 +20,7 @@ _MAINTENANCE = re.compile(r"^(OPTIMIZE|VACUUM.*|SET TBLPROPERTIES|UNSET TBLPROPE
 
 @dataclass(frozen=True, slots=True)
 class DataVersion:
-    """What a table's commits tell of its rows.
+    """The newest note and the last change of rows among a table's commits.
 
     Args:
         note: The newest (version, note), None where no flow wrote the table.
@@ -35,10 +35,10 @@ class DataVersion:
 
 
 def read_data_version(log: Log) -> DataVersion:
-    """Look back through a table's commits, as far as needed.
+    """Read a table's commits back to its newest note and its last change of rows.
 
     A commit with a note changed rows where the note says so. Another one did where it added or removed data files
-    otherwise than by moving rows (compaction), so that maintenance changes nothing, whoever does it.
+    otherwise than by moving rows (compaction), so that maintenance by any tool changes nothing.
     """
     note: tuple[int, CommitNote] | None = None
     changed: int | None = None
@@ -68,13 +68,13 @@ def changed_version(table: DeltaTable) -> int:
 
 
 def leaves_rows(commit: dict[str, Any]) -> bool:
-    """Whether a commit left all rows as they were: maintenance, or a flow that found nothing to change."""
+    """Whether a commit changed no rows: maintenance, or a flow that found nothing to change."""
     note = CommitNote.from_json(commit.get("userMetadata"))
     return not note.changed if note is not None else bool(_MAINTENANCE.match(str(commit.get("operation", ""))))
 
 
 def settled_version(table: DeltaTable, version: int) -> int:
-    """Return the newest version, up to the table's own, that holds the same rows as an older one."""
+    """Return the newest version, up to the table's own, with the same rows as an older one."""
     store = table_store(table)
     for later in range(version + 1, int(table.version()) + 1):
         try:

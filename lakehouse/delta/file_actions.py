@@ -1,7 +1,8 @@
-"""What commits did to a table's files, and which files a reader of the change feed needs."""
+"""The file actions of commits: files added and removed, change files, and the statistics that they state."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.fs as pafs
 import pyarrow.json as pj
 
-from lakehouse.delta.commit import read_bytes
+from lakehouse.delta.commit import find_actions, list_commits, read_bytes
 from lakehouse.delta.data_files import decoded
 from lakehouse.delta.store.table_folder import commit_file, table_store
 
@@ -52,6 +53,22 @@ def commit_actions(table: DeltaTable, versions: Iterable[int]) -> pa.Table:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda version: _actions(store, version), versions))
     return pa.concat_tables([_SCHEMA.empty_table(), *found])
+
+
+def columns_in_log(table: DeltaTable) -> set[str]:
+    """Return the columns of which some commit of a table's log states minima or maxima."""
+    store = table_store(table)
+
+    def one(version: int) -> set[str]:
+        data = read_bytes(store, commit_file(version))
+        found: set[str] = set()
+        for action in (*find_actions(ADD, data), *find_actions(REMOVE, data)):
+            statistics = json.loads(action.get("stats") or "{}")
+            found.update(statistics.get("minValues") or (), statistics.get("maxValues") or ())
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        return set().union(*pool.map(one, list_commits(store)))
 
 
 def _actions(store: pafs.FileSystem, version: int) -> pa.Table:

@@ -2,7 +2,7 @@
 
 delta-rs' own ``history()`` lists the newest commits of the log and numbers them downwards from the version
 at which the table was opened. At an older version, or where another writer commits meanwhile, its numbers
-name the wrong commits. Here each commit is read from the log file of its version.
+are wrong. Here each commit is read from the log file of its version.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def commit_at(uri: str, version: int, storage_options: Mapping[str, str] | None 
     """Return the ``commitInfo`` of one version of a table, reading that commit alone.
 
     Raises:
-        FileNotFoundError: If the log does not hold the version.
+        FileNotFoundError: If the version is not in the log.
     """
     return read_info(table_folder(uri, storage_options), version)
 
@@ -35,8 +35,8 @@ def history(table: DeltaTable, limit: int | None = None, newest: int | None = No
 
     Args:
         table: The table.
-        limit: Versions to look at; by default all.
-        newest: Version to look back from; by default the one at which the table was opened.
+        limit: How many versions to read; by default all.
+        newest: Version from which to go back; by default the one at which the table was opened.
     """
     store = table_store(table)
     newest = int(table.version()) if newest is None else newest

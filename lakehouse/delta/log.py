@@ -1,10 +1,9 @@
-"""The end of a table's log, read without the list of its files.
+"""Read the end of a table's log without listing its data files.
 
-A plan wants to know a table's version, its identity and its last notes. Opening a table through delta-rs makes the
-list of its data files as well, which takes seconds where there are a million. Here the commits since the last
-checkpoint are read, and of the checkpoint the one row that tells the identity; earlier commits are read one by one
-where they are asked for (Delta protocol, "Table Redirection and Log Files": a version's file is
-``_delta_log/%020d.json``, ``_last_checkpoint`` names the newest checkpoint).
+A plan needs a table's version, identity and newest notes. Opening a table through delta-rs also lists its data files,
+which takes seconds where there are a million. Here the commits since the last checkpoint are read, and the one row of
+the checkpoint with the identity; earlier commits are read one by one on demand (Delta protocol, "Table Redirection and
+Log Files": ``_last_checkpoint`` names the newest checkpoint).
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ def read_log(store: pafs.FileSystem) -> Log | None:
 
     Returns:
         None where there is no log, or it is of a kind that is left to delta-rs (a checkpoint in several parts or of
-        version 2, a log whose older part is gone, a protocol that asks more of a reader).
+        version 2, a log whose older part is gone, a protocol with unknown reader features).
 
     Raises:
         ValueError: If a commit is damaged or missing.
@@ -86,8 +85,8 @@ def read_log(store: pafs.FileSystem) -> Log | None:
         return None
     try:
         if metadata is None or protocol is None:
-            held = _checkpointed(store, checkpoint)
-            metadata, protocol = metadata or held.get("metaData"), protocol or held.get("protocol")
+            actions = _checkpointed(store, checkpoint)
+            metadata, protocol = metadata or actions.get("metaData"), protocol or actions.get("protocol")
     except (OSError, ValueError, KeyError, pa.ArrowException):
         return None
     if metadata is None or not _is_known(protocol or {}):
@@ -137,14 +136,14 @@ def _checkpointed(store: pafs.FileSystem, version: int) -> dict[str, dict[str, A
         rows = pq.ParquetFile(file).read(columns=[f"{action}.{name}" for action in parts for name in parts[action]])
     found = {}
     for action, (first, *_) in parts.items():
-        told = rows.column(action).drop_null().to_pylist(maps_as_pydicts="strict")
-        if held := [row for row in told if row[first]]:
-            found[action] = held[-1]
+        values = rows.column(action).drop_null().to_pylist(maps_as_pydicts="strict")
+        if filled := [row for row in values if row[first]]:
+            found[action] = filled[-1]
     return found
 
 
 def _is_known(protocol: Mapping[str, Any]) -> bool:
-    """Whether what a table asks of its readers is known here."""
+    """Whether all reader features of a table are known."""
     features = set(protocol.get("readerFeatures") or ())
     return features <= APPLIED and int(protocol.get("minReaderVersion") or 1) <= _READER
 

@@ -1,4 +1,4 @@
-"""What is wrong with a table on its disk, told by the file that is at fault."""
+"""Find the file that makes a table unreadable."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _CHECKPOINT = re.compile(r"^(\d{20})\.checkpoint(\..+)?\.(parquet|json)$")
 
 
 def log_problem(store: pafs.FileSystem) -> str | None:
-    """Say which file of a table's log is missing or cannot be read, None where none is.
+    """Describe the first file of a table's log that is missing or cannot be read; None where all can be.
 
-    Looked at are the commits since the newest checkpoint, which is what a reader needs.
+    Only the newest checkpoint and the commits since then are read, which is what a reader needs.
 
     Args:
         store: The file system whose root is the table's folder.
@@ -46,14 +46,14 @@ def log_problem(store: pafs.FileSystem) -> str | None:
             for line in data.splitlines():
                 json.loads(line)
         except ValueError:
-            return f"{path} is cut off, or no JSON"
+            return f"{path} is truncated or not JSON"
     return None
 
 
 def find_empty_commit(folder: str, version: int) -> str | None:
     """Return the file of an empty commit among those that a version is read from, None where there is none.
 
-    A machine that went down may leave one, which delta-rs takes for a commit that changed nothing.
+    A machine crash may leave one, which delta-rs reads as a commit without changes.
 
     Args:
         folder: The table's folder, on this machine.

@@ -201,9 +201,9 @@ def decode_hybrid(data: memoryview, count: int, width: int) -> np.ndarray:
 def _not_raw(name: str, how: str) -> FlowError:
     return FlowError(
         f"{name} is stored {how}, so its values cannot be addressed",
-        "give the table's contract writer_options=schemas.utterances.MEDIA_OPTIONS and write it anew with --full",
+        "give the table's contract writer_options=schemas.utterances.MEDIA_OPTIONS and rewrite it with --full",
     )
 
 
 def _damaged(name: str, what: str) -> FlowError:
-    return FlowError(f"{name} is damaged: {what}", "restore the file, or write the table anew with --full")
+    return FlowError(f"{name} is damaged: {what}", "restore the file, or rewrite the table with --full")

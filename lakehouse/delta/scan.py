@@ -8,7 +8,7 @@ from deltalake import QueryBuilder
 
 from lakehouse.delta.log import APPLIED
 from lakehouse.delta.store.table_folder import table_store
-from lakehouse.errors import LakeError
+from lakehouse.errors import LakeError, first_line
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -32,7 +32,7 @@ class Rows:
         try:
             found = QueryBuilder().register("t", self._table).execute("SELECT * FROM t")
         except Exception as error:
-            raise _unreadable(self._name, str(error)) from error
+            raise _unreadable(self._name, first_line(error, 200)) from error
         return found.__arrow_c_stream__(requested_schema)
 
 
@@ -60,9 +60,10 @@ def scan(table: DeltaTable, name: str) -> Any:
     try:
         return table.to_pyarrow_dataset(filesystem=table_store(table))
     except Exception as error:
-        raise _unreadable(name, str(error)) from error
+        raise _unreadable(name, first_line(error, 200)) from error
 
 
 def _unreadable(name: str, why: str) -> LakeError:
-    first = why.strip().split("\n", 1)[0][:200]
-    return LakeError(f"{name} cannot be read right: {first}", "write it without that feature, or read it through Spark")
+    return LakeError(
+        f"{name} cannot be read correctly: {why}", "write it without that feature, or read it through Spark"
+    )

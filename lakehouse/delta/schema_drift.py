@@ -1,4 +1,4 @@
-"""Whether a table is stored as its contract says."""
+"""Compare a table's stored columns with its contract."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ class SchemaDrift:
 
     Args:
         added: Nullable columns that the stored table lacks.
-        incompatible: What else differs, in words; rows stored so cannot be read as the contract says.
+        incompatible: Descriptions of all other differences; stored rows cannot be read by the contract.
     """
 
     added: tuple[str, ...]
     incompatible: tuple[str, ...]
 
 
-def compare_schema(held: DeltaTable, table: Table) -> SchemaDrift:
+def compare_schema(stored: DeltaTable, table: Table) -> SchemaDrift:
     """Compare a table's stored columns with its contract; their order does not matter."""
     wanted = _types(Schema.from_arrow(pa.schema([pa.field(c.name, c.type) for c in table.columns])))
-    stored = _types(held.schema())
-    missing = [column for column in table.columns if column.name not in stored]
+    types = _types(stored.schema())
+    missing = [column for column in table.columns if column.name not in types]
     incompatible = [f"column {c.name} is new and may not be null" for c in missing if c.name in table.required]
-    incompatible.extend(f"column {name} is no longer declared" for name in stored if name not in wanted)
+    incompatible.extend(f"column {name} is no longer declared" for name in types if name not in wanted)
     incompatible.extend(
-        f"column {name} is stored as {_word(stored[name])}, now {_word(kind)}"
+        f"column {name} is stored as {_word(types[name])}, now {_word(kind)}"
         for name, kind in wanted.items()
-        if name in stored and stored[name] != kind
+        if name in types and types[name] != kind
     )
     return SchemaDrift(tuple(c.name for c in missing if c.name not in table.required), tuple(incompatible))
 
 
-def fits(held: DeltaTable, table: Table) -> bool:
+def fits(stored: DeltaTable, table: Table) -> bool:
     """Whether a table is stored with the columns and types of its contract, in whatever order."""
-    change = compare_schema(held, table)
+    change = compare_schema(stored, table)
     return not (change.added or change.incompatible)
 
 

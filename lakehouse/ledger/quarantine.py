@@ -1,8 +1,8 @@
-"""Rows that flows set aside: which are aside still, why, and asking for them again.
+"""The attempts whose quarantined rows count.
 
-A row counts once a commit note names its attempt. It is aside until the flow's next full run, or until the row
-that it came from is processed again: an incremental run leaves a mark (a row of ``ledger.quarantine`` whose
-``row`` is null) for each such origin, under its own attempt.
+A row counts once a commit note names its attempt. It is quarantined until the flow's next full run, or until the row
+that it came from is processed again: an incremental run adds a mark (a row of ``ledger.quarantine`` whose ``row`` is
+null) for each such origin, under its own attempt.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Releases: a name for a set of table versions, with a digest of what they hold.
+"""Releases: names for sets of table versions, with digests of their content.
 
 A release is a row of ``ledger.releases``, committed through delta-rs, so that naming one starts no JVM. The
 last row of a name counts; rows of a name are numbered by a transaction of its own.

@@ -1,4 +1,4 @@
-"""Contracts of the ledger: what ran, what was set aside, what was released, what was trained on."""
+"""Contracts of the ledger: runs, quarantined rows, releases, training steps, retractions and lineage edges."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _COUNTS = pa.map_(pa.string(), pa.int64())
 
 runs = Table(
     "ledger.runs",
-    doc="One execution of one flow, as its commit note tells it.",
+    doc="One execution of one flow, from its commit note.",
     columns=[
         Column("run_id", pa.string(), "The run.", nullable=False),
         Column("flow", pa.string(), "The flow.", nullable=False),
@@ -27,7 +27,7 @@ runs = Table(
         Column(
             "counts",
             _COUNTS,
-            "Rows read, returned, inserted, updated, deleted, quarantined, and held after.",
+            "Rows read, returned, inserted, updated, deleted, quarantined, and in the table after.",
             nullable=False,
         ),
         Column("quarantine", pa.string(), "Attempt under which rows were quarantined, empty where none was."),
@@ -45,10 +45,10 @@ runs = Table(
 
 quarantine = Table(
     "ledger.quarantine",
-    doc="One row that a flow set aside, or a mark that its origin was processed again. It counts once a commit note "
+    doc="One row that a flow quarantined, or a mark that its origin was processed again. It counts once a commit note "
     "names its attempt.",
     columns=[
-        Column("attempt", pa.string(), "The attempt at a flow that set it aside.", nullable=False),
+        Column("attempt", pa.string(), "The attempt at a flow that quarantined it.", nullable=False),
         Column("flow", pa.string(), "The flow.", nullable=False),
         Column("table", pa.string(), "The table that it was meant for.", nullable=False),
         Column("sample_id", pa.string(), "The row's identity, where it has one."),
@@ -100,7 +100,7 @@ training_steps = Table(
 
 retractions = Table(
     "ledger.retractions",
-    doc="One order to take rows out again; the last row of an ordinal counts.",
+    doc="One order to retract rows; the last row of an ordinal counts.",
     columns=[
         Column("ordinal", pa.int64(), "Its number, from 1.", nullable=False),
         Column("retraction_id", pa.string(), "Names its rows in ledger.retracted.", nullable=False),
@@ -113,7 +113,7 @@ retractions = Table(
         Column("purge", pa.bool_(), "Whether older versions and their files go, too.", nullable=False),
         Column("looked", _COUNTS, "Version at which each table was searched.", nullable=False),
         Column("matched", _COUNTS, "Rows of each table that matched by themselves.", nullable=False),
-        Column("releases", pa.list_(pa.string()), "Releases that hold such rows, or what was made from them."),
+        Column("releases", pa.list_(pa.string()), "Releases with such rows, or rows made from them."),
         Column("state", pa.string(), "ordered, or purged.", nullable=False),
         Column("tables", pa.list_(pa.string()), "Tables whose older files a purge that has begun deletes."),
         Column("at", _TIME, "When.", nullable=False),
@@ -139,16 +139,16 @@ edges = Table(
         "`n` add up to more than 0. See lakehouse/lineage/index."
     ),
     columns=[
-        Column("level", pa.int32(), "Level that holds the entry: 0 is the oldest and largest.", nullable=False),
+        Column("level", pa.int32(), "Level of the entry: 0 is the oldest and largest.", nullable=False),
         Column(
             "sorted_by",
             pa.string(),
-            "Order that the entry's file is in: child; or parent, in which edges are held once more.",
+            "Order that the entry's file is in: child; or parent, in which edges are stored once more.",
             nullable=False,
         ),
         Column("parent", pa.string(), "Sample that the row was made from; null where the entry is the row itself."),
         Column("child", pa.string(), "The row's sample id.", nullable=False),
-        Column("table", pa.string(), "The table that holds the row.", nullable=False),
+        Column("table", pa.string(), "The table of the row.", nullable=False),
         Column("run_id", pa.string(), "Of a row itself: the run that wrote it."),
         Column("source", pa.string(), "Of a row itself: its source."),
         Column("license", pa.string(), "Of a row itself: its licence."),

@@ -1,4 +1,4 @@
-"""The digests of a release: of what its tables hold, and of the files that hold it."""
+"""The digests of a release: of the content of its tables, and of their files."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def release_digest(digests: Mapping[str, str]) -> str:
 def content_digest(table: DeltaTable) -> str:
     """Return the content digest of a table at its version, from its commit note.
 
-    A version whose rows were last changed by something that is no flow has no note that speaks for it;
-    its digest is one of its files, marked ``files:``.
+    A version whose rows were last changed by something other than a flow has no note about them; its digest is one of
+    its files, marked ``files:``.
     """
     for commit in history(table):
         note = CommitNote.from_json(commit.get("userMetadata"))

@@ -1,7 +1,7 @@
-"""Compacting small files into fewer, in the order of a table's clustering.
+"""Compact small files into fewer, in the order of a table's clustering.
 
-Rows stay: content digests, the change feed and what is stale are as before. Files that are replaced stay in
-place for those who need them, until a vacuum.
+No rows change, and neither do content digests, the change feed and the states of flows. Replaced files stay until a
+vacuum, for the versions that reference them.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from lakehouse.spark.session import spark_log_file, start
 log = logging.getLogger("mixlake.optimize")
 
 TARGET_BYTES = 128 << 20
-# A file that is nearly as large as asked for is left alone, so that it is not rewritten with each newcomer.
+# A file of nearly the target size is left alone, so that it is not rewritten each time that a small one is added.
 _LARGE = 0.75
-# What one commit rewrites: of a larger table, a kill loses no more than this.
+# Bytes that one commit rewrites, so that a kill loses no more than this.
 _STEP_BYTES = 64 << 30
 _ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one commit is to do.
+    """One commit of a compaction.
 
     Args:
         paths: Files to replace, as the log names them, in the order of the first clustering column.
@@ -52,15 +52,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class TableOptimize:
-    """What is done about one table.
+    """The compaction of one table.
 
     Args:
         table: The table.
         files: Its data files.
-        steps: The commits to make, none where there is nothing to gain.
+        steps: The commits to make, none where nothing is gained.
         reason: Why nothing is done, empty where something is.
         version: Version afterwards; None where nothing was committed.
-        failed: Whether it was to be done and was not.
+        failed: Whether it was attempted without success.
     """
 
     table: str
@@ -77,7 +77,7 @@ class TableOptimize:
 
     @property
     def bytes(self) -> int:
-        """Bytes that are written anew."""
+        """Bytes to rewrite."""
         return sum(step.bytes for step in self.steps)
 
     def as_dict(self) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def optimize(
     Args:
         project: The project.
         tables: The tables; by default all but those whose files another table's rows name: of these, both the
-            old files and the new ones are kept until the other is made anew.
+            old files and the new ones are retained until the other is rewritten.
         target_bytes: About the size of a compacted file.
         dry_run: Change nothing, and start no JVM.
 
@@ -145,7 +145,7 @@ def _planned(project: Project, name: str, addressed_by: str, target_bytes: int) 
     if contract is None:
         return replace(plain, reason="no contract declares it, so that its layout is unknown")
     if contract.partition_by:
-        return replace(plain, reason="whoever writes it lays its files out")
+        return replace(plain, reason="its writer determines its files")
     steps = tuple(_steps(actions, contract, target_bytes))
     if not steps:
         return replace(plain, reason="there is nothing to gain")

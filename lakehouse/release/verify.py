@@ -1,8 +1,8 @@
-"""Whether a release is whole: all its files there, and as they were.
+"""Verify that a release is whole: all its files exist, unchanged.
 
 Sizes come from the log. A release records a digest of the ends of its Parquet files (`lakehouse.release.seal`), so
 that a byte changed there is found. Each page carries a checksum (parquet-format, `PageHeader.crc`), which
-Spark writes and a deep look verifies.
+Spark writes and `deep` verifies.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ _BATCH_ROWS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a release.
+    """One problem of a release.
 
     Args:
         table: The table.
         file: The data file, empty where the whole version is meant.
-        what: missing, altered, or what else is wrong.
+        what: missing, altered, or another problem.
     """
 
     table: str
@@ -57,7 +57,7 @@ class Problem:
 
 
 def verify_release(catalog: Catalog, name: str, *, deep: bool = False) -> list[Problem]:
-    """Check that all data files of a release are there as they were.
+    """Check that all data files of a release exist unchanged.
 
     Names and sizes are compared with the log, footers with what the release recorded.
 
@@ -67,7 +67,7 @@ def verify_release(catalog: Catalog, name: str, *, deep: bool = False) -> list[P
         deep: Whether all pages are read, too, their checksums verified and the rows counted.
 
     Returns:
-        What is wrong, empty where the release is whole.
+        The problems, empty where the release is whole.
 
     Raises:
         ReleaseError: If there is no such release.

@@ -1,8 +1,8 @@
-"""Whether a store keeps the promise that commits rest on: of two writers of one name, one is refused.
+"""Check that a store honours conditional puts, on which commits rest: of two writers of one name, one is refused.
 
 Delta's commit is the creation of a file that must not be there yet. On S3 that is a put with ``If-None-Match: *``
-(RFC 9110, section 13.1.2; S3 honours it since 2024). A store that overlooks the header lets both writers go on, and
-the second overwrites the first one's commit without a word. It is asked, before the first write of a process.
+(RFC 9110, section 13.1.2; S3 honours it since 2024). A store that ignores the header accepts both writes, and
+the second overwrites the first one's commit silently. So a process tries it before its first write.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from lakehouse.delta.store import s3
-from lakehouse.errors import LakeError
+from lakehouse.errors import LakeError, first_line
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
@@ -34,7 +34,7 @@ _NAMES = (
 
 
 def require_atomic_commits(uri: str, storage: Mapping[str, str] | None = None) -> None:
-    """Refuse to write to a lake whose store does not honour conditional puts; folders and other stores pass.
+    """Refuse to write to a lake whose store does not honour conditional puts; folders and other stores are not checked.
 
     Costs three requests, once a process and lake.
 
@@ -43,19 +43,19 @@ def require_atomic_commits(uri: str, storage: Mapping[str, str] | None = None) -
         storage: Its options, those of ``storage:`` in the configuration.
 
     Raises:
-        LakeError: If the store overlooks the condition, refuses it, or cannot be reached.
+        LakeError: If the store ignores the condition, rejects it, or cannot be reached.
     """
     if s3.is_s3(uri):
-        told = s3.options(storage or {}, os.environ)
-        _require(uri.rstrip("/"), tuple(sorted(told.items())))
+        found = s3.options(storage or {}, os.environ)
+        _require(uri.rstrip("/"), tuple(sorted(found.items())))
 
 
 @functools.cache
-def _require(uri: str, told: tuple[tuple[str, str], ...]) -> None:
+def _require(uri: str, options: tuple[tuple[str, str], ...]) -> None:
     from obstore.exceptions import AlreadyExistsError, BaseError
     from obstore.store import S3Store
 
-    known = dict(told)
+    known = dict(options)
     if known.get("locking_provider") == "dynamodb":
         return  # commits are settled in a table of DynamoDB, by Delta's own log store and delta-rs alike
     if known.get("conditional_put", "etag") != "etag":
@@ -75,9 +75,10 @@ def _require(uri: str, told: tuple[tuple[str, str], ...]) -> None:
         finally:
             store.delete(name)
     except (BaseError, OSError, ValueError) as error:
-        first = str(error).strip().split("\n", 1)[0][:300]
-        raise LakeError(f"{uri} cannot be written: {first}", "check the bucket, its rights and storage:") from None
+        raise LakeError(
+            f"{uri} cannot be written: {first_line(error)}", "check the bucket, its rights and storage:"
+        ) from None
     raise LakeError(
-        f"the store of {uri} overlooks If-None-Match, so that of two writers one would lose its commit unseen",
+        f"the store of {uri} ignores If-None-Match, so that of two concurrent commits one would be lost silently",
         "use a store that honours conditional puts (S3 does)",
     )

@@ -1,4 +1,4 @@
-"""The files that lie in a table's folder, whatever its log says of them."""
+"""List the files in a table's folder, whether or not its log names them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 CHANGE_FOLDER = "_change_data"
 
 _LISTING = pa.schema([pa.field("path", pa.string()), pa.field("size", pa.int64()), pa.field("modified", pa.int64())])
-# From so many files on, listing a folder takes fewer requests to an object store than asking for each.
+# From so many files on, listing a folder takes fewer requests to an object store than one for each file.
 _MANY = 100
 
 
@@ -51,8 +51,8 @@ def sizes(table: DeltaTable, paths: pa.ChunkedArray) -> list[int | None]:
     """Return the bytes of some files of a table, by path relative to its folder; None for one that is not there."""
     if len(paths) > _MANY:
         found = listing(table)
-        held: list[int | None] = found["size"].take(pc.index_in(paths, found["path"])).to_pylist()
-        return held
+        by_path: list[int | None] = found["size"].take(pc.index_in(paths, found["path"])).to_pylist()
+        return by_path
     infos = table_store(table).get_file_info(paths.to_pylist())
     return [info.size if info.type == pafs.FileType.File else None for info in infos]
 

@@ -1,7 +1,7 @@
-"""What this user may not do with a table's files, told before delta-rs is asked.
+"""Check this user's rights on a table's files, since delta-rs does not report them well.
 
-delta-rs takes a table that may not be read for one that is not there, and where a file may not be written it prints
-the fault of a thread of its own.
+delta-rs reports a table that may not be read as missing, and where a file may not be written it prints the panic of
+one of its threads.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _DENIED = ("Permission denied", "PermissionDenied", "Read-only file system", "Re
 
 
 def require_readable(table: str, uri: str) -> None:
-    """Refuse a table of whose log this user may not read a file; object stores are asked by reading.
+    """Refuse a table of whose log this user may not read a file; object stores are not checked.
 
     Raises:
-        LakeError: If there is such a file, or its folder cannot be looked into.
+        LakeError: If there is such a file, or its folder cannot be listed.
     """
     folder = _folder(uri)
     if folder is None:
@@ -55,7 +55,7 @@ def require_writable(table: str, uri: str) -> None:
 
 @contextmanager
 def translate_write_errors(table: str) -> Iterator[None]:
-    """Turn what a store refuses into one line; commits that others came before stay as they are.
+    """Raise one-line errors for what a store refuses; conflicts with other writers are passed on.
 
     Raises:
         LakeError: If the table could not be written.
@@ -70,8 +70,8 @@ def translate_write_errors(table: str) -> Iterator[None]:
             raise no_space(table) from None
         if any(word in text for word in _DENIED):
             raise LakeError(f"{table} cannot be written: permission denied", "let this user write there") from None
-        told = " ".join(text.split())[:300]
-        raise LakeError(f"{table} cannot be written: {told}", "check the lake's place and free space") from None
+        message = " ".join(text.split())[:300]
+        raise LakeError(f"{table} cannot be written: {message}", "check the lake's place and free space") from None
 
 
 def _folder(uri: str) -> Path | None:

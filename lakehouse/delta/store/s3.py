@@ -1,4 +1,4 @@
-"""One set of options for a lake on S3, told to Spark's S3A as to delta-rs.
+"""Translate the options of a lake on S3 for Spark's S3A, so that it opens the lake as delta-rs does.
 
 ``storage:`` in ``mixlake.yaml`` holds the options of delta-rs (those of the Rust crate ``object_store``: letters of
 either case, with or without ``AWS_``), and the ``AWS_`` variables of the environment stand in for those that it
@@ -114,29 +114,29 @@ def s3a_settings(uri: str, storage: Mapping[str, str], environment: Mapping[str,
     Raises:
         ConfigError: If the options contradict each other, or name what S3A does not know.
     """
-    told = options(storage, environment)
+    known = options(storage, environment)
     prefix = f"spark.hadoop.fs.s3a.bucket.{bucket(uri)}."
     found = {
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         # Without it S3A asks the network which region this machine is in, and waits for an answer.
         f"{prefix}endpoint.region": "us-east-1",
-        **{f"{prefix}{_S3A[name]}": value for name, value in told.items() if name in _S3A},
+        **{f"{prefix}{_S3A[name]}": value for name, value in known.items() if name in _S3A},
     }
-    endpoint = told.get("endpoint", "")
+    endpoint = known.get("endpoint", "")
     # As delta-rs: a bucket is part of the path, unless one asks for it in the host's name; AWS itself takes both.
-    if endpoint and not _yes(told.get("virtual_hosted_style_request", "")):
+    if endpoint and not _yes(known.get("virtual_hosted_style_request", "")):
         found[f"{prefix}path.style.access"] = "true"
     if endpoint.startswith("http://"):
-        if not _yes(told.get("allow_http", "")):
+        if not _yes(known.get("allow_http", "")):
             raise ConfigError(f"the endpoint {endpoint} is not encrypted", "add allow_http: true to storage:")
         found[f"{prefix}connection.ssl.enabled"] = "false"
-    if _yes(told.get("skip_signature", "")):
+    if _yes(known.get("skip_signature", "")):
         found[f"{prefix}aws.credentials.provider"] = _ANONYMOUS
-    if encryption := told.get("server_side_encryption", ""):
+    if encryption := known.get("server_side_encryption", ""):
         if encryption not in _ENCRYPTION:
             raise ConfigError(f"unknown server_side_encryption {encryption!r}", f"give one of {', '.join(_ENCRYPTION)}")
         found[f"{prefix}encryption.algorithm"] = _ENCRYPTION[encryption]
-    if told.get("locking_provider", "") != "dynamodb":
+    if known.get("locking_provider", "") != "dynamodb":
         found[LOG_STORE_SETTING] = LOG_STORE
     return found
 

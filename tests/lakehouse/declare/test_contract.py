@@ -92,10 +92,20 @@ def test_fingerprint_follows_what_makes_rows_and_not_the_words():
     assert table().fingerprint() != table(checks=[Check("positive", "n > 0")]).fingerprint()
 
 
-def test_payload_columns_keep_no_statistics():
-    made = table(
-        columns=[ID, Column("bytes", pa.binary(), "b", payload=True), Column("text", pa.string(), "t", payload=True)]
-    )
+def test_logs_state_values_of_key_and_clustering_columns_only():
+    def stated(**fields):
+        columns = [ID, Column("n", pa.int32(), "N."), Column("text", pa.string(), "T."), Column("b", pa.binary(), "B.")]
+        return table(columns=columns, **fields).table_properties()["delta.dataSkippingStatsColumns"]
+
+    assert stated() == ""
+    assert stated(key=["id"]) == "id"
+    assert stated(key=["id"], cluster_by=["n", "id"]) == "id,n"
+    assert stated(key=["id", "b"]) == "id"
+    assert stated(key=["id", "n"], partition_by=["n"]) == "id"
+
+
+def test_values_of_payload_columns_are_never_stated():
+    made = table(columns=[ID, Column("text", pa.string(), "t", payload=True)], key=["id", "text"])
     assert made.table_properties()["delta.dataSkippingStatsColumns"] == "id"
 
 

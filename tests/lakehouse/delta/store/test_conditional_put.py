@@ -27,7 +27,7 @@ def test_a_store_with_conditional_puts_passes_and_nothing_is_left_behind(s3):
 def test_a_store_that_overlooks_the_condition_is_not_written_to(tmp_path):
     with S3Server(tmp_path, options=("--overlook-conditions",)) as server:
         lake = place(server)
-        with pytest.raises(LakeError, match="overlooks If-None-Match"):
+        with pytest.raises(LakeError, match="ignores If-None-Match"):
             append_rows(Catalog(lake, server.storage), tables.releases, tables.releases.schema.empty_table())
         assert server.store(lake.rsplit("/", 1)[1]).list().collect() == []
 

@@ -144,7 +144,7 @@ def test_levels_are_merged_sorted_and_pruned(spark, tmp_path, monkeypatch):
     # What others see of it: a plain table that every reader opens, with no feed of its own.
     assert held.protocol().min_reader_version == 1
     assert next(t for t in tables(lake.catalog) if t["name"] == "ledger.edges")["rows"] == sum(level_sizes(held))
-    assert optimize(lake.project, ["ledger.edges"])[0].reason == "whoever writes it lays its files out"
+    assert optimize(lake.project, ["ledger.edges"])[0].reason == "its writer determines its files"
     assert lake.sql("SELECT count(*) AS n FROM edges").to_pylist() == [{"n": 1743}]
     assert lake.sql("SELECT count(*) AS n FROM children").to_pylist() == [{"n": 1743}]
     assert lake.sql("SELECT count(*) AS n FROM nodes WHERE source = 'src'").to_pylist() == [{"n": 1743}]
