@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from lakehouse.declare.contract import Column, Table
+from lakehouse.delta.append import create
+from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.schema_drift import compare_schema, fits
+
+ID = Column("id", pa.string(), "Identity.", nullable=False)
+N = Column("n", pa.int32(), "Number.")
+PARTS = Column("parts", pa.list_(pa.struct([("a", pa.string())])), "Parts.")
+
+
+def table(*columns):
+    return Table("bronze.things", doc="A thing.", columns=[ID, *columns], key=["id"])
+
+
+@pytest.fixture
+def stored(tmp_path):
+    catalog = Catalog(str(tmp_path))
+    create(catalog, table(N, PARTS))
+    return catalog.open("bronze.things")
+
+
+def test_order_and_documentation_do_not_matter(stored):
+    other = Column("n", pa.int32(), "Another text.")
+    assert fits(stored, table(PARTS, other))
+    drift = compare_schema(stored, table(PARTS, other))
+    assert (drift.added, drift.incompatible) == ((), ())
+
+
+def test_a_nullable_column_can_be_added(stored):
+    drift = compare_schema(stored, table(N, PARTS, Column("new", pa.float64(), "New.")))
+    assert (drift.added, drift.incompatible) == (("new",), ())
+    assert not fits(stored, table(N, PARTS, Column("new", pa.float64(), "New.")))
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ((N,), "column parts is no longer declared"),
+        ((Column("n", pa.int64(), "N."), PARTS), "column n is stored as integer, now long"),
+        ((N, PARTS, Column("new", pa.string(), "N.", nullable=False)), "column new is new and may not be null"),
+        (
+            (N, Column("parts", pa.list_(pa.struct([("a", pa.string()), ("b", pa.string())])), "P.")),
+            "column parts is stored as array, now array",
+        ),
+    ],
+)
+def test_other_differences_are_incompatible(stored, columns, words):
+    assert compare_schema(stored, table(*columns)).incompatible == (words,)
