@@ -3,8 +3,8 @@
 
 The documented ways do not serve (``tests/lakehouse/spark/test_replace_files.py`` shows each):
 
-- ``option("dataChange", "false").mode("overwrite")`` starts its transaction when it writes, so that rows which another
-  writer appends after the frame was read are removed without an error. It also rewrites the whole table;
+- ``option("dataChange", "false").mode("overwrite")`` rewrites the whole table, with the files that are large enough
+  already: each compaction of a few small files would copy terabytes, which releases and vacuums then retain twice;
 - ``executeCompaction()`` concatenates files and does not merge their rows in the order of the clustering.
 
 The classes are Delta's internals: a release of Delta counts as supported once that test passes with it.

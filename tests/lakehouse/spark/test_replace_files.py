@@ -6,7 +6,6 @@ import importlib.metadata
 
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
 
 from lakehouse.declare.contract import Column, Table
 from lakehouse.delta.append import append_rows
@@ -78,12 +77,20 @@ def test_a_writer_that_comes_in_between_loses_nothing(spark, lake):
     assert sorted(numbers(lake)) == list(range(1, 11))
 
 
-def test_the_documented_overwrite_loses_rows_that_are_appended_meanwhile(spark, lake):
+def test_files_that_are_not_named_stay(spark, lake):
+    first, second, third = paths(lake)
+    replace_files(spark.newSession(), lake.catalog, THINGS, [first, second], 1)
+    assert third in paths(lake)
+    assert len(paths(lake)) == 2
+
+
+def test_the_documented_overwrite_rewrites_every_file(spark, lake):
     uri = lake.catalog.table_uri("gold.things")
+    old = set(paths(lake))
     ordered = spark.read.format("delta").load(uri).repartitionByRange(1, "n").sortWithinPartitions("n")
-    write_deltalake(lake.catalog.open("gold.things"), rows(10), mode="append")
     ordered.write.format("delta").option("dataChange", "false").mode("overwrite").save(uri)
-    assert numbers(lake) == list(range(1, 10))  # once it keeps the tenth, the transaction can go
+    assert not old & set(paths(lake))  # once it can leave some of them, the transaction can go
+    assert numbers(lake) == list(range(1, 10))
 
 
 def test_the_documented_compaction_does_not_sort(spark, lake):
