@@ -26,7 +26,6 @@ def test_planning_and_sql_load_neither_spark_nor_torch():
 # To be closed: these read or write logs themselves.
 LEAKS = {
     "lakehouse/retraction/log_scrub.py",
-    "lakehouse/retraction/remaining_rows.py",
 }
 
 

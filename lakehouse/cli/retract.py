@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Let the rows leave older versions, too: files that hold them are deleted, and releases that hold them break.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would go, and who has seen it.")
+@click.option("--dry-run", is_flag=True, help="Only report what would go, and who has seen it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the order, matched and derived rows, releases and steps.")
 @click.pass_obj
 def command(  # noqa: PLR0913, PLR0917 - one a flag
@@ -76,19 +76,20 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
       mixlake retract --id 3f2a91c0d4e5f60718293a4b5c6d7e8f --reason "a court ordered it" --purge
     """
     from lakehouse.declare.user_files import read_text
-    from lakehouse.retraction.retract import retract
+    from lakehouse.retraction.retract import RetractionRequest, retract
 
-    named = list(ids)
+    sample_ids = list(ids)
     if ids_from:
-        named.extend(read_text(Path(ids_from)).split())
-        if not named:
+        sample_ids.extend(read_text(Path(ids_from)).split())
+        if not sample_ids:
             raise click.UsageError(f"{ids_from} holds no id — write one a line")
-    given: dict[Kind, list[str]] = {"source": [*sources], "license": [*licenses], "uri": [*uris], "id": named}
+    given: dict[Kind, list[str]] = {"source": [*sources], "license": [*licenses], "uri": [*uris], "id": sample_ids}
     chosen = [kind for kind, values in given.items() if any(values)]
     if len(chosen) != 1:
         raise click.UsageError("give one of --source, --license, --uri, --id — one order takes out one thing")
     kind = chosen[0]
-    report = retract(context.project, kind, given[kind], reason=reason, scope=scope, purge=purge, dry_run=dry_run)
+    request = RetractionRequest(kind, given[kind], reason=reason, scope=scope, purge=purge)
+    report = retract(context.project, request, dry_run=dry_run)
     if as_json:
         print_json(report.as_dict())
         return
@@ -102,11 +103,11 @@ def show(report: RetractionReport) -> None:
     if tables:
         rows = [(name, order.matched.get(name, 0), report.derived.get(name, 0)) for name in tables]
         print_table(["table", "match", "made from them"], rows, numbers=["match", "made from them"])
-    elif report.near:
-        print(f"no row matches now: did you mean {' or '.join(report.near)}?")
+    elif report.suggestions:
+        print(f"no row matches now: did you mean {' or '.join(report.suggestions)}?")
     else:
-        asked = "" if order.kind == "id" else f": ask the lake how it spells the {order.kind}"
-        print(f"no row matches now{asked}")
+        hint = "" if order.kind == "id" else f": query the lake for the spelling of the {order.kind}"
+        print(f"no row matches now{hint}")
     if report.unmatched:
         shown = ", ".join(report.unmatched[:_SHOWN]) + (", ..." if len(report.unmatched) > _SHOWN else "")
         warn(f"no row has {len(report.unmatched)} of the ids now: {shown}")
@@ -119,8 +120,8 @@ def show(report: RetractionReport) -> None:
         )
     else:
         print("no recorded training step has seen them")
-    for what in report.untold:
-        warn(f"whether it holds or saw such rows cannot be told of {what}")
+    for what in report.unresolved:
+        warn(f"it is unknown whether such rows are in {what}")
     if report.recorded:
         done = "mixlake run takes the rows out" if tables else "rows that land later and match are refused"
         print(f"retraction {order.ordinal} is recorded (scope {order.scope}); {done}")

@@ -45,7 +45,7 @@ class Samples(Protocol):
         """
 
 
-def the_one(sample: str, found: Sequence[str]) -> str:
+def resolve_unique_prefix(sample: str, found: Sequence[str]) -> str:
     """Choose from the ids that begin so.
 
     Args:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from lakehouse.delta.catalog import Catalog
-from lakehouse.delta.history import newest_note
-from lakehouse.errors import ReleaseError, TableNotFoundError
+from lakehouse.delta.history import input_versions
+from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger import tables
 from lakehouse.lineage.index.index_reader import IndexedSamples
-from lakehouse.lineage.index.state import look
-from lakehouse.lineage.reader import DETAILS, Samples, the_one
+from lakehouse.lineage.index.state import index_state
+from lakehouse.lineage.reader import DETAILS, Samples, resolve_unique_prefix
 from lakehouse.project import Project
 from lakehouse.query.connection import Connection
+from lakehouse.query.lineage_columns import create_lineage_view
 from lakehouse.query.time_travel import Pins
 
 log = logging.getLogger("mixlake.samples")
@@ -37,7 +37,7 @@ def open_samples(project: Project, connection: Connection, at: str | None = None
     """
     _versions_are_there(project.catalog, connection.pins)
     if at is None or not at.strip():
-        state = look(project.catalog)
+        state = index_state(project.catalog)
         if state.current:
             return IndexedSamples(state)
         log.info("%s is behind the tables, which are read instead; the next run brings it up", tables.edges.name)
@@ -60,69 +60,46 @@ def _versions_are_there(catalog: Catalog, pins: Pins) -> None:
             )
 
 
-@dataclass
 class ScannedSamples:
-    """The lineage columns of all tables that have them, as one relation of DuckDB's."""
+    """The lineage columns of all tables, read from the tables.
 
-    project: Project
-    connection: Connection
-    truncated: bool = False
-    relation: str = field(init=False)
-    _tables: list[str] = field(init=False)
+    Args:
+        project: The project.
+        connection: SQL over the lake.
+    """
 
-    def __post_init__(self) -> None:
-        """Find the tables that carry lineage columns."""
-        parts = []
-        self._tables = []
-        for name in self.project.catalog.names():
-            if name in _LEDGER:
-                continue
-            try:
-                columns = self.connection.columns(name)
-            except (TableNotFoundError, ReleaseError):
-                continue  # not part of the release, or made later
-            if "sample_id" not in columns:
-                continue
-            self._tables.append(name)
-            layer, table = name.split(".", 1)
-            parents = "parent_ids" if "parent_ids" in columns else "NULL::VARCHAR[] AS parent_ids"
-            rest = [c if c in columns else f"NULL::VARCHAR AS {c}" for c in DETAILS]
-            parts.append(
-                f'SELECT sample_id, {parents}, {", ".join(rest)}, \'{name}\' AS "table" FROM "{layer}"."{table}"'  # noqa: S608
-            )
-        self.relation = f"({' UNION ALL '.join(parts)})"
+    truncated = False
+
+    def __init__(self, project: Project, connection: Connection) -> None:
+        self._project = project
+        self._connection = connection
+        self._tables = create_lineage_view(connection, ("sample_id", "parent_ids", *DETAILS))
 
     @property
     def versions(self) -> Mapping[str, int]:
         """Version of each table at which it is read."""
-        return {name: self.connection.versions[name] for name in self._tables}
+        return {name: self._connection.versions[name] for name in self._tables}
 
     def inputs(self, table: str) -> frozenset[str]:
         """Return the tables that a table was made from; see `Samples.inputs`."""
-        note = newest_note(self.project.catalog.open(table, self.connection.versions[table]))
-        return frozenset(note[1].inputs if note else ())
+        return frozenset(input_versions(self._project.catalog.open(table, self._connection.versions[table])))
 
     def resolve(self, sample: str) -> str:
         """Return the one sample id that begins so; see `Samples.resolve`."""
-        if not self._tables:
-            return the_one(sample, [])
-        rows = self.connection.rows(
-            f"SELECT DISTINCT sample_id FROM {self.relation} "  # noqa: S608 - table names of the lake
-            "WHERE sample_id >= $1 AND sample_id < $2 ORDER BY ALL LIMIT 6",
-            [sample, sample + "\U0010ffff"],
-        )
-        return the_one(sample, [row["sample_id"] for row in rows])
+        rows = self._connection.rows(_BEGINNING, [sample, sample + "\U0010ffff"])
+        return resolve_unique_prefix(sample, [row["sample_id"] for row in rows])
 
     def read(self, ids: Iterable[str], parents: Iterable[str], limit: int) -> list[dict[str, Any]]:
         """Return the rows of some samples, and the rows that have one of some parents; see `Samples.read`."""
-        if not self._tables:
-            return []
-        rows: list[dict[str, Any]] = self.connection.rows(
-            f"SELECT DISTINCT * FROM {self.relation} "  # noqa: S608 - table names of the lake
-            "WHERE sample_id IN (SELECT unnest($1::VARCHAR[])) OR list_has_any(parent_ids, $2::VARCHAR[]) "
-            # Where there are too many, those that are asked for are nearer than what was made from them.
-            'ORDER BY sample_id NOT IN (SELECT unnest($1::VARCHAR[])), sample_id, "table" '
-            f"LIMIT {int(limit)}",
-            [sorted(ids), sorted(parents)],
-        )
-        return rows
+        return self._connection.rows(_ROWS, [sorted(ids), sorted(parents), limit])
+
+
+_BEGINNING = """
+SELECT DISTINCT sample_id FROM __lineage WHERE sample_id >= $1 AND sample_id < $2 ORDER BY ALL LIMIT 6
+"""
+# Where there are too many rows, those of the ids are nearer than what was made from them.
+_ROWS = """
+SELECT DISTINCT * FROM __lineage
+WHERE sample_id IN (SELECT unnest($1::VARCHAR[])) OR list_has_any(parent_ids, $2::VARCHAR[])
+ORDER BY sample_id NOT IN (SELECT unnest($1::VARCHAR[])), sample_id, "table" LIMIT $3
+"""

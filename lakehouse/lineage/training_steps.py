@@ -61,7 +61,7 @@ def steps_that_saw(project: Project, release: str, ids: pa.RecordBatchReader) ->
     if pinned is None:
         return []
     with connect(project, tables={SEQUENCES: pinned}) as connection:
-        connection.lend("__wanted", ids)
+        connection.register_rows("__wanted", ids)
         rows = connection.rows(_SEEN, [release])
     return [(row["training_run"], row["steps"], row["first"], row["last"]) for row in rows]
 

@@ -30,13 +30,14 @@ from lakehouse.project import Project
 from lakehouse.query.sql_guard import (
     BUILT_IN,
     first_line,
-    guarded,
     is_show,
     literal,
-    only_reads,
     query_error,
+    quote_name,
     quoted,
+    require_read_only,
     table_names,
+    translate_fetch_errors,
 )
 from lakehouse.query.time_travel import Pins, pinned_version, resolve_at
 
@@ -45,6 +46,9 @@ log = logging.getLogger("mixlake.query")
 T = TypeVar("T")
 
 Format = Literal["arrow", "polars", "reader"]
+
+Source = Callable[[str], object]
+"""Returns what DuckDB reads a table's rows through, by the table's name."""
 
 BATCH_ROWS = 10_000
 _SHOWN = """
@@ -58,20 +62,24 @@ class Connection:
     """DuckDB over one lake. Each table is opened once, so that all statements see the same versions.
 
     Args:
-        lake: The lake.
+        project: The project.
         pins: Which version of each table is meant.
         threads: Threads of the query engine, by default one a core.
+        source: Where rows come from, by default the tables at the pinned versions.
 
     Examples:
         >>> with connect(lake, at="mix-1") as connection:  # doctest: +SKIP
         ...     connection.table("SELECT count(*) FROM gold.samples WHERE keep")
     """
 
-    def __init__(self, project: Project, pins: Pins | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, project: Project, pins: Pins | None = None, threads: int | None = None, *, source: Source | None = None
+    ) -> None:
         """Start an engine that knows no table yet."""
         self.project = project
         self.pins = pins or Pins()
         self.versions: dict[str, int] = {}
+        self._source = source or self._pinned_rows
         self._registered: set[str] = set()
         self._views: dict[str, Path] | None = None
         self._missing: dict[str, Exception] = {}
@@ -119,7 +127,7 @@ class Connection:
             found = self._engine.sql(text, params=list(parameters) if parameters is not None else None)
             return found.to_arrow_reader(batch_rows)
 
-        return guarded(self._answered(answer, text), text)
+        return translate_fetch_errors(self._answered(answer, text), text)
 
     def table(self, sql: str, parameters: Iterable[object] | None = None) -> pa.Table:
         """Answer one statement as a table; see `reader`."""
@@ -131,20 +139,30 @@ class Connection:
         found: list[dict[str, Any]] = self.table(sql, parameters).to_pylist(maps_as_pydicts="strict")
         return found
 
-    def hold(self, name: str, sql: str, parameters: Iterable[object] | None = None) -> None:
-        """Keep a query's rows under a name for the statements that follow; for the engine's own use.
+    def materialize(self, name: str, sql: str, parameters: Iterable[object] | None = None) -> None:
+        """Keep a query's rows as a temporary table, on disk where they exceed memory; for the engine's own use."""
+        self._define(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS", sql, parameters)
 
-        What does not fit into memory lies on disk.
-        """
-        text = self._prepared(sql)
-        made = f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {text}"
-        self._answered(lambda: self._engine.execute(made, list(parameters or [])), text)
+    def insert(self, name: str, sql: str, parameters: Iterable[object] | None = None) -> int:
+        """Append a query's rows to a table that `materialize` made, and return how many there were."""
+        return int(self._define(f"INSERT INTO {quoted(name)}", sql, parameters)[0])
 
-    def lend(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
-        """Keep rows from elsewhere under a name, as `hold` does; a stream is read once."""
-        self._engine.register(f"{name}__given", rows)
-        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS FROM {quoted(f'{name}__given')}")
-        self._engine.unregister(f"{name}__given")
+    def create_view(self, name: str, sql: str) -> None:
+        """Give a query over registered tables a name, for the statements that follow."""
+        self._define(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS", sql)
+
+    def register_rows(self, name: str, rows: pa.Table | pa.RecordBatchReader) -> None:
+        """Keep rows from elsewhere as a temporary table; a stream is read once."""
+        stream = f"{name}__stream"
+        self._engine.register(stream, rows)
+        self._engine.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS FROM {quoted(stream)}")
+        self._engine.unregister(stream)
+
+    def _define(self, statement: str, sql: str, parameters: Iterable[object] | None = None) -> tuple[Any, ...]:
+        """Run a statement of the engine's own that ends in a query; return its only row."""
+        text = f"{statement} {self._prepared(sql)}"
+        values = list(parameters or [])
+        return self._answered(lambda: self._engine.execute(text, values).fetchone() or (), sql)
 
     def columns(self, name: str) -> tuple[str, ...]:
         """Return the names of a table's columns at its pinned version.
@@ -166,7 +184,7 @@ class Connection:
         if is_show(sql):
             self._register_all()
             return _SHOWN
-        only_reads(self._engine, sql)
+        require_read_only(self._engine, sql)
         names = table_names(sql)
         if names is None:
             self._register_all()
@@ -216,7 +234,7 @@ class Connection:
             self._register_trained(name, f"gold.{table}")
             return
         if dot and layer not in BUILT_IN and self.project.catalog.has(name):
-            self._register_table(name)
+            self._bind(name, self._source(name))
             return
         if (path := self.views().get(name)) is not None:
             self._register_view(name, path)
@@ -228,18 +246,18 @@ class Connection:
                 self.pins.version(self.project.catalog, name)  # refuses what is not part of the release
             self._bind(name, rows)
 
-    def _register_table(self, name: str) -> None:
+    def _pinned_rows(self, name: str) -> object:
+        """Return the rows of a table at its pinned version, and record that version."""
         try:
             opened = self.project.catalog.open(name, self.pins.version(self.project.catalog, name))
         except TableNotFoundError:
-            # Declared, and not yet written at the time that is asked about: it had no rows.
+            # Declared, and not yet written at the pinned time: it had no rows.
             rows = empty(self.project, name) if self.pins.time is not None else None
             if rows is None:
                 raise
-            self._bind(name, rows)
-            return
-        self._bind(name, scan(opened, name))
+            return rows
         self.versions[name] = int(opened.version())
+        return scan(opened, name)
 
     def _register_trained(self, name: str, table: str) -> None:
         """Unite a table's rows over the releases that were trained on, each at the version that it pins."""
@@ -255,14 +273,14 @@ class Connection:
                 continue
             hidden = f"__{table}@{version}"
             self._engine.register(hidden, scan(self.project.catalog.open(table, version), table))
-            literal = release.replace("'", "''")
-            parts.append(f"SELECT '{literal}' AS release, * FROM temp.\"{hidden}\"")  # noqa: S608 - quoted
+            parts.append(f"SELECT {literal(release)} AS release, * FROM temp.{quote_name(hidden)}")  # noqa: S608 - quoted
         if not parts:
             rows = empty(self.project, table)
             if rows is None:
                 raise unknown_table(table, self._known())
-            self._engine.register(f"__{table}@none", rows)
-            parts.append(f"SELECT '' AS release, * FROM temp.\"__{table}@none\"")  # noqa: S608 - quoted
+            hidden = f"__{table}@none"
+            self._engine.register(hidden, rows)
+            parts.append(f"SELECT '' AS release, * FROM temp.{quote_name(hidden)}")  # noqa: S608 - quoted
         # By name: a table may have gained columns between two releases.
         text = " UNION ALL BY NAME ".join(parts)
         self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(_TRAINED)}")
@@ -287,7 +305,7 @@ class Connection:
         hidden = f"__{name}"
         self._engine.register(hidden, rows)
         self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(name.split('.', 1)[0])}")
-        self._engine.execute(f'CREATE OR REPLACE VIEW {quoted(name)} AS SELECT * FROM temp."{hidden}"')  # noqa: S608 - quoted
+        self._engine.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS SELECT * FROM temp.{quote_name(hidden)}")  # noqa: S608 - quoted
         self._registered.add(name)
 
 

@@ -47,7 +47,7 @@ def without_comments(sql: str) -> str:
     return "".join([*kept, sql[at:]]).strip()
 
 
-def only_reads(engine: duckdb.DuckDBPyConnection, sql: str) -> None:
+def require_read_only(engine: duckdb.DuckDBPyConnection, sql: str) -> None:
     """Refuse what is not one statement that reads.
 
     Raises:
@@ -95,7 +95,7 @@ def table_names(sql: str) -> set[str] | None:
     return found
 
 
-def guarded(stream: pa.RecordBatchReader, sql: str) -> pa.RecordBatchReader:
+def translate_fetch_errors(stream: pa.RecordBatchReader, sql: str) -> pa.RecordBatchReader:
     """Turn what goes wrong while rows are fetched into the same errors as what goes wrong before."""
 
     def batches() -> Iterable[pa.RecordBatch]:
@@ -147,6 +147,12 @@ def literal(text: str) -> str:
     return f"'{doubled}'"
 
 
+def quote_name(name: str) -> str:
+    """Return the name of a column as an identifier of SQL."""
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
 def quoted(name: str) -> str:
-    """Return a name, or layer.name, as SQL that is taken for nothing else."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))
+    """Return a table's name, layer.name or a name alone, as an identifier of SQL."""
+    return ".".join(map(quote_name, name.split(".", 1)))

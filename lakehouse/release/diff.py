@@ -24,7 +24,8 @@ from lakehouse.errors import QueryError, ReleaseError, TableNotFoundError
 from lakehouse.ledger.releases import Release, load_release
 from lakehouse.project import Project
 from lakehouse.query.connection import connect
-from lakehouse.query.sql_guard import literal
+from lakehouse.query.row_diff import RowCounts, count_differences
+from lakehouse.query.sql_guard import literal, quoted
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -145,53 +146,25 @@ def _table(project: Project, name: str, old: Release, new: Release) -> TableDiff
         return TableDiff(name, change, versions, (rows[0], rows[1]), added=rows[1] or 0, removed=rows[0] or 0)
     if old.digests.get(name) == new.digests.get(name):
         return TableDiff(name, "same", versions, (rows[0], rows[1]))
-    return TableDiff(name, "changed", versions, (rows[0], rows[1]), *_row_counts(project, name, first, second))
+    counts = _row_counts(project, name, first, second)
+    return TableDiff(name, "changed", versions, (rows[0], rows[1]), counts.added, counts.removed, counts.changed)
 
 
-def _row_counts(project: Project, name: str, old: DeltaTable, new: DeltaTable) -> tuple[int, int, int]:
-    """Return the rows added, removed and changed between two versions of a table."""
-    before, after = _only(old, new, name), _only(new, old, name)
-    if before is None and after is None:
-        return 0, 0, 0
+def _row_counts(project: Project, name: str, old: DeltaTable, new: DeltaTable) -> RowCounts:
+    """Count the rows by which two versions of a table differ."""
     contract = project.registry.tables.get(name)
     volatile = {column.name for column in contract.columns if column.volatile} if contract else {"run_id"}
-    fields = [{str(field.name): str(field.type) for field in table.schema().fields} for table in (old, new)]
-    columns = sorted({*fields[0], *fields[1]} - volatile)
+    fields = [{str(field.name) for field in table.schema().fields} for table in (old, new)]
+    key = _key(project, name, old, new)
     with tempfile.TemporaryDirectory(prefix="mixlake-diff-") as spill, duckdb.connect(":memory:") as engine:
         engine.execute(f"SET temp_directory = {literal(spill)}")
-        for side, rows, held in (("before", before, fields[0]), ("after", after, fields[1])):
-            if rows is None:
-                columns_of = ", ".join(f"NULL AS {_quoted(column)}" for column in columns)
-                engine.execute(f"CREATE VIEW {side} AS SELECT {columns_of} WHERE false")
-                continue
-            engine.register(f"{side}_rows", rows)
-            lacking = "".join(f", NULL AS {_quoted(column)}" for column in columns if column not in held)
-            engine.execute(f"CREATE VIEW {side} AS SELECT *{lacking} FROM {side}_rows")  # noqa: S608 - quoted
-        hashed = ", ".join(
-            f"list_sort(map_entries({_quoted(c)}))" if "map" in fields[1].get(c, "").lower() else _quoted(c)
-            for c in columns
+        return count_differences(
+            engine,
+            _only(old, new, name),
+            _only(new, old, name),
+            (fields[0] | fields[1]) - volatile,
+            key if set(key) <= fields[0] & fields[1] else (),
         )
-        key = _key(project, name, old, new)
-        text = _KEYED if key and set(key) <= set(fields[0]) & set(fields[1]) else _UNKEYED
-        found = engine.execute(text.format(keys=", ".join(_quoted(column) for column in key), hashed=hashed)).fetchone()
-    added, removed, changed = found or (0, 0, 0)
-    return int(added), int(removed), int(changed)
-
-
-_KEYED = """
-WITH b AS (SELECT {keys}, hash({hashed}) AS _before FROM before),
-     a AS (SELECT {keys}, hash({hashed}) AS _after FROM after)
-SELECT count(*) FILTER (_before IS NULL), count(*) FILTER (_after IS NULL), count(*) FILTER (_before <> _after)
-FROM b FULL JOIN a USING ({keys})
-"""
-# Without a key a row is what it holds, as often as it is held.
-_UNKEYED = """
-WITH b AS (SELECT hash({hashed}) AS h, count(*) AS n FROM before GROUP BY ALL),
-     a AS (SELECT hash({hashed}) AS h, count(*) AS n FROM after GROUP BY ALL)
-SELECT coalesce(sum(greatest(coalesce(a.n, 0) - coalesce(b.n, 0), 0)), 0),
-       coalesce(sum(greatest(coalesce(b.n, 0) - coalesce(a.n, 0), 0)), 0), 0
-FROM b FULL JOIN a USING (h)
-"""
 
 
 def _only(table: DeltaTable, other: DeltaTable, name: str) -> Any:
@@ -225,7 +198,7 @@ def _measures(project: Project, before: str, after: str) -> Iterable[MeasureDiff
             missing = []
             for release, connection in ((before, old), (after, new)):
                 try:
-                    found = connection.table(f"SELECT * FROM {_quoted(view)}")  # noqa: S608 - quoted
+                    found = connection.table(f"SELECT * FROM {quoted(view)}")  # noqa: S608 - quoted
                 except (ReleaseError, TableNotFoundError, QueryError) as error:
                     missing.append(f"{release}: {error.message}")
                     sides.append({})
@@ -242,7 +215,3 @@ def _groups(found: Any) -> dict[tuple[Any, ...], Any]:
     """Return the number of each group."""
     columns = [column.to_pylist() for column in found.columns]
     return {row[:-1]: row[-1] for row in zip(*columns, strict=True)}
-
-
-def _quoted(name: str) -> str:
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split(".", 1))

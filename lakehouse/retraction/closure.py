@@ -1,204 +1,184 @@
-"""The rows that a retraction matches."""
+"""Walk from the rows that a retraction matches to all rows that it takes out, at one set of table versions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 
-from lakehouse.errors import ReleaseError, TableNotFoundError
-from lakehouse.ledger.retractions import DERIVED, Kind, pattern
-from lakehouse.project import Project
+from lakehouse.ledger.retractions import Kind, pattern
 from lakehouse.query.connection import Connection
+from lakehouse.query.lineage_columns import create_lineage_view
 
-DUPLICATES = "duplicates"
-LEDGER = "ledger."
-# Values among which one that is spelt alike is looked for.
-VALUES = 10_000
+# Distinct sources or licences that are read to suggest a spelling.
+MAX_VALUES = 10_000
 ID = "[0-9a-f]{32}"
-WANTED = ("sample_id", "parent_ids", "source", "license", "uri", "content_id", "keeper_id")
-COLUMN: Mapping[str, str] = {"source": "source", "license": "license", "uri": "uri", "id": "sample_id"}
+COLUMNS = ("sample_id", "parent_ids", "source", "license", "uri", "content_id", "keeper_id")
+
+Frontier = int
+"""A step of a walk: its frontier is the ids that this step and later ones added."""
+
+ALL: Frontier = 0
 
 
 class Closure:
-    """The rows that match, and all that was made from them, over one set of versions.
+    """The ids that a retraction reaches, found in stages.
 
-    ``__reached`` holds (kind, id): sample and content ids that match, and as ``derived`` the ids of all rows
-    that are, or were made from, a row that matches.
+    Ids have a kind: ``sample`` for the ids of rows that match, ``content`` for their content ids, and ``derived`` for
+    the ids of all rows that match or were made from such. A stage reads a frontier, adds the ids that were not known
+    yet, and returns the new frontier. Ids lie in a temporary table of DuckDB's, ``__ids`` (kind, id, step), since
+    there may be more of them than memory holds.
 
     Args:
-        lake: The lake.
-        connection: Says at which versions the tables are read.
+        connection: SQL over the lake, at the versions to search.
+        tables: The tables to search, by default all.
     """
 
-    def __init__(self, project: Project, connection: Connection) -> None:
-        self.project = project
+    def __init__(self, connection: Connection, tables: Collection[str] | None = None) -> None:
         self.connection = connection
-        self.tables: list[str] = []
-        parts = []
-        for name in project.catalog.names():
-            if name.startswith(LEDGER) or not self._is_part(name):
-                continue
-            columns = connection.columns(name)
-            if "sample_id" not in columns:
-                continue
-            self.tables.append(name)
-            told = []
-            for wanted in WANTED:
-                kind = "VARCHAR[]" if wanted == "parent_ids" else "VARCHAR"
-                there = wanted in columns and (wanted != "keeper_id" or self._is_pairs(name))
-                told.append(wanted if there else f"NULL::{kind} AS {wanted}")
-            layer, table = name.split(".", 1)
-            parts.append(f'SELECT \'{name}\' AS "table", {", ".join(told)} FROM "{layer}"."{table}"')  # noqa: S608 - names of the lake
-        self.rows = f"({' UNION ALL '.join(parts)})" if parts else ""
-        self._predicate = "false"
-        connection.hold("__reached", "SELECT NULL::VARCHAR AS kind, NULL::VARCHAR AS id WHERE false")
+        self.tables = create_lineage_view(connection, COLUMNS, tables)
+        self._step = ALL
+        connection.materialize("__ids", _NO_IDS)
 
-    def _is_part(self, name: str) -> bool:
-        """Whether the versions that are looked at hold the table; a release need not."""
-        pins = self.connection.pins
-        if pins.versions and name not in pins.versions:
-            return False
-        try:
-            self.connection.columns(name)
-        except (ReleaseError, TableNotFoundError):
-            return False
-        return True
+    def matches(self, kind: Kind, values: Sequence[str]) -> Frontier:
+        """Add the ids of the rows that match by themselves, and given ids also where no row has them.
 
-    def _is_pairs(self, name: str) -> bool:
-        table = self.project.registry.tables.get(name)
-        return table is not None and DUPLICATES in table.tags
-
-    def match(self, kind: Kind, values: list[str]) -> None:
-        """Find the rows that match by themselves."""
-        if not self.rows:
-            return
-        column = COLUMN[kind]
-        given = values if kind == "id" else []
-        literals = ", ".join("'" + value.replace("'", "''") + "'" for value in values)
-        self._predicate = f"{column} IN ({literals})"
-        if kind == "license":
-            self._predicate += (
-                f" OR (coalesce(len(parent_ids), 0) = 0 AND list_contains(string_split(license, ' AND '), {literals}))"
-            )
-        elif kind == "uri":
-            escaped = pattern(values[0]).replace("'", "''")
-            self._predicate = f"regexp_full_match(uri, '{escaped}')"
-        self.connection.hold(
-            "__reached",
-            f"SELECT 'sample' AS kind, sample_id AS id FROM {self.rows} "  # noqa: S608 - quoted
-            # An id counts also where no table holds it (any more): its rows may lie in quarantine, or land later.
-            f"WHERE coalesce({self._predicate}, false) UNION SELECT 'sample', unnest($1::VARCHAR[])",
-            [given],
-        )
-
-    def take(self, ids: pa.RecordBatchReader, *, derived: bool = False) -> None:
-        """Add ids that were found elsewhere, and the rows that carry them.
-
-        Args:
-            ids: string ``kind`` and ``id``.
-            derived: Whether ids of rows that were made from such that match count, too, where no row tells what it
-                was made from. A row with such an id may have been made anew from others.
+        Rows of such an id may lie in quarantine, or land later.
         """
-        if not self.rows:
-            return
-        self.connection.lend("__taken", ids)
-        self.connection.hold(
-            "__reached",
-            f"WITH known AS (FROM __reached UNION SELECT kind, id FROM __taken WHERE kind <> '{DERIVED}') "  # noqa: S608 - quoted
-            "SELECT kind, id FROM known UNION SELECT 'sample', sample_id "
-            f"FROM {self.rows} WHERE content_id IN (SELECT id FROM known WHERE kind = 'content')",
-        )
-        if derived:
-            self.connection.hold(
-                "__reached",
-                f"FROM __reached UNION SELECT 'sample', id FROM __taken WHERE kind = '{DERIVED}' "  # noqa: S608 - quoted
-                f"AND id NOT IN (SELECT sample_id FROM {self.rows} "
-                "WHERE parent_ids IS NOT NULL AND sample_id IS NOT NULL)",
-            )
+        value = pattern(values[0]) if kind == "uri" else values[0]
+        return self._add(_MATCHES[kind], [list(values) if kind == "id" else value])
 
-    def widen(self) -> None:
-        """Add rows of equal content and verified duplicates of the rows that match, and note their contents.
+    def equal_content(self, since: Frontier) -> Frontier:
+        """Add the content ids of a frontier's rows, and the ids of all rows of equal content."""
+        contents = self._add(_CONTENTS, [since])
+        self._add(_EQUAL_CONTENT, [contents])
+        return contents
+
+    def verified_duplicates(self, since: Frontier) -> Frontier:
+        """Add the other row of each pair of duplicates of which one is in a frontier."""
+        return self._add(_DUPLICATES, [since])
+
+    def descendants(self, since: Frontier = ALL) -> Frontier:
+        """Add what was made from the rows of a frontier, however many steps down."""
+        return self._add(_DESCENDANTS, [since])
+
+    def include_duplicates(self) -> None:
+        """Add rows of equal content and verified duplicates of the rows that match, and what equals those.
 
         Duplicates of one kept row go together, also those that were compared with it alone and not with each other.
         """
-        if not self.rows:
-            return
-        samples = "(SELECT id FROM __reached WHERE kind IN ('sample', 'derived'))"
-        contents = "(SELECT id FROM __reached WHERE kind = 'content')"
-        self.close()
-        noted = (
-            f"FROM __reached UNION SELECT 'content', content_id FROM {self.rows} "  # noqa: S608 - quoted
-            f"WHERE content_id IS NOT NULL AND sample_id IN {samples}"
-        )
-        equal = f"FROM __reached UNION SELECT 'sample', sample_id FROM {self.rows} WHERE content_id IN {contents}"  # noqa: S608 - quoted
-        pairs = (
-            f"FROM __reached UNION "  # noqa: S608 - quoted
-            f"SELECT 'sample', sample_id FROM {self.rows} WHERE keeper_id IN {samples} UNION "
-            f"SELECT 'sample', keeper_id FROM {self.rows} WHERE keeper_id IS NOT NULL AND sample_id IN {samples}"
-        )
-        # What equals the rows, what they repeat and what repeats that, and what equals it.
-        for step in (noted, equal, pairs, pairs, noted, equal):
-            self.connection.hold("__reached", step)
+        self.descendants()
+        equal = self.equal_content(since=ALL)
+        kept = self.verified_duplicates(since=ALL)
+        self.verified_duplicates(since=kept)
+        self.equal_content(since=equal)
 
-    def close(self) -> None:
-        """Add what was made from the rows that match, however far."""
-        if not self.rows:
-            return
-        self.connection.hold(
-            "__reached",
-            "WITH RECURSIVE made AS ("  # noqa: S608 - names of the lake
-            f"SELECT DISTINCT sample_id AS child, unnest(parent_ids) AS parent FROM {self.rows}"
-            "), walk(id) AS (SELECT id FROM __reached WHERE kind = 'sample' "
-            "UNION SELECT made.child FROM made JOIN walk ON made.parent = walk.id) "
-            "SELECT kind, id FROM __reached WHERE kind <> 'derived' UNION SELECT 'derived', id FROM walk",
-        )
+    def add_known(self, ids: pa.RecordBatchReader, *, derived: bool = False) -> None:
+        """Add ids that were found at other versions, and the rows of their contents.
 
-    def missing(self, ids: list[str]) -> list[str]:
-        """Return those of some ids that no row carries, sorted."""
-        held = f" EXCEPT SELECT sample_id FROM {self.rows}" if self.rows else ""  # noqa: S608 - names of the lake
-        found = self.connection.rows(f"SELECT unnest($1::VARCHAR[]) AS id{held} ORDER BY ALL", [ids])
-        return [row["id"] for row in found]
+        Args:
+            ids: string ``kind`` and ``id``.
+            derived: Whether derived ids count, too, where no row says what it was made from: a row that does may have
+                been made again, from other rows.
+        """
+        self.connection.register_rows("__known", ids)
+        self._add(_KNOWN)
+        self._add(_EQUAL_CONTENT, [ALL])
+        if derived:
+            self._add(_KNOWN_DERIVED)
+
+    def ids(self, retraction_id: str, kinds: Sequence[str], batch_rows: int) -> pa.RecordBatchReader:
+        """Return ids of some kinds as rows of ``ledger.retracted``, as a stream."""
+        return self.connection.reader(_IDS, [retraction_id, list(kinds)], batch_rows=batch_rows)
+
+    def row_counts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the rows of each table that match by themselves, and those that were made from such."""
+        matched: dict[str, int] = {}
+        derived: dict[str, int] = {}
+        for row in self.connection.rows(_COUNTS):
+            (matched if row["matched"] else derived)[row["table"]] = row["rows"]
+        return matched, derived
+
+    def tables_with_rows(self) -> set[str]:
+        """Return the tables with a row that the retraction reaches."""
+        return {row["table"] for row in self.connection.rows(_TABLES)}
+
+    def has_rows(self) -> bool:
+        """Whether any table has a row that the retraction reaches."""
+        return bool(self.connection.rows(_ANY))
+
+    def missing(self, ids: Sequence[str]) -> list[str]:
+        """Return those of some ids that no row has, sorted."""
+        return [row["id"] for row in self.connection.rows(_MISSING, [list(ids)])]
 
     def has_other_ids(self) -> bool:
-        """Whether a row's id has another form than those that mixlake makes."""
-        other = f"SELECT 1 FROM {self.rows} WHERE NOT regexp_full_match(sample_id, '{ID}') LIMIT 1"  # noqa: S608 - names of the lake
-        return bool(self.rows and self.connection.rows(other))
+        """Whether a row's id has another form than the ids that mixlake makes."""
+        return bool(self.connection.rows(_OTHER_IDS, [ID]))
 
-    def values(self, column: str) -> list[str]:
-        """Return what a column holds, each once, up to a bound; of licences that are joined by AND each."""
-        if not self.rows:
-            return []
-        found = self.connection.rows(
-            f"SELECT DISTINCT unnest(string_split({column}, ' AND ')) AS value FROM {self.rows} "  # noqa: S608 - names of the lake
-            f"WHERE {column} IS NOT NULL ORDER BY ALL LIMIT {VALUES}"
-        )
-        return [row["value"] for row in found]
+    def values(self, kind: Kind) -> list[str]:
+        """Return up to `MAX_VALUES` sources or single licences of the lake, each once, sorted."""
+        return [row["value"] for row in self.connection.rows(_VALUES, [kind, MAX_VALUES])]
 
-    def any(self) -> bool:
-        """Whether a row is reached that is there."""
-        if not self.rows:
-            return False
-        reached = "(SELECT id FROM __reached WHERE kind = 'derived')"
-        return bool(self.connection.rows(f"SELECT 1 FROM {self.rows} WHERE sample_id IN {reached} LIMIT 1"))  # noqa: S608 - names of the lake
+    def _add(self, stage: str, parameters: Sequence[object] = ()) -> Frontier:
+        """Add what a stage finds and is not known yet, as a new step."""
+        self._step += 1
+        self.connection.materialize("__found", stage, parameters)
+        self.connection.insert("__ids", _NEW, [self._step])
+        return self._step
 
-    def holders(self) -> set[str]:
-        """Return the tables that hold a row that is reached."""
-        if not self.rows:
-            return set()
-        reached = "(SELECT id FROM __reached WHERE kind = 'derived')"
-        found = self.connection.rows(f'SELECT DISTINCT "table" FROM {self.rows} WHERE sample_id IN {reached}')  # noqa: S608 - names of the lake
-        return {row["table"] for row in found}
 
-    def counts(self, which: str) -> dict[str, int]:
-        """Return the rows of each table that are reached and satisfy a condition."""
-        if not self.rows:
-            return {}
-        found = self.connection.rows(
-            'WITH reached AS (SELECT "table", coalesce('  # noqa: S608 - names of the lake
-            f"{self._predicate}, false) OR sample_id IN (SELECT id FROM __reached WHERE kind = 'sample') "
-            "OR coalesce(content_id IN (SELECT id FROM __reached WHERE kind = 'content'), false) AS self_matched "
-            f"FROM {self.rows} WHERE sample_id IN (SELECT id FROM __reached WHERE kind = 'derived')) "
-            f'SELECT "table", count(*) AS n FROM reached WHERE {which} GROUP BY ALL ORDER BY ALL'
-        )
-        return {row["table"]: row["n"] for row in found}
+_NO_IDS = "SELECT ''::VARCHAR AS kind, ''::VARCHAR AS id, 0 AS step WHERE false"
+_NEW = """
+SELECT DISTINCT kind, id, $1::INTEGER FROM __found AS found WHERE id IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM __ids AS known WHERE known.kind = found.kind AND known.id = found.id)
+"""
+_MATCHES: Mapping[Kind, str] = {
+    "id": "SELECT 'sample' AS kind, unnest($1::VARCHAR[]) AS id",
+    "source": "SELECT 'sample' AS kind, sample_id AS id FROM __lineage WHERE source = $1",
+    "uri": "SELECT 'sample' AS kind, sample_id AS id FROM __lineage WHERE regexp_full_match(uri, $1)",
+    "license": """
+        SELECT 'sample' AS kind, sample_id AS id FROM __lineage WHERE license = $1
+        OR (coalesce(len(parent_ids), 0) = 0 AND list_contains(string_split(license, ' AND '), $1))
+    """,
+}
+_CONTENTS = """
+SELECT 'content' AS kind, content_id AS id FROM __lineage
+WHERE sample_id IN (SELECT id FROM __ids WHERE kind <> 'content' AND step >= $1)
+"""
+_EQUAL_CONTENT = """
+SELECT 'sample' AS kind, sample_id AS id FROM __lineage
+WHERE content_id IN (SELECT id FROM __ids WHERE kind = 'content' AND step >= $1)
+"""
+_DUPLICATES = """
+WITH frontier AS (SELECT id FROM __ids WHERE kind <> 'content' AND step >= $1)
+SELECT 'sample' AS kind, sample_id AS id FROM __lineage WHERE keeper_id IN (FROM frontier)
+UNION ALL
+SELECT 'sample', keeper_id FROM __lineage WHERE keeper_id IS NOT NULL AND sample_id IN (FROM frontier)
+"""
+_DESCENDANTS = """
+WITH RECURSIVE made AS (SELECT DISTINCT sample_id AS child, unnest(parent_ids) AS parent FROM __lineage),
+walk(id) AS (
+    SELECT id FROM __ids WHERE kind = 'sample' AND step >= $1
+    UNION SELECT made.child FROM made JOIN walk ON made.parent = walk.id
+)
+SELECT 'derived' AS kind, id FROM walk
+"""
+_KNOWN = "SELECT kind, id FROM __known WHERE kind <> 'derived'"
+_KNOWN_DERIVED = """
+SELECT 'sample' AS kind, id FROM __known WHERE kind = 'derived'
+AND id NOT IN (SELECT sample_id FROM __lineage WHERE parent_ids IS NOT NULL AND sample_id IS NOT NULL)
+"""
+_IDS = "SELECT $1 AS retraction_id, kind, id FROM __ids WHERE kind IN (SELECT unnest($2::VARCHAR[]))"
+# Each row of an id, or of a content, that matches has an id of kind sample.
+_COUNTS = """
+SELECT "table", sample_id IN (SELECT id FROM __ids WHERE kind = 'sample') AS matched, count(*) AS rows
+FROM __lineage WHERE sample_id IN (SELECT id FROM __ids WHERE kind = 'derived') GROUP BY ALL ORDER BY ALL
+"""
+_TABLES = """SELECT DISTINCT "table" FROM __lineage WHERE sample_id IN (SELECT id FROM __ids WHERE kind = 'derived')"""
+_ANY = "SELECT 1 AS one FROM __lineage WHERE sample_id IN (SELECT id FROM __ids WHERE kind = 'derived') LIMIT 1"
+_MISSING = "SELECT unnest($1::VARCHAR[]) AS id EXCEPT SELECT sample_id FROM __lineage ORDER BY ALL"
+_OTHER_IDS = "SELECT 1 AS one FROM __lineage WHERE NOT regexp_full_match(sample_id, $1) LIMIT 1"
+_VALUES = """
+SELECT DISTINCT unnest(string_split(CASE WHEN $1 = 'source' THEN source ELSE license END, ' AND ')) AS value
+FROM __lineage ORDER BY ALL LIMIT $2
+"""

@@ -31,14 +31,20 @@ from lakehouse.errors import MixlakeError
 from lakehouse.ledger import tables
 from lakehouse.ledger.releases import acquire_pin_lock, break_release, list_releases, pin_lock_version
 from lakehouse.ledger.retractions import PURGED, Retraction, current, load_retractions, revision, update_order
-from lakehouse.lineage.index.sync import holds_no_trace
+from lakehouse.lineage.index.sync import is_fully_merged
 from lakehouse.plan.plan import make_plan
 from lakehouse.project import Project
 from lakehouse.release.retention import RequiredVersions, required_versions
 from lakehouse.release.vacuum import GRACE_HOURS, TableVacuum, unreferenced_files
 from lakehouse.retraction.log_scrub import forget_statistics
-from lakehouse.retraction.quarantine_cleanup import retract_quarantined
-from lakehouse.retraction.remaining_rows import files_at, holders, is_aside, may_hold, stored_files
+from lakehouse.retraction.quarantine_cleanup import delete_retracted_rows
+from lakehouse.retraction.remaining_rows import (
+    files_at,
+    is_quarantined,
+    may_contain_rows,
+    stored_files,
+    tables_with_rows,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -176,13 +182,13 @@ def _stands_against(
         cause = next((cause for cause in item.causes if cause.kind in _UNTAKEN), None)
         if cause is not None:
             return f"{item.writes} is not up to date ({cause.kind}: {cause.detail}); mixlake run +{item.writes}"
-    if is_aside(project, order):
-        retract_quarantined(project.catalog, spark, again=True)
-        if is_aside(project, order):
+    if is_quarantined(project, order):
+        delete_retracted_rows(project.catalog, spark, again=True)
+        if is_quarantined(project, order):
             return f"{tables.quarantine.name} holds such rows; the next run tries again"
-    if not holds_no_trace(project.catalog):
+    if not is_fully_merged(project.catalog):
         sync()
-        if not holds_no_trace(project.catalog):
+        if not is_fully_merged(project.catalog):
             return f"{tables.edges.name} is not up to date; the next run tries again"
     return ""
 
@@ -214,20 +220,20 @@ def _look(project: Project, order: Retraction) -> _Looked:
     number = pin_lock_version(project.catalog)
     names = [name for name in project.catalog.names() if not name.startswith(_LEDGER)]
     stored = stored_files(project.catalog, names)
-    concerned = set(current(project.catalog, order).tables) | holders(project, order, stored)
+    concerned = set(current(project.catalog, order).tables) | tables_with_rows(project, order, stored)
     releases = [
         release.name
         for release in list_releases(project.catalog)
-        if holders(project, order, files_at(project.catalog, release.tables, stored))
+        if tables_with_rows(project, order, files_at(project.catalog, release.tables, stored))
     ]
     needed = required_versions(project.catalog, without=releases)
     found = {name: unreferenced_files(project.catalog, name, need, GRACE_HOURS) for name, need in needed.items()}
     kept = {
         name: sorted(set(stored[name]) & set(found[name].required_paths.to_pylist())) for name in names if name in found
     }
-    if holding := sorted(holders(project, order, kept)):
+    if holding := sorted(tables_with_rows(project, order, kept)):
         latest = files_at(project.catalog, {name: needed[name].latest for name in kept}, stored)
-        return _Looked(number, waits=_why(holding, sorted(holders(project, order, latest)), needed))
+        return _Looked(number, waits=_why(holding, sorted(tables_with_rows(project, order, latest)), needed))
     tables = {*_made_from(project.catalog, names, concerned), *_COPIES} & set(found)
     # A file may have gone in an earlier vacuum: the log tells of its rows all the same.
     staying = {
@@ -282,7 +288,11 @@ def _delete(catalog: Catalog, looked: _Looked) -> None:
 
 
 def _told(catalog: Catalog, order: Retraction, looked: _Looked) -> Purge:
-    young = [item.table for item in looked.found if may_hold(catalog, item.table, item.recent_orphan_paths.to_pylist())]
+    young = [
+        item.table
+        for item in looked.found
+        if may_contain_rows(catalog, item.table, item.recent_orphan_paths.to_pylist())
+    ]
     waits = ""
     if young:
         waits = (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _AGAIN = f"{delta_writer.QUARANTINE_APP}.again"
 
 
-def retract_quarantined(catalog: Catalog, spark: Callable[[], SparkSession], *, again: bool = False) -> bool:
+def delete_retracted_rows(catalog: Catalog, spark: Callable[[], SparkSession], *, again: bool = False) -> bool:
     """Delete quarantined rows that retractions take out, where that was not done yet.
 
     Args:

@@ -1,11 +1,11 @@
-"""How far a retraction reaches: the rows that match, what was made from them, who has seen it. No JVM."""
+"""Find the rows a retraction affects: matches, descendants, releases, training steps. No JVM."""
 
 from __future__ import annotations
 
 import difflib
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -18,77 +18,72 @@ from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Kind
 from lakehouse.lineage.training_steps import steps_that_saw
 from lakehouse.project import Project
 from lakehouse.query.connection import Connection, connect
-from lakehouse.retraction.closure import COLUMN, ID, Closure
+from lakehouse.retraction.closure import ID, Closure
 from lakehouse.retraction.report import Seen
 
-# Ids that are held at a time, and that one commit adds.
+# Ids of one batch, which one commit appends.
 _IDS_ROWS = 1_000_000
 
 
-class Reach:
-    """One search, over the tables at their latest versions.
+class RetractionSearch:
+    """One search: over the tables' latest versions, then over releases and what was trained on.
 
     Args:
-        lake: The lake.
+        project: The project.
+        kind: What is matched.
+        values: The value; several only for ids.
+        include_duplicates: Whether rows of equal content and verified duplicates match, too.
     """
 
-    def __init__(self, project: Project) -> None:
-        """Name the search."""
+    def __init__(self, project: Project, kind: Kind, values: Sequence[str], *, include_duplicates: bool) -> None:
         self.project = project
-        self.name = uuid.uuid4().hex
-        self._kind: Kind = "id"
-        self._values: list[str] = []
-        self._content = False
-        # What cannot be told, and why: of a damaged release, or of one whose versions are gone.
-        self.untold: list[str] = []
-        self._now = Closure(project, connect(project))
+        self.retraction_id = uuid.uuid4().hex
+        # Releases and trainings that cannot be searched, each with why.
+        self.unresolved: list[str] = []
+        self._kind, self._values, self._include_duplicates = kind, list(values), include_duplicates
+        self._latest = Closure(connect(project))
 
     def __enter__(self) -> Self:
         """Return itself."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Let go of the tables."""
-        self._now.connection.close()
+        """Close the connection."""
+        self._latest.connection.close()
 
-    def search(self, kind: Kind, values: Sequence[str], *, content: bool) -> None:
-        """Find the rows that match, and what was made from them."""
-        self._kind, self._values, self._content = kind, list(values), content
-        self._now.match(kind, self._values)
-        if content:
-            self._now.widen()
-        self._now.close()
+    def run(self) -> None:
+        """Search the latest versions."""
+        self._latest.matches(self._kind, self._values)
+        if self._include_duplicates:
+            self._latest.include_duplicates()
+        self._latest.descendants()
 
-    def looked(self) -> dict[str, int]:
+    def versions(self) -> dict[str, int]:
         """Return the version at which each table was searched."""
-        return {name: self._now.connection.versions[name] for name in self._now.tables}
+        return {name: self._latest.connection.versions[name] for name in self._latest.tables}
 
-    def matched(self) -> dict[str, int]:
-        """Return how many rows of each table match by themselves."""
-        return self._now.counts("self_matched")
-
-    def derived(self) -> dict[str, int]:
-        """Return how many rows of each table were made from rows that match."""
-        return self._now.counts("NOT self_matched")
+    def row_counts(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Return the rows of each table that match by themselves, and those that were made from such."""
+        return self._latest.row_counts()
 
     def unmatched(self) -> list[str]:
-        """Return the given ids that no row carries, sorted.
+        """Return the given ids that no row has, sorted.
 
         Raises:
-            UsageError: If one of them has not the form of an id, and all ids of the lake have it.
+            UsageError: If one of them does not have the form of an id, and all ids of the lake have it.
         """
-        missing = self._now.missing(self._values) if self._kind == "id" else []
+        missing = self._latest.missing(self._values) if self._kind == "id" else []
         odd = [value for value in missing if not re.fullmatch(ID, value)]
-        if odd and not self._now.has_other_ids():
-            raise UsageError(f"{odd[0][:80]!r} is no sample id", "give each id whole: 32 hex digits in lower case")
+        if odd and not self._latest.has_other_ids():
+            raise UsageError(f"{odd[0][:80]!r} is not a sample id", "give each id whole: 32 hex digits in lower case")
         return missing
 
-    def near(self) -> list[str]:
-        """Return sources or licences of the lake that are spelt much like the given one."""
+    def suggestions(self) -> list[str]:
+        """Return sources or licences of the lake that are spelled much like the given one."""
         if self._kind not in {"source", "license"}:
             return []
         by_case: dict[str, list[str]] = {}
-        for value in self._now.values(COLUMN[self._kind]):
+        for value in self._latest.values(self._kind):
             by_case.setdefault(value.casefold(), []).append(value)
         close = difflib.get_close_matches(self._values[0].casefold(), by_case, n=3, cutoff=0.7)
         return [value for folded in close for value in by_case[folded]][:3]
@@ -96,58 +91,48 @@ class Reach:
     def ids(self) -> pa.RecordBatchReader:
         """Return the rows of ``ledger.retracted``, as a stream."""
         kinds = [DERIVED]
-        if self._kind == "id" or self._content:
+        if self._kind == "id" or self._include_duplicates:
             kinds.append(SAMPLE)
-        if self._content:
+        if self._include_duplicates:
             kinds.append(CONTENT)
-        return self._now.connection.reader(
-            "SELECT $1 AS retraction_id, kind, id FROM __reached WHERE kind IN (SELECT unnest($2::VARCHAR[]))",
-            [self.name, kinds],
-            batch_rows=_IDS_ROWS,
-        )
+        return self._latest.ids(self.retraction_id, kinds, _IDS_ROWS)
 
     def releases(self) -> list[str]:
-        """Return the live releases that hold such rows, or what was made from them."""
-        found = []
+        """Return the live releases with such rows, or with rows that were made from them."""
+        affected = []
         for release in list_releases(self.project.catalog):
             try:
                 with connect(self.project, release.name) as connection:
-                    there = Closure(self.project, connection)
-                    there.match(self._kind, self._values)
-                    if self._content:
-                        there.take(self.ids())
-                    there.close()
-                    if there.any():
-                        found.append(release.name)
-            except MixlakeError as error:  # a release that is damaged stops no order
-                self.untold.append(f"release {release.name}: {error.message}")
-        return found
+                    if self._closure_at(connection, release.tables).has_rows():
+                        affected.append(release.name)
+            except MixlakeError as error:  # a damaged release must not keep an order from being given
+                self.unresolved.append(f"release {release.name}: {error.message}")
+        return affected
 
-    def seen(self) -> list[Seen]:
+    def training_steps(self) -> list[Seen]:
         """Return the training steps that saw such rows, by training run and release."""
         if not self.project.catalog.has(tables.training_steps.name):
             return []
         with connect(self.project) as connection:
             trained = connection.rows("SELECT DISTINCT release FROM ledger.training_steps ORDER BY ALL")
-        found = []
-        for row in trained:
+        seen = []
+        for name in (row["release"] for row in trained):
             try:
-                with _at_release(self.project, row["release"]) as connection:
-                    there = Closure(self.project, connection)
-                    there.match(self._kind, self._values)
-                    if self._content:
-                        there.take(self.ids())
-                    there.close()
-                    if not there.any():
-                        continue
-                    ids = connection.reader("SELECT id FROM __reached WHERE kind = 'derived'")
-                    for run, steps, first, last in steps_that_saw(self.project, row["release"], ids):
-                        found.append(Seen(run, row["release"], steps, first, last))
-            except MixlakeError as error:  # its versions are gone: nothing can be told any more
-                self.untold.append(f"training on {row['release']}: {error.message}")
-        return found
+                versions = load_release(self.project.catalog, name, dropped=True).tables
+                with connect(self.project, tables=versions) as connection:
+                    closure = self._closure_at(connection, versions)
+                    if closure.has_rows():
+                        ids = closure.ids(self.retraction_id, [DERIVED], _IDS_ROWS)
+                        for run, steps, first, last in steps_that_saw(self.project, name, ids):
+                            seen.append(Seen(run, name, steps, first, last))
+            except MixlakeError as error:  # the versions that it read are gone
+                self.unresolved.append(f"training on {name}: {error.message}")
+        return seen
 
-
-def _at_release(project: Project, name: str) -> Connection:
-    release = load_release(project.catalog, name, dropped=True)
-    return connect(project, tables=release.tables)
+    def _closure_at(self, connection: Connection, versions: Mapping[str, int]) -> Closure:
+        closure = Closure(connection, versions)
+        closure.matches(self._kind, self._values)
+        if self._include_duplicates:
+            closure.add_known(self.ids())
+        closure.descendants()
+        return closure

@@ -14,7 +14,7 @@ from lakehouse.ledger.runs import sync_runs
 from lakehouse.plan.plan import Plan, make_plan
 from lakehouse.project import Project
 from lakehouse.retraction.purge import purge
-from lakehouse.retraction.quarantine_cleanup import retract_quarantined
+from lakehouse.retraction.quarantine_cleanup import delete_retracted_rows
 from lakehouse.run.listener import Listener
 from lakehouse.run.log_cleanup import clean_logs
 from lakehouse.run.openlineage.listener import with_openlineage
@@ -64,7 +64,7 @@ def run(  # noqa: PLR0913 - the options of a run
             else [FlowResult(item.flow.id, item.writes, "fresh") for item in plan.flows]
         )
         again = _missed_retractions(project.catalog, plan, results)
-        retract_quarantined(project.catalog, spark.get, again=again)
+        delete_retracted_rows(project.catalog, spark.get, again=again)
         sync_runs(project.catalog)
         spark.sync_edges(run_id)
         purges = purge(

@@ -62,10 +62,10 @@ def measure(folder: Path, edges: int, ids: int, row_group: int) -> None:
         print(f"made in {time.monotonic() - clock:.0f} s")
     from lakehouse.declare.config import Config
     from lakehouse.lake import Lake
-    from lakehouse.lineage.index.state import look
+    from lakehouse.lineage.index.state import index_state
 
     lake = Lake(config=Config(lake=str(folder), root=folder))
-    actions = pa.table(look(lake.catalog).edges.get_add_actions(flatten=True))
+    actions = pa.table(index_state(lake.catalog).edges.get_add_actions(flatten=True))
     size = pc.sum(actions.column("size_bytes")).as_py()
     print(
         f"{pc.sum(actions.column('num_records')).as_py():,} stored entries, {actions.num_rows} files, "
@@ -114,9 +114,9 @@ def traced(lake, folder: Path, kind: str, ids: list[str]) -> None:
 def fan(lake, folder: Path, samples: dict[str, list[str]]) -> None:
     """Look up ever more ids at once, as a wide trace does."""
     from lakehouse.lineage.index.lookup import Index
-    from lakehouse.lineage.index.state import look
+    from lakehouse.lineage.index.state import index_state
 
-    index = Index(look(lake.catalog).edges)
+    index = Index(index_state(lake.catalog).edges)
     for count in (1, 10, 100, 1000):
         ids = samples["paragraph"][-count:]
         if len(ids) < count:
@@ -144,7 +144,7 @@ def scans(lake, folder: Path, ids: list[str]) -> None:
     import duckdb
 
     from lakehouse.lineage.index.lookup import Index
-    from lakehouse.lineage.index.state import look
+    from lakehouse.lineage.index.state import index_state
 
     columns = 'parent, child, "table", run_id, source, license, uri'
     raw = (
@@ -152,7 +152,7 @@ def scans(lake, folder: Path, ids: list[str]) -> None:
         "WHERE %s = ? GROUP BY ALL HAVING sum(n) > 0"
     )
     sql = f"SELECT {columns} FROM ledger.edges WHERE sorted_by = '%s' AND %s = '%s' GROUP BY ALL HAVING sum(n) > 0"
-    index = Index(look(lake.catalog).edges)
+    index = Index(index_state(lake.catalog).edges)
     ways = {
         "lookup": lambda order, sample: index.lookup(order, [sample]).rows.num_rows,
         "mixlake sql": lambda order, sample: lake.sql(sql % (order, order, sample)).num_rows,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from lakehouse.execute import file_pruning
-from lakehouse.retraction.retract import retract
+from lakehouse.retraction.retract import RetractionRequest, retract
 from tests.lakehouse.delta import pages
 from tests.lakehouse.delta.pages import page
 
@@ -86,7 +86,10 @@ class History(RuleBasedStateMachine):
             self.gone |= {("id", place) for place, text in there.items() if text in self.refused}
         kind, value = what
         lake = self.project.lake(self.lake)
-        retract(lake.project, kind, [value if kind == "source" else identity(value)], reason="r", scope=scope)
+        retract(
+            lake.project,
+            RetractionRequest(kind, [value if kind == "source" else identity(value)], reason="r", scope=scope),
+        )
         self.gone.add(what)
         self.run()
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.delta.data_version import read_data_version
-from lakehouse.lineage.index.lookup import Found, Index, Order
-from lakehouse.lineage.index.state import State
-from lakehouse.lineage.reader import DETAILS, the_one
+from lakehouse.lineage.index.lookup import Index, LookupResult, Order
+from lakehouse.lineage.index.state import IndexState
+from lakehouse.lineage.reader import DETAILS, resolve_unique_prefix
 
 
 class IndexedSamples:
@@ -25,7 +25,7 @@ class IndexedSamples:
         hops: Files that each lookup opened, in their order.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: IndexState) -> None:
         """Open the index."""
         if state.edges is None:
             message = "there is no index"
@@ -56,7 +56,7 @@ class IndexedSamples:
         """Return the one sample id that begins so; see `lakehouse.lineage.reader.Samples.resolve`."""
         found = self._told(self._index.beginning(sample))
         # Not all that begin so may have been read; six are enough to tell that there are several.
-        return the_one(sample, sorted(pc.unique(found.column("child")).to_pylist())[:6])
+        return resolve_unique_prefix(sample, sorted(pc.unique(found.column("child")).to_pylist())[:6])
 
     def read(self, ids: Iterable[str], parents: Iterable[str], limit: int) -> list[dict[str, Any]]:
         """Return the rows of some samples, and the rows that have one of some parents; see `Samples.read`."""
@@ -95,7 +95,7 @@ class IndexedSamples:
     def _lookup(self, order: Order, ids: set[str]) -> pa.Table:
         return self._told(self._index.lookup(order, sorted(ids)))
 
-    def _told(self, found: Found) -> pa.Table:
+    def _told(self, found: LookupResult) -> pa.Table:
         self.hops.append(found.files)
         self._truncated = self._truncated or found.truncated
         return found.rows

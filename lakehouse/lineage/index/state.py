@@ -29,7 +29,7 @@ _LEDGER = {table.name for table in ledger.TABLES}
 
 
 @dataclass(frozen=True)
-class State:
+class IndexState:
     """The lineage tables as they are now, and what ``ledger.edges`` holds of them.
 
     Args:
@@ -64,7 +64,7 @@ class State:
         return {name: log.identity for name, log in self.tables.items()}
 
 
-def look(catalog: Catalog) -> State:
+def index_state(catalog: Catalog) -> IndexState:
     """Compare ``ledger.edges`` with the tables."""
     with ThreadPoolExecutor(8) as pool:
         names = [name for name in catalog.names() if name not in _LEDGER]
@@ -72,12 +72,12 @@ def look(catalog: Catalog) -> State:
         tables = {name: log for name, log in logs if SAMPLE_ID in log.columns}
         edges, note = _index(catalog)
         if note is None:
-            return State(tables, None, None, frozenset(), frozenset(tables), frozenset())
+            return IndexState(tables, None, None, frozenset(), frozenset(tables), frozenset())
         same = [name for name, log in tables.items() if _same(log, note.ids.get(name), note.inputs.get(name))]
         moved = pool.map(lambda name: _changed(name, tables[name], note.inputs[name]), same)
         changed = frozenset(name for name, has in zip(same, moved, strict=True) if has)
     unknown = frozenset(tables) - frozenset(same)
-    return State(tables, edges, note, changed, unknown, frozenset(note.inputs) - frozenset(same))
+    return IndexState(tables, edges, note, changed, unknown, frozenset(note.inputs) - frozenset(same))
 
 
 def _index(catalog: Catalog) -> tuple[DeltaTable | None, CommitNote | None]:

@@ -22,7 +22,7 @@ from lakehouse.errors import CollisionError
 from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import load_retractions
 from lakehouse.lineage.index.levels import first_replaced, level_sizes
-from lakehouse.lineage.index.state import FLOW, FORMAT, SAMPLE_ID, State, look
+from lakehouse.lineage.index.state import FLOW, FORMAT, SAMPLE_ID, IndexState, index_state
 from lakehouse.lineage.reader import DETAILS
 from lakehouse.spark import delta_writer
 from lakehouse.spark.delta_reader import CHANGE, spark_schema
@@ -89,8 +89,8 @@ def sync_edges(root: SparkSession, catalog: Catalog, run_id: str) -> int | None:
         LakeError: If the store refused.
     """
     for attempt in range(_COLLISIONS):
-        state = look(catalog)
-        merged = _is_to_be_merged(catalog, state)
+        state = index_state(catalog)
+        merged = _needs_full_merge(catalog, state)
         if (state.current and not merged) or (state.edges is None and not state.tables):
             return None
         try:
@@ -102,15 +102,15 @@ def sync_edges(root: SparkSession, catalog: Catalog, run_id: str) -> int | None:
     return None
 
 
-def holds_no_trace(catalog: Catalog) -> bool:
+def is_fully_merged(catalog: Catalog) -> bool:
     """Whether the index, where there is one, tells of no row but those that the tables hold now."""
     if not catalog.has(tables.edges.name):
         return True
-    state = look(catalog)
+    state = index_state(catalog)
     return state.current and state.edges is not None and len(level_sizes(state.edges)) < 2
 
 
-def _is_to_be_merged(catalog: Catalog, state: State) -> bool:
+def _needs_full_merge(catalog: Catalog, state: IndexState) -> bool:
     """Whether rows are to be purged, of which entries that cancel out would still tell."""
     # What this sync adds becomes a level beside even a single one.
     if state.edges is None or (state.current and len(level_sizes(state.edges)) < 2):
@@ -118,7 +118,7 @@ def _is_to_be_merged(catalog: Catalog, state: State) -> bool:
     return any(order.to_purge for order in load_retractions(catalog).orders)
 
 
-def _sync(root: SparkSession, catalog: Catalog, state: State, run_id: str, *, merged: bool) -> int:
+def _sync(root: SparkSession, catalog: Catalog, state: IndexState, run_id: str, *, merged: bool) -> int:
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
@@ -141,7 +141,7 @@ def _sync(root: SparkSession, catalog: Catalog, state: State, run_id: str, *, me
     return _write(session, catalog, state, work, run_id)
 
 
-def _write(session: SparkSession, catalog: Catalog, state: State, work: _Work, run_id: str) -> int:
+def _write(session: SparkSession, catalog: Catalog, state: IndexState, work: _Work, run_id: str) -> int:
     """Make the entries, take the smaller levels into them, and commit."""
     from pyspark import StorageLevel
 
@@ -194,7 +194,7 @@ def _commit(catalog: Catalog, entries: DataFrame, level: int, note: CommitNote, 
     return delta_writer.replace_where(catalog, tables.edges, entries, where, note=note, transaction=transaction)
 
 
-def _new_entries(session: SparkSession, catalog: Catalog, state: State, work: _Work, *, anew: bool) -> DataFrame:
+def _new_entries(session: SparkSession, catalog: Catalog, state: IndexState, work: _Work, *, anew: bool) -> DataFrame:
     """Return the entries to add, each with its count; the same entry may come several times."""
     from pyspark.sql import functions as F
 
@@ -238,7 +238,7 @@ def _lineage(rows: DataFrame, name: str) -> DataFrame:
     )
 
 
-def _held(session: SparkSession, catalog: Catalog, state: State) -> DataFrame:
+def _held(session: SparkSession, catalog: Catalog, state: IndexState) -> DataFrame:
     if state.edges is None:
         message = "there is no index to read"
         raise ValueError(message)

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.query.row_diff import differing
+from lakehouse.query.row_diff import count_differences, differing
 
 ROWS = pa.table(
     {
@@ -74,3 +75,45 @@ def test_floats_are_equal_bit_for_bit():
     table = pa.table({"id": ["a"], "x": np.array([0.1])})
     other = pa.table({"id": ["a"], "x": np.nextafter([0.1], 1)})
     assert [d.column for d in differing(table, other, ["id"])] == ["x"]
+
+
+def counts(first, second, key, columns=None):
+    with duckdb.connect(":memory:") as engine:
+        found = count_differences(engine, first, second, columns or second.column_names, key)
+    return found.added, found.removed, found.changed
+
+
+def test_rows_are_counted_by_key_and_without_one():
+    assert counts(ROWS, ROWS.take(pa.array([3, 1, 0, 2])), ["id"]) == (0, 0, 0)
+    assert counts(ROWS, changed("many", 1, [2, 4]), ["id"]) == (0, 0, 1)
+    assert counts(ROWS, changed("many", 1, [2, 4]), []) == (1, 1, 0)
+    assert counts(ROWS, changed("many", 2, []), ["id"]) == (0, 0, 1)
+    assert counts(ROWS, changed("x", 1, 2.0), ["id"]) == (0, 0, 1)
+    assert counts(ROWS, ROWS.slice(1), ["id"]) == (0, 1, 0)
+    assert counts(None, ROWS, ["id"]) == (4, 0, 0)
+    assert counts(ROWS, None, ["id"], ["id"]) == (0, 4, 0)
+    assert counts(None, None, ["id"], ["id"]) == (0, 0, 0)
+    # Duplicates count, and keys that are null are compared like others.
+    twice = pa.concat_tables([ROWS, ROWS])
+    assert counts(ROWS, twice, []) == counts(ROWS, twice, ["id"]) == (4, 0, 0)
+    nameless = changed("id", 0, None)
+    assert counts(nameless, nameless, ["id"]) == (0, 0, 0)
+
+
+def test_the_order_of_a_maps_entries_makes_no_difference():
+    other = changed("map", 3, [("b", 3), ("a", 2)])
+    assert counts(ROWS, other, ["id"]) == (0, 0, 0)
+    assert differing(ROWS, other, ["id"]) == []
+
+
+def test_a_column_that_one_set_lacks_counts_as_null():
+    assert counts(ROWS.drop_columns(["x"]), ROWS, ["id"]) == (0, 0, 3)
+    assert counts(ROWS, ROWS.drop_columns(["x"]), [], ROWS.column_names) == (3, 3, 0)
+    assert counts(ROWS, changed("x", 0, 9.0), ["id"], ["id", "many"]) == (0, 0, 0)
+
+
+def test_names_of_columns_are_quoted():
+    table = pa.table({'a."b': [1], "select": [2]})
+    other = pa.table({'a."b': [1], "select": [3]})
+    (found,) = differing(table, other, ['a."b'])
+    assert (found.column, found.key, found.values) == ("select", {'a."b': 1}, (2, 3))

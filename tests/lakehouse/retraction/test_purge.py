@@ -17,13 +17,13 @@ from lakehouse.errors import ReleaseError
 from lakehouse.ledger import tables
 from lakehouse.ledger.releases import list_releases
 from lakehouse.ledger.retractions import PURGED, Retractions, current, load_retractions
-from lakehouse.plan import plan
+from lakehouse.plan import table_state
 from lakehouse.release.create import create_release
 from lakehouse.release.verify import verify_release
 from lakehouse.retraction import purge
 from lakehouse.retraction.log_scrub import forget_statistics
-from lakehouse.retraction.remaining_rows import is_aside
-from lakehouse.retraction.retract import retract
+from lakehouse.retraction.remaining_rows import is_quarantined
+from lakehouse.retraction.retract import RetractionRequest, retract
 from tests.lakehouse.delta import pages
 from tests.lakehouse.delta.pages import page
 from tests.lakehouse.killed import kill
@@ -145,7 +145,7 @@ def test_what_is_purged_is_in_no_file_and_what_else_is_needed_stays(project, cap
     # Spark goes on from logs that were rewritten; a run that did not know brings rows back, and they go again.
     pages.land(project, [*later, page("alpha", "quokka again"), page("beta", "wombat more")])
     with monkeypatch.context() as patch:
-        patch.setattr(plan, "load_retractions", lambda lake: Retractions())
+        patch.setattr(table_state, "load_retractions", lambda lake: Retractions())
         project.run("bronze.pages")
     assert holding(project.lake(), WORD)
     report = project.lake().run(NAMES)
@@ -205,8 +205,10 @@ def test_a_purge_waits_for_whoever_needs_the_rows(tmp_path):
     append_rows(
         lake.catalog, tables.quarantine, pa.Table.from_pylist([{**aside, **missing}], schema=tables.quarantine.schema)
     )
-    assert retract(lake.project, "source", ["alpha"], reason="withdrawn", purge=True).order.releases == ("with",)
-    assert is_aside(lake.project, load_retractions(lake.catalog).orders[0])
+    assert retract(
+        lake.project, RetractionRequest("source", ["alpha"], reason="withdrawn", purge=True)
+    ).order.releases == ("with",)
+    assert is_quarantined(lake.project, load_retractions(lake.catalog).orders[0])
     lake.catalog.open("ledger.quarantine").delete("attempt = 't'")
 
     assert purged(lake) == ["bronze.a holds such rows still; see mixlake plan"]
@@ -301,10 +303,15 @@ def test_files_that_no_commit_names_and_releases_made_meanwhile(project, monkeyp
     project.run("bronze.pages", "silver.texts")
     lake = project.lake()
     wanted = next(row for row in ROWS if row["text"] == "quokka one good page")
-    retract(lake.project, "id", [wanted["sample_id"]], reason="a person asked")
+    retract(lake.project, RetractionRequest("id", [wanted["sample_id"]], reason="a person asked"))
     project.run("bronze.pages", "silver.texts")
     # A later order purges what an earlier one took out.
-    assert retract(project.lake().project, "id", [wanted["sample_id"]], reason="again", purge=True).order.matched == {}
+    assert (
+        retract(
+            project.lake().project, RetractionRequest("id", [wanted["sample_id"]], reason="again", purge=True)
+        ).order.matched
+        == {}
+    )
     left = Path(lake.catalog.table_uri("bronze.pages"), "part-00000-left.snappy.parquet")
     left.write_bytes(b"half a file of one good page")
     looked = purge._look

@@ -17,7 +17,7 @@ from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import load_retractions, pattern
 from lakehouse.release.create import create_release
 from lakehouse.retraction import search
-from lakehouse.retraction.retract import retract
+from lakehouse.retraction.retract import RetractionRequest, retract
 from lakehouse.run import run as running
 from lakehouse.run.report import FlowResult
 from tests.lakehouse.delta import pages
@@ -71,9 +71,9 @@ def test_a_source_goes_with_all_that_was_made_of_it_and_copies_from_elsewhere_re
     steps = [{**step, "step": i + 1, "begin": i, "end": i + 1, "positions": [i]} for i in range(len(sequences))]
     append_rows(lake.catalog, tables.training_steps, pa.Table.from_pylist(steps, schema=tables.training_steps.schema))
 
-    tried = retract(lake.project, "source", ["alpha"], reason="withdrawn", dry_run=True)
+    tried = retract(lake.project, RetractionRequest("source", ["alpha"], reason="withdrawn"), dry_run=True)
     assert not load_retractions(lake.catalog).orders
-    report = retract(lake.project, "source", ["alpha"], reason="withdrawn")
+    report = retract(lake.project, RetractionRequest("source", ["alpha"], reason="withdrawn"))
     assert report.order.matched == tried.order.matched
     assert report.order.matched["bronze.pages"] == 3
     assert report.order.releases == ("r1",)
@@ -108,7 +108,7 @@ def test_an_id_takes_equal_content_and_verified_duplicates_along_for_good(projec
     pages.write(project, ROWS)
     project.run(*NAMES)
     wanted = next(row for row in ROWS if row["source"] == "alpha" and row["text"].startswith("shared"))
-    report = retract(project.lake().project, "id", [wanted["sample_id"]], reason="a person asked")
+    report = retract(project.lake().project, RetractionRequest("id", [wanted["sample_id"]], reason="a person asked"))
     assert report.order.scope == "content"
     # Equal content from beta, and gamma's near duplicate, which the duplicates table names.
     assert report.order.matched["bronze.pages"] == 3
@@ -125,7 +125,7 @@ def test_within_the_scope_of_its_origin_an_id_goes_alone_and_copies_come(project
     pages.write(project, ROWS)
     project.run("bronze.pages")
     other = next(row for row in ROWS if row["text"] == "alone it stands")
-    retract(project.lake().project, "id", [other["sample_id"]], reason="a mistake", scope="origin")
+    retract(project.lake().project, RetractionRequest("id", [other["sample_id"]], reason="a mistake", scope="origin"))
     pages.land(project, [*ROWS, page("delta", "alone it stands")])
     project.run("bronze.pages")
     assert {row["source"] for row in project.rows("bronze.pages") if row["text"] == "alone it stands"} == {"delta"}
@@ -136,12 +136,12 @@ def test_licences_addresses_and_rows_in_quarantine(project):
     pages.write(project, ROWS)
     project.run(*NAMES)
     lake = project.lake()
-    report = retract(lake.project, "license", ["CC-BY-4.0"], reason="terms changed")
+    report = retract(lake.project, RetractionRequest("license", ["CC-BY-4.0"], reason="terms changed"))
     assert report.order.matched["bronze.pages"] == 2  # also where it is joined to another
-    retract(lake.project, "uri", ["gamma:*words*"], reason="asked by the site")
+    retract(lake.project, RetractionRequest("uri", ["gamma:*words*"], reason="asked by the site"))
     # One that only lies in quarantine.
     bad = next(row for row in ROWS if "bad" in row["text"])
-    retract(lake.project, "id", [bad["sample_id"]], reason="private")
+    retract(lake.project, RetractionRequest("id", [bad["sample_id"]], reason="private"))
     project.run(*NAMES)
     gone = {row["sample_id"] for row in ROWS if "CC-BY" in row["license"] or "Shared" in row["text"]} | {
         bad["sample_id"]
@@ -156,15 +156,15 @@ def test_licences_addresses_and_rows_in_quarantine(project):
 def test_rows_committed_by_a_run_that_did_not_know_are_taken_out_by_the_next(project, monkeypatch):
     pages.write(project, ROWS)
     project.run("bronze.pages", "silver.texts")
-    order = retract(project.lake().project, "source", ["omega"], reason="never wanted")
+    order = retract(project.lake().project, RetractionRequest("source", ["omega"], reason="never wanted"))
     assert not order.order.matched
     project.run("bronze.pages", "silver.texts")
     pages.land(project, [*ROWS, page("omega", "unwanted")])
     from lakehouse.ledger.retractions import Retractions
-    from lakehouse.plan import plan
+    from lakehouse.plan import table_state
 
     with monkeypatch.context() as patch:  # as a run that began before
-        patch.setattr(plan, "load_retractions", lambda lake: Retractions())
+        patch.setattr(table_state, "load_retractions", lambda lake: Retractions())
         project.run("bronze.pages", "silver.texts")
     assert "unwanted" in lines(project, "bronze.pages")
     project.run("bronze.pages", "silver.texts")
@@ -199,13 +199,13 @@ def test_the_command_says_what_it_wants(project, capsys, monkeypatch):
     assert main([*lake, "retract", "--id", "0f" * 16, "--reason", "why"]) == 0
     assert "retraction 2 is recorded (scope content)" in capsys.readouterr().out
     with pytest.raises(UsageError):
-        retract(project.lake().project, "source", ["a", "b"], reason="why")
+        retract(project.lake().project, RetractionRequest("source", ["a", "b"], reason="why"))
 
 
 def test_an_id_that_no_table_holds_is_refused_later(tmp_path):
     lake = lake_at(tmp_path / "lake")
     trained(lake)
-    report = retract(lake.project, "id", ["ef" * 16], reason="asked")
+    report = retract(lake.project, RetractionRequest("id", ["ef" * 16], reason="asked"))
     assert report.recorded
     held = lake.sql("SELECT kind, id FROM ledger.retracted").to_pylist()
     assert {"kind": "sample", "id": "ef" * 16} in held
@@ -215,18 +215,20 @@ def test_an_id_that_no_table_holds_is_refused_later(tmp_path):
 def test_what_can_be_no_id_is_refused_and_nothing_recorded(tmp_path, wrong):
     lake = lake_at(tmp_path / "lake")
     document, _ = trained(lake)
-    with pytest.raises(UsageError, match=f"'{wrong}' is no sample id — give each id whole: 32 hex digits"):
-        retract(lake.project, "id", [document, wrong], reason="asked")
+    with pytest.raises(UsageError, match=f"'{wrong}' is not a sample id — give each id whole: 32 hex digits"):
+        retract(lake.project, RetractionRequest("id", [document, wrong], reason="asked"))
     assert not lake.catalog.has("ledger.retractions")
     write(lake, "silver.words", rows([document + "/word"]))  # a team's own ids may be others
-    assert retract(lake.project, "id", [document, wrong], reason="asked", dry_run=True).unmatched in ((wrong,), ())
+    assert retract(
+        lake.project, RetractionRequest("id", [document, wrong], reason="asked"), dry_run=True
+    ).unmatched in ((wrong,), ())
 
 
 def test_ids_that_no_row_has_are_counted_and_named(tmp_path, capsys):
     lake = lake_at(tmp_path / "lake")
     document, _ = trained(lake)
     unknown = [f"{number:032x}" for number in range(5)]
-    report = retract(lake.project, "id", [document, *unknown], reason="asked", dry_run=True)
+    report = retract(lake.project, RetractionRequest("id", [document, *unknown], reason="asked"), dry_run=True)
     show(report)
     assert f"no row has 5 of the ids now: {', '.join(unknown[:3])}, ...\n" in capsys.readouterr().err
     assert report.as_dict()["unmatched"] == unknown
@@ -236,13 +238,13 @@ def test_ids_that_no_row_has_are_counted_and_named(tmp_path, capsys):
     ("kind", "given", "near"),
     [("source", "Src", ["src"]), ("license", "gpl-3.0", ["GPL-3.0-only"]), ("license", "mit", ["MIT"])],
 )
-def test_what_is_spelt_otherwise_than_in_the_lake_is_asked_about(tmp_path, capsys, kind, given, near):
+def test_what_is_spelled_otherwise_than_in_the_lake_is_asked_about(tmp_path, capsys, kind, given, near):
     lake = lake_at(tmp_path / "lake")
     trained(lake)
-    show(retract(lake.project, kind, [given], reason="asked", dry_run=True))
+    show(retract(lake.project, RetractionRequest(kind, [given], reason="asked"), dry_run=True))
     assert f"no row matches now: did you mean {near[0]}?" in capsys.readouterr().out
-    show(retract(lake.project, kind, ["nothing like it"], reason="asked", dry_run=True))
-    assert f"ask the lake how it spells the {kind}" in capsys.readouterr().out
+    show(retract(lake.project, RetractionRequest(kind, ["nothing like it"], reason="asked"), dry_run=True))
+    assert f"query the lake for the spelling of the {kind}" in capsys.readouterr().out
 
 
 def test_documents_that_the_shipped_pairs_call_near_duplicates_go_together(tmp_path):
@@ -253,9 +255,9 @@ def test_documents_that_the_shipped_pairs_call_near_duplicates_go_together(tmp_p
     pairs = rows([copy, other], keeper_id=pa.array([keeper, keeper]))
     write(lake, "silver.document_duplicates", pairs, note("silver.document_duplicates"))
     for given in (keeper, copy):
-        report = retract(lake.project, "id", [given], reason="asked", dry_run=True)
+        report = retract(lake.project, RetractionRequest("id", [given], reason="asked"), dry_run=True)
         assert report.order.matched == {"bronze.documents": 3, "silver.document_duplicates": 2}
-        report = retract(lake.project, "id", [given], reason="asked", dry_run=True, scope="origin")
+        report = retract(lake.project, RetractionRequest("id", [given], reason="asked", scope="origin"), dry_run=True)
         assert report.order.matched["bronze.documents"] == 1
     assert {name for name, table in lake.registry.tables.items() if "keeper_id" in table} == {
         name for name, table in lake.registry.tables.items() if "duplicates" in table.tags
@@ -266,7 +268,7 @@ def test_orders_that_were_lost_let_nothing_come_back(tmp_path):
     lake = lake_at(tmp_path / "lake")
     trained(lake)
     write(lake, "gold.samples", lake.table("gold.samples"), note("gold.samples", "run-7", retraction=2))
-    retract(lake.project, "source", ["other"], reason="asked")
+    retract(lake.project, RetractionRequest("source", ["other"], reason="asked"))
     with pytest.raises(LakeError, match=r"gold\.samples complies with order 2, the newest that is known is 1"):
         lake.plan()
 
@@ -274,9 +276,9 @@ def test_orders_that_were_lost_let_nothing_come_back(tmp_path):
 def test_ids_are_kept_as_they_come_in_several_commits(tmp_path, monkeypatch):
     lake = lake_at(tmp_path / "lake")
     trained(lake)
-    whole = retract(lake.project, "source", ["src"], reason="asked", scope="content")
+    whole = retract(lake.project, RetractionRequest("source", ["src"], reason="asked", scope="content"))
     monkeypatch.setattr(search, "_IDS_ROWS", 2)
-    parts = retract(lake.project, "source", ["src"], reason="asked", scope="content")
+    parts = retract(lake.project, RetractionRequest("source", ["src"], reason="asked", scope="content"))
     first, second = (
         sorted(
             (row["kind"], row["id"])
@@ -298,17 +300,17 @@ def test_a_damaged_release_stops_no_order_and_is_not_said_to_hold_nothing(tmp_pa
     write(lake, "gold.samples", lake.table("gold.samples"), note("gold.samples", "run-7"), mode="overwrite")
     for path in old.file_uris():
         Path(path).unlink()
-    report = retract(lake.project, "id", [document], reason="asked")
+    report = retract(lake.project, RetractionRequest("id", [document], reason="asked"))
     assert report.recorded
-    assert {told.split(":", 1)[0] for told in report.untold} == {"release mix-1", "training on mix-1"}
+    assert {told.split(":", 1)[0] for told in report.unresolved} == {"release mix-1", "training on mix-1"}
     show(report)
-    assert "cannot be told of release mix-1" in capsys.readouterr().err
+    assert "it is unknown whether such rows are in release mix-1" in capsys.readouterr().err
 
 
 def test_rows_that_an_uninformed_run_set_aside_are_looked_for_again(tmp_path):
     lake = lake_at(tmp_path / "lake")
     trained(lake)
-    retract(lake.project, "source", ["src"], reason="asked")
+    retract(lake.project, RetractionRequest("source", ["src"], reason="asked"))
     plan = lake.plan(["gold.vocabulary"])
     for known, late in ((0, True), (1, False)):
         aside = note("gold.samples", quarantine="attempt", retraction=known)
@@ -327,7 +329,7 @@ def test_two_orders_at_once_get_two_numbers(project):
 
     def order(name):
         start.wait()
-        retract(lake.project, "source", [name], reason="why")
+        retract(lake.project, RetractionRequest("source", [name], reason="why"))
 
     threads = [Thread(target=order, args=(f"s{i}",)) for i in range(4)]
     for thread in threads:

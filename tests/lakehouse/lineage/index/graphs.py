@@ -10,7 +10,7 @@ from deltalake import CommitProperties, DeltaTable, WriterProperties, write_delt
 from lakehouse.delta import append
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.ledger import tables
-from lakehouse.lineage.index.state import FLOW, FORMAT, look
+from lakehouse.lineage.index.state import FLOW, FORMAT, index_state
 
 DETAILS = ("run_id", "source", "license", "uri")
 
@@ -28,7 +28,7 @@ def entries(lake, name) -> Counter:
 
 def all_entries(lake) -> Counter:
     """Return the entries of all tables of a lake."""
-    return sum((entries(lake, name) for name in look(lake.catalog).tables), Counter())
+    return sum((entries(lake, name) for name in index_state(lake.catalog).tables), Counter())
 
 
 def held_entries(lake) -> dict[str, Counter]:
@@ -56,7 +56,7 @@ def write_index(lake, levels, group=4) -> None:
             rows += [{**told, "level": level, "sorted_by": order, "n": n} for order in orders]
     rows.sort(key=lambda row: (row[row["sorted_by"]], row["parent"] or "", row["child"], row["table"]))
     append.create(lake.catalog, tables.edges)
-    state = look(lake.catalog)
+    state = index_state(lake.catalog)
     note = CommitNote(
         run_id="run", flow=FLOW, kind="frame", mode="full", code=FORMAT, params="{}",
         contract=tables.edges.fingerprint(), inputs=state.versions, ids=state.ids, changed=True, counts={}, digest="",

@@ -15,7 +15,7 @@ from lakehouse.errors import QueryError
 from lakehouse.ledger.runs import sync_runs
 from lakehouse.lineage import scan_reader
 from lakehouse.lineage.index.index_reader import IndexedSamples
-from lakehouse.lineage.index.state import look
+from lakehouse.lineage.index.state import index_state
 from lakehouse.lineage.trace import trace
 from lakehouse.lineage.training_steps import step
 from lakehouse.query.connection import connect
@@ -28,13 +28,13 @@ NAMES = ["bronze.a", "silver.b", "silver.c", "gold.d"]
 
 def both(lake, sample, **options):
     """Trace over the index and over the tables; return both answers."""
-    state = look(lake.catalog)
+    state = index_state(lake.catalog)
     assert state.current
     indexed = trace(lake.project, sample, **options)
     original = scan_reader.open_samples
     import lakehouse.lineage.trace as module
 
-    module.open_samples = lambda lake, connection, at=None: scan_reader.ScannedSamples(lake.project, connection)
+    module.open_samples = lambda project, connection, at=None: scan_reader.ScannedSamples(project, connection)
     try:
         return indexed, trace(lake.project, sample, **options)
     finally:
@@ -123,7 +123,7 @@ def test_a_hop_opens_a_file_of_each_level_at_most(lake):
     levels = [Counter(all_entries(lake)), Counter({(None, "00" * 16, "t.a", *["r"] * 4): 1}), Counter(), Counter()]
     levels[3] = Counter({(None, "ff" * 16, "t.a", *["r"] * 4): 1, (None, "00" * 16, "t.a", *["r"] * 4): -1})
     write_index(lake, levels)
-    reader = IndexedSamples(look(lake.catalog))
+    reader = IndexedSamples(index_state(lake.catalog))
     reader.read(["aa" * 16], ["aa" * 16], 100)
     assert reader.hops
     assert all(1 <= files <= 3 for files in reader.hops)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections import Counter
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from lakehouse.lineage.index import lookup
 from lakehouse.lineage.index.lookup import Index
 from tests.lakehouse.lakes import lake_at
 from tests.lakehouse.lineage.index.graphs import write_index
@@ -73,12 +76,32 @@ def test_a_wide_fan_is_cut_where_all_levels_were_read(fan):
     whole = fan.lookup("parent", ["p"])
     assert not whole.truncated
     assert whole.rows.num_rows == 80
-    cut = fan.lookup("parent", ["p"], most=30)
+    cut = fan.lookup("parent", ["p"], max_rows=30)
     assert cut.truncated
     children = [child for _, child, _ in sorted(told(cut))]
     # The beginning of the whole, of which nothing that was taken away comes back.
     assert children == [child for _, child, _ in sorted(told(whole))][: len(children)]
     assert 20 <= len(children) <= 30
+
+
+def test_entries_added_up_in_parts_are_those_added_up_at_once():
+    schema = pa.schema([("parent", pa.string()), ("child", pa.string()), ("table", pa.string()), ("n", pa.int64())])
+    rows = [("p", f"c{number % 50:02}", f"t{number % 3}", 1 - 2 * (number % 7 == 0)) for number in range(600)]
+    total = Counter()
+    for *key, n in rows:
+        total[tuple(key)] += n
+    for max_rows, size in ((10, 1), (10, 40), (40, 90), (1000, 7)):
+        parts = [
+            pa.Table.from_arrays(list(map(pa.array, zip(*rows[at : at + size], strict=True))), schema=schema)
+            for at in range(0, len(rows), size)
+        ]
+        entries, truncated = lookup._add_up(parts, "parent", max_rows)
+        found = {tuple(row[name] for name in ("parent", "child", "table")): row["n"] for row in entries.to_pylist()}
+        assert truncated is (max_rows < len(total))
+        assert len(found) <= max_rows
+        assert len(found) > (max_rows - 3 if truncated else len(total) - 1)
+        last = max(found)[1]
+        assert found == {key: n for key, n in total.items() if n and (key[1] <= last or not truncated)}
 
 
 def test_only_files_whose_range_holds_an_id_are_opened(fan):
@@ -89,23 +112,44 @@ def test_only_files_whose_range_holds_an_id_are_opened(fan):
     assert fan.lookup("child", []).files == 0
 
 
-def test_only_row_groups_whose_range_holds_an_id_are_read(fan, monkeypatch):
-    import pyarrow.parquet as pq
+def bytes_read(function):
+    """Return a function's result and the bytes that this process read for it."""
+    before = int(Path("/proc/self/io").read_text().split()[1])
+    found = function()
+    return found, int(Path("/proc/self/io").read_text().split()[1]) - before
 
-    read = []
-    original = pq.ParquetFile.read_row_groups
 
-    def counted(self, groups, columns):
-        read.append((len(groups), self.num_row_groups, tuple(columns)))
-        return original(self, groups, columns=columns)
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="the kernel does not count reads here")
+def test_only_row_groups_whose_range_holds_an_id_are_read(tmp_path):
+    def noise(text):
+        return hashlib.sha256(text.encode()).hexdigest() * 2
 
-    monkeypatch.setattr(pq.ParquetFile, "read_row_groups", counted)
-    assert fan.lookup("child", ["x050"]).rows.num_rows == 1
-    assert {(groups, held) for groups, held, _ in read} == {(1, 25)}
-    read.clear()
+    # Each of 40 row groups holds some 250 KiB, nearly all of it in the columns beside the id.
+    made = {
+        (
+            None,
+            f"x{number:05}",
+            "silver.t",
+            *(noise(f"{name}{number}") for name in ("run", "source", "license", "uri")),
+        ): 1
+        for number in range(20_000)
+    }
+    lake = lake_at(tmp_path / "lake")
+    write_index(lake, [Counter(made)], group=500)
+    index = Index(lake.catalog.open("ledger.edges"))
+    size = sum(path.stat().st_size for path in tmp_path.rglob("*.parquet"))
+    assert size > 10 << 20
+    index.lookup("child", ["x00000"])
+    found, read = bytes_read(lambda: index.lookup("child", ["x05000"]))
+    assert found.rows.num_rows == 1
+    assert read < size / 20
     # In its range, but not there: its columns beside the id are left alone.
-    assert fan.lookup("child", ["x0505"]).rows.num_rows == 0
-    assert [columns for _, _, columns in read] in ([], [("child",)])
+    found, read = bytes_read(lambda: index.lookup("child", ["x0500a"]))
+    assert found.rows.num_rows == 0
+    assert read < size / 60
+    found, read = bytes_read(lambda: index.lookup("child", ["y"]))
+    assert (found.files, found.rows.num_rows) == (0, 0)
+    assert read < 4096
 
 
 def test_files_without_statistics_are_read(tmp_path):

@@ -16,12 +16,12 @@ from lakehouse.errors import CollisionError
 from lakehouse.ledger import tables as ledger
 from lakehouse.lineage.index import levels, sync
 from lakehouse.lineage.index.levels import level_sizes
-from lakehouse.lineage.index.state import look
+from lakehouse.lineage.index.state import index_state
 from lakehouse.lineage.index.sync import sync_edges
 from lakehouse.lineage.trace import trace
 from lakehouse.query.inventory import tables
 from lakehouse.release.optimize import optimize
-from lakehouse.retraction.retract import retract
+from lakehouse.retraction.retract import RetractionRequest, retract
 from tests.lakehouse import words
 from tests.lakehouse.lakes import lake_at, note, rows
 from tests.lakehouse.lineage.index.graphs import all_entries, held_entries
@@ -46,7 +46,7 @@ def right(lake):
     held, wanted = held_entries(lake), all_entries(lake)
     assert held["child"] == wanted
     assert held["parent"] == Counter({entry: n for entry, n in wanted.items() if entry[0] is not None})
-    return look(lake.catalog).current
+    return index_state(lake.catalog).current
 
 
 def test_the_index_follows_whatever_happens_to_the_tables(spark, tmp_path):
@@ -156,7 +156,7 @@ def test_what_is_to_be_purged_leaves_no_trace(spark, tmp_path):
     write(lake, "bronze.a", many(0, 300, uri=uri), "r1")
     sync_edges(spark, lake.catalog, "s1")
     sample = f"{7:032x}"
-    retract(lake.project, "id", [sample], reason="asked to", purge=True)
+    retract(lake.project, RetractionRequest("id", [sample], reason="asked to", purge=True))
     lake.catalog.open("bronze.a").delete(f"sample_id = '{sample}'")
     sync_edges(spark, lake.catalog, "s2")
     assert right(lake)
@@ -225,7 +225,7 @@ def test_a_run_keeps_the_index_and_does_not_fail_by_it(spark, project, monkeypat
         outcomes = project.run("bronze.lines")
     assert outcomes["bronze.lines"].status == "done"
     assert "ledger.edges could not be brought up to date: the disk is full; the next run tries again" in caplog.text
-    assert look(project.lake().catalog).changed == {"bronze.lines"}
+    assert index_state(project.lake().catalog).changed == {"bronze.lines"}
     project.run()
     assert right(project.lake())
     assert project.lake().catalog.open("ledger.edges").version() == version + 1

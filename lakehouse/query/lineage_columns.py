@@ -1,0 +1,62 @@
+"""The lineage columns of all tables as one view: which sample is in which table, and what it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from lakehouse.errors import ReleaseError, TableNotFoundError
+from lakehouse.query.connection import Connection
+from lakehouse.query.sql_guard import literal, quoted
+
+VIEW = "__lineage"
+# Tables with this tag hold pairs of duplicates, which were verified: sample_id repeats keeper_id.
+DUPLICATES_TAG = "duplicates"
+# Column and its type in DuckDB.
+TYPES: Mapping[str, str] = {
+    "sample_id": "VARCHAR",
+    "parent_ids": "VARCHAR[]",
+    "run_id": "VARCHAR",
+    "source": "VARCHAR",
+    "license": "VARCHAR",
+    "uri": "VARCHAR",
+    "content_id": "VARCHAR",
+    "keeper_id": "VARCHAR",
+}
+
+
+def create_lineage_view(
+    connection: Connection, columns: Sequence[str], tables: Collection[str] | None = None
+) -> tuple[str, ...]:
+    """Create the temporary view ``__lineage``: one row a row of each table that has a ``sample_id``.
+
+    Args:
+        connection: SQL over the lake; its pins say at which versions.
+        columns: Columns of the view beside ``table``, of `TYPES`; null where a table lacks one. ``keeper_id`` is
+            null except in tables of verified duplicates.
+        tables: The tables to take in, by default all but the ledger's.
+
+    Returns:
+        The tables that the view unites.
+    """
+    united: list[str] = []
+    parts = [f"SELECT ''::VARCHAR AS \"table\", {_selected(columns, ())} WHERE false"]
+    for name in connection.project.catalog.names():
+        if name.startswith("ledger.") or (tables is not None and name not in tables):
+            continue
+        try:
+            present = set(connection.columns(name))
+        except (ReleaseError, TableNotFoundError):
+            continue  # not part of the release, or created later
+        if "sample_id" not in present:
+            continue
+        contract = connection.project.registry.tables.get(name)
+        if contract is None or DUPLICATES_TAG not in contract.tags:
+            present.discard("keeper_id")
+        united.append(name)
+        parts.append(f'SELECT {literal(name)} AS "table", {_selected(columns, present)} FROM {quoted(name)}')  # noqa: S608 - quoted
+    connection.create_view(VIEW, " UNION ALL ".join(parts))
+    return tuple(united)
+
+
+def _selected(columns: Sequence[str], present: Collection[str]) -> str:
+    return ", ".join(f"{c if c in present else 'NULL'}::{TYPES[c]} AS {c}" for c in columns)
