@@ -11,6 +11,7 @@ enforce that:
 ``release``, ``lineage``,            named versions and their maintenance; a row's sources and training steps;
 ``execute``                          one flow: read, call, conform, check, difference, commit
 ``query``, ``plan``, ``spark``       DuckDB over the lake; what is stale and why; the Spark engine
+``engine``                           the protocol by which `execute` drives an engine
 ``project``                          a lake's configuration, declarations and catalog: what rooms are handed
 ``ledger``                           the engine's own tables: runs, releases, retractions, quarantine
 ``delta``                            Delta tables without a JVM; ``delta.store`` is where their bytes lie

@@ -11,6 +11,8 @@ from lakehouse.declare.config import Config
 from lakehouse.declare.discovery import load_registry
 from lakehouse.declare.registry import Registry
 from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.data_version import read_data_version
+from lakehouse.delta.log import log_of
 from lakehouse.ledger.tables import TABLES
 
 
@@ -37,6 +39,12 @@ class Project:
     def registry(self) -> Registry:
         """The tables and flows that are declared, the engine's own among them."""
         return load_registry(self.config, TABLES)
+
+    def only_flows_wrote(self, table: str, versions: Mapping[str, int]) -> bool:
+        """Whether a flow wrote all rows of a table at its version, so that a key names at most one row."""
+        if table not in self.registry.writers:
+            return False
+        return not read_data_version(log_of(self.catalog.open(table, versions[table]))).external_writes
 
     def with_params(self, params: Mapping[str, Mapping[str, Any]]) -> Project:
         """Return a project with more parameter overrides, which win over the configuration's."""

@@ -5,7 +5,6 @@ With b bands of r rows, two texts of Jaccard similarity s share a band with the 
 for 20 bands of 6 rows 0.998 at s = 0.8, 0.980 at 0.75, 0.27 at 0.5.
 """
 
-# ruff: noqa: PLR0913, PLR0917 - kernels take flat arrays
 from __future__ import annotations
 
 import functools

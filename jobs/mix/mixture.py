@@ -43,7 +43,7 @@ SHARES = pa.schema(
     params=DrawParams,
     tags=["mix"],
 )
-def draw(  # noqa: PLR0913 - one an input
+def draw(
     *,
     samples: DataFrame,
     tokens: DataFrame,

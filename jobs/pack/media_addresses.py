@@ -79,7 +79,7 @@ def locate_files(
             yield locate_file(row["_table"], row["uri"], row["live"], row["column"], version, storage)
 
 
-def locate_file(  # noqa: PLR0913, PLR0917 - what is known of one file
+def locate_file(
     table: str, uri: str, live: int, column: str, version: int, storage: Mapping[str, str] | None = None
 ) -> pa.RecordBatch:
     """Return the addresses of the media of one file."""

@@ -36,7 +36,7 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Only print what would run, as mixlake plan does.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_obj
-def command(  # noqa: PLR0913 - one a flag
+def command(
     context: Context, select: tuple[str, ...], *, options: RunOptions, migrate: bool, dry_run: bool, as_json: bool
 ) -> int:
     """Run flows, and print what was done."""

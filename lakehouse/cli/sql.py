@@ -54,7 +54,7 @@ class _Statement(click.Command):
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of stdout.")
 @click.pass_obj
-def command(  # noqa: PLR0913, PLR0917 - one a flag
+def command(
     context: Context, statement: str | None, source: IO[str] | None, at: str | None, form: str, output: Path | None
 ) -> None:
     r"""Answer SQL (DuckDB's dialect) over all tables and views of the lake.

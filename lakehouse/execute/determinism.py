@@ -24,7 +24,7 @@ from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
 from lakehouse.declare.params import resolve_params
 from lakehouse.errors import MixlakeError, TableNotFoundError
-from lakehouse.execute.repeat_run import OTHERWISE, rehearse
+from lakehouse.execute.repeat_run import OTHERWISE, run_twice
 from lakehouse.plan.graph import Graph
 from lakehouse.plan.plan import plan_flow
 from lakehouse.plan.selection import select_flows
@@ -141,7 +141,7 @@ def _frame(project: Project, spec: Flow, *, spark: bool) -> Checked:
     try:
         root = start(project.config, project.config.root / ".mixlake" / "spark-doctor.log")
         ship(root, project.config.modules, project.config.root)
-        rows, first, second = rehearse(root, project, item)
+        rows, first, second = run_twice(root, project, item)
     except MixlakeError as error:
         return _ended(spec, "failed", error.message)
     differences = [(OTHERWISE, one) for one in compared(first, second, spec.writes)]
@@ -177,7 +177,7 @@ def sample(project: Project, spec: Flow, rows: int) -> pa.Table:
             layer, _, last = table.name.partition(".")
             where = f"WHERE {_where(item.where)}" if item.where else ""
             limit = -(-rows // len(sources))
-            found = engine.table(f'SELECT {names} FROM "{layer}"."{last}" {where} LIMIT {limit}')  # noqa: S608 - declared
+            found = engine.table(f'SELECT {names} FROM "{layer}"."{last}" {where} LIMIT {limit}')  # noqa: S608 - declared names
             parts.append(found.cast(schema))
     return pa.concat_tables(parts).slice(0, rows) if parts else pa.table({})
 

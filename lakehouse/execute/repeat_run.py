@@ -1,26 +1,24 @@
-"""Running a frame or SQL flow twice under Spark, with its rows cut and shuffled otherwise, and writing nothing."""
+"""Run a frame or SQL flow twice under Spark, with its rows partitioned otherwise, and write nothing."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from lakehouse.engine import Call, CheckedRows
 from lakehouse.errors import FlowError, MixlakeError
-from lakehouse.execute import checks, conform
-from lakehouse.execute.content_digest import HIGH, LOW, Digest
-from lakehouse.execute.invoke import Counter, call, session_of
-from lakehouse.execute.target import Held
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.project import Project
-from lakehouse.spark.errors import translated
+from lakehouse.spark.checked_rows import good
+from lakehouse.spark.engine import SparkEngine
+from lakehouse.spark.row_hash import HIGH, LOW
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
 
 OTHERWISE = "when its rows were partitioned otherwise"
 
@@ -35,7 +33,7 @@ _OTHER: Mapping[str, str] = {
 _SHOWN = 100
 
 
-def rehearse(root: SparkSession, project: Project, item: FlowPlan) -> tuple[int, pa.Table, pa.Table]:
+def run_twice(root: SparkSession, project: Project, item: FlowPlan) -> tuple[int, pa.Table, pa.Table]:
     """Run a flow twice on the same whole inputs.
 
     Args:
@@ -53,37 +51,33 @@ def rehearse(root: SparkSession, project: Project, item: FlowPlan) -> tuple[int,
     table = item.flow.writes
     with _run(root, project, item, _ONE) as one, _run(root, project, item, _OTHER) as other:
         names = [column.name for column in table.columns if column.name != "run_id"]
+        runs = (good(one), good(other))
         if one.digest == other.digest:
-            none = one.good.select(names).limit(0).toArrow()
+            none = runs[0].select(names).limit(0).toArrow()
             return one.digest.rows, none, none
-        odd = [a.good.join(b.good, [HIGH, LOW], "left_anti") for a, b in ((one, other), (other, one))]
+        differing = [a.join(b, [HIGH, LOW], "left_anti") for a, b in (runs, runs[::-1])]
         if table.key:
-            keys = odd[0].select(*table.key).union(odd[1].select(*table.key)).distinct().limit(_SHOWN).persist()
-            odd = [rows.good.join(keys, list(table.key), "left_semi") for rows in (one, other)]
-        found = [_arrow(rows.select(names).limit(_SHOWN)) for rows in odd]
-        if found[0].num_rows == found[1].num_rows == 0:
+            keys = differing[0].select(*table.key).union(differing[1].select(*table.key))
+            keys = keys.distinct().limit(_SHOWN).persist()
+            differing = [rows.join(keys, list(table.key), "left_semi") for rows in runs]
+        first, second = (_arrow(rows.select(names).limit(_SHOWN)) for rows in differing)
+        if first.num_rows == second.num_rows == 0:
             raise FlowError(f"{item.flow.id} gives equal rows, but not equally often ({item.flow.place})")
-        return one.digest.rows, found[0], found[1]
+        return one.digest.rows, first, second
 
 
 def _arrow(rows: DataFrame) -> pa.Table:
-    found: pa.Table = rows.toArrow()
-    return found
+    table: pa.Table = rows.toArrow()
+    return table
 
 
 @contextmanager
-def _run(root: SparkSession, project: Project, item: FlowPlan, settings: Mapping[str, str]) -> Iterator[checks.Staged]:
-    session = session_of(root, item.flow)
-    for key, value in settings.items():
-        session.conf.set(key, value)
-    version = item.last[0] if item.last else -1
-    held = Held(version, Digest(), fits=True, foreign=False, whole=True, transaction=0)
-    try:
-        with ExitStack() as stack:
-            result = call(stack, session, project, item, held, Counter())
-            shaped = conform.conform(item.flow, result.rows, f"rehearsal-{time.time():.0f}")
-            yield stack.enter_context(checks.staged(item.flow, shaped))
-    except MixlakeError:
-        raise
-    except Exception as error:
-        raise translated(item.flow, error) from error
+def _run(root: SparkSession, project: Project, item: FlowPlan, settings: Mapping[str, str]) -> Iterator[CheckedRows]:
+    with SparkEngine(root, project, settings).begin(item.flow, f"rehearsal-{time.time():.0f}") as session:
+        try:
+            call = Call(item.params, item.inputs, item.last[0] if item.last else -1)
+            yield session.check(session.conform(session.apply(call).rows))
+        except MixlakeError:
+            raise
+        except Exception as error:
+            raise session.translate(error) from error

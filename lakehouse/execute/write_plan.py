@@ -1,149 +1,150 @@
-"""Decide how a flow's rows are written: append, overwrite or merge."""
+"""Decide how a flow's rows are written: appended, merged by key, or in place of the whole table."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
 
-from lakehouse.declare.flow import Flow
-from lakehouse.delta.catalog import Catalog
-from lakehouse.delta.commit_note import CommitNote
-from lakehouse.execute import changed_rows, checks, retraction_filter
-from lakehouse.execute.file_pruning import rows_of
-from lakehouse.execute.invoke import Result
-from lakehouse.execute.key_diff import difference
-from lakehouse.execute.target import Held
-from lakehouse.plan.plan import FlowPlan
-from lakehouse.project import Project
-from lakehouse.spark import delta_reader, delta_writer
-from lakehouse.spark.key_range import Span
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
-
-# Held bytes below which a file is not worth a task, neither here nor where it is read.
-FILE_BYTES = 8 << 20
+from lakehouse.delta.content_digest import Digest
+from lakehouse.engine import CheckedRows, Difference, FlowOutput, StoredRows, Write
+from lakehouse.execute.checks import refuse_stored_keys
+from lakehouse.execute.flow_execution import FlowExecution
 
 
-class WritePlan(NamedTuple):
-    """What is committed: how, which rows, with which note; of a merge also where the changed keys lie."""
+@dataclass(frozen=True)
+class WritePlan:
+    """What is committed, and what the note says of it.
 
-    mode: str
-    rows: DataFrame
-    note: CommitNote
-    spans: Mapping[str, Span] | None = None
+    Args:
+        write: The rows and how they are written.
+        full: Whether the flow processed all rows.
+        digest: Content digest of the table after the commit.
+        inserted: Rows that come in.
+        updated: Rows that are replaced.
+        deleted: Rows that go out.
+    """
+
+    write: Write
+    full: bool
+    digest: Digest
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether rows change."""
+        if self.write.mode == "overwrite":
+            return True
+        return bool(self.inserted or self.updated or self.deleted)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Rows by what happens to them, and the table's rows after the commit."""
+        return {
+            "inserted": self.inserted,
+            "updated": self.updated,
+            "deleted": self.deleted,
+            "rows": self.digest.rows,
+        }
 
 
-def plan_write(  # noqa: PLR0913, PLR0917 - the parts of one step
-    stack: ExitStack,
-    session: SparkSession,
-    project: Project,
-    item: FlowPlan,
-    held: Held,
-    result: Result,
-    found: checks.Staged,
-    note: CommitNote,
+def plan_write(execution: FlowExecution, output: FlowOutput, checked: CheckedRows) -> WritePlan:
+    """Decide how the rows are written.
+
+    Raises:
+        CheckFailedError: If a new row's key is stored already for another origin.
+    """
+    item, target = execution.item, execution.target
+    retracting = item.because("retraction") and not target.replace_whole
+    only_new = not output.full and output.affected is None and not retracting
+    keys_may_meet = not output.full and _keys_may_meet(execution)
+    if only_new and keys_may_meet:
+        refuse_stored_keys(execution, checked)
+    if only_new or _is_empty(execution):
+        return _append(output, checked, target.digest + checked.digest)
+    if target.replace_whole:
+        return _replace_whole(execution, output, checked)
+    if output.full:
+        return _replace_by_key(execution, output, checked)
+    return _replace_affected(execution, output, checked, keys_may_meet=keys_may_meet)
+
+
+def _is_empty(execution: FlowExecution) -> bool:
+    """Whether the table holds no row, so that all rows are new."""
+    target = execution.target
+    empty = target.digest.rows == 0 and not (target.external_writes or target.lost_files)
+    return empty and target.fits_contract and (target.version == 0 or execution.item.last is not None)
+
+
+def _append(output: FlowOutput, checked: CheckedRows, digest: Digest) -> WritePlan:
+    return WritePlan(Write("append", checked), output.full, digest, inserted=checked.digest.rows)
+
+
+def _unchanged(output: FlowOutput, checked: CheckedRows) -> WritePlan:
+    return WritePlan(Write("append", checked, unchanged=True), output.full, checked.digest)
+
+
+def _replace_whole(execution: FlowExecution, output: FlowOutput, checked: CheckedRows) -> WritePlan:
+    """Replace all rows at once: of a table without a key, or whose stored rows cannot be compared."""
+    target = execution.target
+    known = target.fits_contract and execution.item.last is not None
+    if known and not (target.external_writes or target.lost_files) and checked.digest == target.digest:
+        return _unchanged(output, checked)
+    return _overwrite(output, checked, deleted=target.digest.rows)
+
+
+def _overwrite(output: FlowOutput, checked: CheckedRows, deleted: int) -> WritePlan:
+    rows = checked.digest.rows
+    return WritePlan(Write("overwrite", checked), output.full, checked.digest, inserted=rows, deleted=deleted)
+
+
+def _replace_by_key(execution: FlowExecution, output: FlowOutput, checked: CheckedRows) -> WritePlan:
+    """Write the difference between all rows of the flow and all rows of the table."""
+    item, target = execution.item, execution.target
+    distrusted = target.external_writes or item.because("forced")
+    if item.last is not None and target.fits_contract and not distrusted and checked.digest == target.digest:
+        return _unchanged(output, checked)
+    if distrusted and (duplicates := execution.session.rows_with_duplicate_keys(target.version)):
+        # Rows that something else wrote twice are no difference by key: all rows are replaced at once.
+        return _overwrite(output, checked, deleted=duplicates)
+    changed = execution.session.difference(checked, StoredRows(target.version))
+    return _write_difference(output, checked, changed, checked.digest)
+
+
+def _replace_affected(
+    execution: FlowExecution, output: FlowOutput, checked: CheckedRows, *, keys_may_meet: bool
 ) -> WritePlan:
-    """Decide how the rows are written, and complete the note with what that changes."""
-    table = item.flow.writes
-    mode = "full" if result.full else "incremental"
-    pending = item.because("retraction") and not held.whole
-    only_new = not result.full and result.keys is None and not pending
-    may_meet = not result.full and _keys_may_meet(project, item)
-    if only_new and may_meet:
-        checks.refuse_held_keys(item.flow, found.good, delta_reader.load(session, project.catalog, table, held.version))
-    empty = held.digest.rows == 0 and not (held.foreign or held.lost)
-    if only_new or (empty and held.fits and (held.version == 0 or item.last is not None)):
-        digest = held.digest + found.digest
-        counts = {"inserted": found.digest.rows, "updated": 0, "deleted": 0, "rows": digest.rows}
-        note = replace(note, mode=mode, changed=found.digest.rows > 0, counts=counts, digest=str(digest))
-        return WritePlan("append", found.good, note)
-    if held.whole:
-        known = held.fits and item.last is not None and not (held.foreign or held.lost)
-        same = known and found.digest == held.digest
-        counts = {"inserted": 0, "updated": 0, "deleted": 0, "rows": found.digest.rows}
-        if not same:
-            counts.update(inserted=found.digest.rows, deleted=held.digest.rows)
-        note = replace(note, mode=mode, changed=not same, counts=counts, digest=str(found.digest))
-        return WritePlan("append", found.good.limit(0), note) if same else WritePlan("overwrite", found.good, note)
-    known = item.last is not None and held.fits and not (held.foreign or item.because("forced"))
-    if result.full and known and found.digest == held.digest:
-        # The table holds these rows. Who says --full does not take the last note's word for it.
-        counts = {"inserted": 0, "updated": 0, "deleted": 0, "rows": held.digest.rows}
-        note = replace(note, mode=mode, changed=False, counts=counts, digest=str(held.digest))
-        return WritePlan("append", found.good.limit(0), note)
-    present = delta_reader.load(session, project.catalog, table, held.version)
-    if result.full and (held.foreign or item.because("forced")) and (doubled := checks.doubled_rows(table, present)):
-        # What something else wrote twice is no difference by key: its rows are replaced as a whole.
-        counts = {"inserted": found.digest.rows, "updated": 0, "deleted": doubled, "rows": found.digest.rows}
-        return WritePlan("overwrite", found.good, replace(note, mode=mode, counts=counts, digest=str(found.digest)))
-    if not result.full:
-        held_rows, present = present, _replaced(session, project.catalog, item, held, result, present)
-        if may_meet:
-            others = held_rows.join(present.select(*table.key), list(table.key), "left_anti")
-            checks.refuse_held_keys(item.flow, found.good, others)
-    changed = stack.enter_context(difference(table, found.good, present))
-    digest = found.digest if result.full else held.digest + changed.gained - changed.lost
-    counts = {
-        "inserted": changed.inserted,
-        "updated": changed.updated,
-        "deleted": changed.deleted,
-        "rows": digest.rows,
-    }
-    note = replace(note, mode=mode, changed=not changed.empty, counts=counts, digest=str(digest))
+    """Write the difference to the stored rows of affected keys, and to those that are retracted."""
+    item, target = execution.item, execution.target
+    retractions = item.retractions if item.because("retraction") else None
+    replaced = StoredRows(target.version, output.affected, retractions)
+    if keys_may_meet:
+        refuse_stored_keys(execution, checked, replaced)
+    changed = execution.session.difference(checked, replaced)
+    return _write_difference(output, checked, changed, target.digest + changed.gained - changed.lost)
+
+
+def _write_difference(output: FlowOutput, checked: CheckedRows, changed: Difference, digest: Digest) -> WritePlan:
     if changed.updated or changed.deleted:
-        return WritePlan("merge", changed.rows, note, changed.spans)
-    return WritePlan(
-        "append", changed.rows.drop(delta_writer.ACTION) if changed.inserted else found.good.limit(0), note
-    )
+        write = Write("merge", checked, changed)
+    elif changed.inserted:
+        write = Write("append", checked, changed)
+    else:
+        write = Write("append", checked, unchanged=True)
+    return WritePlan(write, output.full, digest, changed.inserted, changed.updated, changed.deleted)
 
 
-def _keys_may_meet(project: Project, item: FlowPlan) -> bool:
+def _keys_may_meet(execution: FlowExecution) -> bool:
     """Whether rows of other origins may have a key that new rows have.
 
     A sample's identity is made from what it was made from, so that it meets no other; two driving tables may share
-    identities, any other key may be the same for rows of two origins, and what is no flow may write a key twice.
+    identities, any other key may be the same for rows of two origins, and what is not a flow may write a key twice.
     """
-    flow = item.flow
-    if not flow.driving:  # what lands: nothing but a retraction leaves rows in their place
+    flow, project = execution.item.flow, execution.project
+    if not flow.driving:  # a landing flow: nothing but a retraction leaves rows in their place
         return False
     sources = project.registry.sources(flow.reads[flow.driving])
     if tuple(flow.writes.key) not in {("sample_id",), (flow.driving_key,)} or len(sources) > 1:
         return True
-    return not all(changed_rows.names_one(project, source, item.inputs) for source in sources)
-
-
-def _replaced(  # noqa: PLR0913, PLR0917 - the parts of one step
-    session: SparkSession, catalog: Catalog, item: FlowPlan, held: Held, result: Result, present: DataFrame
-) -> DataFrame:
-    """Return the held rows that new ones take the place of: of affected origins, and those taken back."""
-    from pyspark.sql import functions as F
-
-    keys = list(item.flow.writes.key)
-    parts = []
-    if result.keys is not None:
-        own, name = F.expr(item.flow.origin), item.flow.writes.name
-        parts.append(rows_of(present, catalog, name, held.version, own, result.keys, result.span))
-    if item.because("retraction"):
-        parts.append(retraction_filter.refused(session, catalog, item.flow.writes, present, item.retractions))
-    if len(parts) == 1:
-        return parts[0]
-    either = parts[0].select(*keys).union(parts[1].select(*keys)).distinct()
-    return present.join(either, keys, "left_semi")
-
-
-def laid_out(flow: Flow, rows: DataFrame, mode: str, files: int) -> DataFrame:
-    """Write few rows as few files, and order them by the table's clustering: never by one global sort.
-
-    Spark leaves held rows in as many partitions as the shuffle had that made them, however few they are.
-    """
-    columns = list(flow.writes.cluster_by)
-    if mode == "merge":
-        return rows
-    if not columns:
-        return rows.coalesce(files)
-    if files == 1:  # no ranges, which would be found by sampling
-        return rows.coalesce(1).sortWithinPartitions(*columns)
-    return rows.repartitionByRange(*columns).sortWithinPartitions(*columns)
+    return not all(project.only_flows_wrote(source.name, execution.item.inputs) for source in sources)

@@ -79,7 +79,7 @@ def find_module(name: str) -> Module | None:
 
 
 @functools.lru_cache(maxsize=4096)
-def _module(  # noqa: PLR0913, PLR0917 - a changed file is read again
+def _module(
     origin: str,
     loader: Any,
     modified: int,  # noqa: ARG001

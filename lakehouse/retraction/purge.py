@@ -129,7 +129,7 @@ def purge(
     return found
 
 
-def _purge(  # noqa: PLR0913, PLR0917 - what a purge needs
+def _purge(
     project: Project,
     order: Retraction,
     spark: Callable[[], SparkSession],

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lakehouse.delta.catalog import Catalog
-from lakehouse.execute import retraction_filter
 from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Retractions, load_retractions, pattern
-from lakehouse.spark import delta_reader, delta_writer
+from lakehouse.spark import delta_reader, delta_writer, retraction_filter
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -39,7 +38,7 @@ def delete_retracted_rows(catalog: Catalog, spark: Callable[[], SparkSession], *
     session = spark().newSession()
     rows = delta_reader.load(session, catalog, tables.quarantine, int(opened.version()))
     named = _named(session, catalog, rows, orders)
-    delta_writer.delete_quarantined(session, catalog, tables.quarantine, named, app=app, number=number)
+    delta_writer.delete_quarantined(session, catalog, named, app=app, number=number)
     return True
 
 

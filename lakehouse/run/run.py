@@ -26,7 +26,7 @@ from lakehouse.spark.session import spark_log_file
 log = logging.getLogger("mixlake.run")
 
 
-def run(  # noqa: PLR0913 - the options of a run
+def run(
     project: Project,
     select: tuple[str, ...] = (),
     *,

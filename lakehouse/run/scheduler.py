@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.retry import retry
 from lakehouse.errors import CollisionError, FlowError, MixlakeError, first_line
-from lakehouse.execute.execute_flow import execute
+from lakehouse.execute.execute_flow import execute_flow
 from lakehouse.ledger.retractions import reopen_purge
 from lakehouse.plan.plan import FlowPlan, Plan, plan_flow
 from lakehouse.plan.table_state import TableStates
@@ -19,6 +19,7 @@ from lakehouse.project import Project
 from lakehouse.run.listener import Listener
 from lakehouse.run.report import FlowResult
 from lakehouse.run.spark_session import SparkHandle
+from lakehouse.spark.engine import SparkEngine
 
 log = logging.getLogger("mixlake.run")
 
@@ -123,7 +124,8 @@ class Scheduler:
             if item.last is not None and item.because("retraction"):
                 reopen_purge(run.project.catalog, spec.writes, *item.last, item.retractions)
             run.listener.began(item)
-            version, note = execute(run.spark.get(), run.project, item, run.run_id, migrate=run.migrate)
+            engine = SparkEngine(run.spark.get(), run.project)
+            version, note = execute_flow(engine, run.project, item, run.run_id, migrate=run.migrate)
         except CollisionError as error:
             log.info("%s", error)
             return None

@@ -1,7 +1,7 @@
-"""The one place that writes Delta.
+"""Commit through Spark's Delta writer: the one module that does.
 
 A flow's rows and its note land in one commit, made once: ``txnAppId`` is the flow and ``txnVersion`` its
-last transaction number plus one. Delta skips a number that was used already without a word, so that after
+last transaction number plus one. Delta silently skips a number that was used already, so that after
 writing the engine looks for its own ``run_id`` in the log.
 """
 
@@ -10,49 +10,59 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.contract import Table
-from lakehouse.delta.append import create
+from lakehouse.delta import append
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.history import commits_with_notes
 from lakehouse.errors import CollisionError, no_space
-from lakehouse.spark.key_range import Span
+from lakehouse.ledger import tables
+from lakehouse.spark.key_range import within
+from lakehouse.spark.rows_to_write import ACTION, RowsToWrite
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 
 log = logging.getLogger("mixlake.commit")
 
-ACTION = "_action"
 QUARANTINE_APP = "mixlake.retractions"
 _CONCURRENT = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED")
 
 
-def write(  # noqa: PLR0913 - what one commit is
-    session: SparkSession,
-    catalog: Catalog,
-    table: Table,
-    rows: DataFrame,
-    *,
-    mode: str,
-    note: CommitNote,
-    transaction: int,
-    spans: Mapping[str, Span] | None = None,
-) -> int:
+@dataclass(frozen=True)
+class CommitStamp:
+    """What a commit carries beside its rows.
+
+    Args:
+        note: The commit note; its flow names the transaction.
+        transaction: The transaction's number.
+    """
+
+    note: CommitNote
+    transaction: int
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The options of a Delta writer that carry it."""
+        return {
+            "txnAppId": self.note.flow,
+            "txnVersion": str(self.transaction),
+            "userMetadata": self.note.to_json(),
+        }
+
+
+def write(session: SparkSession, catalog: Catalog, table: Table, changes: RowsToWrite, stamp: CommitStamp) -> int:
     """Commit a flow's rows with its note.
 
     Args:
         session: The flow's own session; a MERGE's note and transaction are settings of it.
         catalog: The lake's catalog.
         table: Contract of the written table, which exists.
-        rows: For "append" and "overwrite" the rows; for "merge" the changed rows with a column
-            ``_action``: I, U or D, where of a D only the key counts.
-        mode: append, overwrite or merge.
-        note: The commit note.
-        transaction: The flow's transaction number.
-        spans: For "merge" where the rows' keys lie, by column: a MERGE looks at no file outside.
+        changes: The rows, and how they are written.
+        stamp: The note, and the transaction's number.
 
     Returns:
         The version that holds the commit.
@@ -62,21 +72,17 @@ def write(  # noqa: PLR0913 - what one commit is
         LakeError: If the store refused.
     """
     with committing(table.name):
-        if mode == "merge":
-            _merge(session, catalog.table_uri(table.name), table, rows, note, transaction, spans or {})
+        if changes.mode == "merge":
+            _merge(session, catalog.table_uri(table.name), table, changes, stamp)
         else:
-            writer = rows.select(*[column.name for column in table.columns]).write.format("delta").mode(mode)
-            for key, value in _transaction(note, transaction):
-                writer = writer.option(key, value)
-            if mode == "overwrite":
+            writer = _writer(table, changes.rows, changes.mode, stamp)
+            if changes.mode == "overwrite":
                 writer = writer.option("overwriteSchema", "true").partitionBy(*table.partition_by)
             writer.save(catalog.table_uri(table.name))
-    return _landed(catalog, table.name, note, transaction)
+    return _committed_version(catalog, table.name, stamp)
 
 
-def replace_where(  # noqa: PLR0913 - what one commit is
-    catalog: Catalog, table: Table, rows: DataFrame, where: str, *, note: CommitNote, transaction: int
-) -> int:
+def replace_where(catalog: Catalog, table: Table, rows: DataFrame, where: str, stamp: CommitStamp) -> int:
     """Commit rows in the place of those that a condition names, all at once.
 
     Args:
@@ -84,8 +90,7 @@ def replace_where(  # noqa: PLR0913 - what one commit is
         table: Contract of the written table, which exists.
         rows: The new rows; all of them fulfil the condition.
         where: Condition over partition columns, so that no file is read to find what it names.
-        note: The commit note; its flow names the transaction.
-        transaction: The transaction's number.
+        stamp: The note, and the transaction's number.
 
     Returns:
         The version that holds the commit.
@@ -95,17 +100,20 @@ def replace_where(  # noqa: PLR0913 - what one commit is
         LakeError: If the store refused.
     """
     with committing(table.name):
-        writer = rows.select(*[column.name for column in table.columns]).write.format("delta").mode("overwrite")
-        for key, value in _transaction(note, transaction):
-            writer = writer.option(key, value)
-        writer.option("replaceWhere", where).save(catalog.table_uri(table.name))
-    return _landed(catalog, table.name, note, transaction)
+        writer = _writer(table, rows, "overwrite", stamp).option("replaceWhere", where)
+        writer.save(catalog.table_uri(table.name))
+    return _committed_version(catalog, table.name, stamp)
 
 
-def _landed(catalog: Catalog, table: str, note: CommitNote, transaction: int) -> int:
-    version = find(catalog, table, note)
+def _writer(table: Table, rows: DataFrame, mode: str, stamp: CommitStamp) -> DataFrameWriter:
+    columns = [column.name for column in table.columns]
+    return rows.select(*columns).write.format("delta").mode(mode).options(**stamp.options)
+
+
+def _committed_version(catalog: Catalog, table: str, stamp: CommitStamp) -> int:
+    version = find(catalog, table, stamp.note)
     if version is None:
-        raise CollisionError(f"{table}: another run committed transaction {transaction}", "it is planned again")
+        raise CollisionError(f"{table}: another run committed transaction {stamp.transaction}", "it is planned again")
     return version
 
 
@@ -117,34 +125,33 @@ def find(catalog: Catalog, table: str, note: CommitNote) -> int | None:
     return None
 
 
-def append_quarantine(catalog: Catalog, table: Table, rows: DataFrame, attempt: str) -> None:
+def append_quarantine(catalog: Catalog, rows: DataFrame, attempt: str) -> None:
     """Append quarantined rows once for an attempt; they count when a commit note names the attempt."""
-    create(catalog, table)
+    table = tables.quarantine
+    append.create(catalog, table)
     writer = rows.select(*[column.name for column in table.columns]).write.format("delta").mode("append")
     # The attempt is a digest of flow, transaction, inputs and fingerprint: a retry writes the same rows.
     with committing(table.name):
         writer.option("txnAppId", f"quarantine:{attempt}").option("txnVersion", "1").save(catalog.table_uri(table.name))
 
 
-def delete_quarantined(  # noqa: PLR0913 - what one commit is
-    session: SparkSession, catalog: Catalog, table: Table, rows: DataFrame, *, app: str, number: int
-) -> None:
+def delete_quarantined(session: SparkSession, catalog: Catalog, rows: DataFrame, *, app: str, number: int) -> None:
     """Delete quarantined rows that retractions take out, as one transaction a retraction.
 
     Args:
         session: A session of its own; the transaction is a setting of it.
         catalog: The lake's catalog.
-        table: Contract of the quarantine.
-        rows: attempt, reason and row of what is to go.
+        rows: attempt, reason and row of what is deleted.
         app: Name of the transaction.
         number: Its number, such as the ordinal of the newest retraction.
     """
     from delta.tables import DeltaTable as SparkDeltaTable
 
     names = ("attempt", "reason", "row")
-    with committing(table.name), _as(session, app, number):
+    name = tables.quarantine.name
+    with committing(name), _merge_settings(session, {"txnAppId": app, "txnVersion": str(number)}):
         (
-            SparkDeltaTable.forPath(session, catalog.table_uri(table.name))
+            SparkDeltaTable.forPath(session, catalog.table_uri(name))
             .alias("t")
             .merge(rows.distinct().alias("s"), " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in names))
             .whenMatchedDelete()
@@ -179,45 +186,34 @@ def committing(table: str) -> Iterator[None]:
 
 
 @contextmanager
-def _as(session: SparkSession, app: str, number: int, metadata: str = "") -> Iterator[None]:
+def _merge_settings(session: SparkSession, options: Mapping[str, str]) -> Iterator[None]:
     """Let a MERGE, which takes no options, use up a transaction's number and carry a note."""
-    settings = {"write.txnAppId": app, "write.txnVersion": str(number)}
-    if metadata:
-        settings["commitInfo.userMetadata"] = metadata
+    settings = {
+        f"spark.databricks.delta.{'commitInfo' if key == 'userMetadata' else 'write'}.{key}": value
+        for key, value in options.items()
+    }
     try:
         for key, value in settings.items():
-            session.conf.set(f"spark.databricks.delta.{key}", value)
+            session.conf.set(key, value)
         yield
     finally:
         for key in settings:
-            session.conf.unset(f"spark.databricks.delta.{key}")
+            session.conf.unset(key)
 
 
-def _transaction(note: CommitNote, transaction: int) -> tuple[tuple[str, str], ...]:
-    return (("txnAppId", note.flow), ("txnVersion", str(transaction)), ("userMetadata", note.to_json()))
-
-
-def _merge(  # noqa: PLR0913, PLR0917
-    session: SparkSession,
-    uri: str,
-    table: Table,
-    rows: DataFrame,
-    note: CommitNote,
-    transaction: int,
-    spans: Mapping[str, Span],
-) -> None:
+def _merge(session: SparkSession, uri: str, table: Table, changes: RowsToWrite, stamp: CommitStamp) -> None:
     from delta.tables import DeltaTable as SparkDeltaTable
     from pyspark.sql import functions as F
 
     values: dict[str, str | Column] = {f"`{c.name}`": f"s.`{c.name}`" for c in table.columns}
     on = F.expr(" AND ".join(f"t.`{key}` <=> s.`{key}`" for key in table.key))
-    for key, span in spans.items():
-        on &= span.holds(F.col(f"t.`{key}`"))
-    with _as(session, note.flow, transaction, note.to_json()):
+    for key, bounds in changes.key_ranges.items():
+        on &= within(F.col(f"t.`{key}`"), bounds)
+    with _merge_settings(session, stamp.options):
         (
             SparkDeltaTable.forPath(session, uri)
             .alias("t")
-            .merge(rows.alias("s"), on)
+            .merge(changes.rows.alias("s"), on)
             .whenMatchedDelete(f"s.`{ACTION}` = 'D'")
             .whenMatchedUpdate(set=values)
             .whenNotMatchedInsert(f"s.`{ACTION}` <> 'D'", values=values)

@@ -11,7 +11,7 @@ from lakehouse.errors import FlowError, MixlakeError
 _UNREADABLE = ("FileNotFoundException", "FILE_NOT_EXIST", "FAILED_READ_FILE", "CANNOT_READ_FILE_FOOTER")
 
 
-def translated(flow: Flow, error: Exception, lake: str = "") -> MixlakeError:
+def from_spark_error(flow: Flow, error: Exception, lake: str = "") -> MixlakeError:
     """Turn what Spark raised into an error that names the flow and what to do.
 
     Args:

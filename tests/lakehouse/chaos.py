@@ -23,13 +23,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
+import functools
 import os
 import random
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -42,14 +41,16 @@ from pyspark.sql import SparkSession
 
 from lakehouse.declare import discovery
 from lakehouse.declare.contract import Table
+from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.history import commits_with_notes
-from lakehouse.lake import Lake
 from lakehouse.ledger import tables
 from lakehouse.lineage.index.sync import sync_edges
 from lakehouse.query import quarantine
 from lakehouse.release.optimize import optimize
 from lakehouse.release.vacuum import vacuum
 from tests.lakehouse import words
+from tests.lakehouse.bindings import rebind
+from tests.lakehouse.killed import COMMAND, ENVIRONMENT
 from tests.lakehouse.lineage.index.graphs import all_entries, held_entries
 
 NAMES = ("bronze.lines", "silver.shouts", "silver.words", "gold.counts")
@@ -59,12 +60,12 @@ _WATCHED = ("bronze/lines", "silver/shouts", "silver/words", "gold/counts")
 
 # Boundary, and how often a run comes there.
 RUN = {
-    "lakehouse.spark.delta_writer:create": 6,
+    "lakehouse.delta.append:create": 6,
     "lakehouse.spark.delta_writer:append_quarantine": 1,
     "lakehouse.spark.delta_writer:write": 4,
     "lakehouse.spark.delta_writer:replace_where": 1,
     "lakehouse.ledger.runs:sync_runs": 1,
-    "lakehouse.spark.delta_writer:append_once": 1,
+    "lakehouse.delta.append:append_once": 1,
     "lakehouse.lineage.index.sync:sync_edges": 1,
 }
 MAINTENANCE = {"lakehouse.release.optimize:replace_files": 2, "lakehouse.release.vacuum:delete_files": 4}
@@ -97,17 +98,10 @@ class Killer:
     @contextlib.contextmanager
     def at_work(self):
         """Watch all boundaries."""
-        kept = []
-        try:
+        with contextlib.ExitStack() as stack:
             for where in (*RUN, *MAINTENANCE):
-                module, name = where.split(":")
-                module = importlib.import_module(module)
-                kept.append((module, name, getattr(module, name)))
-                setattr(module, name, self._patched(where, getattr(module, name)))
+                stack.callback(rebind(where, functools.partial(self._patched, where)))
             yield self
-        finally:
-            for module, name, original in kept:
-                setattr(module, name, original)
 
     def _patched(self, where, original):
         def patched(*args, **kwargs):
@@ -118,8 +112,8 @@ class Killer:
                 if mine and self.when != "after":
                     self.dead = True
             if mine and self.when == "torn":
-                lake = next(arg for arg in args if isinstance(arg, Lake))
-                tear(lake.catalog.table_uri(next(arg for arg in args if isinstance(arg, Table)).name))
+                catalog = next(arg for arg in args if isinstance(arg, Catalog))
+                tear(catalog.table_uri(next(arg for arg in args if isinstance(arg, Table)).name))
             self._check()
             answer = original(*args, **kwargs)
             self.dead = self.dead or (mine and self.when == "after")
@@ -263,7 +257,6 @@ class Chaos:
 
     def _be_killed(self, rng):
         """Run in a process of its own, which is killed."""
-        file = Path(__file__).with_name("killed.py")
         # Each change comes to these; a start of Spark is too dear for a boundary that a run may not come to.
         where = rng.choice(
             ["lakehouse.spark.delta_writer:write", "lakehouse.ledger.runs:sync_runs", "mid-write", "mid-write"]
@@ -272,12 +265,12 @@ class Chaos:
         point = ("lakehouse.spark.delta_writer:write", "after", "99") if where == "mid-write" else (where, when, number)
         before = self._orphans()
         process = subprocess.Popen(
-            [sys.executable, str(file), str(self.project.root), *point],
+            [*COMMAND, str(self.project.root), *point],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self.project.root,
             start_new_session=True,
-            env={**os.environ, "SPARK_LOCAL_DIRS": str(self.project.root / "local")},
+            env={**ENVIRONMENT, "SPARK_LOCAL_DIRS": str(self.project.root / "local")},
         )
         end, skipped = time.monotonic() + 300, rng.randint(0, 2)
         while process.poll() is None:

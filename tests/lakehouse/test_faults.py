@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,12 +12,11 @@ from lakehouse.delta.append import append_rows
 from lakehouse.delta.catalog import Catalog
 from lakehouse.ledger.tables import training_steps
 from tests.lakehouse import words
-from tests.lakehouse.killed import kill
+from tests.lakehouse.killed import COMMAND, ENVIRONMENT, kill
 
 NAMES = ("bronze.lines", "silver.shouts", "silver.words", "gold.counts")
 TEXT = "a:hello|b:two words|c:|d:four score and seven|e:x|f:y"
 LATER = "a:hello|b:three words now|c:|e:x|g:late"
-KILLED = Path(__file__).with_name("killed.py")
 
 
 def digests(project, lake):
@@ -47,7 +44,7 @@ def undisturbed(project, *texts):
         *(
             pytest.param(*point, marks=pytest.mark.slow)
             for point in [
-                ("lakehouse.spark.delta_writer:create", "after", 2),
+                ("lakehouse.delta.append:create", "after", 2),
                 ("lakehouse.spark.delta_writer:write", "before", 2),
                 ("lakehouse.spark.delta_writer:write", "after", 3),
                 ("lakehouse.ledger.runs:sync_runs", "before", 1),
@@ -86,7 +83,8 @@ def test_a_kill_while_changes_are_merged_loses_nothing(project):
 def test_a_kill_in_the_middle_of_the_work(project):
     words.write(project, TEXT)
     process = subprocess.Popen(
-        [sys.executable, str(KILLED), str(project.root), "lakehouse.spark.delta_writer:write", "after", "99"],
+        [*COMMAND, str(project.root), "lakehouse.spark.delta_writer:write", "after", "99"],
+        env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         cwd=project.root,

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from lakehouse.execute import file_pruning
 from lakehouse.retraction.retract import RetractionRequest, retract
+from lakehouse.spark import file_pruning
 from tests.lakehouse.delta import pages
 from tests.lakehouse.delta.pages import page
 

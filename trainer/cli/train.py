@@ -67,7 +67,7 @@ def command(  # noqa: PLR0913, PLR0917
     return STOPPED if summary.stopped else 0
 
 
-def run(  # noqa: PLR0913, PLR0917
+def run(  # noqa: PLR0913
     context: Context, recipe: Recipe, release: str, folder: Path, steps: int | None, resume: bool, *, quiet: bool
 ) -> Summary:
     """Train in this process and those that torchrun started beside it; see `command`."""

@@ -266,7 +266,7 @@ def _open_stage(snapshot: Snapshot, stage: str) -> tuple[StageIndex, Groups]:
     return index, Groups(files, stage)
 
 
-def _check_ranges(rank: int, world: int, global_batch: int, start: int, prefetch: int, epochs: int | None) -> None:  # noqa: PLR0913, PLR0917
+def _check_ranges(rank: int, world: int, global_batch: int, start: int, prefetch: int, epochs: int | None) -> None:
     checks = (
         (world >= 1, f"world is {world}", "give the number of ranks, at least 1"),
         (0 <= rank < world, f"rank is {rank} of {world}", "ranks count from 0 to world - 1"),

@@ -35,7 +35,7 @@ class PackedModel(HybridModel):
         last: Whether this stage has the output layer.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         recipe: Recipe,
         vocabulary: int,

@@ -106,7 +106,7 @@ class HostAdam(torch.optim.Optimizer):
     torch.optim.AdamW, which keeps one per parameter, cannot be loaded by them.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - FusedAdam's own arguments
+    def __init__(
         self,
         params: Iterable[Any],
         lr: float = 1e-3,

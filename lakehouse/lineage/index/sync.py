@@ -26,6 +26,8 @@ from lakehouse.lineage.index.state import FLOW, FORMAT, SAMPLE_ID, IndexState, i
 from lakehouse.lineage.reader import DETAILS
 from lakehouse.spark import delta_writer
 from lakehouse.spark.delta_reader import CHANGE, spark_schema
+from lakehouse.spark.delta_writer import CommitStamp
+from lakehouse.spark.rows_to_write import RowsToWrite
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -185,13 +187,11 @@ def _commit(catalog: Catalog, entries: DataFrame, level: int, note: CommitNote, 
     opened = catalog.open(tables.edges.name)
     if version >= 0 and int(opened.version()) != version:
         raise CollisionError(f"{tables.edges.name}: another run brought it up", "it is looked at again")
-    transaction = int(opened.transaction_version(FLOW) or 0) + 1
+    stamp = CommitStamp(note, int(opened.transaction_version(FLOW) or 0) + 1)
     if not fits(opened, tables.edges):
-        return delta_writer.write(
-            entries.sparkSession, catalog, tables.edges, entries, mode="overwrite", note=note, transaction=transaction
-        )
-    where = f"level >= {level}"
-    return delta_writer.replace_where(catalog, tables.edges, entries, where, note=note, transaction=transaction)
+        rows = RowsToWrite("overwrite", entries)
+        return delta_writer.write(entries.sparkSession, catalog, tables.edges, rows, stamp)
+    return delta_writer.replace_where(catalog, tables.edges, entries, f"level >= {level}", stamp)
 
 
 def _new_entries(session: SparkSession, catalog: Catalog, state: IndexState, work: _Work, *, anew: bool) -> DataFrame:

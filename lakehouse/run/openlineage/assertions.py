@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lakehouse.declare.contract import Table
-from lakehouse.execute.checks import OTHER
+from lakehouse.engine import OTHER_REASONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def results(table: Table, reasons: Mapping[str, int], reject_tolerance: float, *
 
     def count(reason: str) -> int | None:
         counted = reasons.get(reason)
-        return counted if counted is not None or OTHER in reasons else 0
+        return counted if counted is not None or OTHER_REASONS in reasons else 0
 
     for name in table.required:
         reason = f"column {name} is null"

@@ -41,7 +41,7 @@ def executed(monkeypatch, error):
         calls.append(args)
         raise error
 
-    monkeypatch.setattr(scheduler, "execute", execute)
+    monkeypatch.setattr(scheduler, "execute_flow", execute)
     return calls
 
 

@@ -9,6 +9,8 @@ from lakehouse.delta.history import newest_note
 from lakehouse.delta.schema_drift import compare_schema
 from lakehouse.lake import Lake
 from lakehouse.spark import delta_writer
+from lakehouse.spark.delta_writer import CommitStamp
+from lakehouse.spark.rows_to_write import RowsToWrite
 from tests.lakehouse.lakes import lake_at, note
 
 NOTE_SETTING = "spark.databricks.delta.commitInfo.userMetadata"
@@ -70,13 +72,13 @@ def test_a_merge_and_an_append_between_each_others_steps_keep_their_notes(spark,
         # The merge's note and transaction are settings of its session by now.
         rows = two.createDataFrame([("x", 1)], "id string, n int")
         of = note("bronze.others", "run-2")
-        appended.append(delta_writer.write(two, lake.catalog, others, rows, mode="append", note=of, transaction=7))
+        appended.append(delta_writer.write(two, lake.catalog, others, RowsToWrite("append", rows), CommitStamp(of, 7)))
         return find_table(session, path)
 
     monkeypatch.setattr(SparkDeltaTable, "forPath", staticmethod(late))
     rows = one.createDataFrame([("a", 1, "I"), ("b", 2, "I")], "id string, n int, _action string")
     of = note("bronze.things", "run-1")
-    merged = delta_writer.write(one, lake.catalog, things, rows, mode="merge", note=of, transaction=3)
+    merged = delta_writer.write(one, lake.catalog, things, RowsToWrite("merge", rows), CommitStamp(of, 3))
     for contract, version, run_id, number in ((things, merged, "run-1", 3), (others, *appended, "run-2", 7)):
         held = lake.catalog.open(contract.name)
         newest, found = newest_note(held)

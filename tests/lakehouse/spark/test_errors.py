@@ -7,7 +7,7 @@ from deltalake.exceptions import DeltaError
 from lakehouse.declare.contract import Column, Table
 from lakehouse.declare.flow import Flow
 from lakehouse.errors import CheckFailedError, FlowError, LakeError
-from lakehouse.spark.errors import translated
+from lakehouse.spark.errors import from_spark_error
 
 FLOW = Flow(
     id="acme.f",
@@ -29,7 +29,7 @@ FLOW = Flow(
     ],
 )
 def test_what_spark_raised_is_one_line_that_names_the_flow_or_the_cause(text, kind, says):
-    found = translated(FLOW, RuntimeError(text))
+    found = from_spark_error(FLOW, RuntimeError(text))
     assert type(found) is kind
     assert says in found.message
     assert "\n" not in str(found)
@@ -38,17 +38,17 @@ def test_what_spark_raised_is_one_line_that_names_the_flow_or_the_cause(text, ki
 def test_want_of_space_is_told_of_the_disk_that_lacks_it():
     text = "Generic LocalFileSystem error: Unable to copy: No space left on device (os error 28)"
     for kind in (DeltaError, OSError):
-        found = translated(FLOW, kind(text))
+        found = from_spark_error(FLOW, kind(text))
         assert str(found) == "x.y could not be written: no space left — free space there, and run again"
     # What Python hands to Spark goes through a file in spark.local.dir.
-    assert "spark.local.dir" in translated(FLOW, OSError(28, "No space left on device")).hint
+    assert "spark.local.dir" in from_spark_error(FLOW, OSError(28, "No space left on device")).hint
 
 
 @pytest.mark.parametrize("lake", ["/data/lake", "file:///data/lake", "s3://bucket/lake/"])
 def test_a_lost_file_is_named_with_its_table(lake):
     place = lake.replace("s3://", "s3a://").replace("file:///", "file:/").rstrip("/")
     text = f"[FAILED_READ_FILE.FILE_NOT_EXIST] Error while reading file {place}/silver/docs/day=1/part-0.c000.parquet."
-    found = translated(FLOW, RuntimeError(text), lake)
+    found = from_spark_error(FLOW, RuntimeError(text), lake)
     assert type(found) is LakeError
     assert "acme.f: silver.docs cannot be read: its data file day=1/part-0.c000.parquet is gone" in found.message
     assert "mixlake run silver.docs --full" in found.hint

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from lakehouse.declare.contract import Column, Table
 from lakehouse.delta.append import create
-from lakehouse.spark import delta_writer
-from lakehouse.spark.delta_writer import write
-from lakehouse.spark.key_range import Span, measures, span_of
+from lakehouse.engine import KeyRange
+from lakehouse.spark.delta_writer import CommitStamp, write
+from lakehouse.spark.key_range import key_range, range_aggregates, within
+from lakehouse.spark.rows_to_write import ACTION, RowsToWrite
 from tests.lakehouse.lakes import lake_at, note
 
 things = Table(
@@ -28,8 +29,8 @@ def told(low, high, null=False):
 
 
 def test_a_span_covers_all_groups():
-    assert span_of("k", told("b", "c"), told("a", "b")) == Span("a", "c")
-    assert span_of("k", told(3, 9), told(-1, 4)) == Span(-1, 9)
+    assert key_range("k", told("b", "c"), told("a", "b")) == KeyRange("a", "c")
+    assert key_range("k", told(3, 9), told(-1, 4)) == KeyRange(-1, 9)
 
 
 @pytest.mark.parametrize(
@@ -44,17 +45,17 @@ def test_a_span_covers_all_groups():
     ],
 )
 def test_there_is_none_where_a_key_is_null_or_of_another_type(found):
-    assert span_of("k", *found) is None
+    assert key_range("k", *found) is None
 
 
 @pytest.mark.usefixtures("spark")
 def test_texts_are_ordered_as_spark_orders_them(spark):
     texts = ["", "a", "Z", "é", "z", "\uffff", "\U0001f600"]
     rows = spark.createDataFrame([(text, n % 2) for n, text in enumerate(texts)], "k string, g int")
-    groups = [row.asDict() for row in rows.groupBy("g").agg(*measures("k")).collect()]
-    span = span_of("k", *groups)
-    assert span == Span("", "\U0001f600")
-    assert rows.where(span.holds(rows["k"])).count() == len(texts)
+    groups = [row.asDict() for row in rows.groupBy("g").agg(*range_aggregates("k")).collect()]
+    span = key_range("k", *groups)
+    assert span == KeyRange("", "\U0001f600")
+    assert rows.where(within(rows["k"], span)).count() == len(texts)
 
 
 @given(st.lists(st.text(max_size=4), min_size=2, max_size=8))
@@ -64,7 +65,7 @@ def test_the_span_of_groups_is_that_of_all(texts):
         groups = [told(min(part, key=str.encode), max(part, key=str.encode)) for part in parts]
     except UnicodeEncodeError:  # a lone surrogate, which no table holds
         return
-    span = span_of("k", *groups)
+    span = key_range("k", *groups)
     assert (span.low, span.high) == (min(texts, key=str.encode), max(texts, key=str.encode))
 
 
@@ -76,26 +77,19 @@ def test_a_merge_reads_no_file_outside_of_the_span_and_does_what_it_does_without
         create(lake.catalog, things)
         for first in ("a", "m", "t"):
             rows = spark.createDataFrame([(f"{first}{n}", n) for n in range(3)], "name string, n long")
-            write(
-                spark,
-                lake.catalog,
-                things,
-                rows,
-                mode="append",
-                note=note("silver.things", first),
-                transaction=ord(first),
-            )
+            stamp = CommitStamp(note("silver.things", first), ord(first))
+            write(spark, lake.catalog, things, RowsToWrite("append", rows), stamp)
         changes = [("m0", 10, "U"), ("m1", None, "D"), ("m9", 9, "I")]
-        rows = spark.createDataFrame(changes, f"name string, n long, {delta_writer.ACTION} string")
+        rows = spark.createDataFrame(changes, f"name string, n long, {ACTION} string")
         # The files of a and t are lost: a MERGE that reads them fails.
         if name == "with":
             kept = {path: path.read_bytes() for path in (tmp_path / name / "silver" / "things").glob("*.parquet")}
             for path in kept:
                 if not any(text.startswith("m") for text in pq.read_table(path)["name"].to_pylist()):
                     path.unlink()
-        spans = {"name": Span("m0", "m9")} if name == "with" else None
-        of = note("silver.things", "merge")
-        write(spark, lake.catalog, things, rows, mode="merge", note=of, transaction=999, spans=spans)
+        ranges = {"name": KeyRange("m0", "m9")} if name == "with" else {}
+        stamp = CommitStamp(note("silver.things", "merge"), 999)
+        write(spark, lake.catalog, things, RowsToWrite("merge", rows, ranges), stamp)
         if name == "with":
             for path, data in kept.items():
                 path.write_bytes(data)

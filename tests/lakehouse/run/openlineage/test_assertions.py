@@ -3,7 +3,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from lakehouse.declare.contract import Check, Column, Table
-from lakehouse.execute.checks import OTHER
+from lakehouse.engine import OTHER_REASONS
 from lakehouse.run.openlineage.assertions import results
 
 TABLE = Table(
@@ -38,7 +38,7 @@ def test_each_condition_is_told_with_the_rows_that_broke_it():
 
 
 def test_what_rare_reasons_sum_up_is_not_told_as_kept():
-    assert list(found({"text is not empty": 9, OTHER: 4}, unique=False)) == ["text is not empty"]
+    assert list(found({"text is not empty": 9, OTHER_REASONS: 4}, unique=False)) == ["text is not empty"]
 
 
 def test_conditions_that_are_counted_as_one_are_left_out():

@@ -59,7 +59,7 @@ def lines(project, monkeypatch):
         lakes.write(lake, table.name, rows, note)
         return int(lake.catalog.open(table.name).version()), note
 
-    monkeypatch.setattr(scheduler, "execute", execute_plainly)
+    monkeypatch.setattr(scheduler, "execute_flow", execute_plainly)
     monkeypatch.setattr(spark_session.SparkHandle, "get", lambda self: None)
     return project
 
@@ -221,7 +221,7 @@ def test_a_flow_that_fails_before_its_inputs_are_pinned_is_told(lines):
 
 def test_a_collision_is_one_execution(lines, monkeypatch):
     tried = []
-    plainly = scheduler.execute
+    plainly = scheduler.execute_flow
 
     def collide_once(session, lake, item, run_id, **options):
         tried.append(item.writes)
@@ -229,19 +229,19 @@ def test_a_collision_is_one_execution(lines, monkeypatch):
             raise CollisionError("another run committed", "it is planned again")
         return plainly(session, lake, item, run_id)
 
-    monkeypatch.setattr(scheduler, "execute", collide_once)
+    monkeypatch.setattr(scheduler, "execute_flow", collide_once)
     found = written(lines, lines.lake().run(["bronze.lines"]))
     assert [e["eventType"] for e in found] == ["START", "START", "COMPLETE", "COMPLETE"]
 
 
 def test_what_another_run_did_meanwhile_is_aborted(lines, monkeypatch):
-    plainly = scheduler.execute
+    plainly = scheduler.execute_flow
 
     def lose(session, lake, item, run_id, **options):
         plainly(session, lake, item, "20260101T000000-aaaaaaaa")
         raise CollisionError("another run committed", "it is planned again")
 
-    monkeypatch.setattr(scheduler, "execute", lose)
+    monkeypatch.setattr(scheduler, "execute_flow", lose)
     report = lines.lake().run(["bronze.lines"])
     assert report.ok
     assert [e["eventType"] for e in written(lines, report)] == ["START", "START", "ABORT", "COMPLETE"]

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 
-def allowed(session: SparkSession, catalog: Catalog, table: Table, rows: DataFrame, orders: Retractions) -> DataFrame:
+def without_retracted(
+    session: SparkSession, catalog: Catalog, table: Table, rows: DataFrame, orders: Retractions
+) -> DataFrame:
     """Return the rows of a table that no order takes out."""
     from pyspark.sql import functions as F
 
@@ -29,7 +31,9 @@ def allowed(session: SparkSession, catalog: Catalog, table: Table, rows: DataFra
     return rows
 
 
-def refused(session: SparkSession, catalog: Catalog, table: Table, rows: DataFrame, orders: Retractions) -> DataFrame:
+def retracted_rows(
+    session: SparkSession, catalog: Catalog, table: Table, rows: DataFrame, orders: Retractions
+) -> DataFrame:
     """Return the rows of a table that an order takes out."""
     from pyspark.sql import functions as F
 
@@ -57,8 +61,7 @@ def matching(table: Table, orders: Retractions) -> Column | None:
     if "uri" in table:
         parts.extend(F.col("uri").rlike(pattern(value)) for value in orders.values("uri"))
     whole: Column | None = None
-    for part in parts:
-        part = F.coalesce(part, F.lit(False))  # noqa: PLW2901
+    for part in (F.coalesce(part, F.lit(False)) for part in parts):
         whole = part if whole is None else whole | part
     return whole
 

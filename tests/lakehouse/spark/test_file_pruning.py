@@ -10,10 +10,10 @@ import pytest
 from deltalake import write_deltalake
 
 from lakehouse.declare.contract import Column, Table
-from lakehouse.execute import file_pruning
-from lakehouse.execute.file_pruning import rows_of
+from lakehouse.engine import AffectedKeys, KeyRange
+from lakehouse.spark import file_pruning
 from lakehouse.spark.delta_reader import load
-from lakehouse.spark.key_range import Span
+from lakehouse.spark.file_pruning import KeysOf, rows_with_keys
 from tests.lakehouse.lakes import lake_at
 
 TABLE = Table(
@@ -51,7 +51,7 @@ def named(spark, lake, keys, span=None, version=None):
     wanted = spark.createDataFrame([(key,) for key in keys], "k string")
     version = lake.catalog.open(TABLE.name).version() if version is None else version
     whole = load(spark, lake.catalog, TABLE, version)
-    return rows_of(whole, lake.catalog, TABLE.name, version, F.col("k"), wanted, span)
+    return rows_with_keys(whole, lake.catalog, TABLE.name, version, KeysOf(F.col("k"), AffectedKeys(wanted, span)))
 
 
 def answer(spark, lake, keys, span=None, version=None):
@@ -68,7 +68,7 @@ def test_only_files_that_hold_a_key_are_read(spark, lake):
 @pytest.mark.parametrize(
     ("keys", "span"),
     [
-        (["0003", "0011"], Span("0003", "0011")),
+        (["0003", "0011"], KeyRange("0003", "0011")),
         ([f"{n:04}" for n in range(0, 400, 7)], None),
         (["9999"], None),
         ([], None),

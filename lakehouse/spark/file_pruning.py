@@ -1,4 +1,4 @@
-"""Those rows of a table that some keys name, at the cost of the files in which they lie.
+"""Read only the files that hold the given keys.
 
 Where keys are scattered, as digests are, no statistics tell in which files they lie. A large table's own keys do: they
 are a small part of its bytes. Files that hold none of the keys are then not read.
@@ -6,13 +6,15 @@ are a small part of its bytes. Files that hold none of the keys are then not rea
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.delta.catalog import Catalog
-from lakehouse.spark.key_range import Span
+from lakehouse.engine import AffectedKeys
+from lakehouse.spark.key_range import within
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -28,9 +30,20 @@ _HIDDEN = ("_", ".")
 _ORIGIN = "_origin"
 
 
-def rows_of(  # noqa: PLR0913, PLR0917 - one a part of the question
-    whole: DataFrame, catalog: Catalog, name: str, version: int, own: Column, keys: DataFrame, span: Span | None
-) -> DataFrame:
+@dataclass(frozen=True)
+class KeysOf:
+    """Keys, and what of a row is compared with them.
+
+    Args:
+        own: An expression over a row.
+        wanted: The keys.
+    """
+
+    own: Column
+    wanted: AffectedKeys
+
+
+def rows_with_keys(whole: DataFrame, catalog: Catalog, name: str, version: int, keys: KeysOf) -> DataFrame:
     """Return the rows of a table at a version whose key is among some.
 
     Args:
@@ -38,35 +51,35 @@ def rows_of(  # noqa: PLR0913, PLR0917 - one a part of the question
         catalog: The lake's catalog.
         name: The table's name.
         version: The version.
-        own: What of a row is compared with the keys.
-        keys: The keys, in one column.
-        span: Where they lie, None where that is not known.
+        keys: The keys, and what is compared with them.
     """
     from pyspark.sql import functions as F
 
-    wanted = keys.toDF(_ORIGIN)
+    own, bounds = keys.own, keys.wanted.key_range
+    wanted = keys.wanted.rows.toDF(_ORIGIN)
     # Another type has another order: numbers, and texts of numbers.
-    ordered = span is not None and whole.select(own).dtypes[0][1] == wanted.dtypes[0][1]
+    if bounds is not None and whole.select(own).dtypes[0][1] != wanted.dtypes[0][1]:
+        bounds = None
 
-    def named(rows: DataFrame) -> DataFrame:
+    def matching(rows: DataFrame) -> DataFrame:
         return rows.join(wanted, own.eqNullSafe(F.col(_ORIGIN)), "left_semi")
 
-    def near(rows: DataFrame) -> DataFrame:
-        return rows.where(span.holds(own)) if span is not None and ordered else rows
+    def in_range(rows: DataFrame) -> DataFrame:
+        return rows.where(within(own, bounds)) if bounds is not None else rows
 
     names = _files(catalog, name, version)
-    most = min(_FILES, len(names) // 2)
-    if not most:
-        return named(near(whole))
-    looked = near(whole).select(own.alias("_own"), F.col("_metadata.file_name").alias("_file"))
-    held = looked.join(wanted, F.col("_own").eqNullSafe(F.col(_ORIGIN)), "left_semi").select("_file").distinct()
-    found = [row["_file"] for row in held.limit(most + 1).collect()]
-    if len(found) > most or not names.issuperset(found):
-        return named(near(whole))
-    if not found:
+    max_files = min(_FILES, len(names) // 2)
+    if not max_files:
+        return matching(in_range(whole))
+    located = in_range(whole).select(own.alias("_own"), F.col("_metadata.file_name").alias("_file"))
+    matched = located.join(wanted, F.col("_own").eqNullSafe(F.col(_ORIGIN)), "left_semi").select("_file").distinct()
+    files = [row["_file"] for row in matched.limit(max_files + 1).collect()]
+    if len(files) > max_files or not names.issuperset(files):
+        return matching(in_range(whole))
+    if not files:
         return whole.limit(0)
-    paths = [f"{catalog.table_uri(name)}/{file}" for file in sorted(found)]
-    return named(near(whole.sparkSession.read.schema(whole.schema).parquet(*paths)))
+    paths = [f"{catalog.table_uri(name)}/{file}" for file in sorted(files)]
+    return matching(in_range(whole.sparkSession.read.schema(whole.schema).parquet(*paths)))
 
 
 def _files(catalog: Catalog, name: str, version: int) -> set[str]:

@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.change_feed import only_adds
-from lakehouse.delta.data_version import read_data_version
-from lakehouse.delta.log import log_of
-from lakehouse.execute.file_pruning import rows_of
-from lakehouse.execute.input_frames import frame, shape, union
+from lakehouse.engine import AffectedKeys, Changes
 from lakehouse.project import Project
 from lakehouse.spark.delta_reader import CHANGE, load
-from lakehouse.spark.key_range import Span, measures, span_of
+from lakehouse.spark.file_pruning import KeysOf, rows_with_keys
+from lakehouse.spark.flow_inputs import frame, shape, union
+from lakehouse.spark.key_range import key_range, range_aggregates
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _CHANGE_COLUMNS = (CHANGE, "_commit_version", "_commit_timestamp")
-
-
-@dataclass(frozen=True)
-class Changes:
-    """What changed in a driving input.
-
-    Args:
-        rows: The driving rows to process.
-        keys: The driving keys whose results are replaced; None where there are only new rows.
-        span: Where those keys lie, None where it is not known.
-    """
-
-    rows: DataFrame
-    keys: DataFrame | None
-    span: Span | None = None
 
 
 def changes(
@@ -67,33 +50,27 @@ def changes(
         feeds.append((table, feed))
         only_adds_files = only_adds_files and only_adds(project.catalog.open(table.name, last), first, last)
     if not feeds:
-        return Changes(frame(session, project, item, versions).limit(0), None)
-    touched = union([feed.select(F.col(key).alias(key), CHANGE) for _, feed in feeds])
-    told: Mapping[str, Any] = {"others": False}
-    if not only_adds_files:  # the log mostly tells; a MERGE or an overwrite may have done nothing but insert, too
-        told = touched.agg(F.max(F.col(CHANGE) != "insert").alias("others"), *measures(key)).collect()[0].asDict()
-    if not told["others"]:
-        return Changes(union([shape(feed.drop(*_CHANGE_COLUMNS), item, table) for table, feed in feeds]), None)
-    keys, span = touched.select(key).distinct(), span_of(key, told)
+        return Changes(frame(session, project, item, versions).limit(0))
+    changed = union([feed.select(F.col(key).alias(key), CHANGE) for _, feed in feeds])
+    summary: Mapping[str, Any] = {"others": False}
+    if not only_adds_files:  # mostly known from the log; a MERGE or an overwrite may have done nothing but insert, too
+        others = F.max(F.col(CHANGE) != "insert").alias("others")
+        summary = changed.agg(others, *range_aggregates(key)).collect()[0].asDict()
+    if not summary["others"]:
+        return Changes(union([shape(feed.drop(*_CHANGE_COLUMNS), item, table) for table, feed in feeds]))
+    affected = AffectedKeys(changed.select(key).distinct(), key_range(key, summary))
     sources = project.registry.sources(item)
-    if len(sources) == 1 and tuple(sources[0].key) == (key,) and names_one(project, sources[0], versions):
+    if len(sources) == 1 and tuple(sources[0].key) == (key,) and project.only_flows_wrote(sources[0].name, versions):
         table, feed = feeds[0]
-        return Changes(shape(_newest(feed, key).drop(*_CHANGE_COLUMNS), item, table), keys, span)
+        return Changes(shape(_newest(feed, key).drop(*_CHANGE_COLUMNS), item, table), affected)
     parts = []
     for table in sources:
         version = versions[table.name]
         if version >= 0:
             whole = load(session, project.catalog, table, version)
-            found = rows_of(whole, project.catalog, table.name, version, F.col(f"`{key}`"), keys, span)
-            parts.append(shape(found, item, table))
-    return Changes(union(parts), keys, span)
-
-
-def names_one(project: Project, table: Table, versions: Mapping[str, int]) -> bool:
-    """Whether a key names one row of a table at most: a flow wrote its rows, and nothing else since."""
-    if table.name not in project.registry.writers:
-        return False
-    return not read_data_version(log_of(project.catalog.open(table.name, versions[table.name]))).external_writes
+            keys = KeysOf(F.col(f"`{key}`"), affected)
+            parts.append(shape(rows_with_keys(whole, project.catalog, table.name, version, keys), item, table))
+    return Changes(union(parts), affected)
 
 
 def _newest(feed: DataFrame, key: str) -> DataFrame:

@@ -1,0 +1,103 @@
+"""Compute a flow's conformed rows once, and count, sum up and sample them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import REJECT
+from lakehouse.delta.content_digest import Digest
+from lakehouse.engine import OTHER_REASONS, CheckedRows
+from lakehouse.spark.row_hash import HIGH, LOW, hash_columns
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_MAX_REASONS = 50
+
+
+def check(table: Table, conformed: DataFrame, stack: ExitStack) -> CheckedRows:
+    """Compute rows once and count them by reason, sum up their hashes and count distinct keys, in one pass.
+
+    Args:
+        table: The contract.
+        conformed: Rows with its columns and ``_reject``.
+        stack: Releases the rows, which are kept on the workers' disks.
+    """
+    from pyspark import StorageLevel
+    from pyspark.sql import functions as F
+
+    rows = conformed.select("*", *hash_columns(table)).persist(StorageLevel.DISK_ONLY)
+    stack.callback(rows.unpersist)
+    reason = F.substring_index(F.col(REJECT), ":", 1).alias("reason")
+    measures = [F.count(F.lit(1)).alias("n")]
+    measures.extend(F.sum(F.col(name).cast("decimal(20,0)")).alias(name) for name in (HIGH, LOW))
+    if table.key:
+        key = [F.when(F.isnull(REJECT), F.col(f"`{name}`")) for name in table.key]
+        measures.append(F.count_distinct(*key).alias("keys"))
+    ordered = rows.groupBy(reason).agg(*measures).orderBy(F.isnotnull("reason"), F.desc("n"), "reason")
+    # The good rows, the reasons that are named, and one more where there are others.
+    groups = ordered.limit(_MAX_REASONS + 2).collect()
+    digest, keys = Digest(), 0
+    if groups and groups[0]["reason"] is None:
+        first = groups.pop(0)
+        digest = Digest.of(first["n"], first[HIGH], first[LOW])
+        keys = first["keys"] if table.key else 0
+    reasons = {group["reason"]: group["n"] for group in groups[:_MAX_REASONS]}
+    if len(groups) > _MAX_REASONS:
+        reasons[OTHER_REASONS] = rows.where(F.isnotnull(REJECT)).count() - sum(reasons.values())
+    return CheckedRows(rows, digest, reasons, keys)
+
+
+def good(checked: CheckedRows) -> DataFrame:
+    """Return the rows that satisfy the contract, with the hash columns."""
+    rows: DataFrame = checked.rows.where(f"{REJECT} IS NULL")
+    return rows
+
+
+def rejected(checked: CheckedRows) -> DataFrame:
+    """Return the rows that do not."""
+    rows: DataFrame = checked.rows.where(f"{REJECT} IS NOT NULL")
+    return rows
+
+
+def cached_bytes(rows: DataFrame) -> int:
+    """Return the bytes of rows as they are cached."""
+    plan = rows._jdf.queryExecution().optimizedPlan()  # noqa: SLF001 - no public way
+    return int(plan.stats().sizeInBytes())
+
+
+def rejected_example(checked: CheckedRows, reason: str) -> Mapping[str, Any]:
+    """Return the values of one row that was rejected for a reason; empty where there is none."""
+    from pyspark.sql import functions as F
+
+    same = F.substring_index(F.col(REJECT), ":", 1) == F.lit(reason)
+    found = rejected(checked).where(same).drop(HIGH, LOW).limit(1).collect()
+    return found[0].asDict() if found else {}
+
+
+def duplicate_key(table: Table, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
+    """Return a key that several good rows share, and how many."""
+    keys = list(table.key)
+    shared = good(checked).groupBy(*keys).count().where("count > 1").limit(1).collect()[0]
+    return {key: shared[key] for key in keys}, int(shared["count"])
+
+
+def shared_key(table: Table, checked: CheckedRows, stored: DataFrame) -> Mapping[str, Any] | None:
+    """Return a key of a good row that stored rows have, too; None where there is none."""
+    keys = list(table.key)
+    shared = good(checked).select(*keys).join(stored.select(*keys), keys, "left_semi").limit(1).collect()
+    return {key: shared[0][key] for key in keys} if shared else None
+
+
+def rows_with_duplicate_keys(table: Table, stored: DataFrame) -> int:
+    """Return how many rows a table holds where some share a key, 0 where none do."""
+    from pyspark.sql import functions as F
+
+    counts = stored.agg(
+        F.count(F.lit(1)).alias("n"), F.count_distinct(*[F.col(f"`{k}`") for k in table.key]).alias("k")
+    )
+    rows, keys = counts.collect()[0]
+    return int(rows) if rows != keys else 0

@@ -1,0 +1,213 @@
+"""The Spark engine: computes a flow's rows as DataFrames and commits them through Delta's Spark writer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lakehouse.declare.flow import Flow
+from lakehouse.delta.commit_note import CommitNote
+from lakehouse.engine import (
+    AffectedKeys,
+    Call,
+    Changes,
+    CheckedRows,
+    Difference,
+    FlowOutput,
+    StoredRows,
+    Write,
+)
+from lakehouse.errors import MixlakeError
+from lakehouse.ledger.retractions import Retractions
+from lakehouse.project import Project
+from lakehouse.spark import (
+    changed_rows,
+    checked_rows,
+    conform,
+    delta_reader,
+    delta_writer,
+    flow_inputs,
+    quarantine_rows,
+    retraction_filter,
+)
+from lakehouse.spark.delta_writer import CommitStamp
+from lakehouse.spark.errors import from_spark_error
+from lakehouse.spark.file_pruning import KeysOf, rows_with_keys
+from lakehouse.spark.flow_function import FlowFunction
+from lakehouse.spark.key_diff import difference
+from lakehouse.spark.layout import arrange
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger("mixlake.execute")
+
+
+class SparkEngine:
+    """Runs flows in sessions of one Spark context.
+
+    Args:
+        root: The session that Spark was started with.
+        project: The project.
+        settings: Settings of each flow's session beside the flow's own.
+    """
+
+    def __init__(self, root: SparkSession, project: Project, settings: Mapping[str, str] | None = None) -> None:
+        self._root = root
+        self._project = project
+        self._settings = dict(settings or {})
+
+    @contextmanager
+    def begin(self, flow: Flow, run_id: str) -> Iterator[SparkFlowSession]:
+        """Open a session for one execution of a flow; rows that are kept for it are released at the end."""
+        session = self._root.newSession()
+        session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(flow.batch_rows))
+        session.conf.set("spark.sql.inMemoryColumnarStorage.batchSize", str(min(flow.batch_rows, 10_000)))
+        delta_writer.writer_settings(session, flow.writes)
+        for key, value in {**flow.spark, **self._settings}.items():
+            session.conf.set(key, value)
+        with ExitStack() as stack:
+            yield SparkFlowSession(session, self._project, flow, run_id, stack)
+
+
+class SparkFlowSession:
+    """Spark at work on one flow; see `lakehouse.engine.FlowSession`.
+
+    Args:
+        session: A session of the flow's own.
+        project: The project.
+        flow: The flow.
+        run_id: The run, stamped on each row.
+        stack: Releases what is kept for the flow.
+    """
+
+    def __init__(self, session: SparkSession, project: Project, flow: Flow, run_id: str, stack: ExitStack) -> None:
+        self._session = session
+        self._run_id = run_id
+        self._project = project
+        self._catalog = project.catalog
+        self._flow = flow
+        self._table = flow.writes
+        self._stack = stack
+        self._function = FlowFunction(session, project, flow, stack)
+
+    def changes(self, before: Mapping[str, int], versions: Mapping[str, int], *, retry: bool) -> Changes | None:
+        """Return what changed in the driving input; None where the change feed cannot be read."""
+        from pyspark.errors import PySparkException
+
+        try:
+            changed = changed_rows.changes(self._session, self._project, self._flow, before, versions)
+            return self._with_quarantined(changed, versions) if retry else changed
+        except PySparkException as error:
+            if "CHANGE_DATA" not in str(error) and "CHANGE_TABLE_FEED" not in str(error):
+                raise
+            # The feed cannot be read across a change of the input's schema: then all rows are processed.
+            log.info("%s starts over: the changes of %s cannot be read", self._flow.id, self._flow.driving)
+            return None
+
+    def _with_quarantined(self, changed: Changes, versions: Mapping[str, int]) -> Changes | None:
+        """Add the driving rows from which rows are quarantined; None where it is not known which they are."""
+        key = self._flow.driving_key
+        origins = quarantine_rows.origins(self._session, self._catalog, self._flow)
+        if origins is None:
+            return None
+        keys = changed.affected.rows if changed.affected is not None else changed.rows.select(key)
+        keys = keys.union(origins.toDF(key)).distinct()
+        driving = self._flow.reads[self._flow.driving]
+        whole = flow_inputs.frame(self._session, self._project, driving, versions)
+        return Changes(whole.join(keys, key, "left_semi"), AffectedKeys(keys))
+
+    def apply(self, call: Call) -> FlowOutput:
+        """Call the flow's function."""
+        return self._function.apply(call)
+
+    def no_rows(self) -> DataFrame:
+        """Return no rows, with the contract's columns."""
+        return self._session.createDataFrame([], delta_reader.spark_schema(self._table.schema))
+
+    def rows_read(self) -> int:
+        """Return how many driving rows the function was given."""
+        return self._function.counter.rows
+
+    def function_seconds(self) -> float:
+        """Return the seconds spent in an operator, added up over workers."""
+        return self._function.counter.seconds
+
+    def conform(self, rows: DataFrame) -> DataFrame:
+        """Cast rows to the contract, stamp the run, and mark rows that break a check."""
+        return conform.conform(self._flow, rows, self._run_id)
+
+    def without_retracted(self, rows: DataFrame, retractions: Retractions) -> DataFrame:
+        """Return the rows that no retraction takes out."""
+        return retraction_filter.without_retracted(self._session, self._catalog, self._table, rows, retractions)
+
+    def check(self, rows: DataFrame) -> CheckedRows:
+        """Compute conformed rows once, on the workers' disks, and count them."""
+        return checked_rows.check(self._table, rows, self._stack)
+
+    def rejected_example(self, checked: CheckedRows, reason: str) -> Mapping[str, Any]:
+        """Return the values of one row that was rejected for a reason."""
+        return checked_rows.rejected_example(checked, reason)
+
+    def duplicate_key(self, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
+        """Return a key that several good rows share, and how many."""
+        return checked_rows.duplicate_key(self._table, checked)
+
+    def stored_key(self, checked: CheckedRows, version: int, replaced: StoredRows | None) -> Mapping[str, Any] | None:
+        """Return a key of a good row that the table holds outside the replaced rows."""
+        stored = self._stored(StoredRows(version))
+        if replaced is not None:
+            keys = list(self._table.key)
+            stored = stored.join(self._stored(replaced).select(*keys), keys, "left_anti")
+        return checked_rows.shared_key(self._table, checked, stored)
+
+    def rows_with_duplicate_keys(self, version: int) -> int:
+        """Return how many rows the table holds where some share a key."""
+        return checked_rows.rows_with_duplicate_keys(self._table, self._stored(StoredRows(version)))
+
+    def quarantine(self, output: FlowOutput, checked: CheckedRows, attempt: str, *, mark: bool) -> bool:
+        """Append rejected rows, and marks for quarantined rows whose origin is processed again."""
+        this = quarantine_rows.Attempt(self._flow, attempt, self._run_id)
+        parts = [quarantine_rows.rejected_rows(this, checked)] if checked.reasons else []
+        if mark and not output.full and output.affected is not None:
+            marks = quarantine_rows.marks(self._session, self._catalog, this, output.affected.rows)
+            parts += [marks] if marks is not None else []
+        if not parts:
+            return False
+        delta_writer.append_quarantine(self._catalog, flow_inputs.union(parts), attempt)
+        return True
+
+    def difference(self, checked: CheckedRows, stored: StoredRows) -> Difference:
+        """Compare the good rows with stored ones, by key."""
+        return difference(self._table, checked_rows.good(checked), self._stored(stored), self._stack)
+
+    def commit(self, write: Write, note: CommitNote, transaction: int) -> int:
+        """Commit rows with their note."""
+        rows = arrange(self._table, write)
+        return delta_writer.write(self._session, self._catalog, self._table, rows, CommitStamp(note, transaction))
+
+    def translate(self, error: Exception) -> MixlakeError:
+        """Return an error of Spark's as one that names the flow and what to do."""
+        return from_spark_error(self._flow, error, self._catalog.uri)
+
+    def _stored(self, stored: StoredRows) -> DataFrame:
+        """Return the stored rows that are meant: all, or those of affected keys and those that are retracted."""
+        from pyspark.sql import functions as F
+
+        whole = delta_reader.load(self._session, self._catalog, self._table, stored.version)
+        if stored.whole:
+            return whole
+        parts = []
+        if stored.affected is not None:
+            keys = KeysOf(F.expr(self._flow.origin), stored.affected)
+            parts.append(rows_with_keys(whole, self._catalog, self._table.name, stored.version, keys))
+        if stored.retractions is not None:
+            orders = stored.retractions
+            parts.append(retraction_filter.retracted_rows(self._session, self._catalog, self._table, whole, orders))
+        if len(parts) == 1:
+            return parts[0]
+        names = list(self._table.key)
+        either = parts[0].select(*names).union(parts[1].select(*names)).distinct()
+        return whole.join(either, names, "left_semi")

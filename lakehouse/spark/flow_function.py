@@ -1,0 +1,178 @@
+"""Call a flow's function under Spark: an operator on Arrow batches, a frame function on DataFrames, or SQL."""
+
+from __future__ import annotations
+
+import inspect
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from lakehouse.declare.flow import Flow
+from lakehouse.declare.sql_flow import view_name, with_views
+from lakehouse.engine import AffectedKeys, Call, FlowOutput
+from lakehouse.errors import FlowError
+from lakehouse.project import Project
+from lakehouse.spark import delta_reader, flow_inputs
+from lakehouse.spark.code_archive import ship_files
+from lakehouse.spark.operator_runner import runner_of
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+# Spark opens files of less together: spark.sql.files.openCostInBytes.
+_SPLIT_BYTES = 4 << 20
+
+
+class RowCounter:
+    """Counts the driving rows and an operator's time, as a side effect of the flow's own job."""
+
+    def __init__(self) -> None:
+        self._returned = 0
+        self._observation: Any = None
+        self._clock: Any = None
+
+    def clock(self, session: SparkSession) -> Any:
+        """Return an accumulator for the seconds spent in an operator."""
+        self._clock = session.sparkContext.accumulator(0.0)
+        return self._clock
+
+    @property
+    def seconds(self) -> float:
+        """Seconds spent in the operator, added up over workers; tasks that were repeated count again."""
+        return float(self._clock.value) if self._clock is not None else 0.0
+
+    def count(self, rows: DataFrame) -> DataFrame:
+        """Return the rows, counted as they pass."""
+        from pyspark.sql import Observation
+        from pyspark.sql import functions as F
+
+        self._observation = Observation()
+        return rows.observe(self._observation, F.count(F.lit(1)).alias("n"))
+
+    def set(self, rows: int) -> None:
+        """Set the count of rows that were made in this process."""
+        self._returned = rows
+
+    @property
+    def rows(self) -> int:
+        """Rows counted; blocks until the job has run."""
+        if self._observation is None:
+            return self._returned
+        from py4j.protocol import Py4JJavaError
+
+        try:
+            return int(self._observation.get.get("n", 0))
+        except Py4JJavaError:
+            # Spark prunes an input that turns out empty, and the observation with it.
+            return 0
+
+
+class FlowFunction:
+    """Calls the function of one flow.
+
+    Args:
+        session: The flow's session.
+        project: The project.
+        flow: The flow.
+        stack: Releases rows that the function caches.
+    """
+
+    def __init__(self, session: SparkSession, project: Project, flow: Flow, stack: ExitStack) -> None:
+        self._session = session
+        self._project = project
+        self._flow = flow
+        self._stack = stack
+        self.counter = RowCounter()
+
+    def apply(self, call: Call) -> FlowOutput:
+        """Call the function with its inputs, or with their changes."""
+        if self._flow.kind == "operator":
+            return self._operator(call)
+        frames = {
+            name: flow_inputs.frame(self._session, self._project, read, call.versions)
+            for name, read in self._flow.reads.items()
+        }
+        return self._sql(frames) if self._flow.kind == "sql" else self._frame(call, frames)
+
+    def _operator(self, call: Call) -> FlowOutput:
+        flow, changes = self._flow, call.changes
+        wanted = self._session.sparkContext.defaultParallelism
+        if changes is None:
+            rows = flow_inputs.frame(self._session, self._project, flow.reads[flow.driving], call.versions)
+            enough = self._is_in_pieces(call, wanted)
+        else:
+            rows = changes.rows
+            enough = rows.rdd.getNumPartitions() >= wanted
+        if not enough:  # use all cores, where the input lies in fewer pieces
+            key = flow.driving_key
+            rows = rows.repartition(wanted, key) if key in rows.columns else rows.repartition(wanted)
+        runner = runner_of(flow, ship_files(self._session, call.params), self.counter.clock(self._session))
+        schema = delta_reader.spark_schema(pa.schema(runner.columns))
+        answer = self.counter.count(rows).mapInArrow(runner, schema)
+        return FlowOutput(answer, full=changes is None, affected=changes.affected if changes is not None else None)
+
+    def _is_in_pieces(self, call: Call, wanted: int) -> bool:
+        """Whether Spark reads a whole driving input in as many pieces as are wanted.
+
+        It reads small files apart, and splits large ones where they have row groups.
+        """
+        driving = self._flow.reads[self._flow.driving]
+        files, size = flow_inputs.files(self._project, driving, call.versions)
+        return files >= wanted or size >= wanted * _SPLIT_BYTES
+
+    def _sql(self, frames: dict[str, DataFrame]) -> FlowOutput:
+        for name, read in self._flow.reads.items():
+            frames[name].createOrReplaceTempView(view_name(read.table))
+        return FlowOutput(self._session.sql(with_views(self._flow.sql, self._flow.file)), full=True)
+
+    def _frame(self, call: Call, frames: dict[str, DataFrame]) -> FlowOutput:
+        """Call a frame function with its inputs, and with what else it names as a parameter."""
+        flow, changes = self._flow, call.changes
+        if flow.function is None:
+            raise FlowError(f"{flow.id} has no function", "declare it with @flow")
+        affected = None
+        extra: dict[str, Any] = {}
+        if flow.refresh == "merge":
+            key = flow.driving_key
+            if changes is None:
+                extra["affected"] = frames[flow.driving].select(key).distinct()
+            else:
+                affected = changes.affected or AffectedKeys(changes.rows.select(key).distinct())
+                extra["affected"] = affected.rows
+        asked = inspect.signature(flow.function).parameters
+        if "versions" in asked:
+            extra["versions"] = dict(call.versions)
+        if "storage" in asked:
+            extra["storage"] = dict(self._project.config.storage)
+        if "held" in asked:
+            catalog = self._project.catalog
+            extra["held"] = delta_reader.load(self._session, catalog, flow.writes, call.stored_version)
+        if "keep" in asked:
+            extra["keep"] = self._cache
+        answer = flow.function(**frames, params=call.params, **extra)
+        if isinstance(answer, pa.Table):
+            self.counter.set(answer.num_rows)
+            answer = self._from_arrow(answer)
+        return FlowOutput(answer, full=affected is None, affected=affected)
+
+    def _cache(self, rows: DataFrame) -> DataFrame:
+        """Keep rows that a frame function reads more than once, until the commit."""
+        from pyspark import StorageLevel
+
+        cached = rows.persist(StorageLevel.DISK_ONLY)
+        self._stack.callback(cached.unpersist)
+        return cached
+
+    def _from_arrow(self, answer: pa.Table) -> DataFrame:
+        flow = self._flow
+        names = [column.name for column in flow.writes.columns if column.name in answer.column_names]
+        wanted = pa.schema([pa.field(name, flow.writes.column(name).type) for name in names])
+        try:
+            fitted = answer.select(names).cast(wanted)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise FlowError(f"{flow.id}: {error} ({flow.place})", "return the types of the contract") from None
+        for name in answer.column_names:
+            if name not in names:
+                fitted = fitted.append_column(name, answer.column(name))
+        return self._session.createDataFrame(fitted, delta_reader.spark_schema(fitted.schema))
