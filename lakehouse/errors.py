@@ -7,10 +7,12 @@ is shown only for errors that are not of this family, which are bugs.
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+_MARK = "mixlake error: "
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -46,6 +48,11 @@ class MixlakeError(Exception):
         """Return the message and the hint as one line."""
         return f"{self.message} — {self.hint}" if self.hint else self.message
 
+    def to_text(self) -> str:
+        """Return the error in a form that `from_text` finds in a longer text, such as a worker's traceback."""
+        fields = {"kind": type(self).__name__, "message": self.message, "hint": self.hint}
+        return f"{_MARK}{json.dumps(fields)}"
+
     def __reduce__(self) -> tuple[type[MixlakeError], tuple[str, str]]:
         """Pickle by message and hint, so that an error raised in a Spark worker keeps both."""
         return (type(self), (self.message, self.hint))
@@ -77,6 +84,19 @@ class GraphError(MixlakeError):
 
 class LakeError(MixlakeError):
     """The lake cannot be read: missing, of a newer format, or damaged."""
+
+
+def from_text(text: str) -> MixlakeError | None:
+    """Return the error that `MixlakeError.to_text` wrote into a text, None where there is none."""
+    _, found, rest = text.partition(_MARK)
+    if not found:
+        return None
+    try:
+        fields, _ = json.JSONDecoder().raw_decode(rest)
+        kind: type[MixlakeError] = globals()[fields["kind"]]
+        return kind(fields["message"], fields["hint"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def no_space(table: str) -> LakeError:

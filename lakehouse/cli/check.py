@@ -11,7 +11,7 @@ from lakehouse.cli.output import cell, print_json
 from lakehouse.cli.selection import SELECT
 
 if TYPE_CHECKING:
-    from lakehouse.execute.determinism import Checked
+    from lakehouse.execute.determinism import CheckResult
 
 _HELP = rf"""Check that flows give the same rows each time; exit 1 if one differs or fails.
 
@@ -36,7 +36,7 @@ def command(context: Context, select: tuple[str, ...], rows: int, spark: bool, a
     """Check flows, and print what differs."""
     from lakehouse.execute.determinism import check
 
-    checked = check(context.project, select, rows, spark=spark, told=None if as_json else _show)
+    checked = check(context.project, select, rows, spark=spark, on_result=None if as_json else _show)
     states = [one.state for one in checked]
     if as_json:
         print_json([one.as_dict() for one in checked])
@@ -45,7 +45,7 @@ def command(context: Context, select: tuple[str, ...], rows: int, spark: bool, a
     return 1 if {"differs", "failed"} & set(states) else 0
 
 
-def _show(checked: Checked) -> None:
+def _show(checked: CheckResult) -> None:
     detail = f"{checked.rows} rows" if checked.rows else checked.detail
     print(f"{checked.writes:<28} {checked.state:<8} {detail}", flush=True)
     for when, one in checked.differences:

@@ -1,4 +1,4 @@
-"""Whether a flow gives the same rows each time: its function is run again on the same rows, and compared.
+"""Check that a flow gives the same rows each time: its function is run again on the same rows, and compared.
 
 A retry, another cluster or an incremental run must not change a result. An operator is called, without Spark, on a
 sample of its pinned input: again in the same process; in a fresh process whose strings hash otherwise (the order of a
@@ -32,7 +32,7 @@ from lakehouse.plan.table_state import TableStates
 from lakehouse.project import Project
 from lakehouse.query.connection import connect
 from lakehouse.query.row_diff import Differs, differing
-from lakehouse.spark.code_archive import ship
+from lakehouse.spark.code_archive import distribute_code
 from lakehouse.spark.operator_runner import Runner, runner_of
 from lakehouse.spark.session import start
 
@@ -47,8 +47,8 @@ _TIMEOUT = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What came of checking one flow.
+class CheckResult:
+    """The result of checking one flow.
 
     Args:
         flow: Its id.
@@ -84,8 +84,8 @@ def check(
     rows: int = ROWS,
     *,
     spark: bool = False,
-    told: Callable[[Checked], None] | None = None,
-) -> list[Checked]:
+    on_result: Callable[[CheckResult], None] | None = None,
+) -> list[CheckResult]:
     """Run the selected flows again and again on the same rows, and compare what they give; nothing is written.
 
     Args:
@@ -93,7 +93,7 @@ def check(
         select: Words of a selection, see `lakehouse.plan.selection`; none selects all.
         rows: Rows of the input that an operator is given.
         spark: Whether frame and SQL flows are run, too, on their whole inputs; see `lakehouse.execute.repeat_run`.
-        told: Called with each flow as it ends.
+        on_result: Called with each flow's result.
 
     Returns:
         One entry a selected flow, in the order of their data.
@@ -103,8 +103,8 @@ def check(
         spec = project.registry.flows[name]
         checked = _operator(project, spec, rows) if spec.kind == "operator" else _frame(project, spec, spark=spark)
         found.append(checked)
-        if told is not None:
-            told(checked)
+        if on_result is not None:
+            on_result(checked)
     return found
 
 
@@ -115,7 +115,7 @@ def compared(first: pa.Table, second: pa.Table, table: Table) -> list[Differs]:
     return differing(first.select(names), second.select(names), [name for name in table.key if name in names])
 
 
-def _operator(project: Project, spec: Flow, rows: int) -> Checked:
+def _operator(project: Project, spec: Flow, rows: int) -> CheckResult:
     try:
         given = sample(project, spec, rows)
         if given.num_rows == 0:
@@ -128,7 +128,7 @@ def _operator(project: Project, spec: Flow, rows: int) -> Checked:
     return _ended(spec, "differs" if differences else "same", "", given.num_rows, differences)
 
 
-def _frame(project: Project, spec: Flow, *, spark: bool) -> Checked:
+def _frame(project: Project, spec: Flow, *, spark: bool) -> CheckResult:
     if not spec.reads:
         return _ended(spec, "skipped", "it lands what is outside, which may change")
     if not spark:
@@ -140,7 +140,7 @@ def _frame(project: Project, spec: Flow, *, spark: bool) -> Checked:
         return _ended(spec, "skipped", f"{missing[0]} was never written")
     try:
         root = start(project.config, project.config.root / ".mixlake" / "spark-doctor.log")
-        ship(root, project.config.modules, project.config.root)
+        distribute_code(root, project.config.modules, project.config.root)
         rows, first, second = run_twice(root, project, item)
     except MixlakeError as error:
         return _ended(spec, "failed", error.message)
@@ -154,15 +154,15 @@ def _ended(
     detail: str = "",
     rows: int = 0,
     differences: Sequence[tuple[str, Differs]] = (),
-) -> Checked:
-    return Checked(spec.id, spec.writes.name, spec.place, state, rows, detail, tuple(differences))
+) -> CheckResult:
+    return CheckResult(spec.id, spec.writes.name, spec.place, state, rows, detail, tuple(differences))
 
 
 def sample(project: Project, spec: Flow, rows: int) -> pa.Table:
     """Return rows of an operator's driving input as Spark would hand them over.
 
     Raises:
-        MixlakeError: If an input is missing, or its ``where`` cannot be asked outside Spark.
+        MixlakeError: If an input is missing, or its ``where`` cannot be evaluated outside Spark.
     """
     item = spec.reads[spec.driving]
     sources = project.registry.sources(item)

@@ -13,7 +13,7 @@ from lakehouse.errors import first_line
 from lakehouse.lineage.index.sync import sync_edges
 from lakehouse.project import Project
 from lakehouse.run.listener import Listener
-from lakehouse.spark.code_archive import ship
+from lakehouse.spark.code_archive import distribute_code
 from lakehouse.spark.session import require_ready, start
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class SparkHandle:
                 clock = time.monotonic()
                 session = start(self.project.config, self.log_file)
                 require_ready(session, self.project)
-                ship(session, self.project.config.modules, self.project.config.root)
+                distribute_code(session, self.project.config.modules, self.project.config.root)
                 self._session = session
                 self.seconds = time.monotonic() - clock
                 self.listener.session(self.seconds)

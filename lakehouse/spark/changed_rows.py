@@ -12,7 +12,7 @@ from lakehouse.engine import AffectedKeys, Changes
 from lakehouse.project import Project
 from lakehouse.spark.delta_reader import CHANGE, load
 from lakehouse.spark.file_pruning import KeysOf, rows_with_keys
-from lakehouse.spark.flow_inputs import frame, shape, union
+from lakehouse.spark.flow_inputs import frame, select_rows, union
 from lakehouse.spark.key_range import key_range, range_aggregates
 
 if TYPE_CHECKING:
@@ -57,19 +57,19 @@ def changes(
         others = F.max(F.col(CHANGE) != "insert").alias("others")
         summary = changed.agg(others, *range_aggregates(key)).collect()[0].asDict()
     if not summary["others"]:
-        return Changes(union([shape(feed.drop(*_CHANGE_COLUMNS), item, table) for table, feed in feeds]))
+        return Changes(union([select_rows(feed.drop(*_CHANGE_COLUMNS), item, table) for table, feed in feeds]))
     affected = AffectedKeys(changed.select(key).distinct(), key_range(key, summary))
     sources = project.registry.sources(item)
     if len(sources) == 1 and tuple(sources[0].key) == (key,) and project.only_flows_wrote(sources[0].name, versions):
         table, feed = feeds[0]
-        return Changes(shape(_newest(feed, key).drop(*_CHANGE_COLUMNS), item, table), affected)
+        return Changes(select_rows(_newest(feed, key).drop(*_CHANGE_COLUMNS), item, table), affected)
     parts = []
     for table in sources:
         version = versions[table.name]
         if version >= 0:
             whole = load(session, project.catalog, table, version)
             keys = KeysOf(F.col(f"`{key}`"), affected)
-            parts.append(shape(rows_with_keys(whole, project.catalog, table.name, version, keys), item, table))
+            parts.append(select_rows(rows_with_keys(whole, project.catalog, table.name, version, keys), item, table))
     return Changes(union(parts), affected)
 
 

@@ -44,7 +44,7 @@ _sent: dict[str, str] = {}
 _folder: tempfile.TemporaryDirectory[str] | None = None
 
 
-def ship(session: SparkSession, modules: Sequence[str], root: Path) -> None:
+def distribute_code(session: SparkSession, modules: Sequence[str], root: Path) -> None:
     """Make a team's and the engine's code importable, or otherwise known, on the workers.
 
     Args:
@@ -157,7 +157,7 @@ def _by_value(modules: Iterable[str], root: Path) -> None:
 
 
 @dataclasses.dataclass(frozen=True)
-class Located:
+class ShippedParams:
     """Parameters whose files lie elsewhere on a worker.
 
     Args:
@@ -168,7 +168,7 @@ class Located:
     params: Any
     sent: Mapping[str, str]
 
-    def here(self) -> Any:
+    def resolve(self) -> Any:
         """Return the parameters with the paths of this machine."""
         if not self.sent:
             return self.params
@@ -183,18 +183,18 @@ class Located:
         return dataclasses.replace(self.params, **changed)
 
 
-def ship_files(session: SparkSession, params: Any) -> Located:
+def ship_params(session: SparkSession, params: Any) -> ShippedParams:
     """Send the files that parameters name to the workers of a cluster; on one machine they lie where they are."""
     context = session.sparkContext
     if is_local(context.master or "local") or not dataclasses.is_dataclass(params):
-        return Located(params, {})
+        return ShippedParams(params, {})
     sent: dict[str, str] = {}
     for name in file_fields(params):
         value = getattr(params, name)
         for path in value if isinstance(value, tuple) else (value,):
             if path:
                 sent[path] = _send(context, Path(path))
-    return Located(params, sent)
+    return ShippedParams(params, sent)
 
 
 def _send(context: Any, path: Path) -> str:

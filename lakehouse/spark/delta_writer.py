@@ -111,13 +111,13 @@ def _writer(table: Table, rows: DataFrame, mode: str, stamp: CommitStamp) -> Dat
 
 
 def _committed_version(catalog: Catalog, table: str, stamp: CommitStamp) -> int:
-    version = find(catalog, table, stamp.note)
+    version = find_commit(catalog, table, stamp.note)
     if version is None:
         raise CollisionError(f"{table}: another run committed transaction {stamp.transaction}", "it is planned again")
     return version
 
 
-def find(catalog: Catalog, table: str, note: CommitNote) -> int | None:
+def find_commit(catalog: Catalog, table: str, note: CommitNote) -> int | None:
     """Return the version whose note is the given run's and flow's, looking at the newest commits."""
     for version, _, found in commits_with_notes(catalog.open(table), 50):
         if found.run_id == note.run_id and found.flow == note.flow and found.started == note.started:

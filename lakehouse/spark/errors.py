@@ -1,4 +1,4 @@
-"""What Spark raised, told in words that name the flow and what to do."""
+"""Translate Spark's errors into errors that name the flow and what to do."""
 
 from __future__ import annotations
 
@@ -17,16 +17,14 @@ def from_spark_error(flow: Flow, error: Exception, lake: str = "") -> MixlakeErr
     Args:
         flow: The flow.
         error: What was raised.
-        lake: The lake's place, by which a path is told to be of one of its tables.
+        lake: The lake's URI, by which a path is recognised as one of its tables.
     """
     text = str(error)
-    ours = re.search(r"lakehouse\.errors\.(\w+): (.*)", text)
-    if ours:
-        kind = getattr(errors, ours.group(1), FlowError)
-        message, _, hint = ours.group(2).partition(" — ")
-        return kind(message, hint) if issubclass(kind, MixlakeError) else FlowError(message, hint)
+    ours = errors.from_text(text)
+    if ours is not None:
+        return ours
     if "No space left on device" in text:
-        # So says delta-rs, of the table's log. Spark, and what it lays down for itself, have no such number.
+        # delta-rs reports this number for a table's log; Spark reports none for its own files.
         if "(os error 28)" in text:
             return errors.no_space(flow.writes.name)
         return errors.LakeError(
@@ -34,7 +32,9 @@ def from_spark_error(flow: Flow, error: Exception, lake: str = "") -> MixlakeErr
         )
     if any(word in text for word in _UNREADABLE):
         return _unreadable(flow, text, lake)
-    return FlowError(f"{flow.id} failed: {_told(text, error)} ({flow.place})", "MIXLAKE_DEBUG=1 shows the whole error")
+    return FlowError(
+        f"{flow.id} failed: {_message(text, error)} ({flow.place})", "MIXLAKE_DEBUG=1 shows the whole error"
+    )
 
 
 def _unreadable(flow: Flow, text: str, lake: str) -> MixlakeError:
@@ -44,10 +44,10 @@ def _unreadable(flow: Flow, text: str, lake: str) -> MixlakeError:
         parts = path.partition(place)[2].split("/", 2)
         if len(parts) == 3:
             return errors.lost_file(f"{parts[0]}.{parts[1]}", parts[2], f"{flow.id}: ")
-    return errors.LakeError(f"{flow.id}: a data file that it reads is gone or damaged", "mixlake doctor tells which")
+    return errors.LakeError(f"{flow.id}: a data file that it reads is gone or damaged", "mixlake doctor names it")
 
 
-def _told(text: str, error: Exception) -> str:
+def _message(text: str, error: Exception) -> str:
     """Return the line of an error's text that says most: the end of a worker's traceback, or the first."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for line in reversed(lines):

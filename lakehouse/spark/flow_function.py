@@ -14,8 +14,8 @@ from lakehouse.engine import AffectedKeys, Call, FlowOutput
 from lakehouse.errors import FlowError
 from lakehouse.project import Project
 from lakehouse.spark import delta_reader, flow_inputs
-from lakehouse.spark.code_archive import ship_files
-from lakehouse.spark.operator_runner import runner_of
+from lakehouse.spark.code_archive import ship_params
+from lakehouse.spark.operator_runner import WorkerErrors, runner_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -107,9 +107,9 @@ class FlowFunction:
         if not enough:  # use all cores, where the input lies in fewer pieces
             key = flow.driving_key
             rows = rows.repartition(wanted, key) if key in rows.columns else rows.repartition(wanted)
-        runner = runner_of(flow, ship_files(self._session, call.params), self.counter.clock(self._session))
+        runner = runner_of(flow, ship_params(self._session, call.params), self.counter.clock(self._session))
         schema = delta_reader.spark_schema(pa.schema(runner.columns))
-        answer = self.counter.count(rows).mapInArrow(runner, schema)
+        answer = self.counter.count(rows).mapInArrow(WorkerErrors(runner), schema)
         return FlowOutput(answer, full=changes is None, affected=changes.affected if changes is not None else None)
 
     def _is_in_pieces(self, call: Call, wanted: int) -> bool:
@@ -118,7 +118,7 @@ class FlowFunction:
         It reads small files apart, and splits large ones where they have row groups.
         """
         driving = self._flow.reads[self._flow.driving]
-        files, size = flow_inputs.files(self._project, driving, call.versions)
+        files, size = flow_inputs.count_files(self._project, driving, call.versions)
         return files >= wanted or size >= wanted * _SPLIT_BYTES
 
     def _sql(self, frames: dict[str, DataFrame]) -> FlowOutput:

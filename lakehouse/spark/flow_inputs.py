@@ -23,7 +23,8 @@ log = logging.getLogger("mixlake.inputs")
 def frame(session: SparkSession, project: Project, item: Read, versions: Mapping[str, int]) -> DataFrame:
     """Return an input whole: one table, or the union of the tables that carry its tag."""
     parts = [
-        shape(load(session, project.catalog, t, versions[t.name]), item, t) for t in project.registry.sources(item)
+        select_rows(load(session, project.catalog, t, versions[t.name]), item, t)
+        for t in project.registry.sources(item)
     ]
     if not parts:
         return session.createDataFrame([], spark_schema(_union_schema(item)))
@@ -33,7 +34,7 @@ def frame(session: SparkSession, project: Project, item: Read, versions: Mapping
     return whole
 
 
-def shape(rows: DataFrame, item: Read, table: Table) -> DataFrame:
+def select_rows(rows: DataFrame, item: Read, table: Table) -> DataFrame:
     """Keep the rows and columns that a flow asks for."""
     from pyspark.sql import functions as F
 
@@ -44,8 +45,8 @@ def shape(rows: DataFrame, item: Read, table: Table) -> DataFrame:
     return rows.select(*item.names) if item.names else rows.select(*[c.name for c in table.columns])
 
 
-def files(project: Project, item: Read, versions: Mapping[str, int]) -> tuple[int, int]:
-    """Return in how many files an input lies, and their bytes; told by the logs, where Spark would plan a query."""
+def count_files(project: Project, item: Read, versions: Mapping[str, int]) -> tuple[int, int]:
+    """Return how many files an input has, and their bytes, from the logs: Spark would plan a query for it."""
     count = size = 0
     for table in project.registry.sources(item):
         if versions[table.name] >= 0:

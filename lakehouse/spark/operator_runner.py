@@ -1,4 +1,4 @@
-"""Running an operator over Arrow batches inside a Spark worker."""
+"""Run an operator over Arrow batches, in a Spark worker or in this process."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
 from lakehouse.errors import FlowError, MixlakeError
-from lakehouse.spark.code_archive import Located
+from lakehouse.spark.code_archive import ShippedParams
 
 
 @dataclass(frozen=True)
 class Runner:
-    """Calls an operator for each batch and makes its answer fit the contract.
+    """Calls an operator for each batch and casts its result to the contract.
 
     Args:
         flow: Id of the flow, for errors.
@@ -47,8 +47,8 @@ class Runner:
         return [*fields, pa.field(REJECT, pa.string())]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the operator's answers."""
-        params = self.params.here() if isinstance(self.params, Located) else self.params
+        """Yield the operator's results."""
+        params = self.params.resolve() if isinstance(self.params, ShippedParams) else self.params
         for batch in batches:
             if batch.num_rows == 0:
                 continue
@@ -62,14 +62,14 @@ class Runner:
             except Exception as error:
                 raise FlowError(
                     f"{self.flow} failed with {type(error).__name__}: {error} ({self.place}{_line(error, self.place)})",
-                    "an operator rejects a bad row by _reject; mend it there",
+                    "an operator rejects a bad row by _reject; fix it there",
                 ) from error
             if self.clock is not None:
                 self.clock.add(time.monotonic() - began)
-            found = [answer] if isinstance(answer, pa.RecordBatch | pa.Table) else answer
-            if not isinstance(found, list):
-                raise self._wrong(f"returned {type(found).__name__}, not a record batch")
-            fitted = [part for item in found for part in self._fit(item)]
+            results = [answer] if isinstance(answer, pa.RecordBatch | pa.Table) else answer
+            if not isinstance(results, list):
+                raise self._wrong(f"returned {type(results).__name__}, not a record batch")
+            fitted = [part for item in results for part in self._fit(item)]
             if self.one_to_one:
                 self._same_rows(batch, fitted)
             yield from fitted
@@ -101,7 +101,7 @@ class Runner:
             raise self._wrong(f"returned {wanted.name!r} as {found.type}, not {wanted.type}") from None
 
     def _same_rows(self, batch: pa.RecordBatch, answer: list[pa.RecordBatch]) -> None:
-        """Refuse an answer in which a row is missing, doubled or new, by the driving key.
+        """Refuse a result in which a row is missing, duplicated or new, by the driving key.
 
         Raises:
             FlowError: If there is one.
@@ -127,6 +127,24 @@ class Runner:
 
     def _wrong(self, what: str) -> FlowError:
         return FlowError(f"{self.flow} {what} ({self._at})", f"return the columns of {self.table.name}")
+
+
+@dataclass(frozen=True)
+class WorkerErrors:
+    """Runs an operator so that its errors keep their fields on the way through the JVM, which passes on text alone.
+
+    Args:
+        runner: The operator's runner.
+    """
+
+    runner: Runner
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the operator's results."""
+        try:
+            yield from self.runner(batches)
+        except MixlakeError as error:
+            raise RuntimeError(error.to_text()) from error
 
 
 def runner_of(flow: Flow, params: Any, clock: Any = None) -> Runner:

@@ -2,7 +2,7 @@
 
 A row's hash is two xxHash64 values of its stable columns under two seeds. Sums make it independent of the
 order and place of rows, and let a commit carry it forward: old digest, plus rows in, minus rows out.
-Nested columns are hashed as JSON, maps sorted by key; a null is told apart from an absent value by a flag.
+Nested columns are hashed as JSON, maps sorted by key; a flag distinguishes a null from an absent value.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The Spark session: local by default; a standalone, YARN or Kubernetes cluster by configuration.
 
 Under ``spark-submit`` what Spark was submitted with wins, and only missing settings are added; see
-`lakehouse.spark.settings`. Spark's and Ivy's own words go to a log file.
+`lakehouse.spark.settings`. Spark's and Ivy's output goes to a log file.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def start(config: Config, log_file: Path) -> SparkSession:
 
     Args:
         config: Its ``spark`` settings win over the defaults.
-        log_file: Where Spark's own words go.
+        log_file: Where Spark's output goes.
 
     Raises:
         MachineError: If pyspark, delta-spark or a fitting JDK is missing, or Spark did not start.
@@ -173,8 +173,8 @@ def check_java() -> str:
         raise MachineError(
             "no JDK found", "install one of version 17 or later (apt-get install openjdk-17-jre-headless)"
         )
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    digits = told.partition('"')[2].partition('"')[0].split(".")
+    output = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    digits = output.partition('"')[2].partition('"')[0].split(".")
     major = digits[1] if digits[0] == "1" and len(digits) > 1 else digits[0]
     if not major.isdigit() or int(major) < 17:
         raise MachineError(f"the JDK at {java} is version {major or 'unknown'}", "install version 17 or later")

@@ -25,7 +25,7 @@ A cluster
     business; ``spark.driver.maxResultSize`` (1 GiB) stops what should not have been collected.
     *Start* waits, 30 s at most, for four fifths of the executors, or else the first stages run on few.
     *Speculation* stays off: Delta itself would bear it, as a task's files count only when the driver commits them; but
-    landing flows fetch from others, and an operator's time and counts would be told twice.
+    landing flows fetch from others, and an operator's time and counts would be counted twice.
     *Serialiser* stays Java's: rows move in Spark's own binary format and Python's in pickles, so that Kryo would serve
     only what the engine never ships.
     *Dynamic allocation* stays off. It works (shuffle tracking keeps executors that hold shuffles, and those that hold a

@@ -29,7 +29,7 @@ from lakehouse import registry
 from lakehouse.cli.main import main
 
 registry._entry_points = lambda group: []
-ship = lakehouse.spark.code_archive.ship
+ship = lakehouse.spark.code_archive.distribute_code
 def ship_and_fill(*args):
     ship(*args)
     try:
@@ -38,7 +38,7 @@ def ship_and_fill(*args):
                 pass
     except OSError as error:
         print(error.strerror)
-lakehouse.spark.code_archive.ship = ship_and_fill
+lakehouse.spark.code_archive.distribute_code = ship_and_fill
 sys.exit(main(["run"]))
 """
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.delta.append import create
-from lakehouse.spark.code_archive import Located, archive, packages
+from lakehouse.spark.code_archive import ShippedParams, archive, packages
 from tests.lakehouse.lakes import write
 
 
@@ -95,9 +95,9 @@ def test_parameters_name_files_where_a_worker_has_them(tmp_path, monkeypatch):
 
     monkeypatch.setattr(SparkFiles, "get", classmethod(lambda cls, name: f"/worker/{name}"))
     params = Params(one="/driver/a", more=("/driver/b", ""))
-    found = Located(params, {"/driver/a": "1-a", "/driver/b": "2-b"}).here()
+    found = ShippedParams(params, {"/driver/a": "1-a", "/driver/b": "2-b"}).resolve()
     assert found == Params(one="/worker/1-a", more=("/worker/2-b", ""))
-    assert Located(params, {}).here() is params
+    assert ShippedParams(params, {}).resolve() is params
 
 
 LATE = """

@@ -9,6 +9,7 @@ from lakehouse.declare.flow import Flow
 from lakehouse.errors import CheckFailedError, FlowError, LakeError
 from lakehouse.spark.errors import from_spark_error
 
+TOO_MANY = CheckFailedError("too many — of them", "fix it — there")
 FLOW = Flow(
     id="acme.f",
     kind="operator",
@@ -21,7 +22,7 @@ FLOW = Flow(
 @pytest.mark.parametrize(
     ("text", "kind", "says"),
     [
-        ("Traceback ...\nlakehouse.errors.CheckFailedError: too many — mend it", CheckFailedError, "too many"),
+        (f"Traceback ...\nRuntimeError: {TOO_MANY.to_text()}\n\tat x", CheckFailedError, "too many"),
         ("Job aborted\n  File x\nValueError: bad value\n\tat org.apache.Spark", FlowError, "ValueError: bad value"),
         ("org.x.SparkException: java.io.IOException: No space left on device", LakeError, "no space left"),
         ("[FAILED_READ_FILE.NO_HINT] Encountered error", LakeError, "gone or damaged"),
@@ -33,6 +34,13 @@ def test_what_spark_raised_is_one_line_that_names_the_flow_or_the_cause(text, ki
     assert type(found) is kind
     assert says in found.message
     assert "\n" not in str(found)
+
+
+def test_an_error_of_a_worker_keeps_its_fields():
+    found = from_spark_error(FLOW, RuntimeError(f"Job aborted\nRuntimeError: {TOO_MANY.to_text()}\n\tat org.x"))
+    assert (type(found), found.message, found.hint) == (CheckFailedError, TOO_MANY.message, TOO_MANY.hint)
+    cut = RuntimeError(f"Job aborted\nRuntimeError: {TOO_MANY.to_text()[:-4]}")
+    assert type(from_spark_error(FLOW, cut)) is FlowError
 
 
 def test_want_of_space_is_told_of_the_disk_that_lacks_it():

@@ -127,7 +127,7 @@ def test_an_error_is_named_with_its_line():
     def f(batch, params):
         return batch["nothing"]
 
-    with pytest.raises(FlowError, match=r"KeyError: .*nothing.*test_operator\.py:\d+\)"):
+    with pytest.raises(FlowError, match=r"KeyError: .*nothing.*test_operator_runner\.py:\d+\)"):
         answers(f)
 
 
