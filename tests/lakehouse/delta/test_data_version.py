@@ -9,7 +9,7 @@ import pytest
 from deltalake import DeltaTable
 
 from lakehouse.errors import CollisionError
-from lakehouse.execute.target import hold
+from lakehouse.execute.target import inspect_target
 from lakehouse.release.digest import content_digest
 from tests.lakehouse import words
 from tests.lakehouse.lakes import note, write
@@ -77,13 +77,13 @@ def planned(project):
 def test_rows_that_change_between_plan_and_run_are_planned_again(planned):
     lake = planned.lake()
     item = planned.plan("silver.shouts")["silver.shouts"]
-    assert not hold(lake.catalog, item).foreign
+    assert not inspect_target(lake.catalog, item).external_writes
     write(lake, "silver.shouts", ROGUE)
     with pytest.raises(CollisionError, match="changed since it was planned"):
-        hold(lake.catalog, item)
+        inspect_target(lake.catalog, item)
     again = planned.plan("silver.shouts")["silver.shouts"]
     assert again.because("external_write")
-    assert hold(lake.catalog, again).foreign
+    assert inspect_target(lake.catalog, again).external_writes
 
 
 def test_a_run_that_followed_settles_what_was_foreign(planned):
