@@ -65,7 +65,7 @@ class Project:
 
     def module(self, name, text):
         """Write a module of the package; ``PACKAGE`` stands for its name."""
-        body = "from __future__ import annotations\n" + text.replace("PACKAGE", self.package)
+        body = "from __future__ import annotations\n" + str(text).replace("PACKAGE", self.package)
         path = self.root / self.package / f"{name}.py"
         path.write_text(body)
         if f"{self.package}.{name}" not in self.modules:

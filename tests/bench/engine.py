@@ -32,6 +32,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from tests.module_text import ModuleText
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "bench_engine"
 
-TABLES = """
+TABLES = ModuleText("""
 import pyarrow as pa
 from lakehouse.declare.contract import Check, Column, Table
 
@@ -75,9 +77,9 @@ COUNTS = {
     for n in range(SQLS)
 }
 globals().update(COUNTS)
-"""
+""")
 
-FLOWS = """
+FLOWS = ModuleText("""
 from pathlib import Path
 
 import pyarrow as pa
@@ -113,7 +115,7 @@ def scored(batch):
     score = pc.divide(pc.cast(pc.utf8_length(text), "float64"), 100.0)
     names = ["sample_id", "parent_ids", "source", "license", "text"]
     return pa.record_batch([*(batch[name] for name in names), score], names=[*names, "score"])
-"""
+""")
 
 OPERATOR = """
 @flow(writes=SCORED[{n}], reads={{"rows": LINES}})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-TABLES = """
+from tests.module_text import ModuleText
+
+TABLES = ModuleText("""
 import pyarrow as pa
 from lakehouse.declare.contract import Check, Column, Table
 
@@ -26,9 +28,9 @@ counts = Table(
     columns=[Column("size", pa.int32(), "Characters.", nullable=False), Column("n", pa.int64(), "Lines."), RUN],
     key=["size"],
 )
-"""
+""")
 
-FLOWS = """
+FLOWS = ModuleText("""
 import dataclasses
 from pathlib import Path
 
@@ -80,9 +82,9 @@ def cut(batch, params):
         "parent_ids": pa.ListArray.from_arrays(pa.array(range(len(word) + 1), pa.int32()), parents),
         "text": word,
     })
-"""
+""")
 
-COUNTS = "-- Lines by size.\nSELECT size, count(*) AS n FROM silver.shouts GROUP BY size\n"
+COUNTS = ModuleText("-- Lines by size.\nSELECT size, count(*) AS n FROM silver.shouts GROUP BY size\n")
 
 
 def write(project, text="a:hello|b:two words|c:x"):

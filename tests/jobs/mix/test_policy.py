@@ -5,8 +5,9 @@ import pytest
 from jobs.mix.policy import literal, load_policy
 from jobs.mix.samples import SampleParams
 from lakehouse.errors import ConfigError
+from tests.module_text import ModuleText
 
-BODY = """\
+BODY = ModuleText("""\
 name: mine
 language:
   confidence: 0.5
@@ -15,7 +16,7 @@ rules:
   documents:
     - {name: too short, column: n_chars, min: 80, where: {modality: text, n_lines: [1, 2]}}
     - {name: wrong kind, column: kind, not_in: ["it's"]}
-"""
+""")
 
 
 def load(tmp_path, text):

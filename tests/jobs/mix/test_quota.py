@@ -7,8 +7,9 @@ from jobs.mix.quota import Line, load_quota, spread
 from jobs.mix.quotas import QuotaParams, quota_rows
 from lakehouse.errors import ConfigError
 from schemas.mixture import quotas
+from tests.module_text import ModuleText
 
-BODY = """\
+BODY = ModuleText("""\
 plan_tokens: 1000000
 tokens: 1000
 stages:
@@ -23,7 +24,7 @@ stages:
     align: 8
     cells:
       text/en/legal: 1.0
-"""
+""")
 
 
 def write(tmp_path, text, name="quota.yaml"):

@@ -8,6 +8,7 @@ import pytest
 from lakehouse.declare.params import params_json, resolve_params
 from lakehouse.errors import ConfigError
 from tests.lakehouse import words
+from tests.module_text import ModuleText
 
 HELPER = """
 FACTOR = {factor}
@@ -54,7 +55,7 @@ def test_unknown_parameters_are_refused(project):
     assert "size" in raised.value.hint
 
 
-TYPED = """
+TYPED = ModuleText("""
     size: int = 1
     share: float = 0.5
     exact: bool = False
@@ -63,7 +64,7 @@ TYPED = """
     least: int | None = None
     other: object = None
     unknown: Later = None
-"""
+""")
 
 
 @pytest.mark.parametrize(

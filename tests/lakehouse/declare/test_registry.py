@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lakehouse.errors import MixlakeError
+from tests.module_text import ModuleText
 
 
 def test_a_folder_of_ones_own_does_not_stand_in_for_an_installed_package(tmp_path):
@@ -54,7 +55,7 @@ def test_a_module_that_fails_is_told_with_its_file_and_line(project, line, says)
     assert raised.value.message.endswith(f"({helper}:2)")
 
 
-TABLES = """
+TABLES = ModuleText("""
 import pyarrow as pa
 from lakehouse.declare.contract import Check, Column, Table
 
@@ -63,7 +64,7 @@ numbers = Table(
     "bronze.numbers", doc="Numbers.", columns=[N],
     checks=[Check("n is large", CHECK)],
 )
-"""
+""")
 
 
 @pytest.mark.parametrize(("check", "line"), [('"m > 1"', 9), ('"m > "\n    "1"', 8)])

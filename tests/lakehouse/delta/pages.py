@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 
-TABLES = """
+from tests.module_text import ModuleText
+
+TABLES = ModuleText("""
 import pyarrow as pa
 from lakehouse.declare.contract import Check, Column, Table
 
@@ -45,9 +47,9 @@ sequences = Table(
     ],
     key=["stage", "position"],
 )
-"""
+""")
 
-FLOWS = """
+FLOWS = ModuleText("""
 import dataclasses
 import hashlib
 import json
@@ -134,7 +136,7 @@ def pack(texts, repeats, params):
     )
     name = F.substring(F.sha2(F.concat_ws("/", F.lit("pack"), "parent_ids"), 256), 1, 32)
     return packed.select(name.alias("sample_id"), "parent_ids", "source", "license", F.lit("all").alias("stage"), "position", "text")
-"""
+""")
 
 COUNTS = (
     "-- Texts by source.\nSELECT source, count(*) AS n, sum(length(text)) AS size FROM silver.texts GROUP BY source\n"

@@ -4,6 +4,7 @@ import pytest
 
 from lakehouse.plan.code_fingerprint import code_fingerprint
 from tests.lakehouse import words
+from tests.module_text import ModuleText
 
 HELPER = """
 FACTOR = {factor}
@@ -18,7 +19,7 @@ class Thing:
 """
 
 
-USER = """
+USER = ModuleText("""
 import pyarrow as pa
 import pyarrow.compute as pc
 from lakehouse.declare.flow import flow
@@ -29,7 +30,7 @@ def shout(batch, params):
     from PACKAGE import helper
     from PACKAGE.helper import Thing
     return helper.twice(batch), Thing().size()
-"""
+""")
 
 
 def fingerprint(project, factor=2, size=1, doc="'Doc.'", user=USER):

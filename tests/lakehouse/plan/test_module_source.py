@@ -8,8 +8,9 @@ import pytest
 
 from lakehouse.errors import FlowError
 from lakehouse.plan import module_source
+from tests.module_text import ModuleText
 
-CODE = """
+CODE = ModuleText("""
 import json as j
 from os.path import *
 from .other import thing as renamed
@@ -18,7 +19,7 @@ LIMIT = 3
 def f(x):
     'Doc.'
     return renamed(x, j.dumps(LIMIT))
-"""
+""")
 
 
 @pytest.fixture

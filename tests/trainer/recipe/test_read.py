@@ -5,10 +5,11 @@ import textwrap
 import pytest
 
 from lakehouse.errors import ConfigError
+from tests.module_text import ModuleText
 from trainer.recipe import find_recipe, read_recipe, recipe_names
 from trainer.recipe.check import expert_parallel
 
-GOOD = """
+GOOD = ModuleText("""
 steps: 10
 model:
   pattern: "*-*E"
@@ -20,7 +21,7 @@ model:
   experts: {count: 4, chosen: 2, ffn: 24}
   projectors: {speech: {width: 640}}
 optimizer: {lr: 1.0e-3}
-"""
+""")
 
 
 @pytest.fixture
