@@ -9,26 +9,75 @@ from lakehouse.cli.output import print_json, print_table, warn
 
 
 @click.command(name="trace")
-@click.argument("sample", metavar="ID")
+@click.argument("sample", metavar="[ID]", required=False)
+@click.option("--step", type=click.IntRange(1), metavar="N", help="List the rows and samples that a training step saw.")
+@click.option("--run", "training_run", help="With --step: the training run, by default the one that stepped last.")
 @click.option("--at", metavar="RELEASE", help="Trace at a release, a time, or a version.")
 @click.option(
     "--limit",
     default=10_000,
     show_default=True,
     type=click.IntRange(1),
-    help="Rows at most, training steps among them.",
+    help="Maximum number of rows, training steps among them.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print id, nodes, edges and runs.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print id, nodes, edges and runs; of a step training_run, step, release, stage and rows.",
+)
 @click.pass_obj
-def command(context: Context, sample: str, at: str | None, limit: int, as_json: bool) -> None:
-    r"""Follow a row up to its source and down to the training steps that saw it.
+def command(  # noqa: PLR0913 - one a flag
+    context: Context,
+    sample: str | None,
+    *,
+    step: int | None,
+    training_run: str | None,
+    at: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    r"""Trace a row up to its source and down to the training steps that saw it, or a step to its rows.
 
-    ID is a sample id, or enough of its beginning to name one sample.
+    ID is a sample id, or enough of its beginning to identify one sample.
 
     \b
-    Example:
+    Examples:
       mixlake trace 3f2a91c0 --json
+      mixlake trace --step 12
     """
+    if (sample is None) == (step is None):
+        raise click.UsageError("give a sample id, or --step N")
+    if step is not None:
+        if at is not None:
+            raise click.UsageError("--at goes with a sample id, not with --step")
+        _print_step(context, step, training_run, as_json=as_json)
+    elif training_run is not None:
+        raise click.UsageError("--run goes with --step")
+    else:
+        _print_trace(context, sample or "", at, limit, as_json=as_json)
+
+
+def _print_step(context: Context, number: int, training_run: str | None, *, as_json: bool) -> None:
+    from lakehouse.lineage.training_steps import step
+
+    found = step(context.project, number, training_run)
+    if as_json:
+        print_json(found)
+        return
+    print(
+        f"step {found['step']} of {found['training_run']}: stage {found['stage']} of release {found['release']}, "
+        f"{len(found['rows'])} rows\n"
+    )
+    rows = [
+        (row["position"], sample["sample_id"], sample["tokens"], sample["source"], sample["license"])
+        for row in found["rows"]
+        for sample in row["samples"]
+    ]
+    print_table(["position", "sample", "tokens", "source", "licence"], rows, numbers=["position", "tokens"])
+
+
+def _print_trace(context: Context, sample: str, at: str | None, limit: int, *, as_json: bool) -> None:
     from lakehouse.lineage.trace import trace
 
     found = trace(context.project, sample, at, limit=limit)
@@ -41,8 +90,8 @@ def command(context: Context, sample: str, at: str | None, limit: int, as_json: 
     rows = []
     for node in found.nodes:
         run = flows.get((node.run_id, node.table), {})
-        told = [node.table, node.version, node.id, node.source, node.license, *([node.uri] if located else [])]
-        rows.append((*told, run.get("flow", ""), node.run_id))
+        values = [node.table, node.version, node.id, node.source, node.license, *([node.uri] if located else [])]
+        rows.append((*values, run.get("flow", ""), node.run_id))
     names = ["table", "version", "id", "source", "licence", *(["uri"] if located else []), "flow", "run"]
     print_table(names, rows, numbers=["version"])
     made = [edge for edge in found.edges if edge.parent != edge.child]

@@ -12,21 +12,21 @@ from lakehouse.cli.output import print_json, print_table, size
 
 @click.command(name="vacuum")
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
-@click.option("--dry-run", is_flag=True, help="Say what would be deleted; delete nothing.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be deleted.")
 @click.option(
-    "--grace",
+    "--retention-hours",
     type=click.FloatRange(min=0),
     default=168.0,
     show_default=True,
     metavar="HOURS",
-    help="Keep files that no commit names, which a writer may be about to commit, so long.",
+    help="How long files that no commit names are retained: a writer may be about to commit them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print objects with table, files, bytes, and versions kept.")
 @click.pass_obj
-def command(context: Context, tables: tuple[str, ...], dry_run: bool, grace: float, as_json: bool) -> None:
-    r"""Delete the files that nobody needs.
+def command(context: Context, tables: tuple[str, ...], dry_run: bool, retention_hours: float, as_json: bool) -> None:
+    r"""Delete unreferenced files.
 
-    Kept are each table's latest version, what live releases pin, and all versions since the oldest one from
+    Retained are each table's latest version, what live releases pin, and all versions since the oldest one from
     which a flow reads on. Logs are kept. A query that names no release may lose its files while a vacuum runs.
 
     \b
@@ -36,7 +36,7 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, grace: flo
     """
     from lakehouse.release.vacuum import vacuum
 
-    found = vacuum(context.catalog, tables or None, grace_hours=grace, dry_run=dry_run)
+    found = vacuum(context.catalog, tables or None, retention_hours=retention_hours, dry_run=dry_run)
     if as_json:
         print_json([item.as_dict() for item in found])
         return
@@ -51,11 +51,11 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, grace: flo
     print(f"{count} files ({size(total)}) {'would be' if dry_run else 'were'} deleted")
     orphans = sum(item.recent_orphans for item in found)
     if orphans:
-        print(f"{orphans} files that no commit names are younger than {grace:g} hours and stay for now")
+        print(f"{orphans} files that no commit names are younger than {retention_hours:g} hours and are retained")
 
 
 def _kept(kept: Mapping[int, str]) -> str:
-    """Return versions with who needs them, those in a row that have one reason as a range."""
+    """Return versions with what needs them; consecutive ones of one reason as a range."""
     runs: list[tuple[int, int, str]] = []
     for version, why in sorted(kept.items(), reverse=True):
         if runs and runs[-1][0] == version + 1 and runs[-1][2] == why:

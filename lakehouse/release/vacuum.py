@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mixlake.vacuum")
 
-GRACE_HOURS = 168.0
+RETENTION_HOURS = 168.0
 # A commit's log file is written after the files that it names; the times that stores report differ by up to so much.
 _SLACK_NS = 86_400 * 10**9
 
@@ -89,7 +89,7 @@ def vacuum(
     catalog: Catalog,
     tables: Iterable[str] | None = None,
     *,
-    grace_hours: float = GRACE_HOURS,
+    retention_hours: float = RETENTION_HOURS,
     dry_run: bool = False,
     change_files: bool = True,
 ) -> list[TableVacuum]:
@@ -98,7 +98,7 @@ def vacuum(
     Args:
         catalog: The lake's catalog.
         tables: The tables; by default all. What other tables require of them counts in either case.
-        grace_hours: How long files that no commit names are retained. With 0, no writer may be at work.
+        retention_hours: How long files that no commit names are retained. With 0, no writer may be at work.
         dry_run: Delete nothing.
         change_files: Whether files of the change feed that no flow has yet to read are deleted, too.
 
@@ -110,8 +110,8 @@ def vacuum(
         TableNotFoundError: If a table does not exist.
         LakeError: If a table or a version that a release pins cannot be read, so that what is required is unknown.
     """
-    if not math.isfinite(grace_hours):
-        raise UsageError(f"the grace period of {grace_hours} hours is not finite", "give a number of hours")
+    if not math.isfinite(retention_hours):
+        raise UsageError(f"a retention of {retention_hours} hours is not finite", "give a number of hours")
     chosen = None if tables is None else list(dict.fromkeys(tables))
 
     def delete() -> list[TableVacuum] | None:
@@ -122,7 +122,7 @@ def vacuum(
         names = sorted(required) if chosen is None else chosen
         try:
             found = [
-                unreferenced_files(catalog, name, required[name], grace_hours, change_files=change_files)
+                unreferenced_files(catalog, name, required[name], retention_hours, change_files=change_files)
                 for name in names
             ]
         except FileNotFoundError as error:
@@ -141,7 +141,7 @@ def vacuum(
 
 
 def unreferenced_files(
-    catalog: Catalog, name: str, required: RequiredVersions, grace_hours: float, *, change_files: bool = True
+    catalog: Catalog, name: str, required: RequiredVersions, retention_hours: float, *, change_files: bool = True
 ) -> TableVacuum:
     """Find the files of one table that can be deleted. The folder is listed first, then the log is read."""
     stored = listing(catalog.open(name))
@@ -155,7 +155,7 @@ def unreferenced_files(
     stored = stored.filter(pc.invert(pc.is_in(stored["path"], referenced)))
     if not change_files:
         stored = stored.filter(pc.invert(pc.starts_with(stored["path"], f"{CHANGE_FOLDER}/")))
-    recent = _recent_orphans(table, stored, grace_hours)
+    recent = _recent_orphans(table, stored, retention_hours)
     stored = stored.filter(pc.invert(pc.is_in(stored["path"], recent)))
     changes = stored.filter(pc.starts_with(stored["path"], f"{CHANGE_FOLDER}/"))
     size, change_size = (int(pc.sum(rows["size"]).as_py() or 0) for rows in (stored, changes))
@@ -181,10 +181,10 @@ def _data_files(catalog: Catalog, name: str, first: int, last: int) -> pa.Chunke
     return pa.chunked_array([*decoded(files(table)["path"]).chunks, *added.chunks], pa.string())
 
 
-def _recent_orphans(table: DeltaTable, stored: pa.Table, grace_hours: float) -> pa.ChunkedArray:
-    """Return those of some files that are younger than the grace period and that no commit names."""
-    recent = stored.filter(pc.greater(stored["modified"], time.time_ns() - int(grace_hours * 3600 * 10**9)))
-    if grace_hours <= 0 or not recent.num_rows:
+def _recent_orphans(table: DeltaTable, stored: pa.Table, retention_hours: float) -> pa.ChunkedArray:
+    """Return those of some files that are younger than the retention period and that no commit names."""
+    recent = stored.filter(pc.greater(stored["modified"], time.time_ns() - int(retention_hours * 3600 * 10**9)))
+    if retention_hours <= 0 or not recent.num_rows:
         return pa.chunked_array([], pa.string())
     since = int(pc.min(recent["modified"]).as_py()) - _SLACK_NS
     commits = list_commits(table_store(table)).items()

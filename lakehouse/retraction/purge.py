@@ -35,7 +35,7 @@ from lakehouse.lineage.index.sync import is_fully_merged
 from lakehouse.plan.plan import make_plan
 from lakehouse.project import Project
 from lakehouse.release.retention import RequiredVersions, required_versions
-from lakehouse.release.vacuum import GRACE_HOURS, TableVacuum, unreferenced_files
+from lakehouse.release.vacuum import RETENTION_HOURS, TableVacuum, unreferenced_files
 from lakehouse.retraction.log_scrub import forget_statistics
 from lakehouse.retraction.quarantine_cleanup import delete_retracted_rows
 from lakehouse.retraction.remaining_rows import (
@@ -227,7 +227,7 @@ def _look(project: Project, order: Retraction) -> _Looked:
         if tables_with_rows(project, order, files_at(project.catalog, release.tables, stored))
     ]
     needed = required_versions(project.catalog, without=releases)
-    found = {name: unreferenced_files(project.catalog, name, need, GRACE_HOURS) for name, need in needed.items()}
+    found = {name: unreferenced_files(project.catalog, name, need, RETENTION_HOURS) for name, need in needed.items()}
     kept = {
         name: sorted(set(stored[name]) & set(found[name].required_paths.to_pylist())) for name in names if name in found
     }
@@ -296,8 +296,8 @@ def _told(catalog: Catalog, order: Retraction, looked: _Looked) -> Purge:
     waits = ""
     if young:
         waits = (
-            f"{young[0]} has files younger than {GRACE_HOURS:g} hours that no commit names; a later run goes on, or "
-            f"mixlake vacuum --grace 0 deletes them now, where no run is at work"
+            f"{young[0]} has files younger than {RETENTION_HOURS:g} hours that no commit names; a later run goes on, "
+            f"or mixlake vacuum --retention-hours 0 deletes them now, where no run is at work"
         )
     broken = [r.name for r in list_releases(catalog, broken=True) if _reason(order) in r.reason]
     return Purge(

@@ -308,7 +308,7 @@ class Chaos:
                 self.done["optimize"] += 1
             else:
                 # No writer is at work, so that files of no commit may go, too.
-                vacuum(lake.catalog, grace_hours=0)
+                vacuum(lake.catalog, retention_hours=0)
                 self.done["vacuum"] += 1
         name = "compacted" if where == "lakehouse.release.optimize:replace_files" else "vacuumed"
         return name if not killer.dead else self._died(killer)

@@ -120,7 +120,7 @@ def test_a_lake_without_space_stays_as_it_was_and_goes_on(project, capsys, monke
     # There is space again, and what the write left that failed goes.
     disk.empty()
     disk.grow()
-    assert sum(item.files for item in vacuum(project.lake(lake).catalog, grace_hours=0)) > 0
+    assert sum(item.files for item in vacuum(project.lake(lake).catalog, retention_hours=0)) > 0
     status, _, told = say(project, capsys, "run", lake=lake)
     assert (status, told) == (0, [])
     project.run(lake="undisturbed")

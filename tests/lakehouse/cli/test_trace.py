@@ -12,8 +12,8 @@ def test_trace_and_step_tell_the_way_of_a_document(call, lake):
     assert {"id", "nodes", "edges"} <= set(found)
     assert {"t1#1", "t1#2"} <= {node["id"] for node in found["nodes"]}
     assert "flows.silver.paragraphs" in call("trace", "aaaa")
-    assert len(json.loads(call("step", "1", "--json"))["rows"]) == 2
-    assert "GPL-3.0-only" in call("step", "2", "--run", "t1")
+    assert len(json.loads(call("trace", "--step", "1", "--json"))["rows"]) == 2
+    assert "GPL-3.0-only" in call("trace", "--step", "2", "--run", "t1")
 
 
 def test_a_trace_tells_addresses_where_rows_have_them(call, lake):
@@ -23,3 +23,8 @@ def test_a_trace_tells_addresses_where_rows_have_them(call, lake):
     told = call("trace", "dddd").split("\n")
     assert told[2].split() == ["table", "version", "id", "source", "licence", "uri", "flow", "run"]
     assert address in told[3]
+
+
+def test_a_trace_is_of_a_sample_or_of_a_step(call, lake):
+    for argv in ([], ["aaaa", "--step", "1"], ["--step", "1", "--at", "mix-1"], ["aaaa", "--run", "t1"]):
+        assert call("trace", *argv, status=2).startswith("mixlake: ")

@@ -103,9 +103,9 @@ class Maintained(RuleBasedStateMachine):
 
     @rule()
     def vacuum(self):
-        told = {item.table: item for item in vacuum(self.lake.catalog, dry_run=True, grace_hours=0)}
+        told = {item.table: item for item in vacuum(self.lake.catalog, dry_run=True, retention_hours=0)}
         before = {name: self.stored(name) for name in PARENTS}
-        done = vacuum(self.lake.catalog, grace_hours=0)
+        done = vacuum(self.lake.catalog, retention_hours=0)
         for item in done:
             if item.table in PARENTS:
                 assert item == told[item.table]

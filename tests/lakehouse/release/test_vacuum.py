@@ -187,7 +187,7 @@ def test_young_files_that_no_commit_names_are_another_writers(lake):
     assert young.exists()
     assert change.exists()
     assert not old.exists()
-    vacuum(lake.catalog, grace_hours=0)
+    vacuum(lake.catalog, retention_hours=0)
     assert stored(lake, "gold.c") == files(lake, "gold.c")
 
 
@@ -232,7 +232,7 @@ def test_a_release_made_while_a_vacuum_looks_is_seen(lake, monkeypatch):
         return found
 
     monkeypatch.setattr(module, "required_versions", looked)
-    vacuum(lake.catalog, grace_hours=0)
+    vacuum(lake.catalog, retention_hours=0)
     assert made[0].tables == {"bronze.a": 1, "silver.b": 1, "gold.c": 1}
     assert verify_release(lake.catalog, "late", deep=True) == []
 
@@ -244,7 +244,7 @@ def test_a_release_that_a_vacuum_overtakes_chooses_again(lake, monkeypatch):
         if not done:
             done.append(True)
             rewritten(lake, "gold.c", "c2", inputs={"silver.b": 1})
-            vacuum(lake.catalog, grace_hours=0)
+            vacuum(lake.catalog, retention_hours=0)
         return real(name, table)
 
     monkeypatch.setattr(create, "seal", sealed)
@@ -268,7 +268,7 @@ def test_a_commit_of_files_that_lay_ready_is_seen(lake, monkeypatch):
         return found
 
     monkeypatch.setattr(module, "listing", listed)
-    vacuum(lake.catalog, grace_hours=0)
+    vacuum(lake.catalog, retention_hours=0)
     assert lake.catalog.open("gold.c").to_pyarrow_table().num_rows == 6
 
 
@@ -290,7 +290,7 @@ def test_a_partitioned_table_with_odd_names_is_vacuumed(tmp_path):
         write_deltalake(lake.catalog.table_uri("gold.p"), rows, mode="overwrite", partition_by=["part"])
     assert by_table(vacuum(lake.catalog))["gold.p"].files == 2
     assert lake.catalog.open("gold.p").to_pyarrow_table().sort_by("n")["part"].to_pylist() == ["a b", "ü%/x"]
-    assert vacuum(lake.catalog, grace_hours=0)[0].files == 0
+    assert vacuum(lake.catalog, retention_hours=0)[0].files == 0
 
 
 def test_an_object_store_is_listed_and_deleted_from(lake, monkeypatch):
@@ -324,7 +324,7 @@ def test_the_command_tells_what_it_deletes_and_what_it_keeps(lake, capsys):
     found = {item["table"]: item for item in json.loads(capsys.readouterr().out)}
     assert found["gold.c"]["files"] == 1
     assert found["gold.c"]["kept"] == [{"version": 1, "why": "release mix-1"}, {"version": 3, "why": "latest"}]
-    assert main(["vacuum", "--grace", "-1", "--lake", lake.uri]) == 2
+    assert main(["vacuum", "--retention-hours", "-1", "--lake", lake.uri]) == 2
     assert main(["vacuum", "gold.none", "--lake", lake.uri]) == 1
 
 

@@ -62,7 +62,7 @@ def test_every_verb_answers_over_an_object_store(call, lake):
     assert ask("history", "gold.samples")[0]["run_id"] == "run-2"
     assert ask("contract", "ledger.runs")["key"] == ["table", "version"]
     assert {"t1#1", "t1#2"} <= {node["id"] for node in ask("trace", "aaaa")["nodes"]}
-    assert len(ask("step", "1")["rows"]) == 2
+    assert len(ask("trace", "--step", "1")["rows"]) == 2
     assert isinstance(ask("plan", "gold.vocabulary"), list)
     assert ask("explain", "gold.vocabulary")["writes"]["table"] == "gold.vocabulary"
     assert "gold.vocabulary" in call("graph", "gold.vocabulary", "--format", "json")
