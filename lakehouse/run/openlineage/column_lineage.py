@@ -1,12 +1,11 @@
-"""Column lineage: which input columns a written column is made from, where that is known.
+"""Column lineage: the input columns from which a written column is made.
 
-SQL flows are resolved against the declared columns of their inputs, see `sql_column_lineage`. Of an
-operator, and of a frame that refreshes by merge, the declaration states one thing: ``origin`` over the written row
-is the driving row's key. Nothing is guessed: what is not known is left out.
+SQL flows are resolved against the declared columns of their inputs, see `sql_column_lineage`. The declaration of an
+operator, and of a frame that refreshes by merge, states one thing: its source key over the written row is the driving
+row's key. What is not known is left out.
 
 Kinds are OpenLineage's (ColumnLineageDatasetFacet): DIRECT, whose value goes into the column, as IDENTITY,
-TRANSFORMATION or AGGREGATION; INDIRECT, which decides about it, as JOIN, FILTER, GROUP_BY, SORT, WINDOW or
-CONDITIONAL.
+TRANSFORMATION or AGGREGATION; INDIRECT, which influences it, as JOIN, FILTER, GROUP_BY, SORT, WINDOW or CONDITIONAL.
 """
 
 from __future__ import annotations
@@ -30,12 +29,12 @@ DIRECT = frozenset({"IDENTITY", "TRANSFORMATION", "AGGREGATION"})
 
 @dataclass(frozen=True, order=True, slots=True)
 class Source:
-    """One input column, and what it does.
+    """One input column of a written column.
 
     Args:
         table: Name of the input table.
         column: Its column, as declared.
-        kind: What becomes of it.
+        kind: How the column is used.
     """
 
     table: str
@@ -45,24 +44,23 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What is known of a written table's columns.
+    """Sources of a written table's columns, as far as they are known.
 
     Args:
-        fields: Written column to its sources; a column of which nothing is known, or that no input column goes
-            into, is not there.
-        dataset: Sources that decide which rows there are, and so about every column.
+        fields: Written column to its sources; columns without a known source are left out.
+        dataset: Sources that decide which rows there are, and so influence every column.
     """
 
     fields: Mapping[str, tuple[Source, ...]] = field(default_factory=dict)
     dataset: tuple[Source, ...] = ()
 
     def __bool__(self) -> bool:
-        """Whether anything is known."""
+        """Whether any source is known."""
         return bool(self.fields or self.dataset)
 
 
 def declared(flow: Flow, sources: Sequence[Table]) -> Lineage:
-    """Return what the declaration of an operator or frame states about its columns.
+    """Return the lineage that the declaration of an operator or frame states.
 
     Args:
         flow: The flow.

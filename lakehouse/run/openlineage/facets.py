@@ -103,29 +103,29 @@ def job_type(kind: str) -> ol.job_type_job.JobTypeJobFacet:
 
 
 def code(flow: Flow) -> Facets:
-    """Return the query or the source of a flow, and where the source is kept."""
+    """Return the query or the source of a flow, and the repository of its file."""
     if flow.kind == "sql":
-        found: Facets = {"sql": ol.sql_job.SQLJobFacet(query=flow.sql, dialect="spark", producer=PRODUCER)}
+        given: Facets = {"sql": ol.sql_job.SQLJobFacet(query=flow.sql, dialect="spark", producer=PRODUCER)}
     else:
         text = source_code.text(flow)
         facet = ol.source_code_job.SourceCodeJobFacet
-        found = {"sourceCode": facet(language=_LANGUAGE, sourceCode=text, producer=PRODUCER)} if text else {}
+        given = {"sourceCode": facet(language=_LANGUAGE, sourceCode=text, producer=PRODUCER)} if text else {}
     place = source_code.place(flow.file)
     if place is not None:
-        found["sourceCodeLocation"] = ol.source_code_location_job.SourceCodeLocationJobFacet(
+        given["sourceCodeLocation"] = ol.source_code_location_job.SourceCodeLocationJobFacet(
             type="git", url=place.url, repoUrl=place.url, path=place.path, version=place.commit, producer=PRODUCER
         )
-    return found
+    return given
 
 
 def documentation(text: str) -> Facets:
-    """Return what a flow's docstring says, nothing where it has none."""
+    """Return a flow's docstring, nothing if it has none."""
     facet = ol.documentation_job.DocumentationJobFacet
     return {"documentation": facet(description=text, producer=PRODUCER)} if text else {}
 
 
 def engine(version: str) -> ol.processing_engine_run.ProcessingEngineRunFacet:
-    """Return the engine: Spark and its version, and mixlake's as the adapter's."""
+    """Return the engine: Spark's version, and mixlake's as the adapter's."""
     return ol.processing_engine_run.ProcessingEngineRunFacet(
         version=version, name="Spark", openlineageAdapterVersion=VERSION, producer=PRODUCER
     )
@@ -143,7 +143,7 @@ def error(cause: BaseException) -> ol.error_message_run.ErrorMessageRunFacet:
 
 
 def place(name: Name, lake: str, table: str) -> Facets:
-    """Return the store that a table lies in, and its name in the lake."""
+    """Return the store of a table, and its name in the lake."""
     identifier = ol.symlinks_dataset.Identifier(namespace=address(lake), name=table, type="TABLE")
     uri = "file:///" if name.namespace == "file" else name.namespace
     return {
@@ -161,7 +161,7 @@ def version(number: int) -> ol.dataset_version_dataset.DatasetVersionDatasetFace
 
 
 def contract(table: Table) -> Facets:
-    """Return the columns of a contract with their meaning, and what a row is."""
+    """Return the columns of a contract with their documentation, and the table's."""
     fields = [
         _field(column.name, column.type, f"{column.doc} [{column.unit}]" if column.unit else column.doc, at)
         for at, column in enumerate(table.columns, 1)
@@ -175,18 +175,18 @@ def contract(table: Table) -> Facets:
 def _field(
     name: str, kind: pa.DataType, doc: str = "", place: int | None = None
 ) -> ol.schema_dataset.SchemaDatasetFacetFields:
-    """Return a column, with the parts of a nested one in the form that the schema facet's documentation shows."""
+    """Return a column, with the parts of a nested one as the schema facet's documentation shows them."""
     parts: Iterable[tuple[str, pa.DataType]] = ()
-    word = str(kind)
+    type_name = str(kind)
     if pa.types.is_struct(kind):
-        word, parts = "struct", [(part.name, part.type) for part in kind]
+        type_name, parts = "struct", [(part.name, part.type) for part in kind]
     elif pa.types.is_map(kind):
-        word, parts = "map", [("key", kind.key_type), ("value", kind.item_type)]
+        type_name, parts = "map", [("key", kind.key_type), ("value", kind.item_type)]
     elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        word, parts = "array", [("_element", kind.value_type)]
+        type_name, parts = "array", [("_element", kind.value_type)]
     return ol.schema_dataset.SchemaDatasetFacetFields(
         name=name,
-        type=word,
+        type=type_name,
         description=doc or None,
         ordinal_position=place,
         fields=[_field(part, inner) for part, inner in parts] or None,
@@ -196,13 +196,13 @@ def _field(
 def statistics(
     commit_info: Mapping[str, Any],
 ) -> ol.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet:
-    """Return what a commit wrote, as Delta counted it: a MERGE's rows are those of the files that it rewrote."""
+    """Return what a commit wrote, by Delta's own metrics: a MERGE's rows are those of the files that it rewrote."""
     metrics = commit_info.get("operationMetrics") or {}
     merge = commit_info.get("operation") == "MERGE"
 
     def number(name: str) -> int | None:
-        found = str(metrics.get(name, ""))
-        return int(found) if found.isdigit() else None
+        value = str(metrics.get(name, ""))
+        return int(value) if value.isdigit() else None
 
     return ol.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
         rowCount=number("numOutputRows"),
@@ -224,17 +224,17 @@ def assertions(
     """Return a contract's conditions and how many rows broke each.
 
     Args:
-        results: What became of each condition.
-        rows: Rows that were looked at; None where it was not counted.
+        results: Result of each condition.
+        rows: Rows that were checked; None if they were not counted.
     """
-    found = []
+    checked = []
     for result in results:
         params: dict[str, Any] = {"failed": result.failed}
         if rows is not None:
             params |= {"rows": rows, "passed": rows - result.failed}
         if result.tolerance:
             params["tolerance"] = result.tolerance
-        found.append(
+        checked.append(
             ol.data_quality_assertions_dataset.Assertion(
                 assertion=result.assertion,
                 success=result.failed == 0,
@@ -248,13 +248,18 @@ def assertions(
                 params=params,
             )
         )
-    return ol.data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(assertions=found, producer=PRODUCER)
+    return ol.data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(assertions=checked, producer=PRODUCER)
 
 
 def column_lineage(
     lineage: Lineage, name: Callable[[str], Name]
 ) -> ol.column_lineage_dataset.ColumnLineageDatasetFacet:
-    """Return what is known of a written table's columns, given what tables are called."""
+    """Return the lineage of a written table's columns.
+
+    Args:
+        lineage: What is known of it.
+        name: Maps a table to the name of its dataset.
+    """
     return ol.column_lineage_dataset.ColumnLineageDatasetFacet(
         fields={
             column: ol.column_lineage_dataset.Fields(inputFields=_input_fields(sources, name))
@@ -266,13 +271,13 @@ def column_lineage(
 
 
 def _input_fields(sources: Iterable[Source], name: Callable[[str], Name]) -> list[ol.column_lineage_dataset.InputField]:
-    found: dict[tuple[str, str], list[ol.column_lineage_dataset.Transformation]] = {}
+    steps: dict[tuple[str, str], list[ol.column_lineage_dataset.Transformation]] = {}
     for source in sources:
         kind = "DIRECT" if source.kind in DIRECT else "INDIRECT"
-        found.setdefault((source.table, source.column), []).append(
+        steps.setdefault((source.table, source.column), []).append(
             ol.column_lineage_dataset.Transformation(type=kind, subtype=source.kind)
         )
     return [
-        ol.column_lineage_dataset.InputField(*name(table), field=column, transformations=steps)
-        for (table, column), steps in found.items()
+        ol.column_lineage_dataset.InputField(*name(table), field=column, transformations=transformations)
+        for (table, column), transformations in steps.items()
     ]

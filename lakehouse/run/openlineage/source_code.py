@@ -1,4 +1,4 @@
-"""A flow's source code, and the commit of the git repository that keeps it, where that is certain."""
+"""Find a flow's source code and the git commit that has it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Place:
     Args:
         url: The repository's address, without a password.
         path: The file in it.
-        commit: The commit that has the file as it is.
+        commit: The commit that has the file unchanged.
     """
 
     url: str
@@ -32,7 +32,7 @@ class Place:
 
 
 def text(flow: Flow) -> str:
-    """Return the source of a flow's function, empty where there is none to read."""
+    """Return the source of a flow's function, empty if it cannot be read."""
     try:
         return inspect.getsource(flow.function) if flow.function is not None else ""
     except (OSError, TypeError):
@@ -40,7 +40,7 @@ def text(flow: Flow) -> str:
 
 
 def place(file: str) -> Place | None:
-    """Return where a file is kept; None where no commit of a repository with an ``origin`` has it as it is."""
+    """Return the repository of a file; None if no commit of one with an ``origin`` has the file unchanged."""
     path = Path(file)
     if not path.is_file():
         return None
@@ -53,7 +53,7 @@ def place(file: str) -> Place | None:
 
 
 def address(remote: str) -> str | None:
-    """Return a remote's address as a URL with no user's secrets, None where it is a local path.
+    """Return a remote's address as a URL without credentials, None if it is a local path.
 
     Examples:
         >>> address("git@github.com:acme/flows.git")
@@ -73,7 +73,7 @@ def address(remote: str) -> str | None:
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    """Return what git says, None where it refuses or is not there."""
+    """Return git's output, None if it fails or is not installed."""
     try:
         done = subprocess.run(
             ["git", "--no-optional-locks", "-C", str(folder), *words],

@@ -1,10 +1,14 @@
 """Column lineage of SQL flows.
 
-sqlglot's optimiser qualifies every column against the declared columns of the inputs and tells the scopes apart;
-from there each written column is followed down to stored columns, through WITHs, subqueries, set operations and
-table functions. (sqlglot's own `sqlglot.lineage` finds the same columns, but not what becomes of them on the way.)
-A column that leads to anything else, such as a PIVOT, a recursive WITH or a name that no contract declares, is left
-out.
+sqlglot's optimiser qualifies every column against the declared columns of the inputs and builds the scopes; from
+there each written column is followed to stored columns, through WITHs, subqueries, set operations and table
+functions. A column that leads to anything else, such as a PIVOT, a recursive WITH or a name that no contract
+declares, is left out.
+
+`sqlglot.lineage` finds the same columns but not how they are used: its nodes carry a payload and its edges none, and
+the branches of a set operation hang on the node above by their position alone, so that ``CASE WHEN u.x > 0 THEN u.id``
+over a UNION does not say which branch column is the condition. It also follows UNION BY NAME by position, and
+reports the right side of EXCEPT as a source.
 """
 
 from __future__ import annotations
@@ -81,7 +85,7 @@ class _Query:
 
     def fields(self) -> dict[str, tuple[Source, ...]]:
         """Return the sources of each written column."""
-        found = {}
+        fields = {}
         for place, name in enumerate(_names(self.root)):
             if (column := self.written.get(name.lower())) is None:
                 continue
@@ -91,26 +95,26 @@ class _Query:
                 log.debug("no lineage of the column %s: %s", name, error)
                 continue
             if sources:
-                found[column] = tuple(sorted(sources))
-        return found
+                fields[column] = tuple(sorted(sources))
+        return fields
 
     def dataset(self) -> tuple[Source, ...]:
         """Return the sources that decide which rows there are."""
-        found: set[Source] = set()
-        for scope in _reached(self.root):
-            for kind, part in _deciding(scope):
+        sources: set[Source] = set()
+        for scope in _read_scopes(self.root):
+            for kind, part in _row_clauses(scope):
                 for column in find_all_in_scope(part, exp.Column):
-                    found |= _as(kind, self._known(self._column, column, scope))
+                    sources |= _as(kind, self._known(self._column, column, scope))
                 for query in _subqueries(part, scope):
-                    found |= self._rows_of(query, kind)
+                    sources |= self._rows_of(query, kind)
             if isinstance(scope.expression, exp.Except | exp.Intersect):
-                found |= self._rows_of(scope, "FILTER")
+                sources |= self._rows_of(scope, "FILTER")
             elif scope.expression.args.get("distinct"):
-                found |= self._rows_of(scope, "GROUP_BY")
-        return tuple(sorted(found))
+                sources |= self._rows_of(scope, "GROUP_BY")
+        return tuple(sorted(sources))
 
     def _rows_of(self, scope: Scope, kind: Kind) -> set[Source]:
-        """Return what is known of all the columns of a query that is compared as a whole."""
+        """Return the known sources of all columns of a query that is compared as a whole."""
         if isinstance(scope.expression, exp.SetOperation):
             return {source for branch in scope.set_operation_scopes for source in self._rows_of(branch, kind)}
         places = range(len(_names(scope)))
@@ -123,7 +127,7 @@ class _Query:
             return frozenset()
 
     def _output(self, scope: Scope, place: int) -> frozenset[Source]:
-        """Return the sources of a query's output column, each query's columns once.
+        """Return the sources of a query's output column, computed once.
 
         Raises:
             _UnknownError: If one of them is not declared, or the query reads itself.
@@ -132,9 +136,9 @@ class _Query:
         if key not in self._done:
             self._done[key] = None
             self._done[key] = frozenset(self._made(scope, place))
-        if (found := self._done[key]) is None:
+        if (sources := self._done[key]) is None:
             raise _UnknownError("a query that reads itself")
-        return found
+        return sources
 
     def _made(self, scope: Scope, place: int) -> Iterator[Source]:
         query = scope.expression
@@ -163,7 +167,7 @@ class _Query:
                     yield replace(source, kind=_after(kind, source.kind))
 
     def _column(self, column: exp.Column, scope: Scope) -> frozenset[Source]:
-        """Return the sources of a column that a query names.
+        """Return the sources of a column in a query.
 
         Raises:
             _UnknownError: If it leads to something that is not declared.
@@ -194,7 +198,7 @@ class _Query:
         return frozenset({Source(self.inputs[table.name.lower()].name, stored, "IDENTITY")})
 
     def _generated(self, function: exp.Expr, scope: Scope) -> frozenset[Source]:
-        """Return the sources of what a table function such as EXPLODE makes."""
+        """Return the sources of the columns of a table function such as EXPLODE."""
         if function.find(*exp.UNWRAPPED_QUERIES):
             raise _UnknownError(function.sql(dialect=_DIALECT)[:80])
         columns = function.find_all(exp.Column)
@@ -205,8 +209,8 @@ def _names(scope: Scope) -> list[str]:
     return list(getattr(scope.expression, "named_selects", ()))
 
 
-def _reached(root: Scope) -> Iterator[Scope]:
-    """Yield the scopes that the query's rows come through; a WITH that nothing reads is none."""
+def _read_scopes(root: Scope) -> Iterator[Scope]:
+    """Yield the scopes that the query reads; a WITH that nothing reads is left out."""
     seen: set[int] = set()
     waiting = [root]
     while waiting:
@@ -219,7 +223,7 @@ def _reached(root: Scope) -> Iterator[Scope]:
         waiting.extend((*scope.subquery_scopes, *scope.set_operation_scopes, *scope.udtf_scopes))
 
 
-def _deciding(scope: Scope) -> Iterator[tuple[Kind, exp.Expr]]:
+def _row_clauses(scope: Scope) -> Iterator[tuple[Kind, exp.Expr]]:
     """Yield the clauses that decide which rows a query has."""
     query = scope.expression
     for name, kind in _CLAUSES.items():
@@ -236,8 +240,8 @@ def _deciding(scope: Scope) -> Iterator[tuple[Kind, exp.Expr]]:
 def _subqueries(part: exp.Expr, scope: Scope) -> Iterator[Scope]:
     inner = {id(query.expression): query for query in scope.subquery_scopes}
     for query in find_all_in_scope(part, *exp.UNWRAPPED_QUERIES):
-        if (found := inner.get(id(query))) is not None:
-            yield found
+        if (subquery := inner.get(id(query))) is not None:
+            yield subquery
 
 
 def _as(kind: Kind, sources: Iterable[Source]) -> set[Source]:
@@ -245,7 +249,7 @@ def _as(kind: Kind, sources: Iterable[Source]) -> set[Source]:
 
 
 def _kind(part: exp.Expr, projection: exp.Expr) -> Kind:
-    """Return what becomes of one part of a projection."""
+    """Return how one part of a projection is used."""
     kind: Kind = "IDENTITY"
     below, at = part, part.parent
     while at is not None and below is not projection:
@@ -264,7 +268,7 @@ def _kind(part: exp.Expr, projection: exp.Expr) -> Kind:
 
 
 def _after(outer: Kind, inner: Kind) -> Kind:
-    """Return the kind of two steps: what decides once decides for good, else the greater change counts."""
+    """Return the kind of two steps: an indirect one stays indirect, else the greater change counts."""
     if outer not in DIRECT:
         return outer
     return inner if inner not in DIRECT else max(outer, inner, key=_ORDER.index)
