@@ -17,7 +17,7 @@ from lakehouse.errors import CheckFailedError
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.project import Project
 from lakehouse.run.openlineage import facets
-from lakehouse.run.openlineage.assertions import results
+from lakehouse.run.openlineage.assertions import assertions
 from lakehouse.run.openlineage.client import LazyModule
 from lakehouse.run.openlineage.column_lineage import Lineage, declared
 from lakehouse.run.openlineage.dataset_names import Name, dataset
@@ -144,8 +144,8 @@ class Events:
         return dataset(self.project.catalog.table_uri(table))
 
     def _assertions(self, item: FlowPlan, reasons: Mapping[str, int], rows: int | None, *, unique: bool) -> Facets:
-        checked = list(results(item.flow.writes, reasons, item.flow.reject_tolerance, unique=unique))
-        return {"dataQualityAssertions": facets.assertions(checked, rows)} if checked else {}
+        made = list(assertions(item.flow.writes, reasons, rows, item.flow.reject_tolerance, unique=unique))
+        return {"dataQualityAssertions": facets.assertions(made)} if made else {}
 
     def _lineage(self, item: FlowPlan) -> Lineage:
         if item.flow.kind == "sql":

@@ -18,7 +18,6 @@ from lakehouse.declare.flow import Flow
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.run.openlineage import source_code
-from lakehouse.run.openlineage.assertions import Result
 from lakehouse.run.openlineage.client import LazyModule
 from lakehouse.run.openlineage.column_lineage import DIRECT, Lineage, Source
 from lakehouse.run.openlineage.dataset_names import Name, address
@@ -219,36 +218,10 @@ def lifecycle(change: str) -> ol.lifecycle_state_change_dataset.LifecycleStateCh
 
 
 def assertions(
-    results: Iterable[Result], rows: int | None
+    made: list[ol.data_quality_assertions_dataset.Assertion],
 ) -> ol.data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet:
-    """Return a contract's conditions and how many rows broke each.
-
-    Args:
-        results: Result of each condition.
-        rows: Rows that were checked; None if they were not counted.
-    """
-    checked = []
-    for result in results:
-        params: dict[str, Any] = {"failed": result.failed}
-        if rows is not None:
-            params |= {"rows": rows, "passed": rows - result.failed}
-        if result.tolerance:
-            params["tolerance"] = result.tolerance
-        checked.append(
-            ol.data_quality_assertions_dataset.Assertion(
-                assertion=result.assertion,
-                success=result.failed == 0,
-                column=result.column or None,
-                severity="error" if result.stops else "warn",
-                name=result.name,
-                expected="0",
-                actual=str(result.failed),
-                content=result.sql or None,
-                contentType="expression" if result.sql else None,
-                params=params,
-            )
-        )
-    return ol.data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(assertions=checked, producer=PRODUCER)
+    """Return a contract's conditions and how many rows broke each."""
+    return ol.data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(assertions=made, producer=PRODUCER)
 
 
 def column_lineage(

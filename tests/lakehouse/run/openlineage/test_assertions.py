@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from lakehouse.declare.contract import Check, Column, Table
 from lakehouse.engine import OTHER_REASONS
-from lakehouse.run.openlineage.assertions import results
+from lakehouse.run.openlineage.assertions import assertions
 
 TABLE = Table(
     "silver.lines",
@@ -19,26 +19,39 @@ TABLE = Table(
 )
 
 
-def found(reasons, *, unique=True, table=TABLE):
-    return {result.name: result for result in results(table, reasons, 0.1, unique=unique)}
+def found(reasons, *, unique=True, table=TABLE, rows=None):
+    return {made.name: made for made in assertions(table, reasons, rows, 0.1, unique=unique)}
 
 
-def test_each_condition_is_told_with_the_rows_that_broke_it():
-    told = found({"text is not empty": 3, "never": 1})
-    assert list(told) == [
+def test_each_condition_is_reported_with_the_rows_that_broke_it():
+    made = found({"text is not empty": 3, "never": 1})
+    assert list(made) == [
         "column id is null", "column text is null", "text is not empty", "never: this", "key id names one row",
     ]  # fmt: skip
-    assert {name: result.failed for name, result in told.items() if result.failed} == {
+    assert {name: one.params["failed"] for name, one in made.items() if not one.success} == {
         "text is not empty": 3,
         "never: this": 1,
     }
-    assert [told[name].stops for name in told] == [False, False, False, True, True]
-    assert (told["column text is null"].assertion, told["column text is null"].column) == ("not_null", "text")
-    assert told["text is not empty"].tolerance == 0.1
+    assert [one.severity for one in made.values()] == ["warn", "warn", "warn", "error", "error"]
+    assert (made["column text is null"].assertion, made["column text is null"].column) == ("not_null", "text")
+    assert made["text is not empty"].params["tolerance"] == 0.1
+    assert "tolerance" not in made["key id names one row"].params
+    assert made["key id names one row"].column == "id"
 
 
-def test_what_rare_reasons_sum_up_is_not_told_as_kept():
-    assert list(found({"text is not empty": 9, OTHER_REASONS: 4}, unique=False)) == ["text is not empty"]
+def test_rows_that_passed_are_known_if_rows_were_counted():
+    assert found({"text is not empty": 3}, rows=10)["text is not empty"].params == {
+        "failed": 3,
+        "rows": 10,
+        "passed": 7,
+        "tolerance": 0.1,
+    }
+
+
+def test_what_rare_reasons_sum_up_is_not_reported_as_kept():
+    reasons = {"text is not empty": 9, OTHER_REASONS: 4}
+    assert list(found(reasons, unique=False)) == ["text is not empty"]
+    assert list(found(reasons)) == ["text is not empty", "key id names one row"]
 
 
 def test_conditions_that_are_counted_as_one_are_left_out():
