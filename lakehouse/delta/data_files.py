@@ -26,15 +26,16 @@ def files(table: DeltaTable) -> pa.Table:
     """Return the data files of a table at its version.
 
     Returns:
-        One row a file, sorted by path: path string, size_bytes int64, num_records int64 (null where
-        the writer left none).
+        One row a file, sorted by path: path string (as the log names it), file string (as it is in the store, see
+        `decoded`), size_bytes int64, num_records int64 (null where the writer left none).
     """
     actions = pa.table(table.get_add_actions(flatten=True))
     number = pa.nulls(actions.num_rows, pa.int64())
     records = actions.column("num_records") if "num_records" in actions.column_names else number
     found = pa.table(
         {
-            "path": actions.column("path").cast(pa.string()),
+            "path": (paths := actions.column("path").cast(pa.string())),
+            "file": decoded(paths),
             "size_bytes": actions.column("size_bytes").cast(pa.int64()),
             "num_records": records.cast(pa.int64()),
         }
@@ -58,8 +59,7 @@ def totals(table: DeltaTable) -> tuple[int, int]:
 def lost_files(table: DeltaTable) -> list[str]:
     """Return the data files of a table's version that are missing, or whose size differs from the log."""
     listed = files(table)
-    paths = decoded(listed["path"])
-    found = zip(paths.to_pylist(), sizes(table, paths), listed["size_bytes"].to_pylist(), strict=True)
+    found = zip(listed["file"].to_pylist(), sizes(table, listed["file"]), listed["size_bytes"].to_pylist(), strict=True)
     return [path for path, now, size in found if now != size]
 
 
@@ -70,4 +70,4 @@ def addresses_files(table: DeltaTable) -> bool:
 
 def is_whole(table: DeltaTable) -> bool:
     """Whether all data files of a table's version are there."""
-    return not missing(table, decoded(files(table)["path"]))
+    return not missing(table, files(table)["file"])

@@ -179,11 +179,11 @@ def recorded_releases(catalog: Catalog) -> dict[str, Release]:
             tables=row["tables"],
             digests=row["digests"],
             files_digest=row["files_digest"],
-            footers=row.get("footers") or {},
-            note=row["note"] or "",
+            footers=row["footers"],
+            note=row["note"],
             created_at=row["created_at"],
             state=row["state"],
-            reason=row.get("reason") or "",
+            reason=row["reason"],
         )
         for row in rows.to_pylist(maps_as_pydicts="strict")
     }

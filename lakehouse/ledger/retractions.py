@@ -27,6 +27,115 @@ SAMPLE, CONTENT, DERIVED = "sample", "content", "derived"
 APP = "mixlake.retractions"
 
 
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """One order.
+
+    Args:
+        ordinal: Its number, from 1.
+        retraction_id: Names its ids in ``ledger.retracted``.
+        kind: What is matched.
+        value: The source, the SPDX licence, the glob pattern, or the id (or how many).
+        scope: origin, or content.
+        reason: Why.
+        purge: Whether rows are deleted from older versions, too.
+        looked: Version at which each table was searched.
+        matched: Rows of each table that matched by themselves.
+        releases: Releases with such rows, or rows made from them.
+        state: ordered or purged.
+        at: When.
+        tables: Tables whose older files a purge deletes, known once it has begun.
+    """
+
+    ordinal: int
+    retraction_id: str
+    kind: str
+    value: str
+    scope: str
+    reason: str
+    purge: bool
+    looked: Mapping[str, int]
+    matched: Mapping[str, int]
+    releases: tuple[str, ...]
+    state: str
+    at: datetime
+    tables: tuple[str, ...] = ()
+
+    @property
+    def to_purge(self) -> bool:
+        """Whether a purge is ordered and not done."""
+        return self.purge and self.state == ORDERED
+
+    def __str__(self) -> str:
+        """Return the order in one line."""
+        return f"{self.ordinal}: {self.kind} {self.value} ({self.reason})"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the order as plain values."""
+        found = {name: getattr(self, name) for name in self.__slots__}
+        lists = {"releases": list(self.releases), "tables": list(self.tables)}
+        return {**found, **lists, "looked": dict(self.looked), "matched": dict(self.matched)}
+
+
+@dataclass(frozen=True, slots=True)
+class Retractions:
+    """All orders, and the version of the table of their ids.
+
+    Args:
+        orders: By ordinal.
+        ids_version: Version of ``ledger.retracted``, -1 where there is none.
+    """
+
+    orders: tuple[Retraction, ...] = ()
+    ids_version: int = -1
+
+    @property
+    def ordinal(self) -> int:
+        """Number of the newest order, 0 where there is none."""
+        return self.orders[-1].ordinal if self.orders else 0
+
+    def pending(self, table: Table, version: int, note: CommitNote) -> list[Retraction]:
+        """Return the orders with which the rows of a table's version may not comply."""
+        if "sample_id" not in table:
+            return []
+        return [
+            order
+            for order in self.orders
+            if order.ordinal > note.retraction
+            # Rows that were committed after the search by a run that did not know of the order.
+            and (order.matched.get(table.name, 0) > 0 or version > order.looked.get(table.name, -1))
+        ]
+
+    def values(self, kind: Kind) -> list[str]:
+        """Return what is matched of a kind, sorted."""
+        return sorted({order.value for order in self.orders if order.kind == kind})
+
+
+def load_retractions(catalog: Catalog) -> Retractions:
+    """Read the orders of a lake."""
+    try:
+        table = catalog.open(tables.retractions.name)
+    except TableNotFoundError:
+        return Retractions()
+    rows = pa.table(scan(table, tables.retractions.name).to_table()).sort_by(
+        [("ordinal", "ascending"), ("at", "ascending")]
+    )
+    found: dict[int, Retraction] = {}
+    for row in rows.to_pylist(maps_as_pydicts="strict"):
+        lists = {name: tuple(row[name]) for name in ("releases", "tables")}
+        found[row["ordinal"]] = Retraction(**{**row, **lists})
+    try:
+        ids = int(catalog.open(tables.retracted.name).version())
+    except TableNotFoundError:
+        ids = -1
+    return Retractions(tuple(found[ordinal] for ordinal in sorted(found)), ids)
+
+
+def pattern(glob: str) -> str:
+    """Return the regular expression of a glob pattern: ``*`` any text, ``?`` any one character."""
+    return "(?s)^" + "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in glob) + "$"
+
+
 def append_order(catalog: Catalog, order: Retraction) -> Retraction:
     """Append an order, with the next number.
 
@@ -101,112 +210,3 @@ def _append(catalog: Catalog, order: Retraction, transactions: Mapping[str, int]
     row = {**order.as_dict(), "looked": list(order.looked.items()), "matched": list(order.matched.items())}
     rows = pa.Table.from_pylist([row], schema=tables.retractions.schema)
     return append_once(catalog, tables.retractions, rows, transactions)
-
-
-@dataclass(frozen=True, slots=True)
-class Retraction:
-    """One order.
-
-    Args:
-        ordinal: Its number, from 1.
-        retraction_id: Names its ids in ``ledger.retracted``.
-        kind: What is matched.
-        value: The source, the SPDX licence, the glob pattern, or the id (or how many).
-        scope: origin, or content.
-        reason: Why.
-        purge: Whether older versions go, too.
-        looked: Version at which each table was searched.
-        matched: Rows of each table that matched by themselves.
-        releases: Releases that hold such rows, or what was made from them.
-        state: ordered or purged.
-        at: When.
-        tables: Tables whose older files a purge deletes, known once it has begun.
-    """
-
-    ordinal: int
-    retraction_id: str
-    kind: str
-    value: str
-    scope: str
-    reason: str
-    purge: bool
-    looked: Mapping[str, int]
-    matched: Mapping[str, int]
-    releases: tuple[str, ...]
-    state: str
-    at: datetime
-    tables: tuple[str, ...] = ()
-
-    @property
-    def to_purge(self) -> bool:
-        """Whether a purge was ordered and is not done."""
-        return self.purge and self.state == ORDERED
-
-    def __str__(self) -> str:
-        """Return it in words."""
-        return f"{self.ordinal}: {self.kind} {self.value} ({self.reason})"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        found = {name: getattr(self, name) for name in self.__slots__}
-        lists = {"releases": list(self.releases), "tables": list(self.tables)}
-        return {**found, **lists, "looked": dict(self.looked), "matched": dict(self.matched)}
-
-
-@dataclass(frozen=True, slots=True)
-class Retractions:
-    """All orders, and the version of the table of their ids.
-
-    Args:
-        orders: By ordinal.
-        ids_version: Version of ``ledger.retracted``, -1 where there is none.
-    """
-
-    orders: tuple[Retraction, ...] = ()
-    ids_version: int = -1
-
-    @property
-    def ordinal(self) -> int:
-        """Number of the newest order, 0 where there is none."""
-        return self.orders[-1].ordinal if self.orders else 0
-
-    def pending(self, table: Table, version: int, note: CommitNote) -> list[Retraction]:
-        """Return the orders with which the rows of a table's version may not comply."""
-        if "sample_id" not in table:
-            return []
-        return [
-            order
-            for order in self.orders
-            if order.ordinal > note.retraction
-            # Rows that were committed after the search by a run that did not know of the order.
-            and (order.matched.get(table.name, 0) > 0 or version > order.looked.get(table.name, -1))
-        ]
-
-    def values(self, kind: Kind) -> list[str]:
-        """Return what is matched of a kind, sorted."""
-        return sorted({order.value for order in self.orders if order.kind == kind})
-
-
-def load_retractions(catalog: Catalog) -> Retractions:
-    """Read the orders of a lake."""
-    try:
-        table = catalog.open(tables.retractions.name)
-    except TableNotFoundError:
-        return Retractions()
-    rows = pa.table(scan(table, tables.retractions.name).to_table()).sort_by(
-        [("ordinal", "ascending"), ("at", "ascending")]
-    )
-    found: dict[int, Retraction] = {}
-    for row in rows.to_pylist(maps_as_pydicts="strict"):
-        lists = {name: tuple(row.get(name) or ()) for name in ("releases", "tables")}
-        found[row["ordinal"]] = Retraction(**{**row, **lists})
-    try:
-        ids = int(catalog.open(tables.retracted.name).version())
-    except TableNotFoundError:
-        ids = -1
-    return Retractions(tuple(found[ordinal] for ordinal in sorted(found)), ids)
-
-
-def pattern(glob: str) -> str:
-    """Return the regular expression of a glob pattern: ``*`` any text, ``?`` any one character."""
-    return "(?s)^" + "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in glob) + "$"

@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit import list_commits
-from lakehouse.delta.data_files import decoded, files
+from lakehouse.delta.data_files import files
 from lakehouse.delta.file_actions import ADD, CHANGE, commit_actions
 from lakehouse.delta.retry import retry
 from lakehouse.delta.store.delete import delete_files
@@ -178,7 +178,7 @@ def _data_files(catalog: Catalog, name: str, first: int, last: int) -> pa.Chunke
     table = catalog.open(name, first)
     later = commit_actions(table, range(first + 1, last + 1))
     added = later["path"].filter(pc.equal(later["kind"], ADD))
-    return pa.chunked_array([*decoded(files(table)["path"]).chunks, *added.chunks], pa.string())
+    return pa.chunked_array([*files(table)["file"].chunks, *added.chunks], pa.string())
 
 
 def _recent_orphans(table: DeltaTable, stored: pa.Table, retention_hours: float) -> pa.ChunkedArray:

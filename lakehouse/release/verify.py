@@ -19,7 +19,7 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from lakehouse.delta.catalog import Catalog
-from lakehouse.delta.data_files import addresses_files, decoded, files
+from lakehouse.delta.data_files import addresses_files, files
 from lakehouse.delta.history import input_versions
 from lakehouse.delta.parquet_footer import Footer, read_footers
 from lakehouse.delta.parquet_pages import chunk_range, read_page_header
@@ -95,32 +95,28 @@ def verify_release(catalog: Catalog, name: str, *, deep: bool = False) -> list[P
 
 
 def _addressed(opened: dict[str, DeltaTable]) -> list[tuple[str, int]]:
-    """Return the versions that rows of the release point into, and that it does not pin itself."""
+    """Return the versions whose files rows of the release name, and that it does not pin itself."""
     found = {pair for table in opened.values() if addresses_files(table) for pair in input_versions(table).items()}
     return sorted(found - {(name, int(table.version())) for name, table in opened.items()})
 
 
 def _table_problems(name: str, table: DeltaTable, release: Release, *, deep: bool) -> list[Problem]:
     problems, paths = _file_problems(name, table)
-    raw, records = files(table)["path"], files(table)["num_records"]
-    wanted = dict(zip(decoded(raw).to_pylist(), records.to_pylist(), strict=True))
+    listed = files(table)
+    released = dict(zip(listed["file"].to_pylist(), listed["num_records"].to_pylist(), strict=True))
     footers: list[Footer] = []
     for path, footer in zip(paths, read_footers(table_store(table), paths), strict=True):
         if isinstance(footer, Exception):
             problems.append(Problem(name, path, f"altered: {footer}"))
-        elif wanted[path] is not None and footer.rows != wanted[path]:
-            problems.append(Problem(name, path, f"altered: {footer.rows} rows, {wanted[path]} were released"))
+        elif released[path] is not None and footer.rows != released[path]:
+            problems.append(Problem(name, path, f"altered: {footer.rows} rows, {released[path]} were released"))
         else:
             footers.append(footer)
-    if (
-        not problems
-        and name in release.footers
-        and seal_of(files(table)["path"].to_pylist(), footers) != release.footers[name]
-    ):
+    if not problems and seal_of(listed["path"].to_pylist(), footers) != release.footers.get(name):
         problems.append(Problem(name, "", "altered: a file's footer is not the one that was released"))
     if deep:
-        damaged = {problem.file for problem in problems}
-        problems.extend(_page_problems(name, table, [path for path in paths if path not in damaged]))
+        altered = {problem.file for problem in problems}
+        problems.extend(_page_problems(name, table, [path for path in paths if path not in altered]))
     return problems
 
 
@@ -128,8 +124,8 @@ def _file_problems(name: str, table: DeltaTable) -> tuple[list[Problem], list[st
     """Return the files that are missing or of another size, and the names of the others."""
     found = files(table)
     problems, left = [], []
-    wanted = decoded(found["path"])
-    for path, size, now in zip(wanted.to_pylist(), found["size_bytes"].to_pylist(), sizes(table, wanted), strict=True):
+    now_sizes = sizes(table, found["file"])
+    for path, size, now in zip(found["file"].to_pylist(), found["size_bytes"].to_pylist(), now_sizes, strict=True):
         if now is None:
             problems.append(Problem(name, path, "missing"))
         elif now != size:
