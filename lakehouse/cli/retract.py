@@ -67,7 +67,7 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     With --purge the next mixlake run also breaks those releases, for good, and deletes the older data files and
     change files that hold the rows, quarantined rows, what the tables' logs tell of their values, and the logs of
     runs. Files that a commit names go at once, whatever their age. If a table still holds the rows then, since a flow
-    failed or was not selected, the purge waits for a later run, and the run says so.
+    failed or was not selected, the purge is blocked until a later run, and the run says so.
 
     \b
     Examples:

@@ -76,7 +76,7 @@ def show_report(report: Report) -> None:
     summary = ", ".join(word for word in words if not word.startswith("0 "))
     print(f"run {report.run_id}: {summary or 'nothing to do'}, {fresh} fresh, {report.seconds:.1f} s")
     for purge in report.purges:
-        if purge.waits:
+        if purge.blocked_by:
             warn(str(purge))
         else:
             print(purge)

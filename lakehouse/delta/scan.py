@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import QueryBuilder
 
+from lakehouse.delta.data_files import decoded, files
 from lakehouse.delta.log import APPLIED
 from lakehouse.delta.store.table_folder import table_store
 from lakehouse.errors import LakeError, first_line
@@ -67,3 +71,19 @@ def _unreadable(name: str, why: str) -> LakeError:
     return LakeError(
         f"{name} cannot be read correctly: {why}", "write it without that feature, or read it through Spark"
     )
+
+
+def unreadable_file(table: DeltaTable) -> tuple[str, Exception] | None:
+    """Return the first data file of a table that cannot be opened as Parquet, with the error; None if all can."""
+    store = table_store(table)
+
+    def problem(path: str) -> tuple[str, Exception] | None:
+        try:
+            with store.open_input_file(path) as file:
+                pq.read_metadata(file)
+        except (OSError, pa.ArrowException) as error:
+            return path, error
+        return None
+
+    with ThreadPoolExecutor(8) as pool:
+        return next(filter(None, pool.map(problem, decoded(files(table)["path"]).to_pylist())), None)

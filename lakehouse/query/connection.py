@@ -11,7 +11,6 @@ a row only there. At a release, it is that release's alone.
 from __future__ import annotations
 
 import logging
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,17 +20,28 @@ from typing import Any, Literal, Self, TypeVar, get_args
 
 import duckdb
 import pyarrow as pa
+from deltalake import DeltaTable
 
 from lakehouse.declare.user_files import read_text
-from lakehouse.delta.scan import scan
-from lakehouse.errors import QueryError, TableNotFoundError, UsageError, unknown_table
+from lakehouse.delta.scan import scan, unreadable_file
+from lakehouse.errors import (
+    MixlakeError,
+    QueryError,
+    TableNotFoundError,
+    UsageError,
+    lost_file,
+    not_allowed,
+    unknown_table,
+)
 from lakehouse.ledger import tables as ledger
 from lakehouse.project import Project
 from lakehouse.query.sql_guard import (
     BUILT_IN,
-    first_line,
+    error_message,
+    has_fields,
     is_show,
     literal,
+    missing_table,
     query_error,
     quote_name,
     quoted,
@@ -56,6 +66,7 @@ SELECT table_schema AS layer, table_name AS name FROM information_schema.tables
 WHERE NOT starts_with(table_name, '__') AND NOT starts_with(table_schema, '__') ORDER BY ALL
 """
 _TRAINED = "__trained"
+_EXPLAIN = "EXPLAIN "
 
 
 class Connection:
@@ -83,12 +94,14 @@ class Connection:
         self._registered: set[str] = set()
         self._views: dict[str, Path] | None = None
         self._missing: dict[str, Exception] = {}
+        self._opened: list[tuple[str, DeltaTable]] = []
         self._engine = duckdb.connect(":memory:")
         self._engine.execute("SET TimeZone = 'UTC'")
         # Where a large sort or join spills to: rows of the lake, for nobody else to read.
         self._spill = tempfile.mkdtemp(prefix="mixlake-sql-")
         self._engine.execute(f"SET temp_directory = {literal(self._spill)}")
         self._engine.execute("SET python_enable_replacements = false")
+        self._engine.execute("SET errors_as_json = true")
         if threads:
             self._engine.execute(f"SET threads = {int(threads)}")
         self._engine.execute("SET enable_external_access = false")
@@ -103,7 +116,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Let go of the tables."""
+        """Close the connection, and delete what it spilled."""
         self._engine.close()
         shutil.rmtree(self._spill, ignore_errors=True)
 
@@ -123,11 +136,9 @@ class Connection:
         """
         text = self._prepared(sql)
 
-        def answer() -> pa.RecordBatchReader:
-            found = self._engine.sql(text, params=list(parameters) if parameters is not None else None)
-            return found.to_arrow_reader(batch_rows)
-
-        return translate_fetch_errors(self._answered(answer, text), text)
+        values = list(parameters) if parameters is not None else None
+        stream = self._answered(lambda: self._engine.sql(text, params=values).to_arrow_reader(batch_rows), text, values)
+        return translate_fetch_errors(stream, lambda error: self._query_error(error, text))
 
     def table(self, sql: str, parameters: Iterable[object] | None = None) -> pa.Table:
         """Answer one statement as a table; see `reader`."""
@@ -162,7 +173,7 @@ class Connection:
         """Run a statement of the engine's own that ends in a query; return its only row."""
         text = f"{statement} {self._prepared(sql)}"
         values = list(parameters or [])
-        return self._answered(lambda: self._engine.execute(text, values).fetchone() or (), sql)
+        return self._answered(lambda: self._engine.execute(text, values).fetchone() or (), sql, values)
 
     def columns(self, name: str) -> tuple[str, ...]:
         """Return the names of a table's columns at its pinned version.
@@ -193,26 +204,45 @@ class Connection:
                 self._register(name)
         return sql
 
-    def _answered(self, answer: Callable[[], T], sql: str) -> T:
+    def _answered(self, answer: Callable[[], T], sql: str, parameters: list[object] | None) -> T:
         """Run a query; where it names what was not foreseen, register everything and run it again."""
         try:
             return answer()
         except duckdb.CatalogException:
             self._register_all()
         except duckdb.Error as error:
-            raise query_error(error, sql) from None
+            raise self._query_error(self._bind_error(error, sql, parameters), sql) from None
         try:
             return answer()
-        except duckdb.CatalogException as error:
-            found = re.search(r"(?:Table|View) with name \"?(.+?)\"? does not exist", str(error))
-            if found:
-                for name, missing in self._missing.items():
-                    if found[1] in {name, name.split(".")[-1]}:
-                        raise missing from None
-                raise unknown_table(found[1], self._known()) from None
-            raise query_error(error, sql) from None
         except duckdb.Error as error:
-            raise query_error(error, sql) from None
+            found = self._bind_error(error, sql, parameters)
+            name = missing_table(found, f"{_EXPLAIN}{sql}" if found is not error else sql)
+            if name is None:
+                raise self._query_error(found, sql) from None
+            for other, missing in self._missing.items():
+                if name in {other, other.split(".")[-1]}:
+                    raise missing from None
+            raise unknown_table(name, self._known()) from None
+
+    def _bind_error(self, error: duckdb.Error, sql: str, parameters: list[object] | None) -> duckdb.Error:
+        """Return an error of binding with its fields, which DuckDB gives of statements that it executes only."""
+        if isinstance(error, (duckdb.BinderException, duckdb.CatalogException)) and not has_fields(error):
+            try:
+                self._engine.execute(f"{_EXPLAIN}{sql}", parameters)
+            except duckdb.Error as again:
+                return again
+        return error
+
+    def _query_error(self, error: BaseException, sql: str) -> MixlakeError:
+        """Return an error as one line: of a table whose files cannot be read, the first such file."""
+        if isinstance(error, (duckdb.InvalidInputException, duckdb.IOException, pa.ArrowException, OSError)):
+            for name, table in self._opened:
+                if (found := unreadable_file(table)) is not None:
+                    path, why = found
+                    return (
+                        not_allowed(name, "read", path) if isinstance(why, PermissionError) else lost_file(name, path)
+                    )
+        return query_error(error, sql)
 
     def _known(self) -> set[str]:
         return {*self.project.catalog.names(), *self.project.registry.tables, *self.views()}
@@ -257,7 +287,11 @@ class Connection:
                 raise
             return rows
         self.versions[name] = int(opened.version())
-        return scan(opened, name)
+        return self._scan(name, opened)
+
+    def _scan(self, name: str, table: DeltaTable) -> object:
+        self._opened.append((name, table))
+        return scan(table, name)
 
     def _register_trained(self, name: str, table: str) -> None:
         """Unite a table's rows over the releases that were trained on, each at the version that it pins."""
@@ -272,7 +306,7 @@ class Connection:
             if version is None:
                 continue
             hidden = f"__{table}@{version}"
-            self._engine.register(hidden, scan(self.project.catalog.open(table, version), table))
+            self._engine.register(hidden, self._scan(table, self.project.catalog.open(table, version)))
             parts.append(f"SELECT {literal(release)} AS release, * FROM temp.{quote_name(hidden)}")  # noqa: S608 - quoted
         if not parts:
             rows = empty(self.project, table)
@@ -299,7 +333,7 @@ class Connection:
         try:
             self._engine.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {text}")
         except duckdb.Error as error:
-            raise QueryError(f"the view {name} ({path}) is wrong: {first_line(error)}", "mend the file") from None
+            raise QueryError(f"the view {name} ({path}) is wrong: {error_message(error)}", "fix the file") from None
 
     def _bind(self, name: str, rows: object) -> None:
         hidden = f"__{name}"

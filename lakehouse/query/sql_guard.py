@@ -1,16 +1,18 @@
-"""The guard of SQL statements: one at a time, and only such as read; what they name; and their errors in one line."""
+"""Guard SQL statements: one at a time, read-only; find the tables that they name; translate the engine's errors."""
 
 from __future__ import annotations
 
+import json
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from lakehouse.declare.sql_flow import quiet_parser
-from lakehouse.errors import MixlakeError, QueryError, lost_file, not_allowed
+from lakehouse.errors import MixlakeError, QueryError
 
 log = logging.getLogger("mixlake.query")
 
@@ -25,7 +27,7 @@ _BLOCK = re.compile(r"/\*|\*/")
 
 
 def is_show(sql: str) -> bool:
-    """Whether a statement asks for the names of all tables."""
+    """Whether a statement lists the names of all tables."""
     return _SHOW.match(without_comments(sql)) is not None
 
 
@@ -48,7 +50,7 @@ def without_comments(sql: str) -> str:
 
 
 def require_read_only(engine: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Refuse what is not one statement that reads.
+    """Refuse what is not one statement that only reads.
 
     Raises:
         QueryError: If it does not parse, is none or several, or would write or change a setting.
@@ -56,12 +58,12 @@ def require_read_only(engine: duckdb.DuckDBPyConnection, sql: str) -> None:
     try:
         statements = engine.extract_statements(sql)
     except duckdb.Error as error:
-        raise _syntax_error(error) from None
+        raise _syntax_error(error, sql) from None
     if not statements:
         raise QueryError("there is no statement", "write a SELECT")
     kinds = [statement.type.name for statement in statements]
     if len(kinds) > 1:
-        raise QueryError(f"there are {len(kinds)} statements", "ask one at a time")
+        raise QueryError(f"there are {len(kinds)} statements", "send one at a time")
     # PIVOT is one statement that DuckDB runs as several; it must not be a way around.
     if kinds[0] not in _READ_ONLY or (
         kinds[0] == "MULTI" and not re.match(r"(pivot|with|from|select)\b", without_comments(sql), re.IGNORECASE)
@@ -70,7 +72,7 @@ def require_read_only(engine: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 
 def table_names(sql: str) -> set[str] | None:
-    """Return the tables and views that a statement names, None where it cannot be told."""
+    """Return the tables and views that a statement names, None where they cannot be found."""
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
@@ -95,50 +97,74 @@ def table_names(sql: str) -> set[str] | None:
     return found
 
 
-def translate_fetch_errors(stream: pa.RecordBatchReader, sql: str) -> pa.RecordBatchReader:
-    """Turn what goes wrong while rows are fetched into the same errors as what goes wrong before."""
+def translate_fetch_errors(
+    stream: pa.RecordBatchReader, translate: Callable[[BaseException], MixlakeError]
+) -> pa.RecordBatchReader:
+    """Raise what goes wrong while rows are fetched as the errors of the statement."""
 
     def batches() -> Iterable[pa.RecordBatch]:
         try:
             yield from stream
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            raise query_error(error, sql) from None
+            raise translate(error) from None
 
     return pa.RecordBatchReader.from_batches(stream.schema, batches())
 
 
-def _syntax_error(error: BaseException) -> QueryError:
-    text = str(error)
-    place = re.search(r"LINE (\d+): (.*)\n( *)\^", text)
-    if not place or place[2].startswith("..."):  # the engine shows part of a long line: no column to tell
-        return QueryError(f"the SQL does not parse: {first_line(error)}", "correct it")
-    column = len(place[3]) - len(f"LINE {place[1]}: ") + 1
-    return QueryError(
-        f"the SQL does not parse at line {place[1]}, column {column}: {first_line(error)}", "correct it there"
-    )
+def has_fields(error: BaseException) -> bool:
+    """Whether an error of the engine's carries fields; see `_fields`."""
+    return len(_fields(error)) > 1
+
+
+def _fields(error: BaseException) -> Mapping[str, Any]:
+    """Return the fields of an error: the engine writes them as JSON behind the name of its class (`errors_as_json`)."""
+    text = str(error).strip()
+    try:
+        fields: Mapping[str, Any] = json.loads(text[text.index("{") :])
+    except ValueError:
+        return {"exception_message": text.partition(" Error: ")[2] or text}
+    return fields
+
+
+def _place(fields: Mapping[str, Any], sql: str) -> tuple[str, str] | None:
+    """Return the statement up to the place of an error, and the words at it; None where the engine names no place."""
+    if "location" not in fields:
+        return None
+    begin, length = json.loads(fields["location"])
+    data = sql.encode()
+    return data[:begin].decode(errors="replace"), data[begin : begin + length].decode(errors="replace")
+
+
+def _syntax_error(error: BaseException, sql: str) -> QueryError:
+    place = _place(_fields(error), sql)
+    if place is None:
+        return QueryError(f"the SQL does not parse: {error_message(error)}", "correct it")
+    line, column = place[0].count("\n") + 1, len(place[0].rpartition("\n")[2]) + 1
+    return QueryError(f"the SQL does not parse at line {line}, column {column}: {error_message(error)}", "fix it there")
+
+
+def missing_table(error: BaseException, sql: str) -> str | None:
+    """Return the table or view that a statement names and that does not exist, None if the error is another."""
+    fields = _fields(error)
+    if not isinstance(error, duckdb.CatalogException) or fields.get("type", "Table") not in {"Table", "View"}:
+        return None
+    place = _place(fields, sql)
+    name: str | None = fields.get("name") or (place[1].replace('"', "") if place else None)
+    return name
 
 
 def query_error(error: BaseException, sql: str) -> MixlakeError:
-    """Return an engine's error as one line, with what it proposes."""
-    text = str(error)
-    near = re.search(r"(?:Candidate bindings|Did you mean|Candidate functions):? *(.*)", text)
-    if "file system operations are disabled" in text or "disabled by configuration" in text:
+    """Return an engine's error as one line, with the names that it proposes."""
+    if isinstance(error, duckdb.PermissionException):
         return QueryError("SQL reads the lake's tables only, no files", "mixlake tables lists them")
-    if "lock" in text and "configuration" in text:
-        return QueryError("SQL may not change settings", "ask a SELECT")
-    if lost := re.search(r"registered as '__([\w.]+?)(?:@\d+)?' failed: .*?([^/'\"\s]+\.parquet)", text, re.DOTALL):
-        if "Permission denied" in text:
-            return not_allowed(lost[1], "read", lost[2])
-        return lost_file(lost[1], lost[2])
-    hint = near[0].strip() if near else "correct the SQL"
-    log.debug("%s: %s", sql, text)
-    return QueryError(first_line(error), hint.split("\n", 1)[0][:200])
+    log.debug("%s: %s", sql, error)
+    proposed = str(_fields(error).get("candidates", "")).replace(",", ", ")
+    return QueryError(error_message(error), f"did you mean {proposed}?"[:200] if proposed else "correct the SQL")
 
 
-def first_line(error: BaseException) -> str:
+def error_message(error: BaseException) -> str:
     """Return the first line of an engine's error without the name of its class."""
-    first = str(error).strip().split("\n", 1)[0]
-    return re.sub(r"^(Parser|Binder|Catalog|Conversion|Invalid Input|Permission) Error: ", "", first)[:300]
+    return str(_fields(error)["exception_message"]).strip().split("\n", 1)[0][:300]
 
 
 def literal(text: str) -> str:

@@ -1,32 +1,35 @@
-"""Purges: rows that were taken back leave old versions, too. What ``mixlake retract --purge`` orders, a run does.
+"""Purge retracted rows from old versions: ``mixlake retract --purge`` orders it, a run carries it out.
 
-It does so at its end, once no table holds the rows at a version that anybody needs; until then the purge stays
-ordered. Then, in this order:
+A run does so at its end, once no table has the rows at a version that is required; until then the purge stays ordered.
+Then, in this order:
 
-1. releases that hold such rows become broken, so that they guard nothing;
-2. the tables that are concerned are recorded: those that hold such rows at some version, and what was made from them;
+1. releases with such rows become broken, so that they retain nothing;
+2. the affected tables are recorded: those with such rows at some version, and all that were made from them;
 3. files of these tables that no required version names are deleted (`lakehouse.release.retention`), change files too,
    and so are the statistics of deleted files in the logs of all tables (`lakehouse.retraction.log_scrub`);
-4. logs of earlier runs go, which may show a row that a flow failed at;
+4. logs of earlier runs are deleted, which may show a row that a flow failed at;
 5. the order is recorded as purged.
 
-Whatever is killed in between, the next run does from the start, to the same end. Deleting and naming versions exclude
-each other as in a vacuum, see `lakehouse.ledger.releases`. Files that a commit names go at once; recent files that no
-commit names stay, since a writer may be about to commit them, and where they hold rows the purge stays ordered.
+A purge that is killed in between is started anew by the next run, and ends the same. Deleting and naming versions
+exclude each other as in a vacuum, see `lakehouse.ledger.releases`. Files that a commit names are deleted at once.
+Recent files that no commit names stay, since a writer may be about to commit them; where they have rows the purge
+stays ordered.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.history import commits_with_notes
+from lakehouse.delta.retry import retry
 from lakehouse.delta.store.delete import delete_files
+from lakehouse.delta.transitive_closure import transitive_closure
 from lakehouse.errors import MixlakeError
 from lakehouse.ledger import tables
 from lakehouse.ledger.releases import acquire_pin_lock, break_release, list_releases, pin_lock_version
@@ -52,11 +55,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mixlake.purge")
 
-_ATTEMPTS = 20
-_LEDGER = "ledger."
-# The ledger's tables that hold what flows' rows hold.
+# The ledger's tables that repeat values of flows' rows.
 _COPIES = (tables.quarantine.name, tables.edges.name)
-_UNTAKEN = ("input", "retraction", "input_replaced")
+# Causes for which a table may still have retracted rows.
+_INCOMPLETE = ("input", "retraction", "input_replaced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +70,19 @@ class Purge:
         releases: Releases that it broke, in this run or before.
         files: Data and change files that were deleted in this run.
         bytes: Their bytes.
-        waits: Why it stays ordered, empty where it is done.
+        blocked_by: Why it stays ordered, empty where it is done.
     """
 
     order: Retraction
     releases: tuple[str, ...] = ()
     files: int = 0
     bytes: int = 0
-    waits: str = ""
+    blocked_by: str = ""
 
     def __str__(self) -> str:
-        """Return it in a line."""
-        if self.waits:
-            return f"the purge of retraction {self.order.ordinal} waits: {self.waits}"
+        """Return it as one line."""
+        if self.blocked_by:
+            return f"the purge of retraction {self.order.ordinal} is blocked: {self.blocked_by}"
         broken = ", ".join(self.releases) or "none"
         return f"retraction {self.order.ordinal} is purged: {self.files} files deleted, releases broken: {broken}"
 
@@ -88,12 +90,50 @@ class Purge:
         """Return what ``mixlake run --json`` prints."""
         return {
             "retraction": self.order.ordinal,
-            "purged": not self.waits,
-            "waits": self.waits,
+            "purged": not self.blocked_by,
+            "blocked_by": self.blocked_by,
             "releases": list(self.releases),
             "files": self.files,
             "bytes": self.bytes,
         }
+
+
+class _BlockedError(Exception):
+    """The purge stays ordered, for the reason in the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """What a run does for its purges; see `purge`."""
+
+    spark: Callable[[], SparkSession]
+    sync: Callable[[], None]
+    clean: Callable[[], None]
+    failed: Collection[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a purge does.
+
+    Args:
+        pin_lock_version: Number of the last release or vacuum before it was planned.
+        releases: Live releases with such rows.
+        deletions: The affected tables: which files are required, and which are not.
+        versions: Latest version of each table whose statistics are removed.
+        staying: Files of each of these tables that stay.
+    """
+
+    pin_lock_version: int
+    releases: tuple[str, ...]
+    deletions: tuple[TableVacuum, ...]
+    versions: Mapping[str, int]
+    staying: Mapping[str, list[str]]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The affected tables, sorted."""
+        return tuple(item.table for item in self.deletions)
 
 
 def purge(
@@ -104,208 +144,175 @@ def purge(
     clean: Callable[[], None],
     failed: Collection[str] = (),
 ) -> list[Purge]:
-    """Do the purges that were ordered and that nothing stands against.
+    """Carry out the purges that were ordered and that nothing blocks.
 
     Args:
         project: The project.
         spark: Called where Spark is needed.
         sync: Brings ``ledger.edges`` up to date.
-        clean: Removes the logs of runs, which may show rows.
-        failed: Tables whose flows failed or were skipped just now.
+        clean: Deletes the logs of runs, which may show rows.
+        failed: Tables whose flows failed or were skipped in this run.
 
     Returns:
         One entry an order that was not done before.
     """
-    orders = [order for order in load_retractions(project.catalog).orders if order.to_purge]
-    if not orders:
-        return []
-    found = []
-    for order in orders:
+    steps = _Steps(spark, sync, clean, failed)
+    purges = []
+    for order in [order for order in load_retractions(project.catalog).orders if order.to_purge]:
         try:
-            found.append(_purge(project, order, spark, sync, clean, failed))
+            purges.append(_purge(project, order, steps))
+        except _BlockedError as reason:
+            purges.append(Purge(order, blocked_by=str(reason)))
         except (MixlakeError, OSError, pa.ArrowException) as error:
             log.debug("the purge of retraction %s failed", order.ordinal, exc_info=True)
-            found.append(Purge(order, waits=f"{' '.join(str(error).split())[:300]}; the next run tries again"))
-    return found
+            purges.append(Purge(order, blocked_by=f"{' '.join(str(error).split())[:300]}; the next run tries again"))
+    return purges
 
 
-def _purge(
-    project: Project,
-    order: Retraction,
-    spark: Callable[[], SparkSession],
-    sync: Callable[[], None],
-    clean: Callable[[], None],
-    failed: Collection[str],
-) -> Purge:
-    number = revision(project.catalog, order)
-    waits = _stands_against(project, order, spark, sync, failed)
-    if waits:
-        return Purge(order, waits=waits)
-    for _ in range(_ATTEMPTS):
-        looked = _look(project, order)
-        if looked.waits:
-            return Purge(order, waits=looked.waits)
-        for name in looked.releases:
-            break_release(project.catalog, name, _reason(order))
-        if not set(looked.tables) <= set(current(project.catalog, order).tables):
-            if not update_order(project.catalog, order, number, tables=looked.tables):
-                return Purge(order, waits="another run is at it")
+def _purge(project: Project, order: Retraction, steps: _Steps) -> Purge:
+    catalog = project.catalog
+    number = revision(catalog, order)
+    _finish_retraction(project, order, steps)
+
+    def claim() -> _Plan | None:
+        """Plan and record the purge; None if a release was created meanwhile."""
+        nonlocal number
+        plan = _plan_purge(project, order)
+        for name in plan.releases:
+            break_release(catalog, name, _reason(order))
+        if not set(plan.tables) <= set(current(catalog, order).tables):
+            if not update_order(catalog, order, number, tables=plan.tables):
+                raise _BlockedError("another run is at it")
             number += 1
-        if acquire_pin_lock(project.catalog, looked.pin_lock_version + 1):
-            break
-        log.info("a release was made meanwhile; what is needed is looked at again")
-    else:
-        return Purge(order, waits="releases are being made all the while; the next run tries again")
-    _delete(project.catalog, looked)
-    clean()
-    told = _told(project.catalog, order, looked)
+        return plan if acquire_pin_lock(catalog, plan.pin_lock_version + 1) else None
+
+    plan = retry(claim, _BlockedError("releases kept being created; the next run tries again"))
+    _delete(catalog, plan)
+    steps.clean()
+    purged = _purged(catalog, order, plan)
     if (
-        not told.waits
-        and not update_order(project.catalog, order, number, state=PURGED)
-        and current(project.catalog, order).state != PURGED
+        not purged.blocked_by
+        and not update_order(catalog, order, number, state=PURGED)
+        and current(catalog, order).state != PURGED
     ):
-        return replace(told, waits="rows came back meanwhile; the next run tries again")
-    return told
+        return replace(purged, blocked_by="rows came back meanwhile; the next run tries again")
+    return purged
 
 
-def _stands_against(
-    project: Project,
-    order: Retraction,
-    spark: Callable[[], SparkSession],
-    sync: Callable[[], None],
-    failed: Collection[str],
-) -> str:
-    """Say why rows may be in some table still, having done what is left to do about it; empty where they are not."""
-    if failed:
-        return f"the flow of {min(failed)} failed"
-    for item in make_plan(project).stale:
-        cause = next((cause for cause in item.causes if cause.kind in _UNTAKEN), None)
-        if cause is not None:
-            return f"{item.writes} is not up to date ({cause.kind}: {cause.detail}); mixlake run +{item.writes}"
-    if is_quarantined(project, order):
-        delete_retracted_rows(project.catalog, spark, again=True)
-        if is_quarantined(project, order):
-            return f"{tables.quarantine.name} holds such rows; the next run tries again"
-    if not is_fully_merged(project.catalog):
-        sync()
-        if not is_fully_merged(project.catalog):
-            return f"{tables.edges.name} is not up to date; the next run tries again"
-    return ""
+def _finish_retraction(project: Project, order: Retraction, steps: _Steps) -> None:
+    """Delete what is left of the rows in quarantine and in the index.
 
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """What a purge is to do, and what was looked at for it.
-
-    Args:
-        pin_lock_version: Number of the last release or vacuum before it was looked at.
-        releases: Live releases that hold such rows.
-        tables: Tables that are concerned.
-        found: What is needed of them, and what is not.
-        versions: Version of each table, at which that was looked at.
-        staying: Files of each table that stay.
-        waits: Why nothing may be done.
+    Raises:
+        _BlockedError: If a table may still have such rows.
     """
+    if steps.failed:
+        raise _BlockedError(f"the flow of {min(steps.failed)} failed")
+    for item in make_plan(project).stale:
+        cause = next((cause for cause in item.causes if cause.kind in _INCOMPLETE), None)
+        if cause is not None:
+            raise _BlockedError(
+                f"{item.writes} is not up to date ({cause.kind}: {cause.detail}); mixlake run +{item.writes}"
+            )
+    if is_quarantined(project, order):
+        delete_retracted_rows(project.catalog, steps.spark, again=True)
+        if is_quarantined(project, order):
+            raise _BlockedError(f"{tables.quarantine.name} has such rows; the next run tries again")
+    if not is_fully_merged(project.catalog):
+        steps.sync()
+        if not is_fully_merged(project.catalog):
+            raise _BlockedError(f"{tables.edges.name} is not up to date; the next run tries again")
 
-    pin_lock_version: int
-    releases: tuple[str, ...] = ()
-    tables: tuple[str, ...] = ()
-    found: tuple[TableVacuum, ...] = ()
-    versions: Mapping[str, int] = field(default_factory=dict)
-    staying: Mapping[str, list[str]] = field(default_factory=dict)
-    waits: str = ""
 
+def _plan_purge(project: Project, order: Retraction) -> _Plan:
+    """Find what to delete.
 
-def _look(project: Project, order: Retraction) -> _Looked:
-    number = pin_lock_version(project.catalog)
-    names = [name for name in project.catalog.names() if not name.startswith(_LEDGER)]
-    stored = stored_files(project.catalog, names)
-    concerned = set(current(project.catalog, order).tables) | tables_with_rows(project, order, stored)
+    Raises:
+        _BlockedError: If a required version has such rows.
+    """
+    catalog = project.catalog
+    number = pin_lock_version(catalog)
+    names = [name for name in catalog.names() if not name.startswith("ledger.")]
+    stored = stored_files(catalog, names)
     releases = [
         release.name
-        for release in list_releases(project.catalog)
-        if tables_with_rows(project, order, files_at(project.catalog, release.tables, stored))
+        for release in list_releases(catalog)
+        if tables_with_rows(project, order, files_at(catalog, release.tables, stored))
     ]
-    needed = required_versions(project.catalog, without=releases)
-    found = {name: unreferenced_files(project.catalog, name, need, RETENTION_HOURS) for name, need in needed.items()}
+    required = required_versions(catalog, without=releases)
+    found = {name: unreferenced_files(catalog, name, need, RETENTION_HOURS) for name, need in required.items()}
     kept = {
         name: sorted(set(stored[name]) & set(found[name].required_paths.to_pylist())) for name in names if name in found
     }
-    if holding := sorted(tables_with_rows(project, order, kept)):
-        latest = files_at(project.catalog, {name: needed[name].latest for name in kept}, stored)
-        return _Looked(number, waits=_why(holding, sorted(tables_with_rows(project, order, latest)), needed))
-    tables = {*_made_from(project.catalog, names, concerned), *_COPIES} & set(found)
-    # A file may have gone in an earlier vacuum: the log tells of its rows all the same.
+    if blocking := sorted(tables_with_rows(project, order, kept)):
+        latest = files_at(catalog, {name: required[name].latest for name in kept}, stored)
+        raise _BlockedError(_blocking(blocking, sorted(tables_with_rows(project, order, latest)), required))
+    with_rows = set(current(catalog, order).tables) | tables_with_rows(project, order, stored)
+    affected = {*_with_descendants(catalog, names, with_rows), *_COPIES} & set(found)
+    # A file may have been deleted by an earlier vacuum: the log still has statistics of its rows.
     staying = {
-        name: [*item.required_paths.to_pylist(), *(stored.get(name, ()) if name not in tables else ())]
+        name: [*item.required_paths.to_pylist(), *(stored.get(name, ()) if name not in affected else ())]
         for name, item in found.items()
-        if name in tables or name in stored
+        if name in affected or name in stored
     }
-    return _Looked(
+    return _Plan(
         pin_lock_version=number,
         releases=tuple(releases),
-        tables=tuple(sorted(tables)),
-        found=tuple(found[name] for name in sorted(tables)),
-        versions={name: needed[name].latest for name in staying},
+        deletions=tuple(found[name] for name in sorted(affected)),
+        versions={name: required[name].latest for name in staying},
         staying=staying,
     )
 
 
-def _why(holding: list[str], latest: list[str], needed: Mapping[str, RequiredVersions]) -> str:
-    """Say which table holds rows at a version that is needed, and who needs it."""
+def _blocking(blocking: list[str], latest: list[str], required: Mapping[str, RequiredVersions]) -> str:
+    """Say which table has rows at a required version, and what requires it."""
     if latest:
         return f"{latest[0]} holds such rows still; see mixlake plan"
-    # Releases were looked at one by one.
-    told = [
+    # Releases were searched one by one.
+    reasons = [
         f"{name}@{version} ({', '.join(why)})"
-        for name in holding
-        for version, why in sorted(needed[name].by_version.items())
-        if version != needed[name].latest and not all(reason.startswith("release ") for reason in why)
+        for name in blocking
+        for version, why in sorted(required[name].by_version.items())
+        if version != required[name].latest and not all(reason.startswith("release ") for reason in why)
     ]
-    return f"older versions that may hold such rows are needed: {'; '.join(told[:5])}; run those flows, too"
+    return f"older versions that may hold such rows are needed: {'; '.join(reasons[:5])}; run those flows, too"
 
 
-def _made_from(catalog: Catalog, names: Iterable[str], tables: Collection[str]) -> set[str]:
-    """Return some tables with all that were made from them, at whatever version."""
-    read = {
-        name: {parent for _, _, note in commits_with_notes(catalog.open(name)) for parent in note.inputs}
-        for name in names
-    }
-    found, waiting = set(tables), list(tables)
-    while waiting:
-        parent = waiting.pop()
-        more = {child for child, parents in read.items() if parent in parents} - found
-        found |= more
-        waiting.extend(more)
-    return found
+def _with_descendants(catalog: Catalog, names: Iterable[str], roots: Collection[str]) -> set[str]:
+    """Return some tables and all that were made from them, at whatever version."""
+    made: dict[str, set[str]] = {}
+    for name in names:
+        for _, _, note in commits_with_notes(catalog.open(name)):
+            for parent in note.inputs:
+                made.setdefault(parent, set()).add(name)
+    return transitive_closure(roots, lambda name: made.get(name, ()))
 
 
-def _delete(catalog: Catalog, looked: _Looked) -> None:
-    for item in looked.found:
+def _delete(catalog: Catalog, plan: _Plan) -> None:
+    for item in plan.deletions:
         delete_files(catalog.open(item.table), item.paths.to_pylist())
-    for name, paths in looked.staying.items():
-        forget_statistics(catalog.open(name, looked.versions[name]), paths)
+    for name, paths in plan.staying.items():
+        forget_statistics(catalog.open(name, plan.versions[name]), paths)
 
 
-def _told(catalog: Catalog, order: Retraction, looked: _Looked) -> Purge:
-    young = [
+def _purged(catalog: Catalog, order: Retraction, plan: _Plan) -> Purge:
+    recent = [
         item.table
-        for item in looked.found
+        for item in plan.deletions
         if may_contain_rows(catalog, item.table, item.recent_orphan_paths.to_pylist())
     ]
-    waits = ""
-    if young:
-        waits = (
-            f"{young[0]} has files younger than {RETENTION_HOURS:g} hours that no commit names; a later run goes on, "
+    blocked_by = ""
+    if recent:
+        blocked_by = (
+            f"{recent[0]} has files younger than {RETENTION_HOURS:g} hours that no commit names; a later run goes on, "
             f"or mixlake vacuum --retention-hours 0 deletes them now, where no run is at work"
         )
     broken = [r.name for r in list_releases(catalog, broken=True) if _reason(order) in r.reason]
     return Purge(
         order=order,
         releases=tuple(broken),
-        files=sum(item.files + item.change_files for item in looked.found),
-        bytes=sum(item.bytes for item in looked.found) + sum(item.change_bytes for item in looked.found),
-        waits=waits,
+        files=sum(item.files + item.change_files for item in plan.deletions),
+        bytes=sum(item.bytes for item in plan.deletions) + sum(item.change_bytes for item in plan.deletions),
+        blocked_by=blocked_by,
     )
 
 

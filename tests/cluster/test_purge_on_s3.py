@@ -82,7 +82,7 @@ def test_what_is_purged_is_in_no_object_and_what_else_is_needed_stays(project, l
     assert report["ok"]
     assert holding(store, WORD) == []
 
-    assert [done["waits"] for done in report["purges"]] == [""]
+    assert [done["blocked_by"] for done in report["purges"]] == [""]
     # Readers and Spark go on.
     counted = json.loads(mixlake(project, "sql", "SELECT source FROM gold.counts", "--format", "json"))
     assert counted == [{"source": "beta"}]

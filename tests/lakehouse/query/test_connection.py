@@ -9,7 +9,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.errors import LakeError, QueryError, ReleaseError, TableNotFoundError, UsageError
-from lakehouse.query.connection import connect, query
+from lakehouse.query.connection import Connection, connect, query
 from lakehouse.release.create import create_release
 from tests.lakehouse.lakes import lake_at, note, trained, write
 
@@ -375,3 +375,60 @@ def test_auditors_views_tell_what_is_made_from_what(tmp_path):
 )
 def test_the_views_answer_on_an_empty_lake(tmp_path, view):
     assert query(lake_at(tmp_path / "lake").project, f"SELECT * FROM {view}").num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind", "message"),
+    [
+        (
+            "SELECT nn FROM gold.numbers",
+            QueryError,
+            'Referenced column "nn" not found in FROM clause! — did you mean n?',
+        ),
+        ("SELECT lenght(word) FROM gold.numbers", QueryError, "did you mean length"),
+        ("SELECT * FROM nowhere.at_all", TableNotFoundError, "there is no table or view nowhere.at_all"),
+        ('SELECT * FROM "gold"."numbres"', TableNotFoundError, "gold.numbres — did you mean gold.numbers"),
+        ("SELECT 'ä'::VARCHAR,\n  n FRM gold.numbers", QueryError, "does not parse at line 2, column 9"),
+        ("SELECT * FROM read_csv('/etc/passwd')", QueryError, "SQL reads the lake's tables only, no files"),
+        ("SELECT error('reading the stream failed: x.parquet')", QueryError, "reading the stream failed: x.parquet"),
+    ],
+)
+def test_errors_name_what_is_wrong_from_the_engines_fields(lake, sql, kind, message):
+    with pytest.raises(kind) as error:
+        query(lake.project, sql)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "no Parquet"])
+def test_a_file_that_cannot_be_read_is_named_with_its_table(lake, damage):
+    write(lake, "gold.others", NUMBERS, note("gold.others"))
+    (file,) = Path(lake.catalog.table_uri("gold.numbers")).glob("*.parquet")
+    if damage == "gone":
+        file.unlink()
+    else:
+        data = file.read_bytes()
+        file.write_bytes(data[:-9] if damage == "cut" else b"x" * len(data))
+    for sql in ("SELECT * FROM gold.numbers", "SELECT count(*) FROM gold.others o JOIN gold.numbers USING (n, word)"):
+        with pytest.raises(LakeError, match=rf"gold\.numbers cannot be read: its data file {file.name} is gone"):
+            query(lake.project, sql)
+    assert answer(lake, "SELECT count(*) AS n FROM gold.others") == [{"n": 100}]
+
+
+def test_rows_may_come_from_another_source(lake):
+    def one_row(name):
+        assert name == "gold.numbers"
+        return NUMBERS.slice(0, 1)
+
+    with Connection(lake.project, source=one_row) as connection:
+        assert connection.rows("SELECT count(*) AS c FROM gold.numbers") == [{"c": 1}]
+        assert connection.versions == {}
+
+
+def test_rows_are_kept_for_the_statements_that_follow(lake):
+    with connect(lake.project) as connection:
+        connection.materialize("__kept", "SELECT n FROM gold.numbers WHERE n < $1", [3])
+        assert connection.insert("__kept", "SELECT n FROM gold.numbers WHERE n >= $1", [98]) == 2
+        connection.register_rows("__given", pa.table({"n": [1, 99]}).to_reader())
+        connection.create_view("__both", "SELECT n FROM __kept JOIN __given USING (n)")
+        assert connection.rows("FROM __both ORDER BY n") == [{"n": 1}, {"n": 99}]

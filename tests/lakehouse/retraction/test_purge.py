@@ -111,7 +111,7 @@ def test_what_is_purged_is_in_no_file_and_what_else_is_needed_stays(project, cap
     assert "breaks the releases with, with-counts" in told
     assert [order.to_purge for order in load_retractions(lake.catalog).orders] == [True]
     report = project.lake().run(["bronze.pages", "silver.texts"])
-    assert [done.waits.split(" (")[0] for done in report.purges] == ["silver.pieces is not up to date"]
+    assert [done.blocked_by.split(" (")[0] for done in report.purges] == ["silver.pieces is not up to date"]
     assert states(lake) == {"before": "live", "with": "live", "with-counts": "live"}
     assert whole(lake, "with")
 
@@ -124,7 +124,7 @@ def test_what_is_purged_is_in_no_file_and_what_else_is_needed_stays(project, cap
     report = project.lake().run(NAMES)
     assert {outcome.status for outcome in report.results} == {"fresh"}
     assert report.session_seconds == 0
-    assert [(done.waits, done.releases) for done in report.purges] == [("", ("with", "with-counts"))]
+    assert [(done.blocked_by, done.releases) for done in report.purges] == [("", ("with", "with-counts"))]
     lake = project.lake()
     assert holding(lake, WORD) == []
     assert [order.state for order in load_retractions(lake.catalog).orders] == [PURGED]
@@ -149,7 +149,7 @@ def test_what_is_purged_is_in_no_file_and_what_else_is_needed_stays(project, cap
         project.run("bronze.pages")
     assert holding(project.lake(), WORD)
     report = project.lake().run(NAMES)
-    assert [done.waits for done in report.purges] == [""]
+    assert [done.blocked_by for done in report.purges] == [""]
     assert holding(project.lake(), WORD) == []
     assert {row["text"] for row in project.rows("silver.texts")} == {
         row["text"].upper() + "!" for row in [*later[:2], page("beta", "wombat more")]
@@ -175,12 +175,12 @@ def land(lake, table, run, inputs=None, **rows):
 
 
 def purged(lake):
-    """Purge where nothing is left for Spark; say why each order waits, empty where it is done."""
+    """Purge where nothing is left for Spark; return what blocks each order, empty where it is done."""
     nothing = lambda: None  # noqa: E731
-    return [done.waits for done in purge.purge(lake.project, pytest.fail, sync=nothing, clean=nothing)]
+    return [done.blocked_by for done in purge.purge(lake.project, pytest.fail, sync=nothing, clean=nothing)]
 
 
-def test_a_purge_waits_for_whoever_needs_the_rows(tmp_path):
+def test_a_purge_is_blocked_by_whoever_needs_the_rows(tmp_path):
     lake = lake_at(tmp_path / "lake")
     land(lake, "bronze.a", "r1", b=([], "beta", "wombat"))
     land(lake, "silver.b", "r1", {"bronze.a": 0}, b1=(["b"], "beta", "wombat up"))
@@ -216,11 +216,11 @@ def test_a_purge_waits_for_whoever_needs_the_rows(tmp_path):
     assert purged(lake) == ["silver.b holds such rows still; see mixlake plan"]
     land(lake, "silver.b", "r3", {"bronze.a": 3}, a1=None)
     # A table of somebody else's that names no row: it was made from a version that holds them, and reads on from there.
-    waits = purged(lake)[0]
-    assert waits.startswith(
+    blocked_by = purged(lake)[0]
+    assert blocked_by.startswith(
         "older versions that may hold such rows are needed: bronze.a@1 (silver.b@1 was made from it); "
     )
-    assert "silver.b@1 (gold.c@0 was made from it, gold.c reads on from 1)" in waits
+    assert "silver.b@1 (gold.c@0 was made from it, gold.c reads on from 1)" in blocked_by
     assert states(lake) == {"before": "live", "with": "live"}
     write_deltalake(
         lake.catalog.table_uri("gold.c"),
@@ -314,24 +314,26 @@ def test_files_that_no_commit_names_and_releases_made_meanwhile(project, monkeyp
     )
     left = Path(lake.catalog.table_uri("bronze.pages"), "part-00000-left.snappy.parquet")
     left.write_bytes(b"half a file of one good page")
-    looked = purge._look
+    looked = purge._plan_purge
 
-    def meanwhile(lake, order):
-        """Let a release be made between looking and deleting."""
-        found = looked(lake, order)
-        if "late" not in states(lake):
-            create_release(lake.project, "late", ["silver.texts"])
+    def meanwhile(planned, order):
+        """Let a release be made between planning and deleting."""
+        found = looked(planned, order)
+        if "late" not in states(planned):
+            create_release(planned, "late", ["silver.texts"])
         return found
 
-    monkeypatch.setattr(purge, "_look", meanwhile)
+    monkeypatch.setattr(purge, "_plan_purge", meanwhile)
     monkeypatch.chdir(project.root)
     project.forget()
     assert main(["--lake", lake.uri, "run", "bronze.pages", "silver.texts"]) == 0
-    assert "the purge of retraction 2 waits: bronze.pages has files younger than 168 hours" in capsys.readouterr().err
+    assert (
+        "the purge of retraction 2 is blocked: bronze.pages has files younger than 168 hours" in capsys.readouterr().err
+    )
     assert holding(lake, "one good page") == ["bronze/pages/part-00000-left.snappy.parquet"]
     assert whole(lake, "late")
     os.utime(left, (0, 0))
-    assert [done.waits for done in project.lake().run(["bronze.pages", "silver.texts"]).purges] == [""]
+    assert [done.blocked_by for done in project.lake().run(["bronze.pages", "silver.texts"]).purges] == [""]
     assert holding(lake, "one good page") == []
     assert holding(lake, "bad to be set aside")
     assert whole(lake, "late")
