@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from lakehouse.errors import CheckFailedError
+from lakehouse.execute.checks import refuse_duplicate_keys, refuse_rejected_rows, refuse_stored_keys
+from tests.lakehouse.execute.executions import Session, checked, execution
+
+
+def refused(tmp_path, rows, stored=0):
+    session = Session(rejected_example={"id": "x", "text": "", "other": None})
+    refuse_rejected_rows(execution(tmp_path, session), rows, stored)
+
+
+def test_a_check_tolerates_its_share_of_the_table(tmp_path):
+    refused(tmp_path, checked(5, 0, **{"it has text": 5}))
+    with pytest.raises(CheckFailedError, match=r"6 of 11 rows for bronze.lines were refused: it has text") as error:
+        refused(tmp_path, checked(5, 0, **{"it has text": 6}))
+    assert "id='x', text=''" in error.value.message
+    assert (error.value.reasons, error.value.rows) == ({"it has text": 6}, 11)
+    refused(tmp_path, checked(5, 0, **{"it has text": 6}), stored=1)
+
+
+def test_a_check_that_fails_the_flow_tolerates_nothing(tmp_path):
+    with pytest.raises(CheckFailedError, match="it is short"):
+        refused(tmp_path, checked(1000, 0, **{"it is short": 1}))
+
+
+def test_other_reasons_share_the_tolerance_of_the_flow(tmp_path):
+    refused(tmp_path, checked(95, 0, **{"too old": 2, "too new": 3}))
+    with pytest.raises(CheckFailedError, match=r"6 of 100 rows .* were refused: too new"):
+        refused(tmp_path, checked(94, 0, **{"too old": 2, "too new": 4}))
+
+
+def test_rows_that_share_a_key_are_refused_by_name(tmp_path):
+    rows = checked(3)
+    refuse_duplicate_keys(execution(tmp_path), rows)
+    session = Session(duplicate_key=({"id": "a"}, 2))
+    doubled = type(rows)(rows.rows, rows.digest, {}, 2)
+    with pytest.raises(CheckFailedError, match=r"made 2 rows of bronze.lines with one key: id='a'"):
+        refuse_duplicate_keys(execution(tmp_path, session), doubled)
+
+
+def test_a_stored_key_of_another_origin_is_refused(tmp_path):
+    refuse_stored_keys(execution(tmp_path), checked())
+    with pytest.raises(CheckFailedError, match=r"second row of bronze.lines with the key id='a'"):
+        refuse_stored_keys(execution(tmp_path, Session(stored_key={"id": "a"})), checked())

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lakehouse.engine import Changes, FlowOutput
+from lakehouse.execute import invoke
+from lakehouse.execute.invoke import call_flow
+from tests.lakehouse.execute.executions import LINES, Session, driven, execution, target
+from tests.lakehouse.lakes import note
+
+OUTPUT = FlowOutput("rows", full=True)
+CHANGES = Changes("changed rows")
+
+
+@pytest.fixture
+def fed(monkeypatch):
+    """The change feed of all tables is complete, unless a test says otherwise."""
+    monkeypatch.setattr(invoke, "has_feed", lambda table, first, last: True)
+
+
+def called(tmp_path, session, **fields):
+    one = execution(tmp_path, session, flow=driven(), **fields)
+    item = replace(one.item, inputs={LINES.name: 0}, last=(4, note(LINES.name, inputs={LINES.name: -1})))
+    output = call_flow(replace(one, item=item))
+    return output, [name for name, *_ in session.asked], session.asked
+
+
+@pytest.mark.usefixtures("fed")
+def test_the_changes_of_the_driving_input_are_enough(tmp_path):
+    output, names, asked = called(tmp_path, Session(changes=CHANGES, apply=OUTPUT))
+    assert names == ["changes", "apply"]
+    assert asked[1][1][0].changes is CHANGES
+    assert output is OUTPUT
+
+
+@pytest.mark.usefixtures("fed")
+@pytest.mark.parametrize(
+    "fields", [{"causes": ("code",)}, {"state": target(replace_whole=True)}, {"causes": ("input", "params")}]
+)
+def test_whole_inputs_are_read_where_stored_rows_may_be_wrong(tmp_path, fields):
+    _, names, asked = called(tmp_path, Session(apply=OUTPUT), **fields)
+    assert names == ["apply"]
+    assert asked[0][1][0].changes is None
+
+
+def test_whole_inputs_are_read_where_the_feed_was_vacuumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(invoke, "has_feed", lambda table, first, last: False)
+    assert called(tmp_path, Session(apply=OUTPUT))[1] == ["apply"]
+
+
+@pytest.mark.usefixtures("fed")
+def test_a_retraction_alone_calls_no_function(tmp_path):
+    output, names, _ = called(tmp_path, Session(no_rows="none"), causes=("retraction",))
+    assert names == ["no_rows"]
+    assert output == FlowOutput("none", full=False)
+
+
+@pytest.mark.usefixtures("fed")
+def test_quarantined_rows_are_asked_for_again_on_a_retry(tmp_path):
+    _, _, asked = called(tmp_path, Session(changes=CHANGES, apply=OUTPUT), causes=("quarantine_retry",))
+    assert asked[0][2] == {"retry": True}
+
+
+@pytest.mark.usefixtures("fed")
+def test_lost_files_are_not_read(tmp_path):
+    lost = target(replace_whole=True, lost_files=True)
+    _, _, asked = called(tmp_path, Session(apply=OUTPUT), state=lost)
+    assert asked[0][1][0].stored_version == -1

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from lakehouse.declare.contract import Column, Table
+from lakehouse.delta.content_digest import Digest
+from lakehouse.errors import CollisionError, ContractError
+from lakehouse.execute.target import inspect_target
+from tests.lakehouse.execute.executions import FLOW, LINES, execution
+from tests.lakehouse.lakes import lake_at, note, write
+
+ROWS = pa.table({"id": ["a"], "text": ["x"]})
+NOTE = note(LINES.name, key=("id",), digest=str(Digest(1, 7)))
+
+
+def written(tmp_path, *, external=False):
+    one = execution(tmp_path, last=False)
+    lake = lake_at(tmp_path / "lake")
+    write(lake, LINES.name, ROWS, NOTE)
+    if external:
+        write(lake, LINES.name, ROWS)
+    return one.project.catalog, replace(one.item, last=(1, NOTE))
+
+
+def test_a_table_that_was_never_written_is_made_and_empty(tmp_path):
+    one = execution(tmp_path, last=False)
+    state = inspect_target(one.project.catalog, one.item)
+    assert (state.version, state.digest, state.fits_contract, state.replace_whole) == (0, Digest(), True, False)
+    assert state.transaction == 1
+
+
+def test_the_last_note_speaks_for_the_rows(tmp_path):
+    catalog, item = written(tmp_path)
+    state = inspect_target(catalog, item)
+    assert (state.version, state.digest, state.external_writes) == (1, Digest(1, 7), False)
+
+
+def test_rows_that_something_else_changed_are_planned_first(tmp_path):
+    catalog, item = written(tmp_path, external=True)
+    with pytest.raises(CollisionError, match="changed since it was planned"):
+        inspect_target(catalog, item)
+
+
+def test_a_commit_that_the_plan_did_not_see_is_a_collision(tmp_path):
+    catalog, item = written(tmp_path)
+    with pytest.raises(CollisionError, match="another run committed"):
+        inspect_target(catalog, replace(item, last=None))
+
+
+def test_a_contract_that_stored_rows_do_not_fit_needs_to_be_migrated(tmp_path):
+    catalog, item = written(tmp_path)
+    columns = [LINES.columns[0], Column("text", pa.int64(), "Text.")]
+    changed = Table(LINES.name, doc="Lines.", columns=columns, key=["id"])
+    item = replace(item, flow=replace(FLOW, writes=changed))
+    with pytest.raises(ContractError, match="stored otherwise than its contract says") as error:
+        inspect_target(catalog, item)
+    assert "--migrate" in error.value.hint
+    state = inspect_target(catalog, item, migrate=True)
+    assert (state.fits_contract, state.replace_whole) == (False, True)
+
+
+def test_a_column_that_the_contract_gained_is_added(tmp_path):
+    catalog, item = written(tmp_path)
+    grown = Table(LINES.name, doc="Lines.", columns=[*LINES.columns, Column("n", pa.int64(), "N.")], key=["id"])
+    state = inspect_target(catalog, replace(item, flow=replace(FLOW, writes=grown)))
+    assert state.fits_contract
+    assert [field.name for field in catalog.open(LINES.name).schema().fields] == ["id", "text", "n"]
+
+
+def test_rows_of_another_key_are_replaced_whole(tmp_path):
+    catalog, item = written(tmp_path)
+    rekeyed = replace(FLOW, writes=replace(LINES, key=("text",)))
+    with pytest.raises(ContractError, match="its key was id, and is now text"):
+        inspect_target(catalog, replace(item, flow=rekeyed))
