@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import ExitStack
+
+import pyarrow as pa
+
+from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.spark import checked_rows
+from lakehouse.spark.quarantine_rows import Attempt, rejected_rows
+
+TABLE = Table(
+    "silver.things",
+    doc="Things.",
+    columns=[Column("sample_id", pa.string(), "Identity."), Column("data", pa.binary(), "Bytes.")],
+    key=["sample_id"],
+)
+
+
+def test_rejected_rows_are_json_with_bytes_by_length_and_digest(spark):
+    flow = Flow(id="flows.f", kind="operator", writes=TABLE, reads={}, origin="concat(sample_id, '!')")
+    given = [("a", b"\x00\xff", "too short: 2"), ("b", b"long", None)]
+    rows = spark.createDataFrame(given, f"sample_id string, data binary, {REJECT} string")
+    with ExitStack() as stack:
+        checked = checked_rows.check(TABLE, rows, stack)
+        (row,) = rejected_rows(Attempt(flow, "attempt-1", "run-1"), checked).collect()
+    assert (row["attempt"], row["flow"], row["table"], row["run_id"]) == ("attempt-1", "flows.f", TABLE.name, "run-1")
+    assert (row["sample_id"], row["origin"], row["reason"]) == ("a", "a!", "too short: 2")
+    digest = hashlib.sha256(b"\x00\xff").hexdigest()
+    assert json.loads(row["row"]) == {"sample_id": "a", "data": f"2 bytes {digest}"}
+    assert checked.reasons == {"too short": 1}
