@@ -1,17 +1,30 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
-from lakehouse.cli.progress import Progress
+from lakehouse.cli.progress import Progress, line
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.errors import FlowError
 from lakehouse.run.report import FlowResult
 
 
 def test_brackets_of_rows_in_an_error_are_shown_as_they_are():
-    told = io.StringIO()
+    printed = io.StringIO()
     why = "2 of 3 rows were refused (for example text='[INST] hello [/INST][pad]')"
-    with Progress(Console(file=told, width=200)) as progress:
-        progress.ended(FlowResult("acme.f", "silver.docs", "failed", error=FlowError(why, "mend it")))
-    assert why in told.getvalue()
+    with Progress(Console(file=printed, width=200)) as progress:
+        progress.ended(FlowResult("acme.f", "silver.docs", "failed", error=FlowError(why, "fix it")))
+    assert why in printed.getvalue()
+
+
+def test_a_line_counts_changes_and_quarantined_rows():
+    note = CommitNote(
+        run_id="r1", flow="f", kind="operator", mode="full", code="c", params="{}", contract="k", inputs={},
+        changed=True, counts={"rows": 1200, "inserted": 3, "updated": 0, "quarantined": 20}, digest="d",
+    )  # fmt: skip
+    printed = line(FlowResult("acme.f", "silver.docs", "done", 1, note, seconds=1.25))
+    assert "1,200 rows  +3 " in printed
+    assert "20 quarantined" in printed
+    assert "no change" in line(FlowResult("acme.f", "silver.docs", "done", 1, replace(note, counts={"rows": 7})))
