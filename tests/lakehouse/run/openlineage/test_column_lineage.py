@@ -47,7 +47,7 @@ def test_a_union_leads_to_each_of_its_tables():
         flow(origin="concat(")
     ],
 )  # fmt: skip
-def test_where_nothing_is_stated_nothing_is_told(spec):
+def test_where_nothing_is_stated_nothing_is_reported(spec):
     assert declared(spec, [LINES]) == Lineage()
     assert not declared(spec, [LINES])
 

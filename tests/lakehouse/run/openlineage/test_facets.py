@@ -13,7 +13,7 @@ from tests.lakehouse.run.openlineage.test_listener import bare, by_flow, written
 __all__ = ["bare"]
 
 
-def test_nested_columns_are_told_with_their_parts():
+def test_nested_columns_are_reported_with_their_parts():
     kind = pa.list_(pa.struct([("name", pa.string()), ("score", pa.float32())]))
     columns = [Column("parts", kind, "Parts.", unit="s"), Column("counts", pa.map_(pa.string(), pa.int64()), "")]
     parts, counts = facets.contract(Table("a.b", doc="", columns=columns))["schema"].fields
@@ -32,15 +32,15 @@ def test_what_delta_did_not_count_is_left_out(info):
 
 
 @pytest.mark.usefixtures("spark")
-def test_a_real_run_is_told_as_it_was(project):
+def test_a_real_run_is_reported_as_it_was(project):
     words.write(project, "a:hello|b:two words|c:x|d:")
     first = project.lake().run()
     found = by_flow(written(project, first), "COMPLETE")
     assert set(found) == {"run", "flows.land", "flows.shout", "flows.cut", "gold.counts"}
     lake = project.lake()
     for outcome in first.results:
-        told = found[outcome.flow.split(".", 1)[1]]
-        (target,) = told["outputs"]
+        reported = found[outcome.flow.split(".", 1)[1]]
+        (target,) = reported["outputs"]
         metrics = commit_at(lake.catalog.table_uri(outcome.writes), outcome.version)["operationMetrics"]
         counted = target["outputFacets"]["outputStatistics"]
         assert target["facets"]["version"]["datasetVersion"] == str(outcome.version)
@@ -49,15 +49,15 @@ def test_a_real_run_is_told_as_it_was(project):
             int(metrics[name]) for name in ("numOutputRows", "numOutputBytes", "numFiles")
         ]
         assert counted["rowCount"] == outcome.note.counts["rows"]
-        assert told["run"]["facets"]["mixlake_commit"]["counts"] == dict(outcome.note.counts)
-        assert told["run"]["facets"]["processing_engine"]["version"] == pyspark.__version__
+        assert reported["run"]["facets"]["mixlake_commit"]["counts"] == dict(outcome.note.counts)
+        assert reported["run"]["facets"]["processing_engine"]["version"] == pyspark.__version__
     land = found["flows.land"]["outputs"][0]["facets"]["dataQualityAssertions"]["assertions"]
     (check,) = [a for a in land if a["name"] == "text is not empty"]
     assert check["params"] == {"failed": 1, "passed": 3, "rows": 4, "tolerance": 0.5}
     counts = found["gold.counts"]["outputs"][0]["facets"]["columnLineage"]
     assert list(counts["fields"]) == ["size"]
 
-    # Rows that change are merged; a flow that breaks is told, and what it keeps from running is not.
+    # Rows that change are merged; a flow that breaks is reported, and what it keeps from running is not.
     words.land(project, "a:hello|b:changed")
     broken = words.FLOWS.replace(
         "    parts = pc.utf8_split_whitespace", "    raise ValueError('no words')\n    parts = pc.utf8_split_whitespace"
@@ -85,6 +85,6 @@ def test_a_real_run_is_told_as_it_was(project):
     words.land(project, "a:|b:|c:x")
     last = project.lake().run(["bronze.lines"])
     (failure,) = [e for e in written(project, last) if e["eventType"] == "FAIL" and e["outputs"]]
-    told = {a["name"]: a for a in failure["outputs"][0]["facets"]["dataQualityAssertions"]["assertions"]}
-    assert told["text is not empty"]["params"] == {"failed": 2, "passed": 1, "rows": 3, "tolerance": 0.5}
-    assert "key sample_id names one row" not in told
+    reported = {a["name"]: a for a in failure["outputs"][0]["facets"]["dataQualityAssertions"]["assertions"]}
+    assert reported["text is not empty"]["params"] == {"failed": 2, "passed": 1, "rows": 3, "tolerance": 0.5}
+    assert "key sample_id names one row" not in reported

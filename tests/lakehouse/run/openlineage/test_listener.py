@@ -88,7 +88,7 @@ def warnings(caplog):
     return [r.getMessage() for r in caplog.records if r.name == "mixlake.openlineage" and r.levelno >= logging.WARNING]
 
 
-def test_each_flow_is_told_under_its_run(lines):
+def test_each_flow_is_reported_under_its_run(lines):
     before = datetime.now(UTC)
     report = lines.lake().run()
     after = datetime.now(UTC)
@@ -158,25 +158,27 @@ def test_code_causes_and_notes_go_along(lines):
     assert source["language"] == "PYTHON"
     assert "def shout(batch, params):" in source["sourceCode"]
     assert starts["flows.shout"]["job"]["facets"]["documentation"]["description"] == "Shout a line."
-    told = ends["flows.shout"]["run"]["facets"]["mixlake_commit"]
+    reported = ends["flows.shout"]["run"]["facets"]["mixlake_commit"]
     note = lines.plan()["silver.shouts"].last[1]
-    assert (told["code"], told["contract"], told["digest"]) == (note.code, note.contract, note.digest)
-    assert told["params"] == {"mark": "!"}
-    assert told["runId"] == report.run_id
-    assert told["causes"] == [{"kind": "missing", "detail": "never written"}]
+    assert (reported["code"], reported["contract"], reported["digest"]) == (note.code, note.contract, note.digest)
+    assert reported["params"] == {"mark": "!"}
+    assert reported["runId"] == report.run_id
+    assert reported["causes"] == [{"kind": "missing", "detail": "never written"}]
     assert "counts" not in starts["flows.shout"]["run"]["facets"]["mixlake_commit"]
 
 
 def test_checks_are_assertions_with_their_counts(lines):
     found = by_flow(written(lines, lines.lake().run()), "COMPLETE")
-    told = {a["name"]: a for a in found["flows.land"]["outputs"][0]["facets"]["dataQualityAssertions"]["assertions"]}
-    check = told["text is not empty"]
+    reported = {
+        a["name"]: a for a in found["flows.land"]["outputs"][0]["facets"]["dataQualityAssertions"]["assertions"]
+    }
+    check = reported["text is not empty"]
     assert (check["success"], check["actual"], check["severity"]) == (False, "2", "warn")
     assert check["params"] == {"failed": 2, "passed": 3, "rows": 5, "tolerance": 0.5}
     assert (check["content"], check["assertion"]) == ("length(text) > 0", "custom_sql")
-    required = told["column sample_id is null"]
+    required = reported["column sample_id is null"]
     assert (required["success"], required["column"], required["assertion"]) == (True, "sample_id", "not_null")
-    assert told["key sample_id names one row"]["success"]
+    assert reported["key sample_id names one row"]["success"]
 
 
 def test_column_lineage_names_the_datasets(lines):
@@ -193,8 +195,8 @@ def test_column_lineage_names_the_datasets(lines):
     assert "columnLineage" not in found["flows.land"]["outputs"][0]["facets"]
 
 
-def test_a_failure_is_told_and_what_it_kept_from_running_is_not(lines):
-    error = CheckFailedError("3 of 4 rows were refused: text is not empty", "mend the rows")
+def test_a_failure_is_reported_and_what_it_kept_from_running_is_not(lines):
+    error = CheckFailedError("3 of 4 rows were refused: text is not empty", "fix the rows")
     error.reasons, error.rows = {"text is not empty": 3}, 4
     lines.failures["bronze.lines"] = error
     report = lines.lake().run()
@@ -212,7 +214,7 @@ def test_a_failure_is_told_and_what_it_kept_from_running_is_not(lines):
     assert "outputFacets" not in found[2]["outputs"][0] or not found[2]["outputs"][0]["outputFacets"]
 
 
-def test_a_flow_that_fails_before_its_inputs_are_pinned_is_told(lines):
+def test_a_flow_that_fails_before_its_inputs_are_pinned_is_reported(lines):
     report = lines.lake().run(["silver.shouts"])
     found = written(lines, report)
     assert [e["eventType"] for e in found] == ["START", "START", "FAIL", "FAIL"]
@@ -255,7 +257,7 @@ def test_a_run_that_is_broken_off_aborts_what_was_at_work(lines):
     assert [e["eventType"] for e in events(path)] == ["START", "START", "ABORT", "ABORT"]
 
 
-def test_a_second_run_tells_only_what_it_executes(lines):
+def test_a_second_run_reports_only_what_it_executes(lines):
     first = lines.lake().run()
     again = lines.lake().run()
     assert again.ok
@@ -296,9 +298,9 @@ def test_a_parent_that_is_none_is_warned_of(lines, monkeypatch, caplog):
 
 
 def test_the_configuration_says_where(lines):
-    configure(lines, {"file": "told/{run}.jsonl", "namespace": "acme"})
+    configure(lines, {"file": "reported/{run}.jsonl", "namespace": "acme"})
     report = lines.lake().run()
-    found = events(lines.root / "told" / f"{report.run_id}.jsonl")
+    found = events(lines.root / "reported" / f"{report.run_id}.jsonl")
     assert {event["job"]["namespace"] for event in found} == {"acme"}
     assert not (lines.root / "lake" / "_logs").exists()
 
@@ -329,16 +331,16 @@ def test_a_faulty_endpoint_stops_nothing(lines, fault, caplog, monkeypatch):
         report = lines.lake().run()
     assert report.ok
     assert len(written(lines, report)) == 10
-    (told,) = warnings(caplog)
-    assert f"openlineage-{report.run_id}.jsonl has them" in told
+    (reported,) = warnings(caplog)
+    assert f"openlineage-{report.run_id}.jsonl has them" in reported
 
 
 def test_a_fault_in_making_an_event_stops_nothing(lines, caplog, monkeypatch):
     monkeypatch.setattr("lakehouse.run.openlineage.facets.contract", lambda table: 1 / 0)
     report = lines.lake().run()
     assert report.ok
-    (told,) = warnings(caplog)
-    assert "ZeroDivisionError" in told
+    (reported,) = warnings(caplog)
+    assert "ZeroDivisionError" in reported
     assert {e["job"]["name"] for e in written(lines, report)} == {"mixlake.run"}
 
 
@@ -378,8 +380,8 @@ def test_without_the_package_only_those_who_asked_are_stopped(lines, asked, monk
         assert not list(lines.root.rglob("openlineage-*"))
 
 
-def test_an_error_without_a_trace_is_told_too(lines):
+def test_an_error_without_a_trace_is_reported_too(lines):
     from lakehouse.run.openlineage import facets
 
-    facet = facets.error(FlowError("it broke", "mend it"))
-    assert (facet.message, facet.stackTrace) == ("it broke — mend it", None)
+    facet = facets.error(FlowError("it broke", "fix it"))
+    assert (facet.message, facet.stackTrace) == ("it broke — fix it", None)

@@ -148,7 +148,7 @@ def test_windows_filters_and_cases_decide():
         "SELECT n FROM silver.a NATURAL JOIN gold.b",
     ],
 )
-def test_what_cannot_be_told_for_certain_is_left_out(text):
+def test_what_is_not_certain_is_left_out(text):
     assert lineage_of(text).fields == {}
 
 
@@ -212,7 +212,7 @@ def answer(text, relations):
 
 @settings(max_examples=60, deadline=None)
 @given(queries(), st.integers(0, 4), st.sampled_from(sorted(EVERY)), st.sampled_from(COLUMNS))
-def test_a_column_that_changes_with_an_input_column_is_told_to(text, seed, changed, column):
+def test_a_column_that_changes_with_an_input_column_is_named_as_its_source(text, seed, changed, column):
     spec = Flow(
         id="sql.t", kind="sql", writes=table("gold.t", *COLUMNS), sql=text, file="here",
         reads={name: Read(table=name) for name in table_names(parse_select(text, "here"))},
@@ -225,8 +225,8 @@ def test_a_column_that_changes_with_an_input_column_is_told_to(text, seed, chang
     was, now = answer(text, before), answer(text, after)
     for name in COLUMNS:
         if was[name] != now[name]:
-            told = {(s.table, s.column) for s in (*found.fields.get(name, ()), *found.dataset)}
-            assert (changed, column) in told, (text, name, found)
+            reported = {(s.table, s.column) for s in (*found.fields.get(name, ()), *found.dataset)}
+            assert (changed, column) in reported, (text, name, found)
 
 
 @settings(max_examples=60, deadline=None)
