@@ -117,9 +117,9 @@ def _standing(found: dict[str, Any]) -> None:
     seconds = "" if last["seconds"] is None else f" in {last['seconds']:.1f} s"
     print(f"last run: {last['at']}, run {last['run_id']}, version {last['version']}, {last['mode']}{seconds}")
     read = f"read {counts['read']:,} rows; " if counts.get("read") else ""
-    print(f"  {read}{changes or 'nothing changed'}, {counts.get('rows', 0):,} held after")
+    print(f"  {read}{changes or 'nothing changed'}, {counts.get('rows', 0):,} rows after")
     for reason, count in last["quarantined"].items():
-        print(f"  set aside {count:,}: {cell(reason, _WIDE)}")
+        print(f"  quarantined {count:,}: {cell(reason, _WIDE)}")
 
 
 def _span(first: int, last: int) -> str:

@@ -10,7 +10,7 @@ from lakehouse.cli.output import print_json, print_table
 
 @click.group(name="quarantine")
 def command() -> None:
-    r"""List, explain and retry rows that flows set aside.
+    r"""List, explain and retry rows that flows quarantined.
 
     \b
     Example:
@@ -23,7 +23,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print objects with table, flow, reason, rows, first and last.")
 @click.pass_obj
 def list_(context: Context, table: str | None, as_json: bool) -> None:
-    r"""Count the rows that are aside, by table and reason.
+    r"""Count the quarantined rows, by table and reason.
 
     \b
     Example:
@@ -31,13 +31,13 @@ def list_(context: Context, table: str | None, as_json: bool) -> None:
     """
     from lakehouse.query.quarantine import visible
 
-    found = visible(context.project, table)
+    counts = visible(context.project, table)
     if as_json:
-        print_json(found)
-    elif not found:
-        print("no row is set aside")
+        print_json(counts)
+    elif not counts:
+        print("no row is quarantined")
     else:
-        rows = [(r["table"], r["rows"], r["reason"], r["flow"], r["last"]) for r in found]
+        rows = [(r["table"], r["rows"], r["reason"], r["flow"], r["last"]) for r in counts]
         print_table(["table", "rows", "reason", "flow", "last"], rows, numbers=["rows"])
 
 
@@ -62,19 +62,19 @@ def explain(context: Context, table: str, reason: str | None, limit: int, as_jso
     if flow is None:
         raise unknown_table(table, project.registry.writers, "mixlake plan --all lists the tables that flows write")
     found = examples(project, table, reason, limit) if project.catalog.has(table) else []
-    told = [{**row, "rule": rule(flow, row["reason"])} for row in found]
+    explained = [{**row, "rule": rule(flow, row["reason"])} for row in found]
     if as_json:
-        print_json(told)
+        print_json(explained)
         return
-    if not told:
-        print(f"no row of {table} is set aside{f' for a reason that begins with {reason!r}' if reason else ''}")
+    if not explained:
+        print(f"no row of {table} is quarantined{f' for a reason that begins with {reason!r}' if reason else ''}")
         return
-    for row in told:
+    for row in explained:
         print(f"{row['reason']}\n  rule    {row['rule']}")
         print(f"  origin  {row['origin'] or 'not known'}\n  row     {row['row']}\n")
     print(
-        f"{flow.id} ({flow.file}) set them aside. A change of its code, its params or its checks processes all rows "
-        f"again;\nwhere something else was mended: mixlake quarantine retry {table}"
+        f"{flow.id} ({flow.file}) quarantined them. A change of its code, its params or its checks processes all "
+        f"rows again;\nif something else was fixed: mixlake quarantine retry {table}"
     )
 
 
@@ -83,7 +83,7 @@ def explain(context: Context, table: str, reason: str | None, limit: int, as_jso
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_obj
 def retry(context: Context, tables: tuple[str, ...], as_json: bool) -> int:
-    r"""Process again the rows from which rows were set aside; the same as mixlake run TABLE --retry.
+    r"""Process again the rows from which rows were quarantined; the same as mixlake run TABLE --retry.
 
     \b
     Example:

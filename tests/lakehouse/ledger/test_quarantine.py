@@ -1,4 +1,4 @@
-"""Rows that were set aside are listed, explained, asked for again, and forgotten once they are mended."""
+"""Quarantined rows are listed, explained, retried, and forgotten once they are fixed."""
 
 from __future__ import annotations
 

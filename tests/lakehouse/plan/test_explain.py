@@ -132,7 +132,7 @@ def test_the_command_tells_it_in_words_and_as_json(made, capsys):
         ".flows: loud, shout",
         "input: bronze.lines 0 -> 1",
         "over changes alone: bronze.lines version 1",
-        "set aside 1: no text: b",
+        "quarantined 1: no text: b",
         "read for: gold.counts",
     ):
         assert words_ in told, told

@@ -1,4 +1,4 @@
-"""Rows that break a check, lack a key or share one: set aside, counted, or the flow is refused."""
+"""Rows that break a check, lack a key or share one: quarantined, counted, or the flow is refused."""
 
 from __future__ import annotations
 
