@@ -1,4 +1,9 @@
-"""Scan a table's rows with Arrow, with no JVM."""
+"""Scan a table's rows with Arrow, with no JVM.
+
+delta-rs hands a table to Arrow as a dataset only where the table needs no reader feature; with column
+mapping that dataset would silently give nulls. Such tables go through its query engine, which applies
+the features, or are refused.
+"""
 
 from __future__ import annotations
 

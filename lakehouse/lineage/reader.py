@@ -1,4 +1,4 @@
-"""The interface by which a trace reads rows and edges."""
+"""The interface through which a trace reads rows and edges."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DETAILS = ("run_id", "source", "license", "uri")
 
 
 class Samples(Protocol):
-    """What a trace reads."""
+    """Reads the rows of samples, and what they were made from."""
 
     @property
     def versions(self) -> Mapping[str, int]:
@@ -22,7 +22,7 @@ class Samples(Protocol):
         """Whether an answer lacked rows."""
 
     def inputs(self, table: str) -> frozenset[str]:
-        """Return the tables that one of `versions` was made from, as its last commit note tells it."""
+        """Return the tables that one of `versions` was made from, by its last commit note."""
 
     def resolve(self, sample: str) -> str:
         """Return the one sample id that begins so.
@@ -46,14 +46,14 @@ class Samples(Protocol):
 
 
 def resolve_unique_prefix(sample: str, found: Sequence[str]) -> str:
-    """Choose from the ids that begin so.
+    """Return the one id that begins with a prefix.
 
     Args:
-        sample: The beginning.
-        found: Some of the ids, sorted.
+        sample: The prefix.
+        found: The first ids that begin so, sorted.
 
     Raises:
-        QueryError: If there is none or several, and none of them is the beginning itself.
+        QueryError: If there is none or several, and none of them is the prefix itself.
     """
     if sample in found:
         return sample

@@ -1,6 +1,6 @@
 """Rows of samples in all tables, and what they were made from: read from the tables, or from ``ledger.edges``.
 
-Rows tell their own lineage: ``sample_id`` names a sample through all one-to-one steps, ``parent_ids`` names what it
+Rows carry their own lineage: ``sample_id`` names a sample through all one-to-one steps, ``parent_ids`` names what it
 was cut, joined or generated from.
 """
 
@@ -33,19 +33,19 @@ def open_samples(project: Project, connection: Connection, at: str | None = None
     Args:
         project: The project.
         connection: SQL over the lake, at `at`.
-        at: What the user asked for; only the latest versions are in the index.
+        at: What the user gave for ``--at``; only the latest versions are in the index.
     """
     _versions_are_there(project.catalog, connection.pins)
     if at is None or not at.strip():
         state = index_state(project.catalog)
         if state.current:
             return IndexedSamples(state)
-        log.info("%s is behind the tables, which are read instead; the next run brings it up", tables.edges.name)
+        log.info("%s is behind the tables, which are read instead; the next run updates it", tables.edges.name)
     return ScannedSamples(project, connection)
 
 
 def _versions_are_there(catalog: Catalog, pins: Pins) -> None:
-    """Refuse versions that a user asks for and that are not there; a release tells its own."""
+    """Raise for pinned versions that do not exist; a release's pins are checked where they are read."""
     if not pins.release:
         for name in pins.versions:
             if catalog.has(name):

@@ -1,4 +1,4 @@
-"""A row's way up to its source and down to the training steps that saw it."""
+"""Trace a row up to its source and down to the training steps that saw it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ID = re.compile(r"^[0-9A-Za-z._:-]{4,200}$")
 def trace(project: Project, sample: str, at: str | None = None, *, limit: int = NODE_LIMIT) -> Trace:
     """Follow a sample up over ``parent_ids`` to what was landed, and down to sequences and training steps.
 
-    At the latest versions that takes some lookups in ``ledger.edges``, where it is up to date; else, and at other
+    At the latest versions this takes a few lookups in ``ledger.edges``, where it is up to date; else, and at other
     versions, each step reads the lineage columns of all tables.
 
     Args:
@@ -36,7 +36,7 @@ def trace(project: Project, sample: str, at: str | None = None, *, limit: int = 
         QueryError: If no sample or several begin so.
     """
     if not _ID.match(sample):
-        raise QueryError(f"{sample!r} is no sample id", "give at least four of its 32 hex digits")
+        raise QueryError(f"{sample!r} is not a sample id", "give at least four of its 32 hex digits")
 
     with connect(project, at) as connection:
         reader = open_samples(project, connection, at)
@@ -48,8 +48,8 @@ def trace(project: Project, sample: str, at: str | None = None, *, limit: int = 
         for node, parents in sightings(project, walk.below):
             walk.see(node, parents)
         found = sorted(walk.nodes.values(), key=lambda node: (node.table, node.id))
-        held = sorted({node.table for node in found} & reader.versions.keys())
-        edges = set(walk.edges({table: reader.inputs(table) for table in held}))
+        read = sorted({node.table for node in found} & reader.versions.keys())
+        edges = set(walk.edges({table: reader.inputs(table) for table in read}))
         return Trace(full, tuple(found), tuple(sorted(edges)), _runs(connection, found), walk.truncated)
 
 
@@ -90,27 +90,27 @@ class _Walk:
         self.below = below
 
     def edges(self, inputs: Mapping[str, frozenset[str]]) -> Iterable[Edge]:
-        holders: dict[str, list[str]] = {}
+        tables_of: dict[str, list[str]] = {}
         for sample, table in sorted(self.nodes):
-            holders.setdefault(sample, []).append(table)
+            tables_of.setdefault(sample, []).append(table)
         for (sample, table), parents in self._parents.items():
             made_from = inputs.get(table, frozenset())
-            before = [other for other in holders[sample] if other in made_from]
+            before = [other for other in tables_of[sample] if other in made_from]
             if before:  # a one-to-one step carries the parents of its input along
                 yield from (Edge(sample, other, sample, table) for other in before)
                 continue
             for parent in parents:
-                held = [other for other in holders.get(parent, ()) if (parent, other) != (sample, table)]
-                near = [other for other in held if other in made_from]
+                others = [other for other in tables_of.get(parent, ()) if (parent, other) != (sample, table)]
+                near = [other for other in others if other in made_from]
                 # Of a trace that was cut, what a row was made from may be what is missing.
                 if not near and not (self.truncated and made_from):
-                    near = held[:1]
+                    near = others[:1]
                 yield from (Edge(parent, other, sample, table) for other in near)
 
     def keep(self, row: Mapping[str, Any]) -> None:
         table = row["table"]
-        told = [row[name] or "" for name in DETAILS]
-        node = Node(row["sample_id"], table, self.reader.versions[table], *told)
+        details = [row[name] or "" for name in DETAILS]
+        node = Node(row["sample_id"], table, self.reader.versions[table], *details)
         key = (node.id, node.table)
         self.nodes[key] = min(self.nodes.get(key, node), node)  # whatever the order in which rows come
         self.add(node, row["parent_ids"] or ())
@@ -128,7 +128,7 @@ class _Walk:
 
 
 def _runs(connection: Connection, nodes: Iterable[Node]) -> list[dict[str, Any]]:
-    """Return what ``ledger.runs`` tells of the commits that wrote some rows."""
+    """Return the entries of ``ledger.runs`` for the commits that wrote some rows."""
     wanted = {(node.run_id, node.table) for node in nodes if node.run_id}
     rows = connection.rows(
         """

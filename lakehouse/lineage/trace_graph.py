@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, order=True)
 class Node:
-    """One row that a trace met.
+    """One row of a trace.
 
     Args:
         id: Its sample id; for a training step ``RUN#STEP``.
@@ -45,7 +45,7 @@ class Trace:
     """A row's way up to its source and down to the training steps.
 
     Args:
-        id: The sample that was asked for.
+        id: The sample that was traced.
         nodes: The rows, sorted by table.
         edges: What was made from what.
         runs: The runs that wrote the rows: run_id to flow, table, code and input versions.

@@ -1,6 +1,6 @@
-"""What training steps saw: the rows of a stage at the version that the trainer's release pins.
+"""Find what training steps saw: the rows of a stage at the version that the trainer's release pins.
 
-A position names a row only at that version, so that nothing here reads the latest sequences.
+A position names a row only at that version, so that the latest sequences are never read here.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ SEQUENCES = "gold.sequences"
 def sightings(project: Project, samples: set[str]) -> Iterator[tuple[Node, Sequence[str]]]:
     """Yield the sequences that hold some samples and the training steps that saw them, each with its parents.
 
-    A position names a row only at the version that the step read, so that each release that was trained
-    on is looked at by itself.
+    A position names a row only at the version that the step read, so that each release that was trained on is read by
+    itself.
     """
     if not project.catalog.has(tables.training_steps.name):
         return
@@ -40,8 +40,8 @@ def sightings(project: Project, samples: set[str]) -> Iterator[tuple[Node, Seque
         with connect(project, tables={SEQUENCES: pinned}) as connection:
             rows = connection.rows(_STEPS, [wanted, row["release"]])
         for found in rows:
-            told = [found[name] or "" for name in ("run_id", "source", "license")]
-            yield Node(found["sample_id"], SEQUENCES, pinned, *told), found["parents"]
+            details = [found[name] or "" for name in ("run_id", "source", "license")]
+            yield Node(found["sample_id"], SEQUENCES, pinned, *details), found["parents"]
             name = f"{found['training_run']}#{found['step']}"
             yield Node(name, tables.training_steps.name, version), [found["sample_id"]]
 
@@ -94,7 +94,7 @@ FROM near JOIN places USING (stage, position) ORDER BY ALL
 
 
 def step(project: Project, number: int, training_run: str | None = None) -> dict[str, Any]:
-    """Say what one training step saw.
+    """Return what one training step saw.
 
     Args:
         project: The project.
@@ -120,10 +120,10 @@ def step(project: Project, number: int, training_run: str | None = None) -> dict
             known = connection.rows(
                 "SELECT training_run, min(step) AS first, max(step) AS last FROM ledger.training_steps GROUP BY ALL"
             )
-            told = ", ".join(f"{row['training_run']} (steps {row['first']} to {row['last']})" for row in known[:5])
+            runs = ", ".join(f"{row['training_run']} (steps {row['first']} to {row['last']})" for row in known[:5])
             raise QueryError(
                 f"there is no training step {number}" + (f" of {training_run}" if training_run else ""),
-                f"there are {told}" if told else "no training step is recorded yet; mixlake train makes some",
+                f"there are {runs}" if runs else "no training step is recorded yet; mixlake train makes some",
             )
     found = rows[0]
     pinned = pinned_version(project.catalog, found["release"], SEQUENCES)

@@ -86,7 +86,6 @@ class Connection:
     def __init__(
         self, project: Project, pins: Pins | None = None, threads: int | None = None, *, source: Source | None = None
     ) -> None:
-        """Start an engine that knows no table yet."""
         self.project = project
         self.pins = pins or Pins()
         self.versions: dict[str, int] = {}
@@ -251,7 +250,7 @@ class Connection:
         for name in sorted(self._known()):
             try:
                 self._register(name)
-            except Exception as error:  # noqa: BLE001 - told when a statement turns out to need the table
+            except Exception as error:  # noqa: BLE001 - raised when a statement needs the table
                 log.debug("%s is left out: %s", name, error)
                 self._missing[name] = error
 

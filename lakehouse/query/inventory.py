@@ -1,4 +1,4 @@
-"""What the lake holds: its tables, their sizes and their commits, read from Delta logs alone."""
+"""List the tables of a lake, their sizes and their commits, from Delta logs alone."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from lakehouse.query.connection import connect
 
 
 def visible(project: Project, table: str | None = None) -> list[dict[str, Any]]:
-    """Return what is aside, grouped.
+    """Return the quarantined rows, grouped.
 
     Args:
         project: The project.
@@ -24,24 +24,24 @@ def visible(project: Project, table: str | None = None) -> list[dict[str, Any]]:
     Returns:
         Dictionaries with table, flow, reason (up to its first colon), rows, first and last (times), largest first.
     """
-    return _asked(
+    return _quarantined(
         project,
         table,
         'SELECT "table", flow, split_part(reason, \':\', 1) AS reason, count(*) AS rows, min("at") AS first, '
-        'max("at") AS last FROM aside GROUP BY ALL ORDER BY rows DESC, "table", reason',
+        'max("at") AS last FROM quarantined GROUP BY ALL ORDER BY rows DESC, "table", reason',
     )
 
 
 def examples(project: Project, table: str, reason: str | None = None, limit: int = 5) -> list[dict[str, Any]]:
-    """Return some rows that are aside, of each reason at most `limit`.
+    """Return some quarantined rows, of each reason at most `limit`.
 
     Returns:
         Dictionaries with reason, sample_id, origin, row (JSON), run_id and at.
     """
-    return _asked(
+    return _quarantined(
         project,
         table,
-        'SELECT reason, sample_id, origin, "row", run_id, "at" FROM aside '
+        'SELECT reason, sample_id, origin, "row", run_id, "at" FROM quarantined '
         "WHERE $3::VARCHAR IS NULL OR starts_with(reason, $3) "
         "QUALIFY row_number() OVER (PARTITION BY split_part(reason, ':', 1) ORDER BY sample_id, origin) <= $4 "
         "ORDER BY ALL",
@@ -50,17 +50,19 @@ def examples(project: Project, table: str, reason: str | None = None, limit: int
 
 
 def rule(flow: Flow, reason: str) -> str:
-    """Say which rule a reason stands for: a check with its SQL, a required column, or the operator's own word."""
+    """Return the rule of a reason: a check with its SQL, a required column, or the flow's own reason."""
     short = reason.split(":", 1)[0]
     checks: Mapping[str, Check] = {check.name: check for check in flow.writes.checks}
     if short in checks:
         return f"check of {flow.writes.name}: {checks[short].sql}"
     if short in {f"column {name} is null" for name in flow.writes.required}:
         return f"a column that {flow.writes.name} requires"
-    return f"said by the flow ({flow.place})"
+    return f"a reason of the flow's own ({flow.place})"
 
 
-def _asked(project: Project, table: str | None, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+def _quarantined(
+    project: Project, table: str | None, sql: str, parameters: list[Any] | None = None
+) -> list[dict[str, Any]]:
     if not project.catalog.has(tables.quarantine.name):
         return []
     names = [table] if table else [name for name in project.catalog.names() if not name.startswith("ledger.")]
@@ -76,7 +78,7 @@ def _asked(project: Project, table: str | None, sql: str, parameters: list[Any] 
         newest AS (
             SELECT quarantine.*, counted.place, max(counted.place) OVER (PARTITION BY "table", origin) AS last_place
             FROM ledger.quarantine AS quarantine JOIN counted USING (attempt)
-        ), aside AS (
+        ), quarantined AS (
             SELECT * FROM newest WHERE "row" IS NOT NULL AND (origin IS NULL OR place = last_place)
         ) {sql}
     """  # noqa: S608 - fixed texts

@@ -15,31 +15,31 @@ def parse_table(text: str) -> tuple[str, int | None]:
     """Split ``TABLE@VERSION``.
 
     Raises:
-        UsageError: If the version is no whole number.
+        UsageError: If the version is not a whole number.
     """
     name, at, version = text.partition("@")
     if not at:
         return name, None
     if not version.isdigit():
-        raise UsageError(f"{version!r} is no version", f"write {name}@3")
+        raise UsageError(f"{version!r} is not a version", f"write {name}@3")
     return name, int(version)
 
 
 def refuse_view(project: Project, name: str, rows: int = 10) -> None:
-    """Raise the error for a view where a table is meant.
+    """Raise if a name is a view's, where a table is needed.
 
     Raises:
         UsageError: If the name is a view's.
     """
     if any(path.stem == name for path in project.registry.views):
-        raise UsageError(f"{name} is a view", f'ask it by SQL: mixlake sql "FROM {name} LIMIT {rows}"')
+        raise UsageError(f"{name} is a view", f'query it: mixlake sql "FROM {name} LIMIT {rows}"')
 
 
 def open_named(project: Project, name: str) -> DeltaTable:
     """Open a table that a person has named.
 
     Raises:
-        TableNotFoundError: If it was never written; names like it are told where it is not declared either.
+        TableNotFoundError: If it was never written; the hint names similar tables where it is not declared either.
         UsageError: If it is a view.
         LakeError: If it cannot be read.
     """

@@ -1,9 +1,4 @@
-"""At which version each table is read, and how its rows reach a reader unaltered.
-
-delta-rs hands a table to Arrow as a dataset only where the table needs no reader feature; with column
-mapping that dataset would silently give nulls. Such tables go through its query engine, which applies
-the features, or are refused.
-"""
+"""Find the version at which each table is read."""
 
 from __future__ import annotations
 
@@ -39,7 +34,7 @@ class Pins:
     Args:
         versions: Version by table; other tables are read at `time`, at `every`, or at their latest.
         release: Name of the release that the versions come from. Tables outside it are refused, but for
-            the ledger's, which tell what happened to the release later.
+            the ledger's, which record what happened to the release later.
         time: Tables are read as they were then.
         every: One version for all tables.
     """
@@ -69,7 +64,7 @@ class Pins:
 
 
 def resolve_at(project: Project, at: str | None) -> Pins:
-    """Read what a user means by ``--at``.
+    """Parse what a user gives for ``--at``.
 
     Args:
         project: The project.
@@ -116,8 +111,8 @@ def version_at(table: DeltaTable, name: str, time: datetime) -> int:
         made = commit_time(commit)
         if made <= time:
             return int(commit["version"])
-    told = f"its first commit is of {made.isoformat(timespec='seconds')}"
-    raise TableNotFoundError(f"{name} did not exist at {time.isoformat()}", told)
+    hint = f"its first commit is of {made.isoformat(timespec='seconds')}"
+    raise TableNotFoundError(f"{name} did not exist at {time.isoformat()}", hint)
 
 
 def pinned_version(catalog: Catalog, release: str, table: str) -> int | None:

@@ -1,4 +1,4 @@
-"""What a run does after its flows: rows that were taken back leave the quarantine, too."""
+"""Delete retracted rows from quarantine after a run."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def delete_retracted_rows(catalog: Catalog, spark: Callable[[], SparkSession], *
     Args:
         catalog: The lake's catalog.
         spark: Called where Spark is needed.
-        again: Whether it is done also where it was: a run that did not know of them has set rows aside since.
+        again: Whether to repeat it where it was done: a run that did not know the orders has quarantined rows since.
 
     Returns:
-        Whether there was something to do.
+        Whether anything was to be done.
     """
     orders = load_retractions(catalog)
     if not orders.orders or not catalog.has(tables.quarantine.name):
@@ -37,17 +37,17 @@ def delete_retracted_rows(catalog: Catalog, spark: Callable[[], SparkSession], *
     app, number = (delta_writer.QUARANTINE_APP, orders.ordinal) if not done else (_AGAIN, int(opened.version()) + 1)
     session = spark().newSession()
     rows = delta_reader.load(session, catalog, tables.quarantine, int(opened.version()))
-    named = _named(session, catalog, rows, orders)
-    delta_writer.delete_quarantined(session, catalog, named, app=app, number=number)
+    retracted = _retracted(session, catalog, rows, orders)
+    delta_writer.delete_quarantined(session, catalog, retracted, app=app, number=number)
     return True
 
 
-def _named(session: SparkSession, catalog: Catalog, rows: DataFrame, orders: Retractions) -> DataFrame:
-    """Return attempt, reason and row of quarantined rows that an order, or what it was made from, names."""
+def _retracted(session: SparkSession, catalog: Catalog, rows: DataFrame, orders: Retractions) -> DataFrame:
+    """Return attempt, reason and row of quarantined rows that an order matches, or that were made from such rows."""
     from pyspark.sql import functions as F
 
-    told = "source string, license string, uri string, sample_id string, content_id string, parent_ids array<string>"
-    body = F.from_json("row", told)
+    schema = "source string, license string, uri string, sample_id string, content_id string, parent_ids array<string>"
+    body = F.from_json("row", schema)
     rows = rows.where("row IS NOT NULL").select("attempt", "reason", "row", "sample_id", "origin", body.alias("body"))
     conditions = []
     if sources := orders.values("source"):

@@ -15,9 +15,9 @@ from lakehouse.lineage.reader import DETAILS, resolve_unique_prefix
 
 
 class IndexedSamples:
-    """What `lakehouse.lineage.reader.Samples` asks for, over an index that is up to date.
+    """Implements `lakehouse.lineage.reader.Samples` over an index that is up to date.
 
-    A sample's rows are looked up once, and kept. Each step down is one lookup in the order of parent, which names
+    A sample's rows are looked up once and cached. Each step down is one lookup in the order of parent, which names
     the children, and one in the order of child, which gives their rows.
 
     Args:
@@ -28,7 +28,7 @@ class IndexedSamples:
     def __init__(self, state: IndexState) -> None:
         """Open the index."""
         if state.edges is None:
-            message = "there is no index"
+            message = "ledger.edges does not exist"
             raise ValueError(message)
         self.hops: list[int] = []
         self._tables = state.tables
@@ -54,19 +54,19 @@ class IndexedSamples:
 
     def resolve(self, sample: str) -> str:
         """Return the one sample id that begins so; see `lakehouse.lineage.reader.Samples.resolve`."""
-        found = self._told(self._index.beginning(sample))
-        # Not all that begin so may have been read; six are enough to tell that there are several.
+        found = self._counted(self._index.beginning(sample))
+        # Maybe not all that begin so were read; six are enough to know that there are several.
         return resolve_unique_prefix(sample, sorted(pc.unique(found.column("child")).to_pylist())[:6])
 
     def read(self, ids: Iterable[str], parents: Iterable[str], limit: int) -> list[dict[str, Any]]:
         """Return the rows of some samples, and the rows that have one of some parents; see `Samples.read`."""
-        asked, above = set(ids), set(parents)
+        own, above = set(ids), set(parents)
         below = self._below(above, limit)
-        self._fetch((asked | below) - self._rows.keys())
+        self._fetch((own | below) - self._rows.keys())
         found = []
-        for sample in (*sorted(asked), *sorted(below - asked)):
+        for sample in (*sorted(own), *sorted(below - own)):
             rows = self._rows[sample]
-            found += rows if sample in asked else [row for row in rows if not above.isdisjoint(row["parent_ids"])]
+            found += rows if sample in own else [row for row in rows if not above.isdisjoint(row["parent_ids"])]
             if len(found) >= limit:
                 break
         return found[:limit]
@@ -93,9 +93,9 @@ class IndexedSamples:
             self._rows[sample].append(row)
 
     def _lookup(self, order: Order, ids: set[str]) -> pa.Table:
-        return self._told(self._index.lookup(order, sorted(ids)))
+        return self._counted(self._index.lookup(order, sorted(ids)))
 
-    def _told(self, found: LookupResult) -> pa.Table:
+    def _counted(self, found: LookupResult) -> pa.Table:
         self.hops.append(found.files)
         self._truncated = self._truncated or found.truncated
         return found.rows

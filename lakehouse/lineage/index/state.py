@@ -1,4 +1,4 @@
-"""How far ``ledger.edges`` is up to date with the tables: read from the ends of their logs alone."""
+"""Compare ``ledger.edges`` with the tables, by the ends of their logs alone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 FLOW = "mixlake.edges"
-# What an entry is and how it lies. A change of it, as one of the contract's columns, has the index made anew.
+# Format of entries and levels. The index is rebuilt where this, or the contract's columns, changes.
 FORMAT = "1"
 SAMPLE_ID = "sample_id"
 
@@ -30,15 +30,15 @@ _LEDGER = {table.name for table in ledger.TABLES}
 
 @dataclass(frozen=True)
 class IndexState:
-    """The lineage tables as they are now, and what ``ledger.edges`` holds of them.
+    """The lineage tables as they are now, and what ``ledger.edges`` has of them.
 
     Args:
         tables: The tables with a ``sample_id``, each with the end of its log.
         edges: ``ledger.edges``, None where it was never written or has another contract.
         note: The note of its last commit.
         changed: Tables whose rows changed since, from the version in `note` on.
-        unknown: Tables of which it holds nothing, or rows of another table in the same place.
-        gone: Tables of which it holds rows and that are no more, or that were replaced by another.
+        unknown: Tables of which it has nothing, or rows of another table in the same place.
+        gone: Tables of which it has rows and that no longer exist, or that were replaced by another.
     """
 
     tables: Mapping[str, Log]
@@ -50,7 +50,7 @@ class IndexState:
 
     @property
     def current(self) -> bool:
-        """Whether a lookup tells of all rows as they are now."""
+        """Whether the index has all rows of the latest versions."""
         return self.edges is not None and not (self.changed or self.unknown or self.gone)
 
     @property

@@ -1,8 +1,8 @@
-"""Keeping ``ledger.edges`` up to date with the tables, with Spark: what changed since its last commit, in one commit.
+"""Update ``ledger.edges`` from the tables with Spark: what changed since its last commit, in one commit.
 
-Changes come from the tables' change feeds, from the version that the last commit's note names. A kill between a
-flow's commit and this one is thus made up the next time. Where a feed cannot be read, the table's entries are taken
-away and made from its rows again.
+Changes come from the tables' change feeds, from the version that the last commit's note names. What a
+kill between a flow's commit and this one left out is thus added the next time. Where a feed cannot be read, the table's
+entries are removed and made from its rows again.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lakehouse.delta import append
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.schema_drift import fits
-from lakehouse.errors import CollisionError
+from lakehouse.errors import CollisionError, first_line
 from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import load_retractions
 from lakehouse.lineage.index.levels import first_replaced, level_sizes
@@ -37,7 +37,7 @@ log = logging.getLogger("mixlake.edges")
 
 # A lookup of however many ids opens few files, up to 10^8 edges; one task sorts that many entries.
 ROWS_PER_FILE = 32_000_000
-# Fewer are not worth another task.
+# Fewer entries do not pay for another task.
 ROWS_PER_TASK = 250_000
 
 _COLLISIONS = 3
@@ -65,8 +65,8 @@ class _Work:
     Args:
         feeds: Tables whose change feed is read, with the version to start from.
         whole: Tables whose rows are all read.
-        dropped: Tables whose entries are taken away.
-        merged: Whether all levels become one, so that what was taken away leaves no trace.
+        dropped: Tables whose entries are removed.
+        merged: Whether all levels become one, so that no removed entry remains.
     """
 
     feeds: dict[str, int] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class _Work:
 
 
 def sync_edges(root: SparkSession, catalog: Catalog, run_id: str) -> int | None:
-    """Bring ``ledger.edges`` up to the tables' latest versions.
+    """Update ``ledger.edges`` to the tables' latest versions.
 
     Args:
         root: The Spark session; the sync gets one of its own.
@@ -87,8 +87,8 @@ def sync_edges(root: SparkSession, catalog: Catalog, run_id: str) -> int | None:
         The committed version; None where the index was up to date, and no Spark job was run.
 
     Raises:
-        CollisionError: If other runs kept winning.
-        LakeError: If the store refused.
+        CollisionError: If other runs kept committing first.
+        LakeError: If the store refused a commit.
     """
     for attempt in range(_COLLISIONS):
         state = index_state(catalog)
@@ -105,7 +105,7 @@ def sync_edges(root: SparkSession, catalog: Catalog, run_id: str) -> int | None:
 
 
 def is_fully_merged(catalog: Catalog) -> bool:
-    """Whether the index, where there is one, tells of no row but those that the tables hold now."""
+    """Whether the index, if there is one, has entries only of rows that the tables have now."""
     if not catalog.has(tables.edges.name):
         return True
     state = index_state(catalog)
@@ -113,7 +113,7 @@ def is_fully_merged(catalog: Catalog) -> bool:
 
 
 def _needs_full_merge(catalog: Catalog, state: IndexState) -> bool:
-    """Whether rows are to be purged, of which entries that cancel out would still tell."""
+    """Whether rows are to be purged whose entries cancel out, and are still stored."""
     # What this sync adds becomes a level beside even a single one.
     if state.edges is None or (state.current and len(level_sizes(state.edges)) < 2):
         return False
@@ -136,35 +136,34 @@ def _sync(root: SparkSession, catalog: Catalog, state: IndexState, run_id: str, 
     except (PySparkException, Py4JJavaError) as error:
         if not feeds:
             raise
-        told = str(error).strip().split("\n", 1)[0][:200]
-        log.info("the changes of %s cannot be read, so that all rows are: %s", ", ".join(feeds), told)
+        log.info("the changes of %s cannot be read, so all rows are: %s", ", ".join(feeds), first_line(error, 200))
     again = frozenset(feeds)
     work = _Work({}, state.unknown | again, state.gone | again, merged)
     return _write(session, catalog, state, work, run_id)
 
 
 def _write(session: SparkSession, catalog: Catalog, state: IndexState, work: _Work, run_id: str) -> int:
-    """Make the entries, take the smaller levels into them, and commit."""
+    """Make the entries, merge the smaller levels into them, and commit."""
     from pyspark import StorageLevel
 
     began, clock = datetime.now(UTC).isoformat(), monotonic()
     known = frozenset(state.note.inputs) if state.note else frozenset()
-    anew = known <= work.dropped
-    new = _new_entries(session, catalog, state, work, anew=anew).persist(StorageLevel.DISK_ONLY)
+    rebuild = known <= work.dropped
+    new = _new_entries(session, catalog, state, work, rebuild=rebuild).persist(StorageLevel.DISK_ONLY)
     try:
         count = new.count()
-        sizes = [] if anew or state.edges is None else level_sizes(state.edges)
+        sizes = [] if rebuild or state.edges is None else level_sizes(state.edges)
         level = 0 if work.merged else first_replaced(sizes, count)
         rows = count + sum(sizes[level:])
         entries = new
         if level < len(sizes):
-            entries = new.unionByName(_held(session, catalog, state).where(f"level >= {level}").drop("level"))
+            entries = new.unionByName(_stored(session, catalog, state).where(f"level >= {level}").drop("level"))
         version = int(state.edges.version()) if state.edges is not None else -1
         note = CommitNote(
             run_id=run_id,
             flow=FLOW,
             kind="frame",
-            mode="full" if anew else "incremental",
+            mode="full" if rebuild else "incremental",
             code=FORMAT,
             params="{}",
             contract=tables.edges.fingerprint(),
@@ -182,11 +181,11 @@ def _write(session: SparkSession, catalog: Catalog, state: IndexState, work: _Wo
 
 
 def _commit(catalog: Catalog, entries: DataFrame, level: int, note: CommitNote, version: int) -> int:
-    """Write a level in the place of it and all newer ones, if no other run has committed since `version`."""
+    """Replace a level and all newer ones, if no other run has committed since `version`."""
     append.create(catalog, tables.edges)
     opened = catalog.open(tables.edges.name)
     if version >= 0 and int(opened.version()) != version:
-        raise CollisionError(f"{tables.edges.name}: another run brought it up", "it is looked at again")
+        raise CollisionError(f"{tables.edges.name}: another run updated it", "it is compared again")
     stamp = CommitStamp(note, int(opened.transaction_version(FLOW) or 0) + 1)
     if not fits(opened, tables.edges):
         rows = RowsToWrite("overwrite", entries)
@@ -194,7 +193,9 @@ def _commit(catalog: Catalog, entries: DataFrame, level: int, note: CommitNote, 
     return delta_writer.replace_where(catalog, tables.edges, entries, f"level >= {level}", stamp)
 
 
-def _new_entries(session: SparkSession, catalog: Catalog, state: IndexState, work: _Work, *, anew: bool) -> DataFrame:
+def _new_entries(
+    session: SparkSession, catalog: Catalog, state: IndexState, work: _Work, *, rebuild: bool
+) -> DataFrame:
     """Return the entries to add, each with its count; the same entry may come several times."""
     from pyspark.sql import functions as F
 
@@ -213,22 +214,22 @@ def _new_entries(session: SparkSession, catalog: Catalog, state: IndexState, wor
         rows = session.read.format("delta").option("versionAsOf", state.tables[name].version)
         parts.append(_lineage(rows.load(catalog.table_uri(name)).withColumn("_n", F.lit(1)), name))
     made = [part.selectExpr("child", "`table`", "n", _ENTRIES).select(*_ENTRY, "n") for part in parts]
-    if not anew and work.dropped:
-        taken = _held(session, catalog, state).where(F.col("table").isin(*sorted(work.dropped)))
-        made.append(taken.withColumn("n", -F.col("n")).select(*_ENTRY, "n"))
+    if not rebuild and work.dropped:
+        dropped = _stored(session, catalog, state).where(F.col("table").isin(*sorted(work.dropped)))
+        made.append(dropped.withColumn("n", -F.col("n")).select(*_ENTRY, "n"))
     if not made:
         return session.createDataFrame([], spark_schema(tables.edges.schema)).select(*_ENTRY, "n")
     return functools.reduce(lambda one, other: one.unionByName(other), made)
 
 
 def _lineage(rows: DataFrame, name: str) -> DataFrame:
-    """Keep the columns that tell a row's lineage, under the same names and types in all tables."""
+    """Select a row's lineage columns, under the same names and types in all tables."""
     from pyspark.sql import functions as F
 
-    held = set(rows.columns)
-    details = [(F.col(c).cast("string") if c in held else F.lit(None).cast("string")).alias(c) for c in DETAILS]
+    present = set(rows.columns)
+    details = [(F.col(c).cast("string") if c in present else F.lit(None).cast("string")).alias(c) for c in DETAILS]
     none = F.array().cast("array<string>")
-    parents = F.coalesce(F.col("parent_ids").cast("array<string>"), none) if "parent_ids" in held else none
+    parents = F.coalesce(F.col("parent_ids").cast("array<string>"), none) if "parent_ids" in present else none
     return rows.where(F.col(SAMPLE_ID).isNotNull()).select(
         F.col(SAMPLE_ID).cast("string").alias("child"),
         F.lit(name).alias("table"),
@@ -238,9 +239,9 @@ def _lineage(rows: DataFrame, name: str) -> DataFrame:
     )
 
 
-def _held(session: SparkSession, catalog: Catalog, state: IndexState) -> DataFrame:
+def _stored(session: SparkSession, catalog: Catalog, state: IndexState) -> DataFrame:
     if state.edges is None:
-        message = "there is no index to read"
+        message = "ledger.edges does not exist"
         raise ValueError(message)
     read = session.read.format("delta").option("versionAsOf", int(state.edges.version()))
     return read.load(catalog.table_uri(tables.edges.name))

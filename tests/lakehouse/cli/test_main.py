@@ -58,7 +58,7 @@ def test_the_list_of_verbs_tells_what_each_does(call):
         (["tabels"], "did you mean tables?"),
         (["tables", "--nope"], "--nope"),
         (["show"], "TABLE"),
-        (["show", "gold.samples@x"], "is no version"),
+        (["show", "gold.samples@x"], "is not a version"),
         (["show", "quota"], "quota is a view"),
         (["contract", "quota"], "quota is a view"),
         (["history", "quota"], "quota is a view"),

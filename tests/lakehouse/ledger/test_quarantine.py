@@ -35,7 +35,7 @@ def test_rows_set_aside_are_explained_retried_and_then_gone(project, capsys, mon
     project.forget()
     assert main(["quarantine", "explain", "silver.texts", "--lake", lake.uri]) == 0
     out = capsys.readouterr().out
-    assert "said by the flow" in out
+    assert "a reason of the flow's own" in out
     assert "mixlake quarantine retry silver.texts" in out
     assert main(["quarantine", "explain", "bronze.pages", "--lake", lake.uri]) == 0
     assert "length(text) > 0" in capsys.readouterr().out
