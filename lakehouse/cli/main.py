@@ -38,7 +38,7 @@ VERBS = {
     "history": ("lakehouse.cli.history", "List a table's commits, newest first."),
     "contract": ("lakehouse.cli.contract", "Show the contract of a table."),
     "sql": ("lakehouse.cli.sql", "Answer SQL over the lake."),
-    "trace": ("lakehouse.cli.trace", "Trace a row to its sources and training steps, or a step to its rows."),
+    "trace": ("lakehouse.cli.trace", "Trace a row's sources and training steps, or a step's rows."),
     "quarantine": ("lakehouse.cli.quarantine", "List, explain and retry quarantined rows."),
     "retract": ("lakehouse.cli.retract", "Take rows out again, with all that was made from them."),
     "release": ("lakehouse.cli.release", "Create, list, compare, verify and drop releases."),
