@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from jobs.pack.licenses import conjunctions
+
+
+def test_a_row_carries_each_licence_of_its_samples_once_and_sorted():
+    licences = ["MIT", "Apache-2.0 AND MIT", "MIT OR GPL-2.0-only", "MIT"]
+    rows = conjunctions(pa.array(licences), np.array([0, 0, 1, 1], np.int64), 2)
+    assert rows.to_pylist() == ["Apache-2.0 AND MIT", "(MIT OR GPL-2.0-only) AND MIT"]
