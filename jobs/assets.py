@@ -67,7 +67,7 @@ def asset(name: str, path: str = "") -> Path:
     if path:
         own = Path(path).expanduser()
         if not own.is_file():
-            raise ConfigError(f"{name}: there is no file {own}", "correct the path, or leave it empty")
+            raise ConfigError(f"{name}: {own} does not exist", "correct the path, or leave it empty")
         return own
     return _pinned(name, os.environ.get("MIXLAKE_ASSETS", ""), os.environ.get("MIXLAKE_CACHE", ""))
 

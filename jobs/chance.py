@@ -70,7 +70,7 @@ def evaluate(columns: pa.Table, expression: str) -> pa.Array:
         _local.connection = connection
     connection.register("fields", columns)
     try:
-        found = connection.sql(f"SELECT {expression} AS value FROM fields").to_arrow_table()  # noqa: S608 - ours
+        result = connection.sql(f"SELECT {expression} AS value FROM fields").to_arrow_table()  # noqa: S608 - ours
     finally:
         connection.unregister("fields")
-    return found.column("value").cast(pa.string()).combine_chunks()
+    return result.column("value").cast(pa.string()).combine_chunks()

@@ -19,13 +19,13 @@ _local = threading.local()
 
 def _connection() -> duckdb.DuckDBPyConnection:
     """Return this thread's connection; opening one costs milliseconds, so it is kept."""
-    found: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
-    if found is None:
+    connection: duckdb.DuckDBPyConnection | None = getattr(_local, "connection", None)
+    if connection is None:
         import duckdb
 
-        found = duckdb.connect(":memory:", config={"threads": 1})
-        _local.connection = found
-    return found
+        connection = duckdb.connect(":memory:", config={"threads": 1})
+        _local.connection = connection
+    return connection
 
 
 def _hash(fields: pa.Table, expression: str) -> pa.Array:

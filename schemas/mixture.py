@@ -22,7 +22,7 @@ quotas = Table(
         Column("kind", pa.string(), "Genre, or * for all.", nullable=False),
         Column("ordinal", pa.int32(), "Place of the stage in the declared order, from 0.", nullable=False),
         Column("shared", pa.bool_(), "Whether the stage draws from samples that other stages own.", nullable=False),
-        Column("target", pa.int64(), "Tokens asked for.", unit="tokens", nullable=False),
+        Column("target", pa.int64(), "Tokens demanded.", unit="tokens", nullable=False),
         Column("max_epochs", pa.float64(), "How often a sample may be repeated.", nullable=False),
         Column("row_length", pa.int32(), "Length of a packed row of the stage.", unit="tokens", nullable=False),
         Column("align", pa.int32(), "Documents begin at multiples of it in a row.", unit="tokens", nullable=False),
@@ -151,7 +151,7 @@ media_addresses = Table(
     columns=[
         Column("media_id", pa.string(), "The sample whose medium it is.", nullable=False),
         Column("table", pa.string(), "Table that holds it.", nullable=False),
-        Column("version", pa.int64(), "Version of that table when it was looked up.", nullable=False, volatile=True),
+        Column("version", pa.int64(), "Version of that table when it was read.", nullable=False, volatile=True),
         Column("file", pa.string(), "Data file, relative to the table's folder.", nullable=False),
         Column("offset", pa.int64(), "First byte of the medium in the file.", unit="bytes", nullable=False),
         Column("length", pa.int64(), "Bytes of the medium.", unit="bytes", nullable=False),

@@ -28,7 +28,7 @@ sources = Table(
         Column(
             "rules",
             pa.string(),
-            "The whole declaration as JSON: which files, and what is said of them.",
+            "The whole declaration as JSON: which files, and what is declared of them.",
             nullable=False,
         ),
         Column("synthetic", pa.bool_(), "Whether it was generated.", nullable=False),

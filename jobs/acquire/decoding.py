@@ -137,17 +137,17 @@ def _candidates(data: bytes, media_type: str, language: str, modality: str) -> I
 def _declared(data: bytes, media_type: str) -> str:
     head = data[:_DECLARED_BYTES]
     if media_type == "text/html":
-        found = _HTML.search(head) or _XML.search(head)
+        match = _HTML.search(head) or _XML.search(head)
     elif media_type.endswith("xml"):
-        found = _XML.search(head)
+        match = _XML.search(head)
     elif media_type == "text/x-python":
-        found = _PYTHON.match(head)
+        match = _PYTHON.match(head)
     else:
-        found = None
-    if found is None:
+        match = None
+    if match is None:
         return ""
     try:
-        info = codecs.lookup(found.group(1).decode("ascii", "replace"))
+        info = codecs.lookup(match.group(1).decode("ascii", "replace"))
     except LookupError:
         return ""
     # utf-16 declared in bytes that read as ASCII is a lie; base64 and the like are no character encodings.

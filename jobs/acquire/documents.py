@@ -132,8 +132,8 @@ def _title(original: Original, text: str) -> str | None:
         return original.attributes["title"]
     if original.media_type not in ("text/html", "application/xhtml+xml"):
         return None
-    found = _TITLE.search(text[:_TITLE_CHARACTERS])
-    return " ".join(html.unescape(found.group(1)).split()) or None if found else None
+    match = _TITLE.search(text[:_TITLE_CHARACTERS])
+    return " ".join(html.unescape(match.group(1)).split()) or None if match else None
 
 
 def _identities(rows: pa.RecordBatch, ordinals: pa.Array) -> tuple[pa.Array, pa.Array, pa.Array]:

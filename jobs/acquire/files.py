@@ -52,7 +52,7 @@ class FilesParams:
     tags=["landing"],
 )
 def files(batch: pa.RecordBatch, params: FilesParams) -> Iterator[pa.RecordBatch]:
-    """List the files of each source, hash their bytes, and read what stands beside them.
+    """List the files of each source, hash their bytes, and read the files beside them.
 
     Args:
         batch: Rows of `bronze.sources`.
@@ -108,7 +108,7 @@ def _row(root: Path, source: Source, entry: Entry) -> dict[str, Any]:
     row: dict[str, Any] = {
         "source": source.key,
         "uri": entry.uri,
-        # A name that is not UTF-8 is no text that a table could hold.
+        # A name that is not UTF-8 cannot be stored in a table.
         "path": os.fsencode(path).decode("utf-8", "backslashreplace"),
         "digest": "",
         "size": entry.size,
@@ -146,7 +146,7 @@ def _row(root: Path, source: Source, entry: Entry) -> dict[str, Any]:
         attributes["split"] = source.split
     row["attributes"] = sorted(attributes.items())
     if source.modality == "speech" and "transcript" not in attributes:
-        row["reject"] = f"no transcript in {row['language']} stands beside it"
+        row["reject"] = f"no transcript in {row['language']} beside it"
     return row
 
 

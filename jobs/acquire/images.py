@@ -120,26 +120,26 @@ def _metadata(picture: Image) -> dict[str, str]:
     """Return EXIF as ``exif:NAME`` and ``gps:NAME``, and the text chunks of PNG and JPEG as ``text:NAME``."""
     from PIL import ExifTags
 
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     with contextlib.suppress(Exception):  # damaged EXIF data makes no bad picture, and Pillow raises what it likes
         exif = picture.getexif()
-        _name(found, "exif", dict(exif), ExifTags.TAGS)
-        _name(found, "exif", exif.get_ifd(_EXIF_DIRECTORY), ExifTags.TAGS)
-        _name(found, "gps", exif.get_ifd(_GPS_DIRECTORY), ExifTags.GPSTAGS)
+        _name(fields, "exif", dict(exif), ExifTags.TAGS)
+        _name(fields, "exif", exif.get_ifd(_EXIF_DIRECTORY), ExifTags.TAGS)
+        _name(fields, "gps", exif.get_ifd(_GPS_DIRECTORY), ExifTags.GPSTAGS)
     texts = {key: value for key, value in picture.info.items() if isinstance(key, str)}
     for key, value in {**texts, **getattr(picture, "text", {})}.items():
         if isinstance(value, str) or key == "comment":
-            _put(found, f"text:{key}", value)
-    return found
+            _put(fields, f"text:{key}", value)
+    return fields
 
 
-def _name(found: dict[str, str], prefix: str, values: Mapping[int, Any], names: Mapping[int, str]) -> None:
+def _name(fields: dict[str, str], prefix: str, values: Mapping[int, Any], names: Mapping[int, str]) -> None:
     for number, value in values.items():
         if number not in (_EXIF_DIRECTORY, _GPS_DIRECTORY):
-            _put(found, f"{prefix}:{names.get(number, f'0x{number:04x}')}", value)
+            _put(fields, f"{prefix}:{names.get(number, f'0x{number:04x}')}", value)
 
 
-def _put(found: dict[str, str], name: str, value: Any) -> None:
+def _put(fields: dict[str, str], name: str, value: Any) -> None:
     """Add a value as text; bytes that are not text (makers' notes, thumbnails) are left out."""
     if isinstance(value, bytes):
         try:
@@ -149,4 +149,4 @@ def _put(found: dict[str, str], name: str, value: Any) -> None:
     text = " ".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
     text = text.replace("\0", " ").strip()
     if text and all(character.isprintable() or character in "\n\r\t" for character in text):
-        found[name] = text[:_VALUE_CHARACTERS]
+        fields[name] = text[:_VALUE_CHARACTERS]

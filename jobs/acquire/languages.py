@@ -39,10 +39,10 @@ def bcp47(name: str) -> str:
     >>> bcp47("zh_CN"), bcp47("ca@valencia"), bcp47("cmn_hans"), bcp47("en-us"), bcp47("deu"), bcp47("?")
     ('zh-CN', 'ca-valencia', 'zh-Hans', 'en-US', 'de', 'und')
     """
-    found = _LOCALE.match(name.strip())
-    if found is None:
+    match = _LOCALE.match(name.strip())
+    if match is None:
         return UNKNOWN
-    language, rest, modifier = found.groups()
+    language, rest, modifier = match.groups()
     parts = [_SHORT.get(language.lower(), language.lower())]
     for part in re.split(r"[_-]", rest or ""):
         if len(part) == 4 and part.isalpha():

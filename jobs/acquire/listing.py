@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from jobs.acquire.file_guard import look
+from jobs.acquire.file_guard import stat_source_file
 from jobs.acquire.globs import matches
 from jobs.acquire.languages import UNKNOWN, bcp47
 from jobs.acquire.sidecar import read_beside
@@ -86,14 +86,14 @@ def describe(source: Source, name: str) -> tuple[str, str]:
     kind = next((rule.kind for rule in source.rules if rule.kind and matches(name, [rule.match])), source.kind)
     stated = next((rule.language for rule in source.rules if rule.language and matches(name, [rule.match])), "")
     if not stated and source.language_from:
-        found = re.search(source.language_from, name)
-        tag = found.group("tag") if found else None
+        match = re.search(source.language_from, name)
+        tag = match.group("tag") if match else None
         stated = bcp47(tag) if tag else ""
     return kind, stated if stated and stated != UNKNOWN else source.language
 
 
 def neighbour_path(path: Path, source: Source) -> Path | None:
-    """Return where the text beside a file stands, whether it is there or not; None where none is declared."""
+    """Return the path of the text beside a file, whether it exists or not; None where none is declared."""
     rule = source.neighbour
     if rule is None or rule.format == "name":
         return None
@@ -111,7 +111,7 @@ def captions(path: Path, source: Source, language: str, root: Path) -> dict[str,
         root: The source's folder.
 
     Raises:
-        RejectedError: If what stands beside it cannot be used.
+        RejectedError: If the file beside it cannot be used.
     """
     rule = source.neighbour
     if rule is None:
@@ -130,9 +130,9 @@ def _tagged_lines(text: str, first: str) -> dict[str, str]:
     lines = text.splitlines()
     out = {first: lines[0].strip()} if lines and lines[0].strip() else {}
     for line in lines[1:]:
-        found = _TAGGED.match(line)
-        if found and found.group(2).strip():
-            out[bcp47(found.group(1))] = found.group(2).strip()
+        match = _TAGGED.match(line)
+        if match and match.group(2).strip():
+            out[bcp47(match.group(1))] = match.group(2).strip()
     return out
 
 
@@ -151,8 +151,10 @@ def _walk(root: Path, exclude: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield name, ""
             continue
         try:
-            with os.scandir(root / name) as found:
-                below = [name + entry.name + "/" * _is_folder(entry) for entry in found if not _is_linked_folder(entry)]
+            with os.scandir(root / name) as entries:
+                below = [
+                    name + entry.name + "/" * _is_folder(entry) for entry in entries if not _is_linked_folder(entry)
+                ]
         except OSError as error:
             yield name.removesuffix("/") or ".", error.strerror or str(error)
             continue
@@ -175,18 +177,18 @@ def _uri(source: Source, name: str) -> str:
 
 
 def _entry(real: Path, path: Path, name: str, uri: str, source: Source) -> Entry:
-    found, problem = look(path, real, source.max_bytes)
-    if found is None:
+    status, problem = stat_source_file(path, real, source.max_bytes)
+    if status is None:
         return Entry(name, uri, 0, 0, problem)
-    return Entry(name, uri, found.st_size, found.st_mtime_ns, problem)
+    return Entry(name, uri, status.st_size, status.st_mtime_ns, problem)
 
 
 def _stat_words(path: Path) -> list[str]:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return ["absent"]
-    return [str(found.st_size), str(found.st_mtime_ns)]
+    return [str(status.st_size), str(status.st_mtime_ns)]
 
 
 def _fraction(uri: str) -> float:

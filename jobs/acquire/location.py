@@ -1,4 +1,4 @@
-"""The folder that a source's files lie in: told apart, when it is gone, from a single file that is gone.
+"""The folder of a source's files, which may be missing as a whole or lack a single file.
 
 A file that went away from a folder which is still there was deleted or renamed, and the next listing says
 so: its row is rejected. Where the whole folder is gone (an emptied cache, a disk that is not mounted, a

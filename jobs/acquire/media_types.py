@@ -106,10 +106,10 @@ def media_type(name: str, head: bytes) -> tuple[str, str]:
                 return kind, ""
         if head.startswith(b"RIFF") and head[8:12] in (b"WAVE", b"WEBP"):
             return ("audio/wav" if head[8:12] == b"WAVE" else "image/webp"), ""
-    found = _BY_SUFFIX.get(suffix)
-    if found is None:
-        found = UNKNOWN if suffix else "text/plain"
-    return found, "gzip" if compressed else ""
+    by_suffix = _BY_SUFFIX.get(suffix)
+    if by_suffix is None:
+        by_suffix = UNKNOWN if suffix else "text/plain"
+    return by_suffix, "gzip" if compressed else ""
 
 
 def programming_language(kind: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from jobs.acquire.file_guard import look
+from jobs.acquire.file_guard import stat_source_file
 from jobs.acquire.original_file import RejectedError
 
 # More than any caption or transcript of one file.
@@ -16,7 +16,7 @@ def read_beside(path: Path, root: Path, most: int) -> str:
     """Return the text of a file that describes another; empty where there is none.
 
     Args:
-        path: Where it stands.
+        path: Its path.
         root: The source's folder, which it may not lead out of.
         most: Bytes that the source allows a file.
 
@@ -25,7 +25,7 @@ def read_beside(path: Path, root: Path, most: int) -> str:
     """
     if not os.path.lexists(path):
         return ""
-    _, problem = look(path, root.resolve(), min(most, MOST_BYTES))
+    _, problem = stat_source_file(path, root.resolve(), min(most, MOST_BYTES))
     text = ""
     if not problem:
         try:

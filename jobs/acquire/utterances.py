@@ -76,7 +76,7 @@ def _landed(batch: pa.RecordBatch, params: UtterancesParams) -> pa.RecordBatch:
 
 
 def _header(data: bytes, params: UtterancesParams) -> dict[str, Any]:
-    """Return what a recording's header says of it; the last second is read, which a cut-off file lacks."""
+    """Return the properties in a recording's header; the last second is read, which a truncated file lacks."""
     import soundfile
 
     if not data:

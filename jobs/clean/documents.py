@@ -102,14 +102,14 @@ def _normalised(text: pa.Array, is_code: pa.Array) -> tuple[pa.Array, npt.NDArra
 
     whole, findings = kernel.normalise(text)
     if pc.any(is_code).as_py():
-        own, found = kernel.normalise(text.filter(is_code), code=True, most_blank_lines=2)
+        own, counts = kernel.normalise(text.filter(is_code), code=True, most_blank_lines=2)
         whole = pc.replace_with_mask(whole, is_code, own)
-        findings[is_code.to_numpy(zero_copy_only=False)] = found
+        findings[is_code.to_numpy(zero_copy_only=False)] = counts
     misread = _misread(findings) & ~is_code.to_numpy(zero_copy_only=False)
     if misread.any():
-        again, found = kernel.normalise(repair(text.filter(pa.array(misread))))
+        again, counts = kernel.normalise(repair(text.filter(pa.array(misread))))
         whole = pc.replace_with_mask(whole, pa.array(misread), again)
-        findings[misread] = found
+        findings[misread] = counts
     compose = pa.array(findings[:, kernel.MAY_COMPOSE] > 0)
     if pc.any(compose).as_py():
         import polars as pl

@@ -121,7 +121,7 @@ def _as_html(content: pa.Array, page: pa.Array) -> pa.Array:
     if pc.all(page).as_py():
         return content
     markup = pl.col("markup").str.replace_all(_PROLOGUE, "")
-    # What stands in a CDATA section is text: its brackets must not open elements.
+    # The content of a CDATA section is text: its brackets must not open elements.
     markup = markup.str.replace_all(_PREFIX, "<$1$2").str.replace_all(_SECTION, "<xmp>$1</xmp>")
     for html, names in _RENAMED.items():
         markup = markup.str.replace_all(rf"<(/?)(?:{names})(\s[^<>]*)?(/?)>", f"<${{1}}{html}$2$3>")

@@ -183,16 +183,16 @@ def _to_srgb(picture: Image) -> Image:
     profile = picture.info.get("icc_profile")
     if profile and picture.mode in {"RGB", "CMYK", "L"}:
         try:
-            found = ImageCms.profileToProfile(
+            converted = ImageCms.profileToProfile(
                 picture,
                 ImageCms.ImageCmsProfile(io.BytesIO(profile)),
                 ImageCms.createProfile("sRGB"),
                 outputMode="RGB",
             )
         except (ImageCms.PyCMSError, OSError, ValueError):
-            found = None
-        if found is not None:
-            return found
+            converted = None
+        if converted is not None:
+            return converted
     return picture.convert("RGB")
 
 

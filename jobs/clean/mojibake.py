@@ -1,4 +1,4 @@
-"""Mojibake: UTF-8 whose bytes were taken for Windows-1252, so that "é" stands as "Ã©"."""
+"""Mojibake: UTF-8 whose bytes were taken for Windows-1252, so that "é" reads "Ã©"."""
 
 from __future__ import annotations
 

@@ -104,15 +104,15 @@ def to_wave(data: pa.Buffer | None, params: UtteranceParams) -> np.ndarray:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
             rate = file.samplerate
             # One sample past the limit is enough to know that a clip is too long, whatever its header claims.
-            found = file.read(int(params.max_seconds * rate) + 1, dtype="float32", always_2d=True)
+            samples = file.read(int(params.max_seconds * rate) + 1, dtype="float32", always_2d=True)
     except Exception as error:  # decoders of untrusted bytes raise anything
         raise ValueError(f"the audio cannot be decoded: {_first_line(error)}") from error
-    seconds = len(found) / rate
+    seconds = len(samples) / rate
     if seconds > params.max_seconds:
         raise ValueError(f"the clip is longer than {params.max_seconds:g} s")
     if seconds < params.min_seconds:
         raise ValueError(f"the clip is shorter than {params.min_seconds:g} s")
-    mono = found.mean(axis=1)
+    mono = samples.mean(axis=1)
     if not np.isfinite(mono).all():
         raise ValueError("the audio holds values that are not numbers")
     level = np.sqrt(np.mean(np.square(mono, dtype=np.float64)))

@@ -56,8 +56,8 @@ def _union(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         edges.select(pl.col(name).alias("node")).join(numbers, on="node", how="left", maintain_order="left")
         for name in ("a", "b")
     ]
-    found = roots(len(nodes), *(end.get_column("number").to_numpy() for end in ends))
-    out = pa.table({"node": nodes.to_arrow(), "component": nodes.gather(found).to_arrow()}).cast(COMPONENTS)
+    components = roots(len(nodes), *(end.get_column("number").to_numpy() for end in ends))
+    out = pa.table({"node": nodes.to_arrow(), "component": nodes.gather(components).to_arrow()}).cast(COMPONENTS)
     yield from out.combine_chunks().to_batches()
 
 

@@ -146,7 +146,7 @@ def match(
         if state[KEPT] == 0:
             kept_begin[0] = kept_bands[0] = 0
         state[DOCUMENT] += 1
-        found = 0
+        n_found = 0
         for key in own:
             slot = _find(keys, stamps, stamp, key)
             if stamps[slot] != stamp:
@@ -157,17 +157,17 @@ def match(
                 if kept_seen[other] != state[DOCUMENT]:
                     kept_seen[other] = state[DOCUMENT]
                     kept_hits[other] = 0
-                    if found < candidates.shape[0]:
-                        candidates[found] = other
-                        found += 1
+                    if n_found < candidates.shape[0]:
+                        candidates[n_found] = other
+                        n_found += 1
                 kept_hits[other] += 1
                 node = node_next[node]
         keeper[row] = -1
         done = 0
-        while done < found and done < comparisons:
+        while done < n_found and done < comparisons:
             # The next of most shared bands, the earlier kept one where they tie.
             best = done
-            for c in range(done + 1, found):
+            for c in range(done + 1, n_found):
                 more = kept_hits[candidates[c]] - kept_hits[candidates[best]]
                 if more > 0 or (more == 0 and candidates[c] < candidates[best]):
                     best = c

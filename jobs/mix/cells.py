@@ -55,5 +55,5 @@ class Cell:
 
 def most_specific(cell: Cell, patterns: Iterable[Cell]) -> Cell | None:
     """Return the pattern that a cell's samples belong to, None where none covers it."""
-    found = [pattern for pattern in patterns if pattern.covers(cell)]
-    return max(found, key=lambda pattern: pattern.specificity) if found else None
+    matching = [pattern for pattern in patterns if pattern.covers(cell)]
+    return max(matching, key=lambda pattern: pattern.specificity) if matching else None

@@ -21,7 +21,7 @@ KEYS = ("cell", "stage", "target", "supply", "drawn", "epochs", "shortfall", "er
 @click.option("--json", "as_json", is_flag=True, help=f"Print objects with {', '.join(KEYS)}.")
 @click.pass_obj
 def quota(context: Context, stage: str | None, at: str | None, as_json: bool) -> None:
-    r"""Compare what each stage asked of each cell with what there is and what was drawn.
+    r"""Compare each stage's target of each cell with the supply and what was drawn.
 
     Tokens throughout. supply is what kept samples hold for all stages together; epochs is how often a drawn
     sample is seen; error is (drawn - target) / target.

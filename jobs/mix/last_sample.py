@@ -1,4 +1,4 @@
-"""Where a line's draw ends: which of the samples near the end go in, so that whole samples meet the target."""
+"""Choose the last samples of a line's draw, so that whole samples meet the target."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FREE = 512
 STEP = 0.001
 
 
-def settle(
+def choose_last_samples(
     sizes: npt.NDArray[np.int64], taken: npt.NDArray[np.bool_], needed: int, target: int
 ) -> npt.NDArray[np.bool_]:
     """Choose samples whose sizes add up to what is needed, as nearly as they can.

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from jobs.mix.cells import Cell
 from jobs.mix.draw import DrawParams, views
-from jobs.mix.last_sample import settle
+from jobs.mix.last_sample import choose_last_samples
 from jobs.mix.stage_shares import Demand, allocate
 from lakehouse.declare.flow import as_is, flow, read, tagged
 from schemas.mixture import mixture as mixture_table
@@ -56,11 +56,13 @@ def draw(
     spark = samples.sparkSession
     # Cells and quota lines are declared things: a few hundred rows, however large the data.
     lines = quotas.toArrow()
-    held = {Cell.parse(row["cell"]): row["tokens"] for row in supply.select("cell", "tokens").toArrow().to_pylist()}
+    tokens_of = {
+        Cell.parse(row["cell"]): row["tokens"] for row in supply.select("cell", "tokens").toArrow().to_pylist()
+    }
     given = {
         "samples": samples,
         "tokens": tokens,
-        "shares": spark.createDataFrame(share_table(lines, held)),
+        "shares": spark.createDataFrame(share_table(lines, tokens_of)),
         "demands": spark.createDataFrame(demand_table(lines)),
         "epochs": spark.range(epoch_count(lines)).withColumnRenamed("id", "epoch"),
     }
@@ -73,7 +75,7 @@ def draw(
             rows = keep(rows)
         rows.createOrReplaceTempView(name)
         if name == "candidates":
-            settled = rows.groupBy("stage", "line").applyInArrow(settle_line, SETTLED)
+            settled = rows.groupBy("stage", "line").applyInArrow(choose_line, SETTLED)
             settled.createOrReplaceTempView("settled")
     return spark.table("mixture")
 
@@ -84,8 +86,8 @@ def share_table(lines: pa.Table, supply: dict[Cell, int]) -> pa.Table:
         Demand(row["stage"], row["ordinal"], row["shared"], Cell.parse(row["cell"]), row["target"], row["max_epochs"])
         for row in lines.to_pylist()
     ]
-    found = allocate(demands, supply)
-    rows = [{name: getattr(share, name) for name in SHARES.names} for share in found]
+    shares = allocate(demands, supply)
+    rows = [{name: getattr(share, name) for name in SHARES.names} for share in shares]
     return pa.Table.from_pylist(rows, schema=SHARES)
 
 
@@ -101,7 +103,7 @@ def epoch_count(lines: pa.Table) -> int:
     return max((math.ceil(value) for value in lines.column("max_epochs").to_pylist()), default=1)
 
 
-def settle_line(group: pa.Table) -> pa.Table:
+def choose_line(group: pa.Table) -> pa.Table:
     """Settle one stage's line.
 
     Args:
@@ -115,6 +117,6 @@ def settle_line(group: pa.Table) -> pa.Table:
         return rows.select(["stage", "line", "sample_id", "more"])
     sizes = rows.column("n_tokens").to_numpy().astype(np.int64)
     taken = rows.column("more").to_numpy(zero_copy_only=False).astype(bool)
-    chosen = settle(sizes, taken, rows.column("needed")[0].as_py(), rows.column("target")[0].as_py())
+    chosen = choose_last_samples(sizes, taken, rows.column("needed")[0].as_py(), rows.column("target")[0].as_py())
     kept = rows.select(["stage", "line", "sample_id"])
     return kept.append_column("more", pa.array(chosen))

@@ -1,6 +1,6 @@
 """Which stage owns which part of a cell's supply.
 
-A cell's samples stand in the order of a keyed hash, so that a range of their cumulative tokens is a random
+A cell's samples are in the order of a keyed hash, so that a range of their cumulative tokens is a random
 part of them. Stages that do not share own ranges in proportion to what they ask of the cell.
 """
 
@@ -59,16 +59,16 @@ def allocate(demands: Sequence[Demand], supply: Mapping[Cell, int]) -> list[Shar
         supply: Tokens by cell.
     """
     stages = sorted({(item.ordinal, item.stage) for item in demands})
-    asked = {stage: _asked([item for item in demands if item.stage == stage], supply) for _, stage in stages}
+    demanded = {stage: _demanded([item for item in demands if item.stage == stage], supply) for _, stage in stages}
     shares: list[Share] = []
     for cell in sorted(supply):
-        owned = [(stage, *asked[stage][cell]) for _, stage in stages if cell in asked[stage]]
+        owned = [(stage, *demanded[stage][cell]) for _, stage in stages if cell in demanded[stage]]
         shares.extend(_ranges(cell, supply[cell], owned))
     return shares
 
 
-def _asked(lines: Sequence[Demand], supply: Mapping[Cell, int]) -> dict[Cell, tuple[Demand, float]]:
-    """Return, by cell, the line of one stage that its samples belong to, and the tokens asked of it."""
+def _demanded(lines: Sequence[Demand], supply: Mapping[Cell, int]) -> dict[Cell, tuple[Demand, float]]:
+    """Return, by cell, the line of one stage that its samples belong to, and the tokens demanded of it."""
     patterns = {item.cell: item for item in lines}
     owners = {cell: most_specific(cell, patterns) for cell, tokens in supply.items() if tokens > 0}
     held: dict[Cell, int] = {}
@@ -82,13 +82,13 @@ def _asked(lines: Sequence[Demand], supply: Mapping[Cell, int]) -> dict[Cell, tu
     }
 
 
-def _ranges(cell: Cell, supply: int, asked: Sequence[tuple[str, Demand, float]]) -> list[Share]:
-    """Return the ranges of one cell; asked holds stage, line and tokens, in the order of the stages."""
-    weights = _weights([(line, size) for _, line, size in asked if not line.shared], supply)
+def _ranges(cell: Cell, supply: int, demanded: Sequence[tuple[str, Demand, float]]) -> list[Share]:
+    """Return the ranges of one cell; demanded holds stage, line and tokens, in the order of the stages."""
+    weights = _weights([(line, size) for _, line, size in demanded if not line.shared], supply)
     total = sum(weights.values())
     shares: list[Share] = []
     done = 0.0
-    for stage, line, _ in asked:
+    for stage, line, _ in demanded:
         if line.shared:
             shares.append(Share(stage, str(line.cell), str(cell), 0, supply))
             continue
@@ -100,10 +100,10 @@ def _ranges(cell: Cell, supply: int, asked: Sequence[tuple[str, Demand, float]])
     return shares
 
 
-def _weights(asked: Sequence[tuple[Demand, float]], supply: int) -> dict[str, float]:
+def _weights(demanded: Sequence[tuple[Demand, float]], supply: int) -> dict[str, float]:
     """Return by stage how much of a cell it is given, in proportion."""
-    wish = {line.stage: SLACK * size for line, size in asked}
-    need = {line.stage: SLACK * size / line.max_epochs for line, size in asked}
+    wish = {line.stage: SLACK * size for line, size in demanded}
+    need = {line.stage: SLACK * size / line.max_epochs for line, size in demanded}
     wished, needed = sum(wish.values()), sum(need.values())
     if wished <= supply:
         return wish

@@ -82,7 +82,7 @@ def assemble(window: pa.Table, shape: Shape, first: int) -> pa.Table:
     real, padded = _boundaries(plan, sizes, shape)
     position = pa.array(first + np.arange(plan.rows))
     parents = _parents(window, plan)
-    held = np.bincount(plan.row, weights=sizes, minlength=plan.rows).astype(np.int32)
+    n_tokens = np.bincount(plan.row, weights=sizes, minlength=plan.rows).astype(np.int32)
     return pa.table(
         {
             "sample_id": derived_ids(parents, shape.flow, position),
@@ -96,7 +96,7 @@ def assemble(window: pa.Table, shape: Shape, first: int) -> pa.Table:
             "segments": segment_lists(window, plan),
             "loss_spans": _loss_spans(ids, plan, shape),
             "pairs": _pairs(window, lengths, plan, sizes),
-            "n_tokens": pa.array(held),
+            "n_tokens": pa.array(n_tokens),
             "cells": _cell_maps(plan.counts, cells),
         }
     )
@@ -179,7 +179,7 @@ def _pairs(window: pa.Table, lengths: Lengths, plan: Plan, sizes: Ints) -> pa.Ar
 
 
 def _parents(window: pa.Table, plan: Plan) -> pa.Array:
-    """Return the samples of each row, each once, in the order in which they stand in it."""
+    """Return the samples of each row, each once, in the order in which they occur."""
     coded = _at(window, "sample_id", plan).dictionary_encode()
     code = coded.indices.to_numpy().astype(np.int64)
     _, firsts = np.unique(plan.row * len(coded.dictionary) + code, return_index=True)

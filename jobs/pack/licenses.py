@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 def conjunctions(license_: pa.Array, row: npt.NDArray[np.int64], rows: int) -> pa.Array:
     """Return one SPDX expression a row.
 
-    Terms of an AND are taken apart, so that one licence stands once; an OR goes into parentheses.
+    Terms of an AND are taken apart, so that each licence occurs once; an OR goes into parentheses.
 
     Args:
         license_: string [n], one a document.

@@ -89,7 +89,7 @@ def locate_file(
     _, marker, file = unquote(uri).rpartition(f"/{layer}/{name}/")
     if not marker:
         raise FlowError(
-            f"{table} is read from {uri!r}, which is no file of it", "read the table itself, not a cached copy"
+            f"{table} is read from {uri!r}, which is not one of its files", "read the table itself, not a cached copy"
         )
     with _open(uri, storage) as source:
         ids = pq.ParquetFile(source).read(columns=["sample_id"]).column("sample_id").combine_chunks()
@@ -101,7 +101,7 @@ def locate_file(
             )
         values = locate_values(source, column, f"{table}: {file}")
     rows = len(ids)
-    found = pa.record_batch(
+    addresses = pa.record_batch(
         {
             "media_id": ids.cast(pa.string()),
             "table": pa.repeat(table, rows),
@@ -111,11 +111,11 @@ def locate_file(
             "length": pa.array(values.length),
         }
     )
-    return found if values.offset.min(initial=0) >= 0 else found.filter(pa.array(values.offset >= 0))
+    return addresses if values.offset.min(initial=0) >= 0 else addresses.filter(pa.array(values.offset >= 0))
 
 
 def _open(uri: str, storage: Mapping[str, str] | None = None) -> pa.NativeFile:
-    """Open a file that Spark named; a local one is mapped, so that only what is looked at is read."""
+    """Open a file that Spark named; a local one is mapped, so that only what is used is read."""
     place = urlsplit(uri)
     if place.scheme in {"", "file"}:
         return pa.memory_map(unquote(place.path), "r")

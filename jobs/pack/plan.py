@@ -32,7 +32,7 @@ class Lengths:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The documents of packed rows, row by row and in the order in which they stand in one.
+    """The documents of packed rows, row by row and in the order in which they occur.
 
     Args:
         sample: int64 [d], number of the document's sample.

@@ -75,7 +75,7 @@ def _inputs(media: pa.ListArray, plan: Plan) -> tuple[Ints, Ints, Ints, Ints]:
 
 
 def _gaps(plan: Plan, document: Ints, begin: Ints, end: Ints) -> tuple[Ints, Ints, Ints]:
-    """Return document, begin and end of the ranges between inputs, which stand in order of document and begin."""
+    """Return document, begin and end of the ranges between inputs, ordered by document and begin."""
     previous = plan.begin[document].copy()
     follows = document[1:] == document[:-1]
     previous[1:] = np.where(follows, end[:-1], previous[1:])

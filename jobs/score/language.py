@@ -76,15 +76,15 @@ def languages(text: pa.Array, model: Path, chars: int) -> tuple[pa.Array, npt.ND
     tags[japanese] = "ja"
     scores[japanese] = (han + kana)[japanese]
     tags[letters == 0] = "und"
-    asked = np.flatnonzero(tags == "")
-    if len(asked):
-        found, confidence = _predict(text.take(pa.array(asked)), model, chars)
-        chinese = east[asked]
-        needed = np.array([_CHINESE.get(tag, 2.0) for tag in found])
+    unlabelled = np.flatnonzero(tags == "")
+    if len(unlabelled):
+        predicted, confidence = _predict(text.take(pa.array(unlabelled)), model, chars)
+        chinese = east[unlabelled]
+        needed = np.array([_CHINESE.get(tag, 2.0) for tag in predicted])
         foreign = chinese & (confidence < needed)
-        found[foreign] = "zh"
-        confidence[chinese] = np.where(foreign[chinese], han[asked][chinese], confidence[chinese])
-        tags[asked], scores[asked] = found, confidence
+        predicted[foreign] = "zh"
+        confidence[chinese] = np.where(foreign[chinese], han[unlabelled][chinese], confidence[chinese])
+        tags[unlabelled], scores[unlabelled] = predicted, confidence
     return pa.array(tags.tolist(), pa.string()), scores, _scripts(share, kana, han, letters)
 
 
@@ -94,7 +94,7 @@ def _scripts(
     han: npt.NDArray[np.float64],
     letters: npt.NDArray[np.int64],
 ) -> pa.Array:
-    """Name the script of most letters; Han is told apart by orthography, Japanese is one script with its kana."""
+    """Name the script of most letters; Han is distinguished by orthography, Japanese is one script with its kana."""
     from jobs.text.scripts import HANS, HANT, NAMES
 
     plain = share[:, :HANS].copy()
@@ -131,11 +131,11 @@ def _predict(text: pa.Array, model: Path, chars: int) -> tuple[npt.NDArray[np.st
     )
     loaded = _load(str(model))
     labels, confidences = loaded.predict(heads, k=1)
-    found = np.array([label[0].removeprefix("__label__") if label else "und" for label in labels], dtype="U8")
+    codes = np.array([label[0].removeprefix("__label__") if label else "und" for label in labels], dtype="U8")
     for label, tag in _TAGS.items():
-        found[found == label] = tag
+        codes[codes == label] = tag
     score = np.array([float(value[0]) if len(value) else 0.0 for value in confidences], np.float64)
-    return found, score.clip(0.0, 1.0)
+    return codes, score.clip(0.0, 1.0)
 
 
 @functools.lru_cache(maxsize=2)

@@ -27,7 +27,7 @@ _MEASURES = ("duration", "speech", "loudness", "clipped")
 
 @dataclass(frozen=True, slots=True)
 class UtteranceScoreParams:
-    """How speech is told from noise.
+    """How speech is distinguished from noise.
 
     Args:
         aggressiveness: 0 to 3: how readily the detector calls a frame noise.

@@ -1,4 +1,4 @@
-"""What Unicode says of each character, as tables that kernels index by code point, and text as buffers."""
+"""Unicode properties of each character, as tables that kernels index by code point, and text as buffers."""
 
 # ruff: noqa: RUF001 - the characters are meant as they stand
 from __future__ import annotations

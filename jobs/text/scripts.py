@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from jobs.text.characters import ALPHABETIC, CODE_POINTS, Bytes, Offsets, character_flags, decode, text_buffers
 
-# Blocks of the scripts that are told apart; letters elsewhere count as "Zzzz".
+# Blocks of the scripts that are distinguished; letters elsewhere count as "Zzzz".
 _BLOCKS: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = (
     ("Zzzz", ()),
     ("Latn", ((0x41, 0x24F), (0x1E00, 0x1EFF), (0x2C60, 0x2C7F), (0xA720, 0xA7FF), (0xFF21, 0xFF5A))),
@@ -52,7 +52,7 @@ _BLOCKS: tuple[tuple[str, tuple[tuple[int, int], ...]], ...] = (
     ("Yiii", ((0xA000, 0xA4CF),)),
 )
 
-# Han characters that only one of the two orthographies writes, of the commonest: they tell Hans from Hant.
+# Han characters that only one of the two orthographies writes, of the commonest, which distinguish Hans from Hant.
 _SIMPLIFIED = "这们国来时会个为说过对发经现还么样没问应开机关无实动长业东电从万书见车马鱼学习头点数据户华语"
 _TRADITIONAL = "這們國來時會個為說過對發經現還麼樣沒問應開機關無實動長業東電從萬書見車馬魚學習頭點數據戶華語"
 

@@ -32,8 +32,8 @@ def words(text: pa.Array) -> tuple[Hashes, npt.NDArray[np.int32], Offsets]:
     hashes = np.empty(room, np.uint64)
     lengths = np.empty(room, np.int32)
     places = np.zeros(len(offsets), np.int64)
-    found = _words(data, offsets, word_classes(), lower_cases(), hashes, lengths, places)
-    return hashes[:found], lengths[:found], places
+    count = _words(data, offsets, word_classes(), lower_cases(), hashes, lengths, places)
+    return hashes[:count], lengths[:count], places
 
 
 def word_hash(word: str) -> int:

@@ -48,7 +48,7 @@ def caption_tag(captions: str, sample_id: str, languages: Sequence[str], seed: i
     preferred = f"{keep}({present}, {arrow} {primary} IN ({wanted}))"
 
     def first(tags: str) -> str:
-        # Two hashes of 64 digits stand before the tag.
+        # Two hashes of 64 digits come before the tag.
         return f"substring({least}({change}({tags}, {arrow} {rank})), 129)"
 
     return f"coalesce({first(preferred)}, {first(present)})"

@@ -73,8 +73,8 @@ def encode_column(texts: pa.Array, ranks: str = "") -> tuple[npt.NDArray[np.int3
     Returns:
         ids int32 [total], offsets int64 [n + 1].
     """
-    found = [encode(text.as_py() or "", ranks) for text in texts]
-    offsets = np.zeros(len(found) + 1, np.int64)
-    np.cumsum([len(ids) for ids in found], out=offsets[1:])
-    ids = np.concatenate(found).astype(np.int32) if found else np.zeros(0, np.int32)
+    encoded = [encode(text.as_py() or "", ranks) for text in texts]
+    offsets = np.zeros(len(encoded) + 1, np.int64)
+    np.cumsum([len(ids) for ids in encoded], out=offsets[1:])
+    ids = np.concatenate(encoded).astype(np.int32) if encoded else np.zeros(0, np.int32)
     return ids, offsets

@@ -24,7 +24,7 @@ class Ragged:
 
     @classmethod
     def repeat(cls, value: int, counts: npt.NDArray[np.int64]) -> Ragged:
-        """Return rows that hold one value, each as often as told."""
+        """Return rows that hold one value, each as often as its count."""
         offsets = np.zeros(len(counts) + 1, np.int64)
         np.cumsum(counts, out=offsets[1:])
         return cls(np.full(offsets[-1], value, np.int32), offsets)

@@ -27,7 +27,7 @@ class TokenParams(VocabularyParams):
     Args:
         vocabulary: The declaration.
         ranks: One's own copy of ``qwen.tiktoken``; empty for the pinned one.
-        max_tokens: A longer sample is set aside; packing cuts what is longer than a row.
+        max_tokens: A longer sample is quarantined; packing cuts what is longer than a row.
     """
 
     vocabulary: str = field(default=DECLARED, metadata={"file": True})

@@ -14,6 +14,15 @@ from lakehouse.errors import ConfigError, MachineError
 DATA = b"weights"
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A cache of the test's own; nothing is read from or written to the user's."""
+    place = tmp_path / "cache"
+    monkeypatch.setenv("MIXLAKE_CACHE", str(place))
+    monkeypatch.delenv("MIXLAKE_ASSETS", raising=False)
+    return place
+
+
 @pytest.fixture
 def offered(monkeypatch):
     """A package index that holds one asset."""
@@ -63,7 +72,7 @@ def test_ones_own_model_is_taken_as_it_is(offered, tmp_path):
     assert asset("model.bin", str(own)) == own
     assert asset_digest("model.bin", str(own)) == hashlib.sha256(b"mine").hexdigest()
     assert not calls
-    with pytest.raises(ConfigError, match="there is no file"):
+    with pytest.raises(ConfigError, match="does not exist"):
         asset("model.bin", str(tmp_path / "none"))
 
 

@@ -101,7 +101,7 @@ def command(context: Context, steps: int | None, output: Path | None) -> int:
     _train([*at, *arguments], output)
     ended = time.monotonic()
     _heading("4. What was made")
-    _tell(lake, release, output, at)
+    _report(lake, release, output, at)
     click.echo(
         f"\nThe whole way took {ended - clock:.0f} s: flows {flows:.0f} s, training {ended - trained:.0f} s. "
         f"The lake is {lake.uri}, the run {output}.\nLook further: {_shown(*at, 'tables')}, {_shown(*at, 'plan')}, "
@@ -131,7 +131,7 @@ def _flows(lake: Lake) -> float:
     failed = [result for result in report.results if result.error]
     if failed:
         first = failed[0]
-        raise MixlakeError(str(first.error), f"Spark's own words are in {report.log_file}")
+        raise MixlakeError(str(first.error), f"Spark's log is {report.log_file}")
     if all(result.status == "fresh" for result in report.results):
         click.echo("all flows are fresh, nothing to do")
     return report.seconds
@@ -187,7 +187,7 @@ def _train(arguments: list[str], output: Path) -> None:
         raise MixlakeError(f"training ended with status {ended.returncode}", f"see {output / 'train.log'}")
 
 
-def _tell(lake: Lake, release: Release, output: Path, at: list[str]) -> None:
+def _report(lake: Lake, release: Release, output: Path, at: list[str]) -> None:
     from lakehouse.cli.output import print_table
     from lakehouse.query.connection import connect
     from trainer.callbacks.metrics import curve
@@ -219,12 +219,12 @@ def _tell(lake: Lake, release: Release, output: Path, at: list[str]) -> None:
             [[name, f"{first:.3f}", f"{last:.3f}"] for name, (first, last) in losses.items()],
             numbers=["start", "end"],
         )
-    click.echo(f"\nFive questions, asked of release {release.name}:")
+    click.echo(f"\nFive questions about the release {release.name}:")
     for question, sql in QUESTIONS:
         # The ledger goes on after a release, and is read at its latest version in any case.
         where = ["--at", release.name]
         click.echo(f"\n{question}\n  $ {_shown(*at, 'sql', sql, *where)}")
         with connect(lake.project, release.name) as connection:
-            found = connection.table(sql)
-        numbers = [f.name for f in found.schema if str(f.type).startswith(("int", "double", "decimal"))]
-        print_table(found.column_names, [list(row.values()) for row in found.to_pylist()], numbers=numbers)
+            answer = connection.table(sql)
+        numbers = [f.name for f in answer.schema if str(f.type).startswith(("int", "double", "decimal"))]
+        print_table(answer.column_names, [list(row.values()) for row in answer.to_pylist()], numbers=numbers)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trainer.callbacks.summary import Summary
     from trainer.recipe.recipe import Recipe
 
-# As a shell tells of a process that SIGTERM ended.
+# The exit status by which a shell reports a process that SIGTERM ended.
 STOPPED = 143
 
 

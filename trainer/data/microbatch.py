@@ -16,7 +16,7 @@ from lakehouse.errors import ConfigError
 from trainer.loader.labels import MODALITIES
 from trainer.recipe.recipe import Projector
 
-# The last one stands for documents of a modality that the loader has no number for.
+# The last one is for documents of a modality that the loader has no number for.
 KINDS = (*MODALITIES, "other")
 
 Features = dict[str, tuple[torch.Tensor, torch.Tensor, torch.Tensor]]

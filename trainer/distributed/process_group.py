@@ -17,7 +17,7 @@ from trainer.recipe.recipe import Recipe
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where this process stands.
+    """One process among the others.
 
     Args:
         rank: Rank among all processes.
@@ -42,12 +42,12 @@ class Layout:
 
 
 def world_size() -> int:
-    """Return how many processes there are, as torchrun says."""
+    """Return how many processes there are, as torchrun set it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def main_process() -> bool:
-    """Whether this process is the one that speaks, as torchrun says."""
+    """Whether this process reports, as torchrun set it."""
     return int(os.environ.get("RANK", "0")) == 0
 
 

@@ -25,7 +25,7 @@ class Features(NamedTuple):
     Attributes:
         values: float32 [n, width].
         place: float32 [n, 4]: time in s, x, y, camera.
-        at: int64 [n], ascending: row * length + offset of the input position that a vector stands at.
+        at: int64 [n], ascending: row * length + offset of the input position of a vector.
     """
 
     values: torch.Tensor
@@ -49,7 +49,7 @@ class Pairs(NamedTuple):
 
 @dataclass(frozen=True)
 class RowSource:
-    """Where a batch's rows lie, for columns that are read only when asked for.
+    """Where a batch's rows lie, for columns that are read only when needed.
 
     Args:
         parts: Row group, rows in it (int64 [k]), and rows of the batch (int64 [k]).

@@ -30,7 +30,7 @@ class DataFiles:
         what: Name of release and table, for messages.
 
     Raises:
-        ReleaseError: If a file is missing or of another size than the log says.
+        ReleaseError: If a file is missing or of another size than in the log.
     """
 
     def __init__(
@@ -53,17 +53,17 @@ class DataFiles:
     def _check(self, what: str) -> None:
         if self._remote is not None:
             infos = self._remote.get_file_info(self.paths)
-            found = [info.size if info.type == pafs.FileType.File else None for info in infos]
+            sizes = [info.size if info.type == pafs.FileType.File else None for info in infos]
         else:
-            found = [_size(self._place(path)) for path in self.paths]
-        for path, size, expected in zip(self.paths, found, self.sizes, strict=True):
+            sizes = [_size(self._place(path)) for path in self.paths]
+        for path, size, expected in zip(self.paths, sizes, self.sizes, strict=True):
             if size is None:
                 raise ReleaseError(
                     f"{what}: the data file {path} is missing", "it was vacuumed or lost; make a new release"
                 )
             if size != expected:
                 raise ReleaseError(
-                    f"{what}: the data file {path} has {size} bytes, its log says {expected}",
+                    f"{what}: the data file {path} has {size} bytes, its log has {expected}",
                     "it was damaged; restore it, or make a new release",
                 )
 
@@ -75,34 +75,34 @@ class DataFiles:
     def parquet(self, file: int) -> pq.ParquetFile:
         """Return an open file."""
         with self._lock:
-            found = self._parquet.get(file)
-            if found is None:
+            parquet = self._parquet.get(file)
+            if parquet is None:
                 path = self.paths[file]
                 if self._remote is not None:
-                    found = pq.ParquetFile(self._remote.open_input_file(path), pre_buffer=True)
+                    parquet = pq.ParquetFile(self._remote.open_input_file(path), pre_buffer=True)
                 else:
-                    found = pq.ParquetFile(self._place(path), memory_map=True)
-                self._parquet[file] = found
+                    parquet = pq.ParquetFile(self._place(path), memory_map=True)
+                self._parquet[file] = parquet
                 if len(self._parquet) > _OPEN:
                     self._parquet.popitem(last=False)
             self._parquet.move_to_end(file)
-            return found
+            return parquet
 
     def mapped(self, file: int) -> np.ndarray | None:
         """Return a file's bytes, uint8 [size], mapped; None where it is not local."""
         if not self.local:
             return None
         with self._lock:
-            found = self._mapped.get(file)
-            if found is None:
+            mapped = self._mapped.get(file)
+            if mapped is None:
                 with Path(self._place(self.paths[file])).open("rb") as handle:
                     # A plain array over the map: the subclass memmap costs microseconds at every slice.
-                    found = np.asarray(np.memmap(handle, np.uint8, "r"))
-                self._mapped[file] = found
+                    mapped = np.asarray(np.memmap(handle, np.uint8, "r"))
+                self._mapped[file] = mapped
                 if len(self._mapped) > _OPEN:
                     self._mapped.popitem(last=False)
             self._mapped.move_to_end(file)
-            return found
+            return mapped
 
 
 def is_local(uri: str) -> bool:
@@ -112,6 +112,6 @@ def is_local(uri: str) -> bool:
 
 def _size(path: str) -> int | None:
     try:
-        return os.stat(path).st_size  # noqa: PTH116 - a hundred thousand files are asked for
+        return os.stat(path).st_size  # noqa: PTH116 - there may be a hundred thousand files
     except OSError:
         return None

@@ -1,4 +1,4 @@
-"""`PackedLoader`: a release's packed rows as batches, a pure function of where training stands."""
+"""`PackedLoader`: a release's packed rows as batches, a pure function of the position of training."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class PackedLoader:
         world: Ranks that share each step.
         global_batch: Rows of a step, over all ranks.
         start: Rows of the training order that were seen before.
-        prefetch: Steps made ahead in a thread; 0 makes each when it is asked for.
+        prefetch: Steps made ahead in a thread; 0 makes each when it is needed.
         features: Whether media are decoded.
         epochs: Passes over the stage; None never ends.
         threads: Decoding threads.
@@ -102,13 +102,13 @@ class PackedLoader:
         self._buffers = Buffers(keep=4 * (prefetch + 2))
         self._done = 0
         if global_batch % world or (self.places is not None and (self.places - start) % global_batch):
-            self._pad_id  # noqa: B018 - its absence is told at once, not at the end of the stage
+            self._pad_id  # noqa: B018 - its absence is reported at once, not at the end of the stage
 
     @classmethod
     def from_state(
         cls, state: Mapping[str, Any], lake: str | Lake, release: str | ReleaseLike | Mapping[str, int], **options: Any
     ) -> Self:
-        """Go on where a state stands, at any rank, world and batch size.
+        """Resume from a state, at any rank, world and batch size.
 
         Args:
             state: What `state_dict` gave.
@@ -119,15 +119,15 @@ class PackedLoader:
         Raises:
             ReleaseError: If the release holds other rows than the state's.
         """
-        found = LoaderState.from_dict(state)
+        loader_state = LoaderState.from_dict(state)
         opened = open_snapshot(lake, release, options.get("storage_options"))
-        if opened.digest[:DIGEST_DIGITS] != found.digest:
+        if opened.digest[:DIGEST_DIGITS] != loader_state.digest:
             raise ReleaseError(
-                f"the loader state is of a release with digest {found.digest}, "
+                f"the loader state is of a release with digest {loader_state.digest}, "
                 f"release {opened.name} has {opened.digest[:DIGEST_DIGITS]}",
                 "resume on the release that training began with, see mixlake release list",
             )
-        return cls(lake, opened, found.stage, found.seed, start=found.position, **options)
+        return cls(lake, opened, loader_state.stage, loader_state.seed, start=loader_state.position, **options)
 
     @property
     def digest(self) -> str:
@@ -220,7 +220,7 @@ class PackedLoader:
         return stored_positions(self._edge(step), self._edge(step + 1), rows=self.rows, seed=self.seed)
 
     def state_dict(self) -> dict[str, str | int]:
-        """Return where training stands; save it when the optimizer has made the last batch's step.
+        """Return the position of training; save it when the optimizer has made the last batch's step.
 
         A batch counts once it was handed out, whatever was made ahead of it.
         """

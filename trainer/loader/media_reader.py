@@ -45,9 +45,9 @@ class MediaReader:
         ids = _fixed_width(batch.column("media_id"))
         order = np.argsort(ids, kind="stable")
         self._ids = ids[order]
-        doubled = np.flatnonzero(self._ids[1:] == self._ids[:-1])
-        if len(doubled):
-            raise LakeError(f"medium {self._ids[doubled[0]].decode()} has two addresses", _REBUILD)
+        repeated = np.flatnonzero(self._ids[1:] == self._ids[:-1])
+        if len(repeated):
+            raise LakeError(f"medium {self._ids[repeated[0]].decode()} has two addresses", _REBUILD)
         self._offset = batch.column("offset").to_numpy()[order]
         self._length = batch.column("length").to_numpy()[order]
         coded = pc.binary_join_element_wise(batch.column("table"), batch.column("file"), "\n").dictionary_encode()
@@ -96,14 +96,14 @@ class MediaReader:
         # A file that is dropped here while another thread reads it stays open until that read is done:
         # Arrow closes it with its last reference.
         with self._lock:
-            found = self._open.get(number)
-            if found is None:
-                found = self._open[number] = self._open_file(*self._files[number])
+            source = self._open.get(number)
+            if source is None:
+                source = self._open[number] = self._open_file(*self._files[number])
                 if len(self._open) > self._max_open:
                     self._open.popitem(last=False)
             else:
                 self._open.move_to_end(number)
-            return found
+            return source
 
     def _open_file(self, table: str, file: str) -> pa.NativeFile:
         folder = Catalog(self._root).table_uri(table)

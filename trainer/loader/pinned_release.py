@@ -113,8 +113,8 @@ def open_snapshot(
     else:
         place = str(lake).removeprefix("file://")
     if isinstance(release, str):
-        found = load_release(Catalog(place, storage_options), release)
-        return Snapshot(place, release, found.digest, found.tables, storage_options)
+        pinned = load_release(Catalog(place, storage_options), release)
+        return Snapshot(place, release, pinned.digest, pinned.tables, storage_options)
     if isinstance(release, Mapping):
         body = json.dumps({name: int(version) for name, version in release.items()}, sort_keys=True)
         digest = hashlib.sha256(body.encode()).hexdigest()[:32]
@@ -143,8 +143,8 @@ def refuse_unreadable(opened: DeltaTable, table: Table) -> None:
             f"{table.name} uses {', '.join(sorted(features))}, which the loader does not read",
             "write the table anew with mixlake run --full, and make a new release",
         )
-    held = {field.name for field in opened.schema().fields}
-    missing = [name for name in table.required if name not in held]
+    present = {field.name for field in opened.schema().fields}
+    missing = [name for name in table.required if name not in present]
     if missing:
         raise LakeError(
             f"{table.name} lacks the column {missing[0]!r}", "it was written by another mixlake; run its flow again"

@@ -79,9 +79,11 @@ class StageIndex:
         low, high = (actions.column(f"{side}.position").to_pylist() for side in ("min", "max"))
         runs = [(low[file], high[file] + 1, file, _WHOLE) for file in np.flatnonzero(dense).tolist()]
         for file in np.flatnonzero(~dense).tolist():
-            found = self._read(file)
-            self._of_file[file] = found
-            runs += zip(found.lo.tolist(), found.hi.tolist(), found.file.tolist(), found.group.tolist(), strict=True)
+            entries = self._read(file)
+            self._of_file[file] = entries
+            runs += zip(
+                entries.lo.tolist(), entries.hi.tolist(), entries.file.tolist(), entries.group.tolist(), strict=True
+            )
         self.runs = Runs.of(runs)
         self.rows = int(self.runs.hi[-1]) if runs else 0
         flaw = self.runs.flaw(0, self.rows)
@@ -132,12 +134,12 @@ class StageIndex:
             if pure and position is not None and position[1] - position[0] + 1 == metadata.num_rows:
                 runs.append((position[0], position[1] + 1, file, group))
                 continue
-            held = np.sort(read_positions(parquet, group, self.stage)[0])
-            if not len(held):
+            positions = np.sort(read_positions(parquet, group, self.stage)[0])
+            if not len(positions):
                 continue
-            first = np.flatnonzero(np.diff(held, prepend=held[0] - 2) != 1)
-            last = held[np.r_[first[1:], len(held)] - 1]
-            runs += [(lo, hi + 1, file, group) for lo, hi in zip(held[first].tolist(), last.tolist(), strict=True)]
+            first = np.flatnonzero(np.diff(positions, prepend=positions[0] - 2) != 1)
+            last = positions[np.r_[first[1:], len(positions)] - 1]
+            runs += [(lo, hi + 1, file, group) for lo, hi in zip(positions[first].tolist(), last.tolist(), strict=True)]
         return Runs.of(runs)
 
 
@@ -182,10 +184,10 @@ def add_actions(opened: DeltaTable) -> pa.Table:
         *((f"{side}.stage", pa.string()) for side in ("min", "max")),
         *((f"{side}.position", pa.int64()) for side in ("min", "max")),
     ]
-    held = set(actions.column_names)
+    present = set(actions.column_names)
     return pa.table(
         {
-            name: actions.column(name).cast(kind) if name in held else pa.nulls(actions.num_rows, kind)
+            name: actions.column(name).cast(kind) if name in present else pa.nulls(actions.num_rows, kind)
             for name, kind in wanted
         }
     )
@@ -213,6 +215,6 @@ def _statistics(metadata: Any, name: str) -> tuple[Any, Any] | None:
     for i in range(metadata.num_columns):
         column = metadata.column(i)
         if column.path_in_schema == name:
-            found = column.statistics if column.is_stats_set else None
-            return (found.min, found.max) if found is not None and found.has_min_max else None
+            statistics = column.statistics if column.is_stats_set else None
+            return (statistics.min, statistics.max) if statistics is not None and statistics.has_min_max else None
     return None

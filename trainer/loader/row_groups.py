@@ -121,8 +121,10 @@ class Group:
             column = metadata.column(i)
             path = column.path_in_schema
             if path.startswith("segments.") and path.endswith(".role"):
-                found = column.statistics if column.is_stats_set else None
-                return bool(found is not None and found.has_min_max and found.min == found.max == "token")
+                statistics = column.statistics if column.is_stats_set else None
+                return bool(
+                    statistics is not None and statistics.has_min_max and statistics.min == statistics.max == "token"
+                )
         return False
 
     def _row_length(self) -> int:
@@ -210,15 +212,15 @@ class Groups:
     def get(self, file: int, group: int) -> Group:
         """Return an open row group."""
         with self._lock:
-            found = self._held.get((file, group))
-            if found is None:
-                found = self._held[file, group] = Group(self._files, file, group, self._stage)
+            group_rows = self._held.get((file, group))
+            if group_rows is None:
+                group_rows = self._held[file, group] = Group(self._files, file, group, self._stage)
             self._held.move_to_end((file, group))
             while len(self._held) > 1 and (
                 len(self._held) > self._keep or sum(held.nbytes for held in self._held.values()) > self._keep_bytes
             ):
                 self._held.popitem(last=False)
-            return found
+            return group_rows
 
 
 def _consecutive(numbers: np.ndarray) -> bool:
@@ -228,8 +230,8 @@ def _consecutive(numbers: np.ndarray) -> bool:
 def _one(column: pa.ChunkedArray) -> pa.Array:
     if column.num_chunks == 1:
         return column.chunk(0)
-    found: Any = column.combine_chunks()
-    return found.chunk(0) if isinstance(found, pa.ChunkedArray) else found
+    combined: Any = column.combine_chunks()
+    return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
 
 
 def _bytes_of(chunk: pa.Array, width: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Where a loader stands: at most 128 bytes of JSON, whatever the depth."""
+"""The state of a loader: at most 128 bytes of JSON, whatever the depth."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Step:
 
     Args:
         recipe: A checked recipe.
-        layout: Where this process stands.
+        layout: This process among the others.
         update: The model and what updates it.
         device: Where the model is.
     """
@@ -133,15 +133,15 @@ class Step:
     ) -> tuple[float, dict[str, float], dict[str, float], float, dict[int, list[float]], bool]:
         """Sum losses, counts and the wish to stop over all processes."""
         kinds = len(KINDS)
-        found = torch.zeros(2 * kinds, dtype=torch.float64)
+        sums_by_kind = torch.zeros(2 * kinds, dtype=torch.float64)
         if self._layout.reports:
-            found = torch.stack(sums).double().sum(0).cpu()
+            sums_by_kind = torch.stack(sums).double().sum(0).cpu()
         counts, aux = self._load.take()
-        everything = torch.cat([torch.tensor([float(stop), aux], dtype=torch.float64), found, counts.flatten()])
+        everything = torch.cat([torch.tensor([float(stop), aux], dtype=torch.float64), sums_by_kind, counts.flatten()])
         everything = everything.to(self._device)
         dist.all_reduce(everything)
         everything = everything.cpu()
-        asked, aux = everything[:2].tolist()
+        stopping, aux = everything[:2].tolist()
         lost, weighed = everything[2 : 2 + kinds].tolist(), everything[2 + kinds : 2 + 2 * kinds].tolist()
         counts = everything[2 + 2 * kinds :].view(counts.shape)
         losses = {name: lost[i] / weighed[i] for i, name in enumerate(KINDS) if weighed[i]}
@@ -149,7 +149,7 @@ class Step:
         load = {layer + 1: (counts[layer] / counts[layer].sum().clamp_min(1)).tolist() for layer in self._expert_layers}
         shares = self._layout.data_world * rows * max(len(self._expert_layers), 1)
         loss = sum(lost) / sum(weighed) if sum(weighed) else 0.0
-        return loss, losses, targets, aux / shares, load, asked > 0
+        return loss, losses, targets, aux / shares, load, stopping > 0
 
 
 def _forward(rows: Iterator[Microbatch], model: Any) -> tuple[torch.Tensor, Any]:

@@ -59,13 +59,13 @@ def open_source(lake: Lake, release: str, data: Data, layout: Layout, state: Map
         lake: The lake.
         release: Name of the release.
         data: What is trained on.
-        layout: Where this process stands.
+        layout: This process among the others.
         state: The loader's state in a checkpoint, None for the stage's beginning.
 
     Raises:
         ReleaseError: If there is no such release, or the state is of another.
     """
-    found = load_release(lake.catalog, release)
+    opened = load_release(lake.catalog, release)
     share: dict[str, Any] = {
         "rank": layout.data_rank,
         "world": layout.data_world,
@@ -76,7 +76,7 @@ def open_source(lake: Lake, release: str, data: Data, layout: Layout, state: Map
         loader = PackedLoader(lake, release, data.stage, data.seed, **share)
     else:
         loader = PackedLoader.from_state(state, lake, release, **share)
-    return Source(loader, release, found.digest, vocabulary_size(lake, found))
+    return Source(loader, release, opened.digest, vocabulary_size(lake, opened))
 
 
 def vocabulary_size(lake: Lake, release: Release) -> int:

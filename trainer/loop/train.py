@@ -55,8 +55,8 @@ def train(  # noqa: PLR0913 - a run is all of these
 
     Args:
         recipe: A checked recipe.
-        source: This rank's rows; it stands where the checkpoint stood.
-        layout: Where this process stands.
+        source: This rank's rows, from where the checkpoint was written.
+        layout: This process among the others.
         lake: Lake in whose ledger the steps are recorded; None for none.
         output: The run's folder.
         training_run: The run's identity in the ledger.

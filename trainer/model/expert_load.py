@@ -40,7 +40,7 @@ class ExpertLoad:
         counts = self._counts.clone()
         self._counts.zero_()
         tracker = get_moe_metrics_tracker()
-        found = tracker.metrics.get("load_balancing_loss")
-        loss = float(found.values.sum()) if found is not None else 0.0
+        metric = tracker.metrics.get("load_balancing_loss")
+        loss = float(metric.values.sum()) if metric is not None else 0.0
         tracker.clear()
         return counts, loss

@@ -46,7 +46,7 @@ def backend() -> Any:
 
 
 def stack_spec(experts: int, grouped: bool) -> ModuleSpec:
-    """Return the layers that the symbols ``*``, ``-`` and ``E`` of a pattern stand for.
+    """Return the layers that the symbols ``*``, ``-`` and ``E`` of a pattern mean.
 
     Args:
         experts: Experts of an ``E`` layer; 0 where there is none.

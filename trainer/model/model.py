@@ -29,7 +29,7 @@ class PackedModel(HybridModel):
     Args:
         recipe: A checked recipe.
         vocabulary: Token ids; a multiple of the tensor parallelism.
-        modalities: Modalities that losses are told apart by.
+        modalities: Number of modalities by which losses are reported.
         expert_parallel: Expert parallelism of this run.
         first: Whether this stage embeds.
         last: Whether this stage has the output layer.
@@ -147,7 +147,7 @@ def build_model(
     Args:
         recipe: A checked recipe.
         vocabulary: Token ids.
-        modalities: Modalities that losses are told apart by.
+        modalities: Number of modalities by which losses are reported.
         expert_parallel: Expert parallelism of this run.
         pipeline: The group of pipeline stages.
     """

@@ -89,7 +89,7 @@ class _HostMode(TorchFunctionMode):
         if func is torch.Tensor.to and len(args) > 1 and _is_cuda(args[1]):
             args = (args[0], _CPU, *args[2:])
         out = func(*args, **kwargs)
-        # The distributed optimizer tells parameters apart by "torch.cuda.FloatTensor".
+        # The distributed optimizer distinguishes parameters by "torch.cuda.FloatTensor".
         if func is torch.Tensor.type and isinstance(out, str):
             return out.replace("torch.", "torch.cuda.")
         return out
@@ -157,7 +157,7 @@ def _patch_megatron() -> None:
     token_dispatcher.maybe_move_tensor_to_cpu = lambda tensor, as_numpy=False, **_: (
         tensor.numpy() if as_numpy and torch.is_tensor(tensor) else tensor
     )
-    # The stack names Transformer Engine's norm for its last one, whatever the layers' specification says.
+    # The stack names Transformer Engine's norm for its last one, whatever the layers' specification is.
     hybrid_block.TENorm = HostNorm
 
 

@@ -196,7 +196,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is told of the run.
+    """What the run reports, and how often.
 
     Args:
         progress: Steps between lines on the terminal.
@@ -221,7 +221,7 @@ class Recipe:
         parallel: How it is laid over processes.
         precision: Numbers.
         checkpoint: When it is saved.
-        report: What is told of it.
+        report: What the run reports, and how often.
         environment: Environment variables that are set where they are not.
     """
 

@@ -69,7 +69,7 @@ def _options(*, lists: bool = False) -> list[str]:
             if lists:
                 (state / "lists" / "partial").mkdir(parents=True, exist_ok=True)
                 run_client(["apt-get", *options, "update"], cwd=state, attempts=2)
-            # The index is ours alone, so the machine's locks, which need root, are not asked for.
+            # The index is ours alone, so the machine's locks, which need root, are not taken.
             with contextlib.suppress(SourceSkippedError):  # only speed is lost
                 run_client(["apt-cache", *options, "-o", "Debug::NoLocking=true", "gencaches"], cwd=state, attempts=1)
             _prepared.add(state)

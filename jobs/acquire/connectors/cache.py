@@ -26,7 +26,7 @@ _DESCRIPTION = "package.json"
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """What a connector says of the package that it unpacked.
+    """What a connector reports of the package that it unpacked.
 
     Args:
         version: Its version.
@@ -79,16 +79,16 @@ def retrieve(package: Package, fetch: Callable[[Path, Path], Unpacked]) -> Retri
     Raises:
         SourceSkippedError: If it cannot be fetched or the cache cannot be written.
     """
-    found = cached(package)
-    if found is not None:
-        return found
+    entry = cached(package)
+    if entry is not None:
+        return entry
     place = cache_root() / "packages" / package.slug
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with _only_one(place), tempfile.TemporaryDirectory(prefix=".new-", dir=place.parent) as scratch:
-            found = cached(package)
-            if found is not None:
-                return found
+            entry = cached(package)
+            if entry is not None:
+                return entry
             download, whole = Path(scratch, "download"), Path(scratch, "whole")
             download.mkdir()
             (whole / "files").mkdir(parents=True)

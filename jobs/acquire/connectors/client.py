@@ -22,10 +22,10 @@ def require_client(program: str, hint: str) -> str:
     Raises:
         SourceSkippedError: If the machine has none.
     """
-    found = shutil.which(program)
-    if found is None:
+    path = shutil.which(program)
+    if path is None:
         raise SourceSkippedError(f"{program} is not on this machine", hint)
-    return found
+    return path
 
 
 def run_client(

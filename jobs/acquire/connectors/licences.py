@@ -42,11 +42,11 @@ def debian_copyright(path: Path) -> tuple[str, str]:
     stanzas: list[tuple[str, str]] = []
     files = ""
     for line in lines:
-        found = _FIELD.match(line)
-        if found and found.group(1).lower() == "files":
-            files = found.group(2).strip()
-        elif found and files:
-            stanzas.append((files, found.group(2).strip()))
+        match = _FIELD.match(line)
+        if match and match.group(1).lower() == "files":
+            files = match.group(2).strip()
+        elif match and files:
+            stanzas.append((files, match.group(2).strip()))
             files = ""
     if not stanzas:
         return "", "states no licence for its files"
@@ -82,7 +82,7 @@ def _one(name: str) -> str:
 
 
 def same_licence(declared: str, read: str) -> bool:
-    """Whether two expressions name the same licences, order and parentheses aside."""
+    """Whether two expressions name the same licences, but for order and parentheses."""
     return _names(declared) == _names(read)
 
 

@@ -36,9 +36,9 @@ def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
 
 
 def _describe(archive: Path, into: Path) -> Unpacked:
-    found = sorted(into.glob("*/package.json"))
+    manifests = sorted(into.glob("*/package.json"))
     try:
-        metadata = json.loads(found[0].read_text("utf-8")) if found else None
+        metadata = json.loads(manifests[0].read_text("utf-8")) if manifests else None
     except ValueError:
         metadata = None
     if not isinstance(metadata, dict):

@@ -14,7 +14,7 @@ from jobs.acquire.connectors.unpack import unpack_zip
 
 
 def fetch(package: Package) -> Retrieved:
-    """Retrieve a wheel. Source archives are not asked for: reading their metadata runs their code.
+    """Retrieve a wheel. Source archives are not downloaded: reading their metadata runs their code.
 
     Raises:
         SourceSkippedError: If pip is absent, or the package has no wheel for this machine.
@@ -36,11 +36,11 @@ def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
 
 
 def _describe(wheel: Path, into: Path) -> Unpacked:
-    found = sorted(into.glob("*.dist-info/METADATA"))
-    if not found:
+    metadata_files = sorted(into.glob("*.dist-info/METADATA"))
+    if not metadata_files:
         raise SourceSkippedError(f"{wheel.name} has no METADATA", "it is no wheel")
-    metadata = HeaderParser().parsestr(found[0].read_text("utf-8", "replace"))
-    name = found[0].relative_to(into).as_posix()
+    metadata = HeaderParser().parsestr(metadata_files[0].read_text("utf-8", "replace"))
+    name = metadata_files[0].relative_to(into).as_posix()
     expression = (metadata["License-Expression"] or "").strip()
     stated = (metadata["License"] or "").strip().split("\n", 1)[0][:200]
     classifiers = [value for value in metadata.get_all("Classifier") or () if value.startswith("License ::")]

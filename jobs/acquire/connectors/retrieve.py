@@ -1,4 +1,4 @@
-"""Retrieving declared sources: the right connector for each, many at a time, failures told and passed over."""
+"""Retrieving declared sources: the right connector for each, many at a time, failures reported and skipped."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def retrieve_all(sources: Sequence[Source]) -> tuple[dict[str, Retrieved], dict[
     # Recordings and pictures first: theirs are the largest packages, which the others are fetched beside.
     for source in sorted(sources, key=lambda source: source.modality not in ("speech", "image")):
         by_place.setdefault(package_of(source) or source.key, []).append(source)
-    found: dict[str, Retrieved] = {}
+    retrieved: dict[str, Retrieved] = {}
     skipped: dict[str, str] = {}
     with concurrent.futures.ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="retrieve") as pool:
         waiting = {pool.submit(retrieve, group[0]): group for group in by_place.values()}
@@ -45,9 +45,9 @@ def retrieve_all(sources: Sequence[Source]) -> tuple[dict[str, Retrieved], dict[
                     skipped[source.key] = error.message
                 log.warning("%s skipped: %s", ", ".join(source.key for source in group), error)
                 continue
-            found.update({source.key: got for source in group})
+            retrieved.update({source.key: got for source in group})
     order = {source.key: place for place, source in enumerate(sources)}
-    return dict(sorted(found.items(), key=lambda item: order[item[0]])), skipped
+    return dict(sorted(retrieved.items(), key=lambda item: order[item[0]])), skipped
 
 
 def retrieve(source: Source) -> Retrieved:

@@ -54,7 +54,7 @@ def mentions(text: pa.Array, pattern: str, *, head_lines: int = 0) -> npt.NDArra
 
     column = pl.col("text")
     if head_lines:
-        # A line of a minified file may be megabytes long; a marker stands near its beginning.
+        # A line of a minified file may be megabytes long; a marker is near its beginning.
         column = column.str.head(4096).str.splitn("\n", head_lines + 1).struct.unnest()
         frame = pl.DataFrame({"text": pl.Series(pl.from_arrow(text))}).select(column)
         joined = pl.concat_str(pl.all().exclude(f"field_{head_lines}"), separator="\n", ignore_nulls=True)

@@ -87,7 +87,7 @@ def test_speech_takes_the_transcript_of_its_own_language(world, rejects, make_re
         include=["*.ogg"],
         neighbour={"format": "tagged-lines", "strip": "_desc(?:_[A-Za-z_]+)?"},
     )
-    assert rejects(batch) == {"folder:mine/lion_desc_de.ogg": "no transcript in de stands beside it"}
+    assert rejects(batch) == {"folder:mine/lion_desc_de.ogg": "no transcript in de beside it"}
     good = {row["language"]: dict(row["attributes"]) for row in batch.to_pylist() if row["_reject"] is None}
     assert good == {
         "en": {"transcript": "A lion."},

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from jobs.mix.cells import Cell
 from jobs.mix.draw import DrawParams, views
-from jobs.mix.mixture import demand_table, epoch_count, settle_line, share_table
+from jobs.mix.mixture import choose_line, demand_table, epoch_count, share_table
 from jobs.mix.quota import Line, Quota, Stage
 from jobs.mix.quotas import quota_rows
 
@@ -69,7 +69,7 @@ def draw(sizes: dict[Cell, list[int]], stages: list[Stage], params: DrawParams |
             found = con.sql("SELECT * FROM candidates").to_arrow_table()
             groups = con.sql("SELECT DISTINCT stage, line FROM candidates").fetchall()
             settled = [
-                settle_line(found.filter((pa.compute.field("stage") == s) & (pa.compute.field("line") == n)))
+                choose_line(found.filter((pa.compute.field("stage") == s) & (pa.compute.field("line") == n)))
                 for s, n in groups
             ]
             empty = pa.schema(
