@@ -39,7 +39,7 @@ class DocumentsParams:
     writes=table,
     reads={"files": read(files, where="modality in ('text', 'code')")},
     params=DocumentsParams,
-    origin="coalesce(get(parent_ids, 0), sample_id)",
+    source_key_sql="coalesce(get(parent_ids, 0), sample_id)",
     batch_rows=64,
     reject_tolerance=1.0,
     tags=["landing"],

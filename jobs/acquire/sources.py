@@ -88,14 +88,14 @@ def outside(params: SourcesParams) -> str:
     external=outside,
     tags=["landing"],
 )
-def sources(params: SourcesParams, held: DataFrame | None = None) -> pa.Table:
+def sources(params: SourcesParams, current_rows: DataFrame | None = None) -> pa.Table:
     """Retrieve the declared sources; one that cannot be retrieved is told, and kept as it was landed before.
 
     A source leaves the table when it is no longer declared or chosen, never because it cannot be reached.
 
     Args:
         params: See `SourcesParams`.
-        held: Rows of `bronze.sources` as they are; None without an engine.
+        current_rows: Rows of `bronze.sources` as they are; None without an engine.
 
     Raises:
         ConfigError: If a declaration is broken.
@@ -107,14 +107,14 @@ def sources(params: SourcesParams, held: DataFrame | None = None) -> pa.Table:
     schema = pa.schema([field for field in table.schema if field.name != "run_id"])
     if skipped:
         log.warning("%d of %d sources skipped; the next run tries again", len(skipped), len(wanted))
-        if held is not None:
-            rows |= _kept(held.toArrow(), list(skipped), schema)
+        if current_rows is not None:
+            rows |= _kept(current_rows.toArrow(), list(skipped), schema)
     return pa.Table.from_pylist([rows[source.key] for source in wanted if source.key in rows], schema=schema)
 
 
-def _kept(held: pa.Table, skipped: list[str], schema: pa.Schema) -> dict[str, dict[str, Any]]:
-    """Return the held rows of sources that were skipped, by source key."""
-    landed = held.filter(pc.is_in(held.column("source"), pa.array(skipped, pa.string())))
+def _kept(current: pa.Table, skipped: list[str], schema: pa.Schema) -> dict[str, dict[str, Any]]:
+    """Return the current rows of sources that were skipped, by source key."""
+    landed = current.filter(pc.is_in(current.column("source"), pa.array(skipped, pa.string())))
     keys = landed.column("source").to_pylist()
     for column in schema if keys else ():
         if column.name not in landed.column_names:

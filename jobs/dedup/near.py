@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jobs.dedup import exact
 from jobs.dedup.components import components
 from jobs.dedup.keep_first import Rule
-from lakehouse.declare.flow import as_is, flow, read, tagged
+from lakehouse.declare.flow import flow, identity, read, tagged
 from lakehouse.errors import FlowError
 from schemas.documents import TEXT, document_duplicates, document_signatures
 from schemas.lineage import LINEAGE_NAMES, SAMPLE_ID
@@ -67,7 +67,7 @@ class NearParams:
     tags=("dedup",),
 )
 def near_duplicates(
-    signatures: DataFrame, documents: DataFrame, params: NearParams, keep: Callable[[DataFrame], DataFrame] = as_is
+    signatures: DataFrame, documents: DataFrame, params: NearParams, cache: Callable[[DataFrame], DataFrame] = identity
 ) -> DataFrame:
     """Find the documents to remove, and the kept document that each repeats.
 
@@ -79,7 +79,7 @@ def near_duplicates(
         signatures: silver.document_signatures.
         documents: sample_id and text of all documents.
         params: See `NearParams`.
-        keep: Holds rows that are read twice.
+        cache: Caches rows that are read twice.
 
     Returns:
         Rows of silver.document_duplicates.
@@ -88,7 +88,7 @@ def near_duplicates(
 
     marked = exact.ranked(signatures.select("sample_id", "source", "content_id", "bands"), params.sources)
     firsts = marked.where("rank = first")
-    edges = keep(candidate_edges(firsts))
+    edges = cache(candidate_edges(firsts))
     grouped = components(edges, one_task=params.one_task_edges, most_rounds=params.most_rounds)
     met = (
         grouped.join(firsts.select(f.col("rank").alias("node"), "sample_id", "bands"), "node")
@@ -98,7 +98,7 @@ def near_duplicates(
         .select("component", "sample_id", "bands", "text")
     )
     columns = "sample_id string, keeper_id string, jaccard double, shared_bands int"
-    near = keep(met.mapInArrow(params.rule, columns))
+    near = cache(met.mapInArrow(params.rule, columns))
 
     # An equal text follows its first: where that is removed, the copy repeats the same kept document.
     of_first = near.select(f.col("sample_id").alias("first_id"), "keeper_id", "jaccard", "shared_bands")

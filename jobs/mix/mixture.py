@@ -13,7 +13,7 @@ from jobs.mix.cells import Cell
 from jobs.mix.draw import DrawParams, views
 from jobs.mix.last_sample import choose_last_samples
 from jobs.mix.stage_shares import Demand, allocate
-from lakehouse.declare.flow import as_is, flow, read, tagged
+from lakehouse.declare.flow import flow, identity, read, tagged
 from schemas.mixture import mixture as mixture_table
 from schemas.mixture import quotas as quotas_table
 from schemas.mixture import supply as supply_table
@@ -50,7 +50,7 @@ def draw(
     supply: DataFrame,
     quotas: DataFrame,
     params: DrawParams,
-    keep: Callable[[DataFrame], DataFrame] = as_is,
+    cache: Callable[[DataFrame], DataFrame] = identity,
 ) -> DataFrame:
     """Draw whole samples by keyed hash until each line's target is met, repeating only where supply is short."""
     spark = samples.sparkSession
@@ -72,7 +72,7 @@ def draw(
         rows = spark.sql(text)
         if name == "marked":
             # Four views read it; without this each would make it anew.
-            rows = keep(rows)
+            rows = cache(rows)
         rows.createOrReplaceTempView(name)
         if name == "candidates":
             settled = rows.groupBy("stage", "line").applyInArrow(choose_line, SETTLED)

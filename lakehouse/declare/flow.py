@@ -35,8 +35,8 @@ ATTRIBUTE = "__mixlake_flow__"
 REJECT = "_reject"
 
 
-def as_is[T](rows: T) -> T:
-    """Return rows as they are: the ``keep`` of a frame that is called without an engine."""
+def identity[T](rows: T) -> T:
+    """Return rows unchanged: the ``cache`` of a frame that is called without an engine."""
     return rows
 
 
@@ -93,8 +93,8 @@ class Flow:
     params: type[Any] = NoParams
     refresh: Refresh = "full"
     driving: str = ""
-    driving_key: str = "sample_id"
-    origin: str = "sample_id"
+    source_key: str = "sample_id"
+    source_key_sql: str = "sample_id"
     external: Callable[..., str] | None = None
     batch_rows: int = 2048
     reject_tolerance: float = 0.05
@@ -122,8 +122,8 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     params: type[Any] = NoParams,
     refresh: Refresh = "full",
     driving: str = "",
-    driving_key: str = "sample_id",
-    origin: str = "sample_id",
+    source_key: str = "sample_id",
+    source_key_sql: str = "sample_id",
     rows: Rows | None = None,
     external: Callable[..., str] | None = None,
     batch_rows: int = 2048,
@@ -139,11 +139,10 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     columns in any order, without ``run_id``; a nullable column may be left out. A row that it cannot
     make carries its reason in an extra string column ``_reject`` and goes to quarantine. A frame is
     called as ``f(**inputs, params=params)`` with one DataFrame for each entry of ``reads``; where it
-    refreshes by merge, also with ``affected``, the driving keys whose rows are wanted. A frame that has
-    an argument ``versions`` is told the version read of each table; one that has an argument ``keep`` is
-    given a function that holds a DataFrame, which it reads more than once, until the commit; one that
-    has an argument ``held`` is given the written table's rows as they are; one that has an argument
-    ``storage`` is given the options of the lake's object store, for tasks that open its files themselves.
+    refreshes by merge, also with ``affected``, the source keys whose rows are wanted. It may have further
+    arguments: ``versions``, the version read of each table; ``cache``, a function that caches a DataFrame
+    which it reads more than once, until the commit; ``current_rows``, the written table's rows as they are;
+    ``storage``, the options of the lake's object store, for tasks that open its files themselves.
 
     Args:
         writes: Contract of the written table.
@@ -151,20 +150,20 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
         kind: "operator" or "frame".
         params: A frozen dataclass whose defaults a user's configuration overrides. A field with
             ``metadata={"file": True}`` names a file whose content, too, makes the flow stale. Where it has a method
-            ``check``, planning calls it, so that what is wrong with a file is told before a run.
+            ``check``, planning calls it, so that an error in a file is reported before a run.
         refresh: For frames. "full": whole inputs in, and the difference by key is written.
-            "merge": called with the affected driving keys, and only their rows are replaced.
+            "merge": called with the affected source keys, and only their rows are replaced.
         driving: The input whose changes are processed incrementally; by default the only or first one.
-        driving_key: The column that names a row of the driving input.
-        origin: Spark SQL expression over the *written* table that gives the driving row of a row:
+        source_key: The column that names a row of the driving input.
+        source_key_sql: Spark SQL expression over the *written* table that gives the key of the driving row of a row:
             ``sample_id`` for one-to-one steps, ``parent_ids[0]`` where the step cuts.
         rows: For operators. "one-to-one": each row given must come back once, good or with its reason in ``_reject``,
-            under the same driving key; an operator that loses or adds one is refused. "any": no such promise, as
+            under the same source key; an operator that loses or adds one is refused. "any": no such promise, as
             where it cuts, joins or chooses. By default one-to-one where a row of the written table keeps the
-            driving row's key as its own (``origin`` is the driving key, and that is the table's key).
+            driving row's key as its own (``source_key_sql`` is ``source_key``, and that is the table's key).
         external: For flows that land data: called with params, returns a fingerprint of the outside
             world; the flow is stale when it changes.
-        batch_rows: Rows of an Arrow batch; low where a row holds media bytes.
+        batch_rows: Rows of an Arrow batch; low where rows carry media bytes.
         reject_tolerance: Fraction of rejected rows above which the flow fails.
         models: Called with params, returns name to digest of the model files that the flow uses.
         tags: Names for selection, as ``tag:NAME``.
@@ -188,11 +187,11 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
             raise FlowError(
                 f"{name}: driving names {driving!r}, which it does not read ({at})", "name one of its reads"
             )
-        keeps_key = kind == "operator" and origin == driving_key and tuple(writes.key) == (driving_key,)
-        if rows == "one-to-one" and (kind != "operator" or driving_key not in writes):
+        keeps_key = kind == "operator" and source_key_sql == source_key and tuple(writes.key) == (source_key,)
+        if rows == "one-to-one" and (kind != "operator" or source_key not in writes):
             raise FlowError(
-                f"{name}: rows='one-to-one' is for operators that keep {driving_key!r} as a column ({at})",
-                "leave it out, or name the driving key",
+                f"{name}: rows='one-to-one' is for operators that keep {source_key!r} as a column ({at})",
+                "leave it out, or name that column by source_key",
             )
         spec = Flow(
             id=name,
@@ -206,8 +205,8 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
             params=params,
             refresh=refresh,
             driving=driving or next(iter(inputs), ""),
-            driving_key=driving_key,
-            origin=origin,
+            source_key=source_key,
+            source_key_sql=source_key_sql,
             external=external,
             batch_rows=batch_rows,
             reject_tolerance=reject_tolerance,

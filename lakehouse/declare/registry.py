@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lakehouse.declare.contract import Column, Table, require_columns
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
-from lakehouse.declare.validation import check_checks, check_condition, check_origin, reads_at
+from lakehouse.declare.validation import check_checks, check_condition, check_source_key, reads_at
 from lakehouse.errors import FlowError, GraphError, did_you_mean
 
 
@@ -59,7 +59,7 @@ class Registry:
                     self._columns_are_there(spec, item, table)
                     check_condition(spec, item, table)
             self._key_is_there(spec)
-            check_origin(spec)
+            check_source_key(spec)
 
     def _columns_are_there(self, spec: Flow, item: Read, table: Table) -> None:
         for name in item.names:
@@ -71,15 +71,15 @@ class Registry:
                 )
 
     def _key_is_there(self, spec: Flow) -> None:
-        """Refuse a flow that processes changes by a key which its driving input does not give it."""
+        """Refuse a flow that processes changes by a key which its driving input lacks."""
         if not spec.incremental:
             return
         item = spec.reads[spec.driving]
         has = [set(item.names) or {column.name for column in table.columns} for table in self.sources(item)]
-        if any(spec.driving_key not in names for names in has):
+        if any(spec.source_key not in names for names in has):
             raise FlowError(
-                f"{spec.id} reads {spec.driving!r} without its driving key {spec.driving_key!r} ({spec.place})",
-                "read that column too, or name another by driving_key",
+                f"{spec.id} reads {spec.driving!r} without its source key {spec.source_key!r} ({spec.place})",
+                "read that column too, or name another by source_key",
             )
 
     def inputs(self, spec: Flow) -> tuple[str, ...]:

@@ -63,25 +63,27 @@ def _line_with(text: str, lines: Sequence[str], after: int = 0) -> int:
     return next((n for n, line in enumerate(lines, 1) if f'"{text}"' in line or f"'{text}'" in line), 0)
 
 
-def check_origin(spec: Flow) -> None:
-    """Refuse a flow that tells the driving row of a row by what its table does not have."""
+def check_source_key(spec: Flow) -> None:
+    """Refuse a flow whose source key is an expression over columns that its table does not have."""
     if not spec.incremental:
         return
     try:
-        tree = sqlglot.parse_one(spec.origin, dialect="spark")
+        tree = sqlglot.parse_one(spec.source_key_sql, dialect="spark")
     except SqlglotError:
         raise FlowError(
-            f"{spec.id}: the origin {spec.origin!r} does not parse ({spec.place})", "write one Spark SQL expression"
+            f"{spec.id}: source_key_sql {spec.source_key_sql!r} does not parse ({spec.place})",
+            "write one Spark SQL expression",
         ) from None
     if tree.find(exp.Lambda):
         return
     names = {column.parts[0].name for column in tree.find_all(exp.Column)}
     unknown = sorted(names - {column.name for column in spec.writes.columns})
     if unknown:
+        table = spec.writes.name
         raise FlowError(
-            f"{spec.id}: the origin {spec.origin!r} names {unknown[0]!r}, which {spec.writes.name} does not have "
+            f"{spec.id}: source_key_sql {spec.source_key_sql!r} names {unknown[0]!r}, which {table} does not have "
             f"({spec.place})",
-            f"say by origin= which column of {spec.writes.name} holds the {spec.driving_key!r} that a row was made of",
+            f"give by source_key_sql the column of {table} that holds the {spec.source_key!r} of the source row",
         )
 
 

@@ -145,6 +145,6 @@ def _keys_may_meet(execution: FlowExecution) -> bool:
     if not flow.driving:  # a landing flow: nothing but a retraction leaves rows in their place
         return False
     sources = project.registry.sources(flow.reads[flow.driving])
-    if tuple(flow.writes.key) not in {("sample_id",), (flow.driving_key,)} or len(sources) > 1:
+    if tuple(flow.writes.key) not in {("sample_id",), (flow.source_key,)} or len(sources) > 1:
         return True
     return not all(project.only_flows_wrote(source.name, execution.item.inputs) for source in sources)

@@ -39,7 +39,7 @@ class Code:
 def code_fingerprint(flow: Flow, roots: frozenset[str]) -> Code:
     """Return the fingerprint of all project code that the flow's function reaches, and of its declaration."""
     reads = sorted((key, value.table, value.tag, value.where, value.names) for key, value in flow.reads.items())
-    declared = {name: getattr(flow, name) for name in ("kind", "refresh", "driving", "driving_key", "origin")}
+    declared = {name: getattr(flow, name) for name in ("kind", "refresh", "driving", "source_key", "source_key_sql")}
     texts = [repr(reads), repr(tuple(declared.values()))]
     parts = {DECLARATION: {f"reads {item[0]}": _short(repr(item)) for item in reads}}
     parts[DECLARATION] |= {name: _short(repr(value)) for name, value in declared.items()}

@@ -33,7 +33,7 @@ def changes(
     from pyspark.sql import functions as F
 
     item = flow.reads[flow.driving]
-    key = flow.driving_key
+    key = flow.source_key
     feeds: list[tuple[Table, DataFrame]] = []
     only_adds_files = True
     for table in project.registry.sources(item):

@@ -109,7 +109,7 @@ class SparkFlowSession:
 
     def _with_quarantined(self, changed: Changes, versions: Mapping[str, int]) -> Changes | None:
         """Add the driving rows from which rows are quarantined; None where it is not known which they are."""
-        key = self._flow.driving_key
+        key = self._flow.source_key
         origins = quarantine_rows.origins(self._session, self._catalog, self._flow)
         if origins is None:
             return None
@@ -201,7 +201,7 @@ class SparkFlowSession:
             return whole
         parts = []
         if stored.affected is not None:
-            keys = KeysOf(F.expr(self._flow.origin), stored.affected)
+            keys = KeysOf(F.expr(self._flow.source_key_sql), stored.affected)
             parts.append(rows_with_keys(whole, self._catalog, self._table.name, stored.version, keys))
         if stored.retractions is not None:
             orders = stored.retractions

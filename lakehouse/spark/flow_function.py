@@ -105,7 +105,7 @@ class FlowFunction:
             rows = changes.rows
             enough = rows.rdd.getNumPartitions() >= wanted
         if not enough:  # use all cores, where the input lies in fewer pieces
-            key = flow.driving_key
+            key = flow.source_key
             rows = rows.repartition(wanted, key) if key in rows.columns else rows.repartition(wanted)
         runner = runner_of(flow, ship_params(self._session, call.params), self.counter.clock(self._session))
         schema = delta_reader.spark_schema(pa.schema(runner.columns))
@@ -134,7 +134,7 @@ class FlowFunction:
         affected = None
         extra: dict[str, Any] = {}
         if flow.refresh == "merge":
-            key = flow.driving_key
+            key = flow.source_key
             if changes is None:
                 extra["affected"] = frames[flow.driving].select(key).distinct()
             else:
@@ -145,11 +145,11 @@ class FlowFunction:
             extra["versions"] = dict(call.versions)
         if "storage" in asked:
             extra["storage"] = dict(self._project.config.storage)
-        if "held" in asked:
+        if "current_rows" in asked:
             catalog = self._project.catalog
-            extra["held"] = delta_reader.load(self._session, catalog, flow.writes, call.stored_version)
-        if "keep" in asked:
-            extra["keep"] = self._cache
+            extra["current_rows"] = delta_reader.load(self._session, catalog, flow.writes, call.stored_version)
+        if "cache" in asked:
+            extra["cache"] = self._cache
         answer = flow.function(**frames, params=call.params, **extra)
         if isinstance(answer, pa.Table):
             self.counter.set(answer.num_rows)

@@ -101,7 +101,7 @@ class Runner:
             raise self._wrong(f"returned {wanted.name!r} as {found.type}, not {wanted.type}") from None
 
     def _same_rows(self, batch: pa.RecordBatch, answer: list[pa.RecordBatch]) -> None:
-        """Refuse a result in which a row is missing, duplicated or new, by the driving key.
+        """Refuse a result in which a row is missing, duplicated or new, by the source key.
 
         Raises:
             FlowError: If there is one.
@@ -155,7 +155,7 @@ def runner_of(flow: Flow, params: Any, clock: Any = None) -> Runner:
     """
     if flow.function is None:
         raise FlowError(f"{flow.id} has no function", "declare it with @flow")
-    key = flow.driving_key if flow.rows == "one-to-one" else ""
+    key = flow.source_key if flow.rows == "one-to-one" else ""
     return Runner(flow.id, flow.file, flow.function, params, flow.writes, clock, flow.line, key)
 
 

@@ -66,7 +66,7 @@ def rejected_rows(attempt: Attempt, checked: CheckedRows) -> DataFrame:
     return attempt.rows(
         checked_rows.rejected(checked),
         sample_id=F.col("sample_id") if has_id else null,
-        origin=F.expr(flow.origin).cast("string") if has_origin else null,
+        origin=F.expr(flow.source_key_sql).cast("string") if has_origin else null,
         reason=F.col(REJECT),
         row=F.to_json(F.struct(*shown)),
     )
@@ -88,7 +88,7 @@ def marks(session: SparkSession, catalog: Catalog, attempt: Attempt, keys: DataF
 
 
 def origins(session: SparkSession, catalog: Catalog, flow: Flow) -> DataFrame | None:
-    """Return the driving keys of a flow's quarantined rows; None where one of them is not known."""
+    """Return the source keys of a flow's quarantined rows; None where one of them is not known."""
     quarantined = _quarantined_origins(session, catalog, flow)
     if quarantined is None or not quarantined.where("origin IS NULL").isEmpty():
         return None

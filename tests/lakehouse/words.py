@@ -71,7 +71,7 @@ def shout(batch, params):
     return pa.record_batch({"sample_id": batch["sample_id"], "text": text, "size": pc.utf8_length(text)})
 
 
-@flow(writes=words, reads={"lines": lines}, origin="get(parent_ids, 0)")
+@flow(writes=words, reads={"lines": lines}, source_key_sql="get(parent_ids, 0)")
 def cut(batch, params):
     \"\"\"Cut a line into words.\"\"\"
     parts = pc.utf8_split_whitespace(batch["text"])

@@ -69,10 +69,10 @@ def declared(flow: Flow, sources: Sequence[Table]) -> Lineage:
     if not flow.incremental or flow.kind == "sql" or not sources:
         return Lineage()
     try:
-        origin = sqlglot.parse_one(flow.origin, dialect="spark")
+        origin = sqlglot.parse_one(flow.source_key_sql, dialect="spark")
     except SqlglotError:
         return Lineage()
     kind: Kind = "IDENTITY" if isinstance(origin, exp.Column) else "TRANSFORMATION"
-    found = tuple(Source(t.name, flow.driving_key, kind) for t in sources if flow.driving_key in t)
+    found = tuple(Source(t.name, flow.source_key, kind) for t in sources if flow.source_key in t)
     written = {column.name for column in origin.find_all(exp.Column) if column.name in flow.writes}
     return Lineage(dict.fromkeys(sorted(written), found)) if len(written) == 1 and found else Lineage()

@@ -131,5 +131,5 @@ def test_large_files_are_worked_on_a_few_at_a_time(world, monkeypatch):
 
 
 def test_its_rows_lead_back_to_files():
-    assert flow_of(documents).origin == "coalesce(get(parent_ids, 0), sample_id)"
+    assert flow_of(documents).source_key_sql == "coalesce(get(parent_ids, 0), sample_id)"
     assert flow_of(documents).id == FLOW

@@ -83,17 +83,17 @@ def test_what_was_landed_is_kept_when_it_cannot_be_retrieved(world, caplog):
     params = world.declare(title="Notes")
     landed = sources(params)
     world.folder.rename(world.root / "moved")
-    assert sources(params, held=Held(landed)).equals(landed)
+    assert sources(params, current_rows=Held(landed)).equals(landed)
     assert "mine: kept as landed before" in caplog.text
     # Never landed: left out as before. No longer wanted: not kept.
-    assert sources(params, held=Held(landed.slice(0, 0))).num_rows == 0
-    assert sources(dataclasses.replace(params, skip=("mine",)), held=Held(landed)).num_rows == 0
+    assert sources(params, current_rows=Held(landed.slice(0, 0))).num_rows == 0
+    assert sources(dataclasses.replace(params, skip=("mine",)), current_rows=Held(landed)).num_rows == 0
 
 
 def test_what_can_be_retrieved_comes_anew(world):
     world.put("a.txt", "x")
     landed = sources(world.declare(license="MIT"))
-    found = sources(world.declare(license="CC0-1.0"), held=Held(landed))
+    found = sources(world.declare(license="CC0-1.0"), current_rows=Held(landed))
     assert found.column("license").to_pylist() == ["CC0-1.0"]
 
 
@@ -102,10 +102,10 @@ def test_a_held_row_of_an_older_contract(world):
     params = world.declare(title="Notes")
     landed = sources(params)
     world.folder.rename(world.root / "moved")
-    kept = sources(params, held=Held(landed.drop_columns(["title"]))).to_pylist()
+    kept = sources(params, current_rows=Held(landed.drop_columns(["title"]))).to_pylist()
     assert [(row["source"], row["title"]) for row in kept] == [("mine", None)]
     with pytest.raises(FlowError, match="mine cannot be retrieved, and was landed without the column listing"):
-        sources(params, held=Held(landed.drop_columns(["listing"])))
+        sources(params, current_rows=Held(landed.drop_columns(["listing"])))
 
 
 def test_no_source_at_all_is_an_empty_table():

@@ -99,7 +99,7 @@ def find_repeats(texts, params):
     return found.where("sample_id <> keeper_id")
 
 
-@flow(writes=pieces, reads={"texts": texts}, origin="get(parent_ids, 0)")
+@flow(writes=pieces, reads={"texts": texts}, source_key_sql="get(parent_ids, 0)")
 def cut(batch, params):
     parts = pc.utf8_split_whitespace(batch["text"])
     rows = pc.list_parent_indices(parts)

@@ -86,5 +86,5 @@ def execution(tmp_path, session=None, causes=("input",), last=True, state=None, 
 def driven(flow=FLOW, **fields) -> Flow:
     """Return the flow with a driving input, the table itself."""
     reads = {"lines": Read(table=LINES.name)}
-    own = {"kind": "operator", "reads": reads, "driving": "lines", "driving_key": "id", "origin": "id"}
+    own = {"kind": "operator", "reads": reads, "driving": "lines", "source_key": "id", "source_key_sql": "id"}
     return replace(flow, **{**own, **fields})

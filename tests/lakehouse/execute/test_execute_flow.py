@@ -28,14 +28,14 @@ numbers = Table(
 )
 
 
-@flow(writes=numbers, reads={"items": items}, driving_key="code", origin="number")
+@flow(writes=numbers, reads={"items": items}, source_key="code", source_key_sql="number")
 def read_number(batch, params):
     return pa.record_batch({"number": pc.cast(batch["code"], "int32")})
 """
 
 
 @pytest.mark.usefixtures("spark")
-def test_an_origin_of_another_type_than_the_driving_key_is_found_by_its_value(project):
+def test_an_origin_of_another_type_than_the_source_key_is_found_by_its_value(project):
     project.module("flows", NUMBERS)
     lake = project.lake()
     create(lake.catalog, lake.registry.tables["bronze.items"])

@@ -50,9 +50,9 @@ def test_definitions_that_changed_came_and_went_are_named(project):
 def test_a_changed_declaration_is_named(project):
     before = of(fingerprints(project), contract="new", params="{}")
     text = words.FLOWS.replace(
-        'reads={"lines": lines}, params=Loudness', 'reads={"lines": lines}, origin="text", params=Loudness'
+        'reads={"lines": lines}, params=Loudness', 'reads={"lines": lines}, source_key_sql="text", params=Loudness'
     )
-    assert told(before, fingerprints(project, text)) == {"code": "its declaration changed: origin"}
+    assert told(before, fingerprints(project, text)) == {"code": "its declaration changed: source_key_sql"}
 
 
 def test_many_definitions_of_a_module_are_counted():

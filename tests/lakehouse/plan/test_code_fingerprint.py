@@ -62,7 +62,9 @@ def test_leaves_out_docstrings_comments_layout_and_what_is_not_reached(project):
 def test_the_declaration_counts(project):
     first = fingerprint(project)
     assert (
-        fingerprint(project, user=USER.replace('{"lines": lines}', '{"lines": lines}, origin="concat(sample_id)"'))
+        fingerprint(
+            project, user=USER.replace('{"lines": lines}', '{"lines": lines}, source_key_sql="concat(sample_id)"')
+        )
         != first
     )
 

@@ -106,7 +106,7 @@ def test_an_operator_that_loses_or_adds_rows_is_refused_with_its_line(answer, sa
 
 
 def declared(**fields):
-    @flow(reads={"things": TABLE}, **{"writes": TABLE, "driving_key": "id", "origin": "id", **fields})
+    @flow(reads={"things": TABLE}, **{"writes": TABLE, "source_key": "id", "origin": "id", **fields})
     def f(batch, params):
         return batch
 
@@ -116,7 +116,7 @@ def declared(**fields):
 def test_an_operator_that_keeps_the_key_promises_one_row_for_each():
     assert declared().rows == "one-to-one"
     assert declared(rows="any").rows == "any"
-    assert declared(origin="n").rows == "any"
+    assert declared(source_key_sql="n").rows == "any"
     assert declared(kind="frame").rows == "any"
     place = declared().place
     assert place.startswith(f"{__file__}:")

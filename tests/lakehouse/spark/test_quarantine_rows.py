@@ -20,7 +20,7 @@ TABLE = Table(
 
 
 def test_rejected_rows_are_json_with_bytes_by_length_and_digest(spark):
-    flow = Flow(id="flows.f", kind="operator", writes=TABLE, reads={}, origin="concat(sample_id, '!')")
+    flow = Flow(id="flows.f", kind="operator", writes=TABLE, reads={}, source_key_sql="concat(sample_id, '!')")
     given = [("a", b"\x00\xff", "too short: 2"), ("b", b"long", None)]
     rows = spark.createDataFrame(given, f"sample_id string, data binary, {REJECT} string")
     with ExitStack() as stack:

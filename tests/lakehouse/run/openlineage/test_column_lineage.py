@@ -25,9 +25,9 @@ def flow(**fields):
     return Flow(**{**base, "driving": "lines", **fields})
 
 
-def test_an_operator_states_that_the_origin_is_the_driving_key():
+def test_an_operator_states_that_the_origin_is_the_source_key():
     assert declared(flow(), [LINES]).fields == {"sample_id": (Source("bronze.lines", "sample_id", "IDENTITY"),)}
-    cut = declared(flow(origin="get(parent_ids, 0)"), [LINES])
+    cut = declared(flow(source_key_sql="get(parent_ids, 0)"), [LINES])
     assert cut.fields == {"parent_ids": (Source("bronze.lines", "sample_id", "TRANSFORMATION"),)}
     assert cut.dataset == ()
 
@@ -41,10 +41,10 @@ def test_a_union_leads_to_each_of_its_tables():
     "spec",
     [
         flow(kind="frame"),
-        flow(kind="frame", refresh="full", origin="sample_id"),
-        flow(origin="coalesce(sample_id, text)"),
-        flow(origin="nothing_of_the_kind"),
-        flow(origin="concat(")
+        flow(kind="frame", refresh="full", source_key_sql="sample_id"),
+        flow(source_key_sql="coalesce(sample_id, text)"),
+        flow(source_key_sql="nothing_of_the_kind"),
+        flow(source_key_sql="concat(")
     ],
 )  # fmt: skip
 def test_where_nothing_is_stated_nothing_is_reported(spec):
@@ -53,6 +53,6 @@ def test_where_nothing_is_stated_nothing_is_reported(spec):
 
 
 def test_a_frame_that_merges_states_it_too():
-    spec = flow(kind="frame", refresh="merge", origin="text", driving_key="text")
+    spec = flow(kind="frame", refresh="merge", source_key_sql="text", source_key="text")
     assert declared(spec, [LINES]).fields == {"text": (Source("bronze.lines", "text", "IDENTITY"),)}
     assert declared(spec, [OTHER]) == Lineage()
