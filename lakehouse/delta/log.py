@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 
 from lakehouse.delta.commit import Commit, find_actions, parse_commit, read_bytes, read_commit
 from lakehouse.delta.store.table_folder import LOG, commit_file, table_store
@@ -129,7 +130,6 @@ def _after(store: pafs.FileSystem, checkpoint: int) -> Iterator[tuple[int, bytes
 def _checkpointed(store: pafs.FileSystem, version: int) -> dict[str, dict[str, Any]]:
     if version < 0:
         return {}
-    import pyarrow.parquet as pq
 
     parts = {"metaData": ("id", "configuration", "schemaString"), "protocol": ("minReaderVersion", "readerFeatures")}
     with store.open_input_file(f"{LOG}/{version:020d}.checkpoint.parquet") as file:

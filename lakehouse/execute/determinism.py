@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import sqlglot
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
@@ -189,7 +190,6 @@ def _schema(item: Read, table: Table) -> pa.Schema:
 
 
 def _where(predicate: str) -> str:
-    import sqlglot
 
     return sqlglot.transpile(f"SELECT {predicate}", read="spark", write="duckdb")[0].removeprefix("SELECT ")
 

@@ -10,6 +10,9 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from lakehouse.declare.sql_flow import quiet_parser
 from lakehouse.errors import MixlakeError, QueryError
@@ -73,10 +76,6 @@ def require_read_only(engine: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 def table_names(sql: str) -> set[str] | None:
     """Return the tables and views that a statement names, None where they cannot be found."""
-    import sqlglot
-    from sqlglot import exp
-    from sqlglot.errors import SqlglotError
-
     text = re.sub(r"^explain\s+(analyze\s+)?", "", without_comments(sql), flags=re.IGNORECASE)
     try:
         with quiet_parser():

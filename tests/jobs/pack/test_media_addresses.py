@@ -117,7 +117,7 @@ def test_rows_that_a_deletion_vector_hides_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_place_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FlowError, match="no file of it"):
+    with pytest.raises(FlowError, match="not one of its files"):
         locate_file("silver.utterances", parquet(tmp_path / "copy", compression="none"), 10, "audio", 0)
 
 
