@@ -5,8 +5,7 @@ Then, in this order:
 
 1. releases with such rows become broken, so that they retain nothing;
 2. the affected tables are recorded: those with such rows at some version, and all that were made from them;
-3. files of these tables that no required version names are deleted (`lakehouse.release.retention`), change files too,
-   and so are the statistics of deleted files in the logs of all tables (`lakehouse.retraction.log_scrub`);
+3. files of these tables that no required version names are deleted (`lakehouse.release.retention`), change files too;
 4. logs of earlier runs are deleted, which may show a row that a flow failed at;
 5. the order is recorded as purged.
 
@@ -14,6 +13,9 @@ A purge that is killed in between is started anew by the next run, and ends the 
 exclude each other as in a vacuum, see `lakehouse.ledger.releases`. Files that a commit names are deleted at once.
 Recent files that no commit names stay, since a writer may be about to commit them; where they have rows the purge
 stays ordered.
+
+Logs stay as they are: they state values of key and clustering columns only (`Table.table_properties`). Where the log
+of a table states others, because another tool or an older release wrote it, the purge stays ordered.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.file_actions import columns_in_log
 from lakehouse.delta.history import commits_with_notes
 from lakehouse.delta.retry import retry
 from lakehouse.delta.store.delete import delete_files
@@ -39,7 +42,6 @@ from lakehouse.plan.plan import make_plan
 from lakehouse.project import Project
 from lakehouse.release.retention import RequiredVersions, required_versions
 from lakehouse.release.vacuum import RETENTION_HOURS, TableVacuum, unreferenced_files
-from lakehouse.retraction.log_scrub import forget_statistics
 from lakehouse.retraction.quarantine_cleanup import delete_retracted_rows
 from lakehouse.retraction.remaining_rows import (
     files_at,
@@ -57,6 +59,7 @@ log = logging.getLogger("mixlake.purge")
 
 # The ledger's tables that repeat values of flows' rows.
 _COPIES = (tables.quarantine.name, tables.edges.name)
+_STATISTICS = "delta.dataSkippingStatsColumns"
 # Causes for which a table may still have retracted rows.
 _INCOMPLETE = ("input", "retraction", "input_replaced")
 
@@ -120,15 +123,11 @@ class _Plan:
         pin_lock_version: Number of the last release or vacuum before it was planned.
         releases: Live releases with such rows.
         deletions: The affected tables: which files are required, and which are not.
-        versions: Latest version of each table whose statistics are removed.
-        staying: Files of each of these tables that stay.
     """
 
     pin_lock_version: int
     releases: tuple[str, ...]
     deletions: tuple[TableVacuum, ...]
-    versions: Mapping[str, int]
-    staying: Mapping[str, list[str]]
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -227,7 +226,7 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
     """Find what to delete.
 
     Raises:
-        _BlockedError: If a required version has such rows.
+        _BlockedError: If a required version has such rows, or a log may state their values.
     """
     catalog = project.catalog
     number = pin_lock_version(catalog)
@@ -248,18 +247,11 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
         raise _BlockedError(_blocking(blocking, sorted(tables_with_rows(project, order, latest)), required))
     with_rows = set(current(catalog, order).tables) | tables_with_rows(project, order, stored)
     affected = {*_with_descendants(catalog, names, with_rows), *_COPIES} & set(found)
-    # A file may have been deleted by an earlier vacuum: the log still has statistics of its rows.
-    staying = {
-        name: [*item.required_paths.to_pylist(), *(stored.get(name, ()) if name not in affected else ())]
-        for name, item in found.items()
-        if name in affected or name in stored
-    }
+    _require_logs_without_values(catalog, affected, names)
     return _Plan(
         pin_lock_version=number,
         releases=tuple(releases),
         deletions=tuple(found[name] for name in sorted(affected)),
-        versions={name: required[name].latest for name in staying},
-        staying=staying,
     )
 
 
@@ -287,11 +279,29 @@ def _with_descendants(catalog: Catalog, names: Iterable[str], roots: Collection[
     return transitive_closure(roots, lambda name: made.get(name, ()))
 
 
+def _require_logs_without_values(catalog: Catalog, affected: Collection[str], names: Iterable[str]) -> None:
+    """Refuse tables whose log states values of other columns than those for which its properties ask.
+
+    All tables with sample ids are checked: an earlier vacuum may have deleted the files with retracted rows.
+
+    Raises:
+        _BlockedError: If there is such a table.
+    """
+    for name in sorted({*affected, *names}):
+        table = catalog.open(name)
+        if name not in affected and "sample_id" not in {field.name for field in table.schema().fields}:
+            continue
+        wanted = table.metadata().configuration.get(_STATISTICS, "").split(",")
+        if stated := sorted(columns_in_log(table).difference(wanted)):
+            raise _BlockedError(
+                f"the log of {name} states values of {', '.join(stated[:5])}; move the table's folder away and write "
+                f"the table again, with {_STATISTICS} set to its key as contracts do"
+            )
+
+
 def _delete(catalog: Catalog, plan: _Plan) -> None:
     for item in plan.deletions:
         delete_files(catalog.open(item.table), item.paths.to_pylist())
-    for name, paths in plan.staying.items():
-        forget_statistics(catalog.open(name, plan.versions[name]), paths)
 
 
 def _purged(catalog: Catalog, order: Retraction, plan: _Plan) -> Purge:

@@ -5,6 +5,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from lakehouse.delta.change_feed import only_adds
+from lakehouse.delta.file_actions import columns_in_log
 
 
 @pytest.fixture
@@ -40,3 +41,16 @@ def test_rows_that_only_move_change_nothing(table):
     DeltaTable(table).optimize.compact()
     assert DeltaTable(table).version() == 3
     assert only_adds(DeltaTable(table), 1, 3)
+
+
+def test_the_columns_whose_values_a_log_states_are_those_that_any_commit_states(tmp_path):
+    statistics = "delta.dataSkippingStatsColumns"
+    rows = pa.table({"n": [1], "text": ["a word"]})
+    DeltaTable.create(str(tmp_path), schema=rows.schema, configuration={statistics: ""})
+    write_deltalake(str(tmp_path), rows, mode="append")
+    assert columns_in_log(DeltaTable(str(tmp_path))) == set()
+    DeltaTable(str(tmp_path)).alter.set_table_properties({statistics: "n,text"})
+    write_deltalake(str(tmp_path), rows, mode="append")
+    DeltaTable(str(tmp_path)).alter.set_table_properties({statistics: "n"})
+    write_deltalake(str(tmp_path), rows, mode="overwrite")
+    assert columns_in_log(DeltaTable(str(tmp_path))) == {"n", "text"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,13 +16,12 @@ from lakehouse.cli.main import main
 from lakehouse.delta.append import append_rows
 from lakehouse.errors import ReleaseError
 from lakehouse.ledger import tables
-from lakehouse.ledger.releases import list_releases
+from lakehouse.ledger.releases import drop_release, list_releases
 from lakehouse.ledger.retractions import PURGED, Retractions, current, load_retractions
 from lakehouse.plan import table_state
 from lakehouse.release.create import create_release
 from lakehouse.release.verify import verify_release
 from lakehouse.retraction import purge
-from lakehouse.retraction.log_scrub import forget_statistics
 from lakehouse.retraction.remaining_rows import is_quarantined
 from lakehouse.retraction.retract import RetractionRequest, retract
 from tests.lakehouse.delta import pages
@@ -29,7 +29,7 @@ from tests.lakehouse.delta.pages import page
 from tests.lakehouse.killed import kill
 from tests.lakehouse.lakes import lake_at, note, noted
 
-# Each row has a word of its own; the table keeps statistics of the address.
+# Each row has a word of its own, in its text and its address.
 ROWS = [
     page("alpha", "quokka one good page"),
     page("alpha", "quokka bad to be set aside"),
@@ -142,7 +142,7 @@ def test_what_is_purged_is_in_no_file_and_what_else_is_needed_stays(project, cap
         assert lake.catalog.open(name).version() == lake.catalog.open(name).history(1)[0]["version"]
     assert project.lake().run(NAMES).purges == ()
 
-    # Spark goes on from logs that were rewritten; a run that did not know brings rows back, and they go again.
+    # A run that did not know brings rows back, and they go again.
     pages.land(project, [*later, page("alpha", "quokka again"), page("beta", "wombat more")])
     with monkeypatch.context() as patch:
         patch.setattr(table_state, "load_retractions", lambda lake: Retractions())
@@ -167,7 +167,7 @@ def land(lake, table, run, inputs=None, **rows):
     told = noted(note(table, run, inputs=inputs or {}))
     new = [{"sample_id": i, "parent_ids": r[0], "source": r[1], "text": r[2]} for i, r in rows.items() if r]
     if new:
-        feed = {"delta.enableChangeDataFeed": "true"}
+        feed = {"delta.enableChangeDataFeed": "true", "delta.dataSkippingStatsColumns": "sample_id"}
         made = pa.Table.from_pylist(new, schema=SCHEMA)
         write_deltalake(lake.catalog.table_uri(table), made, mode="append", commit_properties=told, configuration=feed)
     for gone in [i for i, row in rows.items() if not row]:
@@ -191,6 +191,7 @@ def test_a_purge_is_blocked_by_whoever_needs_the_rows(tmp_path):
     write_deltalake(
         lake.catalog.table_uri("gold.c"),
         pa.table({"text": ["quokka up"]}),
+        configuration={"delta.dataSkippingStatsColumns": ""},
         commit_properties=noted(note("gold.c", inputs={"silver.b": 1})),
     )
     create_release(lake.project, "with", ["gold.c"])
@@ -252,48 +253,27 @@ def test_a_purge_is_blocked_by_whoever_needs_the_rows(tmp_path):
     assert purged(lake) == []
 
 
-def test_a_log_forgets_the_values_of_files_that_are_gone_and_nothing_else(tmp_path):
+def test_a_purge_is_blocked_where_a_log_states_values_of_other_columns_than_the_key(tmp_path):
     lake = lake_at(tmp_path / "lake")
-    for number, word in enumerate(("wombat", "quokka", "numbat")):
-        land(lake, "bronze.a", f"r{number}", **{word: ([], word, word)})
-    gone, other = (
-        next(json.loads(line)["add"] for line in log.read_text().splitlines() if line.startswith('{"add"'))
-        for log in (log_file(lake, 1), log_file(lake, 2))
+    rows = [("a", [], "alpha", "quokka"), ("b", [], "beta", "wombat")]
+    made = pa.Table.from_pylist([dict(zip(SCHEMA.names, row, strict=True)) for row in rows], schema=SCHEMA)
+    write_deltalake(lake.catalog.table_uri("bronze.a"), made, commit_properties=noted(note("bronze.a")))
+    assert any("_delta_log" in name for name in holding(lake, WORD))
+    retract(lake.project, RetractionRequest("source", ["alpha"], reason="withdrawn", purge=True))
+    land(lake, "bronze.a", "r2", a=None)
+    create_release(lake.project, "mix-1", ["bronze.a"])
+    (blocked_by,) = purged(lake)
+    assert blocked_by.startswith(
+        "the log of bronze.a states values of sample_id, source, text; move the table's folder"
     )
-    log_file(lake, 1, "crc").write_text(json.dumps({"numFiles": 2, "allFiles": [gone]}))
-    log_file(lake, 2, "crc").write_text(json.dumps({"numFiles": 1, "allFiles": [other]}))
-    log_file(lake, 0).with_name(f"{0:020d}.{1:020d}.compacted.json").write_text(json.dumps({"add": gone}) + "\n")
-    sidecar = log_file(lake, 1).with_name(f".{1:020d}.json.crc")
-    sidecar.write_bytes(b"of the file as it was")
-    left = log_file(lake, 1).with_name(f".{1:020d}.json.d0.tmp")
-    left.write_text(json.dumps({"add": gone}))
-    os.utime(left, (0, 0))
-    os.utime(log_file(lake, 1), (1_700_000_000, 1_700_000_000))
-    lake.catalog.open("bronze.a", 1).create_checkpoint()
-    before = {path.name: path.read_bytes() for path in log_file(lake, 0).parent.iterdir()}
-    kept = {file.split("/")[-1] for file in lake.catalog.open("bronze.a").file_uris()} - {gone["path"]}
-    for _ in range(2):
-        forget_statistics(lake.catalog.open("bronze.a"), kept)
-        assert not sidecar.exists()
-        after = {path.name: path.read_bytes() for path in log_file(lake, 0).parent.iterdir()}
-        for name in (log_file(lake, 0).name, log_file(lake, 2).name, log_file(lake, 2, "crc").name):
-            assert after[name] == before[name]
-        assert set(before) - set(after) == {
-            left.name, sidecar.name, log_file(lake, 1, "crc").name, f"{0:020d}.{1:020d}.compacted.json",
-            f"{1:020d}.checkpoint.parquet",
-        }  # fmt: skip
-    assert log_file(lake, 1).stat().st_mtime == 1_700_000_000
-    assert b'"stats":"{\\"numRecords\\":1}"' in after[log_file(lake, 1).name]
-    was, told = (body[log_file(lake, 1).name].splitlines() for body in (before, after))
-    assert [line for line in was if not line.startswith(b'{"add"')] == [
-        line for line in told if not line.startswith(b'{"add"')
-    ]
-    # Here the file is there still: all versions are read as before.
-    assert [lake.catalog.open("bronze.a", version).to_pyarrow_table().num_rows for version in range(3)] == [1, 2, 3]
-
-
-def log_file(lake, version, kind="json"):
-    return Path(lake.catalog.table_uri("bronze.a"), "_delta_log", f"{version:020d}.{kind}")
+    assert whole(lake, "mix-1")
+    assert load_retractions(lake.catalog).orders[0].to_purge
+    # Written again, as the line says.
+    drop_release(lake.catalog, "mix-1")
+    shutil.rmtree(lake.catalog.table_uri("bronze.a"))
+    land(lake, "bronze.a", "r3", b=([], "beta", "wombat"))
+    assert purged(lake) == [""]
+    assert holding(lake, WORD) == []
 
 
 @pytest.mark.indexed

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid
 
-import pyarrow as pa
 import pytest
 import yaml
 
@@ -13,7 +12,6 @@ from lakehouse.cli.main import VERBS, main
 from lakehouse.declare.config import load_config
 from lakehouse.lake import Lake
 from lakehouse.ledger.runs import sync_runs
-from lakehouse.retraction.log_scrub import forget_statistics
 from tests.lakehouse.lakes import note, trained, write
 
 SPARKS = {"run", "package"}  # elsewhere
@@ -97,26 +95,6 @@ def test_releases_live_on_an_object_store(call, lake, s3):
 def test_a_retraction_is_recorded_on_an_object_store(call, lake):
     call("retract", "--license", "GPL-3.0-only", "--reason", "asked")
     assert lake.sql("SELECT count(*) AS n FROM ledger.retractions").column("n").to_pylist() == [1]
-
-
-def test_a_log_on_an_object_store_forgets_the_values_of_files_that_are_gone(lake, s3):
-    kept = [file.rpartition("/")[2] for file in lake.catalog.open("gold.samples").file_uris()]
-    row = lake.table("gold.samples").slice(0, 1)
-    row = row.set_column(row.column_names.index("sample_id"), "sample_id", pa.array(["quokka"]))
-    write(lake, "gold.samples", row, note("gold.samples", "run-7"))
-    table = lake.catalog.open("gold.samples")
-    table.create_checkpoint()
-    prefix = f"{lake.uri.removeprefix(f's3://{s3.bucket}/')}/gold/samples/_delta_log"
-    names = [listed["path"] for listed in s3.store().list(prefix).collect()]
-    told = [name for name in names if b"quokka" in bytes(s3.store().get(name).bytes())]
-    assert {name.rpartition(".")[2] for name in told} == {"json", "parquet"}
-
-    forget_statistics(table, kept)
-    for listed in s3.store().list(prefix).collect():
-        held = bytes(s3.store().get(listed["path"]).bytes())
-        # The table holds the row still: its own checkpoint tells of it.
-        assert b"quokka" not in held or listed["path"].endswith(f"{table.version():020d}.checkpoint.parquet")
-    assert lake.sql("SELECT count(*) AS n FROM gold.samples").to_pylist() == [{"n": 4}]
 
 
 def test_a_store_that_is_not_there_is_one_line(tmp_path, monkeypatch, capsys):
