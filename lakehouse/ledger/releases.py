@@ -66,18 +66,9 @@ class Release:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake release show --json`` prints."""
-        return {
-            "name": self.name,
-            "digest": self.digest,
-            "tables": dict(sorted(self.tables.items())),
-            "digests": dict(sorted(self.digests.items())),
-            "files_digest": self.files_digest,
-            "footers": dict(sorted(self.footers.items())),
-            "note": self.note,
-            "created_at": self.created_at.isoformat(),
-            "state": self.state,
-            "reason": self.reason,
-        }
+        values = {name: getattr(self, name) for name in self.__slots__}
+        maps = {name: dict(sorted(value.items())) for name, value in values.items() if isinstance(value, Mapping)}
+        return {**values, **maps, "created_at": self.created_at.isoformat()}
 
 
 def pin_lock_version(catalog: Catalog) -> int:
@@ -172,21 +163,7 @@ def recorded_releases(catalog: Catalog) -> dict[str, Release]:
     except TableNotFoundError:
         return {}
     rows = pa.table(scan(table, tables.releases.name).to_table()).sort_by([("created_at", "ascending")])
-    return {
-        row["name"]: Release(
-            name=row["name"],
-            digest=row["digest"],
-            tables=row["tables"],
-            digests=row["digests"],
-            files_digest=row["files_digest"],
-            footers=row["footers"],
-            note=row["note"],
-            created_at=row["created_at"],
-            state=row["state"],
-            reason=row["reason"],
-        )
-        for row in rows.to_pylist(maps_as_pydicts="strict")
-    }
+    return {row["name"]: Release(**row) for row in rows.to_pylist(maps_as_pydicts="strict")}
 
 
 def _row_of(name: str) -> str:
@@ -204,21 +181,7 @@ def _number(catalog: Catalog, transaction: str) -> int:
 
 def append_release(catalog: Catalog, release: Release, others: Mapping[str, int], last: int = 0) -> bool:
     """Append a release's next row after its `last` one; False where a number was used before."""
-    row = {
-        "name": release.name,
-        "digest": release.digest,
-        "tables": list(release.tables.items()),
-        "digests": list(release.digests.items()),
-        "files_digest": release.files_digest,
-        "footers": list(release.footers.items()),
-        "state": release.state,
-        "reason": release.reason,
-        "note": release.note,
-        "created_at": release.created_at,
-    }
-    return append_once(
-        catalog,
-        tables.releases,
-        pa.Table.from_pylist([row], schema=tables.releases.schema),
-        {_row_of(release.name): last + 1, **others},
-    )
+    row = {**release.as_dict(), "created_at": release.created_at}
+    maps = {name: list(value.items()) for name, value in row.items() if isinstance(value, Mapping)}
+    rows = pa.Table.from_pylist([{**row, **maps}], schema=tables.releases.schema)
+    return append_once(catalog, tables.releases, rows, {_row_of(release.name): last + 1, **others})

@@ -82,21 +82,9 @@ def _missing_runs(catalog: Catalog, seen: Mapping[str, int]) -> list[dict[str, A
 
 
 def _run_row(name: str, version: int, at: datetime, note: CommitNote) -> dict[str, Any]:
-    return {
-        "run_id": note.run_id,
-        "flow": note.flow,
-        "table": name,
-        "version": version,
-        "committed_at": at,
-        "mode": note.mode,
-        "changed": note.changed,
-        "code": note.code,
-        "params": note.params,
-        "contract": note.contract,
-        "inputs": list(note.inputs.items()),
-        "counts": list(note.counts.items()),
-        "quarantine": note.quarantine,
-        "digest": note.digest,
-        "seconds": float(note.seconds),
-        "phases": list(note.phases.items()),
-    }
+    row: dict[str, Any] = {"table": name, "version": version, "committed_at": at}
+    for column in tables.runs.columns:
+        if column.name not in row:
+            value = getattr(note, column.name)
+            row[column.name] = list(value.items()) if isinstance(value, Mapping) else value
+    return row
