@@ -65,17 +65,17 @@ class UsageError(MixlakeError):
 
 
 class ConfigError(MixlakeError):
-    """A configuration file is broken or contradicts itself; mend the file."""
+    """A configuration file is broken or contradicts itself; fix the file."""
 
     exit_code = 2
 
 
 class ContractError(MixlakeError):
-    """A table's declaration is wrong, or data does not fit it; mend the declaration or the flow."""
+    """A table's declaration is wrong, or data does not fit it; fix the declaration or the flow."""
 
 
 class FlowError(MixlakeError):
-    """A flow's declaration or its function is wrong; mend the flow."""
+    """A flow's declaration or its function is wrong; fix the flow."""
 
 
 class GraphError(MixlakeError):
@@ -162,7 +162,7 @@ class QueryError(MixlakeError):
 
 
 class CheckFailedError(MixlakeError):
-    """More rows than tolerated broke a check; look at the rows, mend the flow or the check.
+    """More rows than tolerated broke a check; look at the rows, fix the flow or the check.
 
     Attributes:
         reasons: Rows refused, by reason, where they were counted.

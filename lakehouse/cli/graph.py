@@ -13,7 +13,7 @@ from lakehouse.cli.output import to_json
 if TYPE_CHECKING:
     from lakehouse.plan.diagram import Line
 
-_STYLES = {"missing": "red", "stale": "yellow", "fresh": "green", "given": "dim"}
+_STYLES = {"missing": "red", "stale": "yellow", "fresh": "green", "source": "dim"}
 
 
 @click.command(name="graph")
@@ -37,10 +37,10 @@ def command(context: Context, select: tuple[str, ...], form: str) -> None:
       mixlake graph +gold.sequences
       mixlake graph --format mermaid > flows.mmd
     """
-    from lakehouse.plan.diagram import dot, drawing, lanes, mermaid
+    from lakehouse.plan.diagram import dot, flow_diagram, lanes, mermaid
     from lakehouse.plan.plan import make_plan
 
-    drawn = drawing(make_plan(context.project, tuple(select)))
+    drawn = flow_diagram(make_plan(context.project, tuple(select)))
     if form == "json":
         print(to_json(drawn.as_dict(), indent=2))
     elif form == "mermaid":

@@ -142,7 +142,7 @@ class Table:
         unknown = [name for name in (*self.key, *self.cluster_by, *self.partition_by) if name not in names]
         if unknown:
             raise ContractError(
-                f"{self.name}: key, cluster_by or partition_by names {unknown[0]!r}, which is no column",
+                f"{self.name}: key, cluster_by or partition_by names {unknown[0]!r}, which is not a column",
                 "declare the column",
             )
         object.__setattr__(self, "_names", frozenset(names))

@@ -67,12 +67,12 @@ def _modules(name: str, root: Path) -> Iterator[ModuleType]:
             f"module {name} cannot be imported: {error}{_failed_at(error, root)}",
             "correct modules: in mixlake.yaml, or install what the module needs"
             if isinstance(error, ModuleNotFoundError)
-            else "mend the import",
+            else "fix the import",
         ) from error
     except (Exception, SystemExit) as error:
         told, place = error.msg if isinstance(error, SyntaxError) else error, _failed_at(error, root)
         raise ConfigError(
-            f"module {name} failed on import: {type(error).__name__}: {told}{place}", f"mend it{' there' * bool(place)}"
+            f"module {name} failed on import: {type(error).__name__}: {told}{place}", f"fix it{' there' * bool(place)}"
         ) from error
 
 

@@ -10,11 +10,11 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from lakehouse.declare.sql_flow import quiet_parser, what_is_wrong
+from lakehouse.declare.sql_flow import locate_syntax_error, quiet_parser
 from lakehouse.errors import did_you_mean
 
 _HINT = "write one Spark SQL expression"
-_NOT_ONE = "does not parse: it is no single expression"
+_NOT_ONE = "does not parse: it is not a single expression"
 # Words that begin statements. Spark also takes them for names of columns, which sqlglot does not always.
 _STATEMENT_WORD = re.compile(
     "alter|analyze|begin|cache|call|comment|commit|copy|create|delete|desc|describe|drop|end|execute|explain|from|if"
@@ -28,7 +28,9 @@ _BARE_FUNCTION = re.compile(
 )
 
 
-def problem(sql: object, columns: Collection[str], hidden: Collection[str] = ()) -> tuple[str, str] | None:
+def find_expression_error(
+    sql: object, columns: Collection[str], hidden: Collection[str] = ()
+) -> tuple[str, str] | None:
     """Return what is wrong with an expression in Spark's dialect, and a hint; None where nothing is.
 
     Args:
@@ -37,11 +39,11 @@ def problem(sql: object, columns: Collection[str], hidden: Collection[str] = ())
         hidden: Names that it may use, too, and that are not proposed.
     """
     if not isinstance(sql, str):
-        return "is no text", _HINT
+        return "is not a text", _HINT
     try:
         tree = _parsed(sql)
     except SqlglotError as error:
-        at, told = what_is_wrong(error, f"(\n{sql}")
+        at, told = locate_syntax_error(error, f"(\n{sql}")
         line, colon, column = at.partition(":")
         return f"does not parse at {int(line) - 1}{colon}{column}: {told}", _HINT
     except _NoExpressionError as error:
@@ -54,11 +56,11 @@ def problem(sql: object, columns: Collection[str], hidden: Collection[str] = ())
     if not unknown:
         return None
     hint = did_you_mean(unknown[0], columns) or f"it may use {', '.join(sorted(columns))}"
-    return f"names {unknown[0]!r}, which is no column there", hint
+    return f"names {unknown[0]!r}, which is not a column there", hint
 
 
 class _NoExpressionError(Exception):
-    """A text is no expression, though nothing in it is written wrongly."""
+    """A text parses, and is not one expression."""
 
 
 def _parsed(sql: str) -> exp.Expr | None:

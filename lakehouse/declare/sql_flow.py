@@ -47,8 +47,8 @@ def parse_select(text: str, place: str) -> exp.Query:
     try:
         trees = [tree for tree in sqlglot.parse(text, dialect="spark") if tree is not None]
     except SqlglotError as error:
-        at, told = what_is_wrong(error, text)
-        raise FlowError(f"{place}:{at}: the SQL does not parse: {told}", "mend the SQL there") from None
+        at, told = locate_syntax_error(error, text)
+        raise FlowError(f"{place}:{at}: the SQL does not parse: {told}", "fix the SQL there") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise FlowError(f"{place} is not one SELECT", "write one query; the table that it writes is the file's name")
     _refuse(trees[0], place)
@@ -186,7 +186,7 @@ def _line(table: exp.Table) -> int:
     return int(next((part.meta["line"] for part in table.find_all(exp.Identifier) if "line" in part.meta), 1))
 
 
-def what_is_wrong(error: SqlglotError, text: str) -> tuple[str, str]:
+def locate_syntax_error(error: SqlglotError, text: str) -> tuple[str, str]:
     """Return the line, and where it is known the column, of a syntax error, and what is wrong there."""
     found = getattr(error, "errors", None)
     if found:

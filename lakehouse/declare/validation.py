@@ -11,7 +11,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from lakehouse.declare.contract import Table
-from lakehouse.declare.expression import problem
+from lakehouse.declare.expression import find_expression_error
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
 from lakehouse.declare.sql_flow import line_of
 from lakehouse.errors import ContractError, FlowError
@@ -21,7 +21,7 @@ def check_condition(spec: Flow, item: Read, table: Table) -> None:
     """Refuse a ``where=`` that Spark could not apply to a table."""
     columns = [*(column.name for column in table.columns), *{TABLE_PSEUDO_COLUMN} & set(item.names)]
     # Of a file that is read, Spark also tells its name, size and time.
-    if item.where != "" and (found := problem(item.where, columns, ["_metadata"])) is not None:
+    if item.where != "" and (found := find_expression_error(item.where, columns, ["_metadata"])) is not None:
         told, hint = found
         raise FlowError(f"{spec.id} reads {table.name} where {item.where!r}, which {told} ({spec.place})", hint)
 
@@ -29,7 +29,7 @@ def check_condition(spec: Flow, item: Read, table: Table) -> None:
 def check_checks(table: Table) -> None:
     """Refuse a check that Spark could not apply to its table."""
     for check in table.checks:
-        found = problem(check.sql, [column.name for column in table.columns])
+        found = find_expression_error(check.sql, [column.name for column in table.columns])
         if found is not None:
             told, hint = found
             place = _written_at(table, check.sql)

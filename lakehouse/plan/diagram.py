@@ -18,8 +18,8 @@ from typing import Any
 from lakehouse.plan.plan import Plan
 
 # A table that is read and that no flow writes.
-GIVEN = "given"
-_COLOURS = {"missing": "#ffd6d6", "stale": "#fff0c2", "fresh": "#d9f2d9", GIVEN: "#e8e8e8"}
+SOURCE = "source"
+_COLOURS = {"missing": "#ffd6d6", "stale": "#fff0c2", "fresh": "#d9f2d9", SOURCE: "#e8e8e8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Node:
         table: Its name.
         flow: The flow that writes it, empty where none does.
         kind: operator, frame or sql.
-        state: missing, stale, fresh or given.
+        state: missing, stale, fresh or source.
         causes: Kinds of the causes for which the flow is to run.
         doc: What the flow does.
     """
@@ -49,7 +49,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
+class FlowDiagram:
     """Tables and what is made from what.
 
     Args:
@@ -70,7 +70,7 @@ class Drawing:
         return {"nodes": nodes, "edges": [{"from": edge[0], "to": edge[1]} for edge in self.edges]}
 
 
-def drawing(plan: Plan) -> Drawing:
+def flow_diagram(plan: Plan) -> FlowDiagram:
     """Return the drawing of a plan's flows, and of the tables that they read and no flow writes."""
     graph = plan.graph
     nodes: dict[str, Node] = {}
@@ -81,13 +81,13 @@ def drawing(plan: Plan) -> Drawing:
             if name not in chosen and name in graph.registry.writers:
                 continue
             edges.add((name, item.writes))
-            nodes.setdefault(name, Node(name, "", "", GIVEN))
+            nodes.setdefault(name, Node(name, "", "", SOURCE))
         causes = tuple(dict.fromkeys(cause.kind for cause in item.causes))
         nodes[item.writes] = Node(item.writes, item.flow.id, item.flow.kind, item.state, causes, item.flow.doc)
-    return Drawing(nodes, tuple(sorted(edges)))
+    return FlowDiagram(nodes, tuple(sorted(edges)))
 
 
-def mermaid(drawn: Drawing) -> str:
+def mermaid(drawn: FlowDiagram) -> str:
     """Return a Mermaid flowchart: a subgraph a layer, states as classes."""
     names = {table: f"t{number}" for number, table in enumerate(drawn.nodes)}
     lines = ["flowchart LR"]
@@ -95,7 +95,7 @@ def mermaid(drawn: Drawing) -> str:
         lines.append(f'  subgraph layer_{layer}["{_mermaid_text(layer)}"]')
         for node in drawn.nodes.values():
             if node.layer == layer:
-                left, right = ("[(", ")]") if node.state == GIVEN else ("[", "]")
+                left, right = ("[(", ")]") if node.state == SOURCE else ("[", "]")
                 lines.append(f'    {names[node.table]}{left}"{_mermaid_text(node.table)}"{right}')
         lines.append("  end")
     lines.extend(f"  {names[a]} --> {names[b]}" for a, b in drawn.edges)
@@ -107,7 +107,7 @@ def mermaid(drawn: Drawing) -> str:
     return "\n".join(lines)
 
 
-def dot(drawn: Drawing) -> str:
+def dot(drawn: FlowDiagram) -> str:
     """Return a Graphviz digraph: a cluster a layer, states as colours."""
     lines = ["digraph mixlake {", "  rankdir=LR;", '  node [shape=box, style=filled, fontname="sans-serif"];']
     for layer in dict.fromkeys(node.layer for node in drawn.nodes.values()):
@@ -130,7 +130,7 @@ class Line:
     node: Node
 
 
-def lanes(drawn: Drawing) -> list[Line]:
+def lanes(drawn: FlowDiagram) -> list[Line]:
     """Return the drawing in lanes, one line a table."""
     parents: dict[str, list[str]] = {table: [] for table in drawn.nodes}
     left: dict[str, int] = dict.fromkeys(drawn.nodes, 0)

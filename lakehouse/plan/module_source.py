@@ -96,7 +96,7 @@ def _module(
         try:
             kept = _read(source, name if is_package else name.rpartition(".")[0])
         except SyntaxError as error:
-            raise FlowError(f"{origin}:{error.lineno or 1} does not parse: {error.msg}", "mend it there") from None
+            raise FlowError(f"{origin}:{error.lineno or 1} does not parse: {error.msg}", "fix it there") from None
         _keep(place, key, kept, origin)
     definitions, imports, stars = kept
     return Module({key: Definition(*value) for key, value in definitions.items()}, imports, stars, is_package)

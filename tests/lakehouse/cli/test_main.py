@@ -75,7 +75,7 @@ def test_the_list_of_verbs_tells_what_each_does(call):
         (["vacuum", "--dry-run", "--retention-hours", "nan"], "give a number of hours"),
         (["run", "--param", "nonsense"], "FLOW.KEY=VALUE"),
         (["plan", "no.such_flow_anywhere"], "no.such_flow_anywhere"),
-        (["trace", "zz"], "no sample id"),
+        (["trace", "zz"], "is not a sample id"),
     ],
 )
 def test_a_wrong_question_is_status_2_and_one_line(call, lake, argv, words):

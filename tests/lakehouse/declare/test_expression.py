@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lakehouse.declare.expression import problem
+from lakehouse.declare.expression import find_expression_error
 
 WORDS = re.findall(
     r"\w+",
@@ -18,20 +18,20 @@ WORDS = re.findall(
 @pytest.mark.parametrize("rest", ["= 'a'", "is not null", "> 1 AND n IN (1, 2)", "NOT LIKE '%x'"])
 def test_a_column_may_be_called_as_a_statement_begins(caplog, word, rest):
     with caplog.at_level(logging.DEBUG):
-        assert problem(f"{word} {rest}", [word, "n"]) is None
+        assert find_expression_error(f"{word} {rest}", [word, "n"]) is None
     assert not caplog.records
 
 
 @pytest.mark.parametrize("word", ["values", "if", "insert", "drop"])
 def test_such_a_column_may_stand_anywhere(word):
-    assert problem(f"n > 1 AND {word} = 'a'", [word, "n"]) is None
-    assert problem(f"n > {word}", [word, "n"]) is None
+    assert find_expression_error(f"n > 1 AND {word} = 'a'", [word, "n"]) is None
+    assert find_expression_error(f"n > {word}", [word, "n"]) is None
 
 
 @pytest.mark.parametrize("statement", ["DROP TABLE n", "INSERT INTO n VALUES (1)", "UPDATE n SET n = 1", "IF n THEN"])
 def test_a_statement_is_no_expression(caplog, statement):
     with caplog.at_level(logging.DEBUG):
-        assert problem(statement, ["n"])[0].startswith("does not parse")
+        assert find_expression_error(statement, ["n"])[0].startswith("does not parse")
     assert not caplog.records
 
 
@@ -51,20 +51,20 @@ def test_a_statement_is_no_expression(caplog, statement):
     ],
 )
 def test_functions_that_need_no_brackets_are_no_columns(sql):
-    assert problem(sql, ["n"]) is None
+    assert find_expression_error(sql, ["n"]) is None
 
 
 def test_a_quoted_name_and_what_is_hidden_are_columns():
-    assert problem("`user` = 'a'", ["n"])[0] == "names 'user', which is no column there"
-    assert problem("_metadata.file_path = 'a'", ["n"], ["_metadata"]) is None
-    assert problem("m = 1", ["nnnn"], ["_metadata"])[1] == "it may use nnnn"
+    assert find_expression_error("`user` = 'a'", ["n"])[0] == "names 'user', which is not a column there"
+    assert find_expression_error("_metadata.file_path = 'a'", ["n"], ["_metadata"]) is None
+    assert find_expression_error("m = 1", ["nnnn"], ["_metadata"])[1] == "it may use nnnn"
 
 
 @pytest.mark.parametrize(
     ("sql", "told"),
     [
-        (None, "is no text"),
-        (5, "is no text"),
+        (None, "is not a text"),
+        (5, "is not a text"),
         ("", "is empty"),
         (" -- n > 1", "is empty"),
         ("else > 1", "does not parse at 1:1: an expression is missing at 'else'"),
@@ -73,8 +73,8 @@ def test_a_quoted_name_and_what_is_hidden_are_columns():
         ("n = 1 AND\n n > AND n", "does not parse at 2:6: an expression is missing at 'AND'"),
         ("n) OR (n", "does not parse at 1:2: Invalid expression / Unexpected token at ')'"),
         ("n = 1\n AND 'x", "does not parse at 2: a quote or comment is not closed"),
-        ("n; n", "does not parse: it is no single expression"),
+        ("n; n", "does not parse: it is not a single expression"),
     ],
 )
 def test_what_is_wrong_is_told_where_it_is(sql, told):
-    assert problem(sql, ["n"])[0] == told
+    assert find_expression_error(sql, ["n"])[0] == told

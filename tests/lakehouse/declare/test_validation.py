@@ -24,7 +24,7 @@ from tests.lakehouse import words
         ('"get(parent_ids, 0)"', '"get(parent_ids"', "does not parse"),
         ('{"lines": lines}, params', '{"lines": read(lines, where="text >")}, params', "does not parse at 1:6"),
         ('{"lines": lines}, params', '{"lines": read(lines, where="text text")}, params', "does not parse at 1:6"),
-        ('{"lines": lines}, params', '{"lines": read(lines, where=5)}, params', "where 5, which is no text"),
+        ('{"lines": lines}, params', '{"lines": read(lines, where=5)}, params', "where 5, which is not a text"),
         (
             '{"lines": lines}, params',
             '{"lines": read(lines, where="txt > 0")}, params',
@@ -50,9 +50,9 @@ def test_a_wrong_declaration_is_refused_with_its_place(project, old, new, says):
         ("length(text >", "does not parse at 1:13"),
         ("text = 'x", "does not parse at 1: a quote or comment is not closed"),
         ("SELECT true", "does not parse at 1:1: "),
-        ("length(text) > 0; true", "does not parse: it is no single expression"),
+        ("length(text) > 0; true", "does not parse: it is not a single expression"),
         ("-- none", "the check '-- none' is empty"),
-        ("length(txt) > 0", "names 'txt', which is no column there"),
+        ("length(txt) > 0", "names 'txt', which is not a column there"),
     ],
 )
 def test_a_check_that_spark_could_not_apply_is_refused_with_its_place(project, check, says):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.cli.main import main
-from lakehouse.plan.diagram import GIVEN, Drawing, Node, dot, drawing, lanes, mermaid
+from lakehouse.plan.diagram import SOURCE, FlowDiagram, Node, dot, flow_diagram, lanes, mermaid
 from tests.lakehouse import words
 
 OPEN, JOINED = "●○│├┤┼", "├┤┼╰╯┴"
@@ -16,7 +16,7 @@ OPEN, JOINED = "●○│├┤┼", "├┤┼╰╯┴"
 
 def drawn(edges, count):
     nodes = {f"silver.t{n}": Node(f"silver.t{n}", f"f.t{n}", "operator", "stale") for n in range(count)}
-    return Drawing(nodes, tuple(sorted((f"silver.t{a}", f"silver.t{b}") for a, b in edges)))
+    return FlowDiagram(nodes, tuple(sorted((f"silver.t{a}", f"silver.t{b}") for a, b in edges)))
 
 
 @st.composite
@@ -72,9 +72,9 @@ def test_mermaid_quotes_names_and_names_states_as_classes():
     nodes = {
         "a.x": Node("a.x", "f", "sql", "fresh"),
         "b.end": Node("b.end", "g", "sql", "stale"),
-        "a.in": Node("a.in", "", "", GIVEN),
+        "a.in": Node("a.in", "", "", SOURCE),
     }
-    assert mermaid(Drawing(nodes, (("a.in", "a.x"), ("a.x", "b.end")))).splitlines() == [
+    assert mermaid(FlowDiagram(nodes, (("a.in", "a.x"), ("a.x", "b.end")))).splitlines() == [
         "flowchart LR",
         '  subgraph layer_a["a"]',
         '    t0["a.x"]',
@@ -89,13 +89,13 @@ def test_mermaid_quotes_names_and_names_states_as_classes():
         "  class t1 stale",
         "  classDef fresh fill:#d9f2d9,stroke:#666,color:#000",
         "  class t0 fresh",
-        "  classDef given fill:#e8e8e8,stroke:#666,color:#000",
-        "  class t2 given",
+        "  classDef source fill:#e8e8e8,stroke:#666,color:#000",
+        "  class t2 source",
     ]
 
 
 def test_dot_quotes_names():
-    text = dot(Drawing({"a.x": Node("a.x", "f", "sql", "fresh", doc='Says "so" \\ there.')}, ()))
+    text = dot(FlowDiagram({"a.x": Node("a.x", "f", "sql", "fresh", doc='Says "so" \\ there.')}, ()))
     assert r'"a.x" [fillcolor="#d9f2d9", tooltip="Says \"so\" \\ there."];' in text
     assert text.startswith("digraph mixlake {")
     assert text.count("{") == text.count("}")
@@ -110,11 +110,11 @@ def at_project(project, monkeypatch):
 
 def test_tables_that_no_flow_writes_are_drawn_where_they_are_read(at_project):
     at_project.module("flows", words.FLOWS.replace('@flow(writes=lines, kind="frame", external=outside)', ""))
-    found = drawing(at_project.lake().plan())
-    assert found.nodes["bronze.lines"].state == GIVEN
+    found = flow_diagram(at_project.lake().plan())
+    assert found.nodes["bronze.lines"].state == SOURCE
     assert ("bronze.lines", "silver.words") in found.edges
     # What another flow writes and is not selected is left out.
-    assert list(drawing(at_project.lake().plan(["gold.counts"])).nodes) == ["gold.counts"]
+    assert list(flow_diagram(at_project.lake().plan(["gold.counts"])).nodes) == ["gold.counts"]
 
 
 def test_the_command_draws_in_each_format(at_project, capsys):
