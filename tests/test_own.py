@@ -82,7 +82,7 @@ MODULES = (
 
 
 def blocks(language):
-    section = README.read_text().split("## A table and flow of one's own")[1].split("\n## ")[0]
+    section = README.read_text().split("## A first table and flow of your own")[1].split("\n## ")[0]
     return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
 
 
