@@ -143,7 +143,7 @@ def _way_back(table: str, made: str) -> str:
     if table in _MADE_ANEW:
         made = "move the table's folder away: the next run makes it anew"
     elif table.startswith("ledger."):
-        return "restore that file from a copy; what it records is told nowhere else"
+        return "restore that file from a copy; what it records is stored nowhere else"
     return f"restore that file from a copy, or {made}"
 
 

@@ -89,7 +89,7 @@ def outside(params: SourcesParams) -> str:
     tags=["landing"],
 )
 def sources(params: SourcesParams, current_rows: DataFrame | None = None) -> pa.Table:
-    """Retrieve the declared sources; one that cannot be retrieved is told, and kept as it was landed before.
+    """Retrieve the declared sources; one that cannot be retrieved is reported, and kept as it was landed before.
 
     A source leaves the table when it is no longer declared or chosen, never because it cannot be reached.
 

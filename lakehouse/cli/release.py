@@ -162,8 +162,8 @@ def verify(context: Context, name: str, deep: bool, as_json: bool) -> int:
 
     problems = verify_release(context.catalog, name, deep=deep)
     if as_json:
-        told = [dataclasses.asdict(problem) for problem in problems]
-        print_json({"name": name, "whole": not problems, "problems": told})
+        found = [dataclasses.asdict(problem) for problem in problems]
+        print_json({"name": name, "whole": not problems, "problems": found})
     elif problems:
         print_table(["table", "file", "what"], [dataclasses.astuple(problem) for problem in problems])
         print(f"the release {name} is not whole")

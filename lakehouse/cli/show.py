@@ -41,8 +41,8 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
     types = {field.name: str(field.type) for field in found.schema}
     first = found.to_pylist(maps_as_pydicts="strict")
     if as_json:
-        told = [{"column": column, "type": types[column]} for column in columns]
-        print_json({"name": name, "version": at, "rows": rows, "bytes": held, "columns": told, "first": first})
+        described = [{"column": column, "type": types[column]} for column in columns]
+        print_json({"name": name, "version": at, "rows": rows, "bytes": held, "columns": described, "first": first})
         return
     written = f"version {at}" if at is not None else "declared, never written"
     print(f"{name}, {written}, {rows} rows, {size(held)}\n")

@@ -98,9 +98,9 @@ def _whole(output: Path | None) -> Iterator[None]:
         if output is not None:
             output.unlink(missing_ok=True)
         if isinstance(error, ArithmeticError | TypeError | ValueError | NotImplementedError):
-            told = str(error).split("\n", 1)[0]
+            message = str(error).split("\n", 1)[0]
             raise QueryError(
-                f"a value of the answer cannot be written: {told}", "cast its column to VARCHAR"
+                f"a value of the answer cannot be written: {message}", "cast its column to VARCHAR"
             ) from error
         raise
 

@@ -69,7 +69,7 @@ class Check:
     Args:
         name: A sentence that is true of a good row; it is the reason given in quarantine.
         sql: A Spark SQL predicate over the table's columns. Null counts as broken.
-        on_fail: "quarantine" moves the row aside; "fail" stops the flow at the first such row.
+        on_fail: "quarantine" quarantines the row; "fail" stops the flow at the first such row.
         tolerance: Fraction of a batch of changes above which the flow fails instead of quarantining.
 
     Raises:
@@ -137,8 +137,8 @@ class Table:
         lower = [name.lower() for name in names]
         doubled = sorted({name for name in names if lower.count(name.lower()) > 1})
         if doubled:
-            told = " and ".join(repr(name) for name in doubled)
-            raise ContractError(f"{self.name}: column {told} is declared twice", "keep one of the two")
+            repeated = " and ".join(repr(name) for name in doubled)
+            raise ContractError(f"{self.name}: column {repeated} is declared twice", "keep one of the two")
         unknown = [name for name in (*self.key, *self.cluster_by, *self.partition_by) if name not in names]
         if unknown:
             raise ContractError(

@@ -70,9 +70,10 @@ def _modules(name: str, root: Path) -> Iterator[ModuleType]:
             else "fix the import",
         ) from error
     except (Exception, SystemExit) as error:
-        told, place = error.msg if isinstance(error, SyntaxError) else error, _failed_at(error, root)
+        problem, place = error.msg if isinstance(error, SyntaxError) else error, _failed_at(error, root)
         raise ConfigError(
-            f"module {name} failed on import: {type(error).__name__}: {told}{place}", f"fix it{' there' * bool(place)}"
+            f"module {name} failed on import: {type(error).__name__}: {problem}{place}",
+            f"fix it{' there' * bool(place)}",
         ) from error
 
 

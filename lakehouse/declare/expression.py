@@ -43,9 +43,9 @@ def find_expression_error(
     try:
         tree = _parsed(sql)
     except SqlglotError as error:
-        at, told = locate_syntax_error(error, f"(\n{sql}")
+        at, problem = locate_syntax_error(error, f"(\n{sql}")
         line, colon, column = at.partition(":")
-        return f"does not parse at {int(line) - 1}{colon}{column}: {told}", _HINT
+        return f"does not parse at {int(line) - 1}{colon}{column}: {problem}", _HINT
     except _NoExpressionError as error:
         return str(error), _HINT
     if tree is None or tree.find(exp.Lambda, exp.Query):

@@ -47,8 +47,8 @@ def parse_select(text: str, place: str) -> exp.Query:
     try:
         trees = [tree for tree in sqlglot.parse(text, dialect="spark") if tree is not None]
     except SqlglotError as error:
-        at, told = locate_syntax_error(error, text)
-        raise FlowError(f"{place}:{at}: the SQL does not parse: {told}", "fix the SQL there") from None
+        at, problem = locate_syntax_error(error, text)
+        raise FlowError(f"{place}:{at}: the SQL does not parse: {problem}", "fix the SQL there") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Query):
         raise FlowError(f"{place} is not one SELECT", "write one query; the table that it writes is the file's name")
     _refuse(trees[0], place)
@@ -157,7 +157,7 @@ def _is_cte(table: exp.Table) -> bool:
 
 
 def _alias(table: exp.Table, scope: list[exp.Table]) -> str:
-    """Return a table's alias; two tables of one last name are told apart by their layers."""
+    """Return a table's alias; the layers distinguish two tables of one last name."""
     if table.alias:
         return table.alias
     same = [other for other in scope if not other.alias and other.name.lower() == table.name.lower()]
@@ -193,10 +193,10 @@ def locate_syntax_error(error: SqlglotError, text: str) -> tuple[str, str]:
         first = found[0]
         # The parser counts to the end of the word at which it stopped.
         word = str(first.get("highlight") or "")
-        told = str(first.get("description"))
-        told = "an expression is missing" if "<class" in told else told
+        problem = str(first.get("description"))
+        problem = "an expression is missing" if "<class" in problem else problem
         column = max(int(first.get("col") or 1) - max(len(word), 1) + 1, 1)
-        return f"{first.get('line') or 1}:{column}", told + (f" at {word!r}" if word else "")
+        return f"{first.get('line') or 1}:{column}", problem + (f" at {word!r}" if word else "")
     if not isinstance(error, TokenError):
         return "1:1", "an expression is missing"
     # What the tokenizer could not end: it shows the text up to there.

@@ -22,8 +22,8 @@ def check_condition(spec: Flow, item: Read, table: Table) -> None:
     columns = [*(column.name for column in table.columns), *{TABLE_PSEUDO_COLUMN} & set(item.names)]
     # Of a file that is read, Spark also tells its name, size and time.
     if item.where != "" and (found := find_expression_error(item.where, columns, ["_metadata"])) is not None:
-        told, hint = found
-        raise FlowError(f"{spec.id} reads {table.name} where {item.where!r}, which {told} ({spec.place})", hint)
+        problem, hint = found
+        raise FlowError(f"{spec.id} reads {table.name} where {item.where!r}, which {problem} ({spec.place})", hint)
 
 
 def check_checks(table: Table) -> None:
@@ -31,9 +31,11 @@ def check_checks(table: Table) -> None:
     for check in table.checks:
         found = find_expression_error(check.sql, [column.name for column in table.columns])
         if found is not None:
-            told, hint = found
+            problem, hint = found
             place = _written_at(table, check.sql)
-            raise ContractError(f"{table.name}: the check {check.sql!r} {told}{f' ({place})' if place else ''}", hint)
+            raise ContractError(
+                f"{table.name}: the check {check.sql!r} {problem}{f' ({place})' if place else ''}", hint
+            )
 
 
 def _written_at(table: Table, text: object) -> str:

@@ -115,8 +115,8 @@ def dot(drawn: FlowDiagram) -> str:
         lines.append(f"    label={_dot_text(layer)};")
         for node in drawn.nodes.values():
             if node.layer == layer:
-                told = f"fillcolor={_dot_text(_COLOURS[node.state])}, tooltip={_dot_text(node.doc or node.state)}"
-                lines.append(f"    {_dot_text(node.table)} [{told}];")
+                style = f"fillcolor={_dot_text(_COLOURS[node.state])}, tooltip={_dot_text(node.doc or node.state)}"
+                lines.append(f"    {_dot_text(node.table)} [{style}];")
         lines.append("  }")
     lines.extend(f"  {_dot_text(a)} -> {_dot_text(b)};" for a, b in drawn.edges)
     return "\n".join([*lines, "}"])

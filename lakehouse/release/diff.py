@@ -185,8 +185,8 @@ def _key(project: Project, name: str, old: DeltaTable, new: DeltaTable) -> tuple
     keys = []
     for table in (old, new):
         newest = newest_note(table)
-        told = tuple(newest[1].key) if newest else ()
-        keys.append(told or (tuple(contract.key) if contract else ()))
+        recorded = tuple(newest[1].key) if newest else ()
+        keys.append(recorded or (tuple(contract.key) if contract else ()))
     return keys[0] if keys[0] == keys[1] else ()
 
 
