@@ -1,27 +1,35 @@
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from lakehouse.errors import TableNotFoundError, UsageError
 from lakehouse.query.table_names import open_named, parse_table, refuse_view
-from tests.lakehouse.lakes import lake_at, rows, write
+from tests.lakehouse.lakes import lake_at, write
 
 
-def test_a_version_may_follow_a_name():
-    assert parse_table("gold.samples") == ("gold.samples", None)
-    assert parse_table("gold.samples@3") == ("gold.samples", 3)
-    with pytest.raises(UsageError, match=r"'x' is not a version — write gold\.samples@3"):
-        parse_table("gold.samples@x")
+def test_a_table_is_named_with_or_without_a_version():
+    assert parse_table("gold.mixture") == ("gold.mixture", None)
+    assert parse_table("gold.mixture@12") == ("gold.mixture", 12)
+    with pytest.raises(UsageError, match="'new' is not a version") as error:
+        parse_table("gold.mixture@new")
+    assert error.value.hint == "write gold.mixture@3"
 
 
-def test_a_view_and_an_unknown_table_are_refused(tmp_path):
-    (tmp_path / "evens.sql").write_text("SELECT 1")
-    lake = lake_at(tmp_path / "lake", views=(str(tmp_path / "*.sql"),))
-    write(lake, "gold.numbers", rows(["a"]))
-    assert open_named(lake.project, "gold.numbers").version() == 0
-    with pytest.raises(UsageError, match="evens is a view — query it: mixlake sql"):
-        refuse_view(lake.project, "evens")
-    with pytest.raises(UsageError, match="is a view"):
-        open_named(lake.project, "evens")
-    with pytest.raises(TableNotFoundError, match=r"did you mean gold\.numbers"):
-        open_named(lake.project, "gold.numbres")
+def test_a_name_that_is_not_there_is_answered_with_those_like_it(tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    write(lake, "gold.things", pa.table({"n": [1]}))
+    assert open_named(lake.project, "gold.things").version() == 0
+    with pytest.raises(TableNotFoundError) as error:
+        open_named(lake.project, "gold.thigns")
+    assert "gold.things" in error.value.hint
+    with pytest.raises(TableNotFoundError, match="mixlake run"):
+        open_named(lake.project, "gold.sequences")  # declared, and never written
+
+
+def test_a_view_is_refused_with_the_query_that_reads_it(tmp_path):
+    project = lake_at(tmp_path / "lake").project
+    with pytest.raises(UsageError, match="quota is a view") as error:
+        refuse_view(project, "quota", 5)
+    assert "FROM quota LIMIT 5" in error.value.hint
+    refuse_view(project, "gold.quotas")
