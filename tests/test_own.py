@@ -264,7 +264,7 @@ def test_the_demos_end_tells_quota_packing_losses_and_five_answers(own, ran, tmp
     release = create_release(lake(own).project, "told")
     lines = [{"step": n, "loss": 9.0 - n, "loss.text": 8.0 - n, "targets.text": 100} for n in range(4)]
     (tmp_path / METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
-    demo._tell(lake(own), release, tmp_path, [])
+    demo._report(lake(own), release, tmp_path, [])
     told = capsys.readouterr().out
     assert re.search(r"text/en/opening\s+1,?000", told)
     assert re.search(r"(?m)^text\s+7\.000\s+6\.000", told)

@@ -21,10 +21,10 @@ from tests.lakehouse.retraction.test_purge import HASHED, NAMED, NAMES, ROWS, WO
 # The project's own flows write a table of a name that the pages write, too.
 MIXLAKE = """
 import sys
-from lakehouse import registry
+from lakehouse.declare import discovery
 from lakehouse.cli.main import main
 
-registry._entry_points = lambda group: []
+discovery._entry_points = lambda group: []
 sys.exit(main(sys.argv[1:]))
 """
 pytestmark = [pytest.mark.slow, pytest.mark.network]

@@ -135,7 +135,9 @@ def test_ledger_rows_of_one_transaction_land_once(tmp_path):
     rows = pa.Table.from_pylist([row], schema=training_steps.schema)
     threads = [
         threading.Thread(
-            target=append_rows, args=(str(tmp_path), training_steps, rows), kwargs={"app_id": "a", "version": v}
+            target=append_rows,
+            args=(Catalog(str(tmp_path)), training_steps, rows),
+            kwargs={"app_id": "a", "version": v},
         )
         for v in (1, 1, 1)
     ]

@@ -24,12 +24,12 @@ TEXT = "a:hello|b:two words|c:|d:four score and seven|e:x"
 FILLING = """
 import sys
 from pathlib import Path
-import lakehouse.spark.code_archive
-from lakehouse import registry
+import lakehouse.run.spark_session
+from lakehouse.declare import discovery
 from lakehouse.cli.main import main
 
-registry._entry_points = lambda group: []
-ship = lakehouse.spark.code_archive.distribute_code
+discovery._entry_points = lambda group: []
+ship = lakehouse.run.spark_session.distribute_code
 def ship_and_fill(*args):
     ship(*args)
     try:
@@ -38,7 +38,7 @@ def ship_and_fill(*args):
                 pass
     except OSError as error:
         print(error.strerror)
-lakehouse.spark.code_archive.distribute_code = ship_and_fill
+lakehouse.run.spark_session.distribute_code = ship_and_fill
 sys.exit(main(["run"]))
 """
 

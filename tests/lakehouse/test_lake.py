@@ -28,7 +28,7 @@ def test_names_are_those_of_tables_that_exist(lake, tmp_path):
 
 
 def test_an_empty_place_is_an_empty_lake(tmp_path):
-    assert Lake(str(tmp_path / "nothing")).names() == []
+    assert Lake(str(tmp_path / "nothing")).catalog.names() == []
 
 
 @pytest.mark.parametrize("name", ["lake [1]", "lake]", "a%20b", "a\\b"])
@@ -39,14 +39,14 @@ def test_a_place_that_readers_would_not_find_is_refused(tmp_path, monkeypatch, n
     with pytest.raises(ConfigError, match="choose another folder"):
         Lake()
     # Another lake may be named there.
-    assert Lake(str(tmp_path / "lake")).names() == []
+    assert Lake(str(tmp_path / "lake")).catalog.names() == []
 
 
 def test_a_place_may_have_other_signs(tmp_path):
     place = str(tmp_path / "a b{c}*?#%'é")
     create(Catalog(place), THINGS)
-    assert Lake(place).names() == ["silver.things"]
-    assert Lake(place).open("silver.things").version() == 0
+    assert Lake(place).catalog.names() == ["silver.things"]
+    assert Lake(place).catalog.open("silver.things").version() == 0
 
 
 def test_creating_twice_changes_nothing(lake):
@@ -77,7 +77,7 @@ def test_a_lake_of_a_newer_format_is_refused(tmp_path):
         uri, pa.schema([("n", pa.int64())]), configuration={"mixlake.format": "99"}, raise_if_key_not_exists=False
     )
     with pytest.raises(LakeError, match="lake format 99") as raised:
-        Lake(str(tmp_path / "lake")).open("silver.things")
+        Lake(str(tmp_path / "lake")).catalog.open("silver.things")
     assert "newer mixlake" in raised.value.hint
 
 

@@ -14,6 +14,7 @@ from deltalake import DeltaTable, QueryBuilder, write_deltalake
 from lakehouse.declare.config import Config
 from lakehouse.delta.append import create
 from lakehouse.lake import Lake
+from lakehouse.project import Project
 
 ROWS = 12
 # What Delta's readers of version 1 take; a writer may keep a change feed and constraints.
@@ -28,9 +29,7 @@ TIMES = [
 
 
 def contracts():
-    from lakehouse.declare.discovery import load_registry
-
-    return load_registry(Config(lake="unused")).tables
+    return Project(Config(lake="unused")).registry.tables
 
 
 def value(kind, n):

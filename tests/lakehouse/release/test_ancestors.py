@@ -65,7 +65,7 @@ def test_a_later_version_with_the_same_rows_is_opened_where_files_were_vacuumed(
     commit(lake, "bronze.a", "2")
     commit(lake, "gold.c", "1", {"bronze.a": 2})
     lake.catalog.open("bronze.a").optimize.compact()
-    vacuum(lake.catalog, grace_hours=0)
+    vacuum(lake.catalog, retention_hours=0)
     assert versions(with_ancestors(lake.catalog, ["gold.c"])) == {"bronze.a": 3, "gold.c": 0}
 
 

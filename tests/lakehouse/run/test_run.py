@@ -269,7 +269,11 @@ def test_a_contract_that_rows_do_not_fit_is_refused_until_the_table_is_written_a
     before = lines.rows("silver.shouts")
     refused = lines.run("+gold.counts")["silver.shouts"]
     assert refused.status == "failed"
-    says = {"type": "size is stored as integer, now string", "fewer": "size is no longer declared", "key": "named by"}
+    says = {
+        "type": "size is stored as integer, now string",
+        "fewer": "size is no longer declared",
+        "key": "its key was sample_id",
+    }
     assert says[change] in refused.error.message
     assert "mixlake run silver.shouts --migrate" in refused.error.hint
     assert lines.rows("silver.shouts") == before

@@ -106,7 +106,7 @@ def test_an_operator_that_loses_or_adds_rows_is_refused_with_its_line(answer, sa
 
 
 def declared(**fields):
-    @flow(reads={"things": TABLE}, **{"writes": TABLE, "source_key": "id", "origin": "id", **fields})
+    @flow(reads={"things": TABLE}, **{"writes": TABLE, "source_key": "id", "source_key_sql": "id", **fields})
     def f(batch, params):
         return batch
 

@@ -48,7 +48,7 @@ def go(lake, tmp_path, monkeypatch):
     # The demo gives Spark's memory back before it trains; the session of these tests is shared.
     monkeypatch.setattr(session, "stop", lambda: None)
     monkeypatch.setattr(demo, "_train", train)
-    monkeypatch.setattr(demo, "_tell", lambda *arguments: None)
+    monkeypatch.setattr(demo, "_report", lambda *arguments: None)
 
     def run(*arguments):
         trained.clear()

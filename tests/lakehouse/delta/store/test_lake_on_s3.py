@@ -67,6 +67,7 @@ def test_every_verb_answers_over_an_object_store(call, lake):
     assert {item["table"] for item in ask("optimize", "gold.samples", "--dry-run")} == {"gold.samples"}
     assert {item["table"] for item in ask("vacuum", "gold.samples", "--dry-run")} == {"gold.samples"}
     assert ask("quarantine", "list") == []
+    assert [item["state"] for item in ask("check", "gold.vocabulary")] == ["skipped"]
     found = {finding["name"]: finding for finding in ask("doctor")}
     assert found["store"]["state"] == found["lake"]["state"] == "ok"
     assert "conditional puts" in found["store"]["found"]
