@@ -1,0 +1,138 @@
+"""What a person waits for on one machine: a first run of seven flows, nothing to do, one document changed.
+
+Two hundred files of the running Python's library are landed as documents, cleaned, scored, signed and compared for
+near-duplicates by seven flows, each step by the command line in a process of its own: the whole wait, and the CPU
+seconds of all processes that the command started, the JVM among them. Beside it stand two parts of such a run that no
+flow can be blamed for: planning, and a Spark session that starts and ends.
+
+    python tests/bench/loop.py
+    python tests/bench/loop.py --documents 2000
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+SELECTION = (
+    "bronze.sources",
+    "bronze.files",
+    "bronze.documents",
+    "silver.documents",
+    "silver.document_scores",
+    "silver.document_signatures",
+    "silver.document_duplicates",
+)
+
+PROJECT = """
+params:
+  bronze.sources: {packaged: false, files: [sources.yaml]}
+"""
+
+SOURCES = """
+sources:
+  library:
+    connector: folder
+    path: documents
+    license: PSF-2.0
+    license_file: LICENSE.txt
+    modality: text
+    kind: manual
+    language: en
+    include: ["**/*.txt"]
+"""
+
+SESSION = """
+from pathlib import Path
+from lakehouse import Lake
+from lakehouse.spark.session import start, stop
+start(Lake().config, Path("spark.log")).range(1).count()
+stop()
+"""
+
+# A process that outlives its parent, as the JVM does, is inherited by this one, which adds up its CPU time.
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command cost.
+
+    Args:
+        wall: Seconds until it returned.
+        cpu: CPU seconds of it and of all processes that it started.
+    """
+
+    wall: float
+    cpu: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--documents", type=int, default=200)
+    arguments = parser.parse_args()
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        make_project(root, arguments.documents)
+        run = (sys.executable, "-m", "lakehouse.cli.main", "run", *SELECTION)
+        show("plan, no table yet", cost(root, sys.executable, "-m", "lakehouse.cli.main", "plan", *SELECTION))
+        show("a Spark session", cost(root, sys.executable, "-c", SESSION))
+        show(f"{len(SELECTION)} flows, {arguments.documents} documents", cost(root, *run))
+        show("nothing changed", cost(root, *run))
+        change(root / "documents" / "0.txt")
+        show("one document changed", cost(root, *run))
+
+
+def make_project(root: Path, documents: int) -> None:
+    """Write a project of a folder of documents, from the first files of the library by name."""
+    library = Path(sysconfig.get_path("stdlib"))
+    files = sorted(path for path in library.rglob("*.py") if "site-packages" not in path.parts and path.stat().st_size)
+    (root / "documents").mkdir()
+    (root / "documents" / "LICENSE.txt").write_text("Python Software Foundation License 2\n")
+    for number, path in enumerate(files[:documents]):
+        (root / "documents" / f"{number}.txt").write_bytes(path.read_bytes())
+    (root / "mixlake.yaml").write_text(PROJECT)
+    (root / "sources.yaml").write_text(SOURCES)
+
+
+def change(path: Path) -> None:
+    """Add a line to a document."""
+    with path.open("a") as file:
+        file.write("\nOne more line of text that was not there before.\n")
+
+
+def cost(root: Path, *command: str) -> Cost:
+    """Run a command in the project's folder and wait for all that it started."""
+    began, before = time.monotonic(), _children_cpu()
+    done = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
+    wall = time.monotonic() - began
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
+    while True:
+        try:
+            os.wait()
+        except ChildProcessError:
+            return Cost(wall, _children_cpu() - before)
+
+
+def _children_cpu() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+def show(what: str, costs: Cost) -> None:
+    """Print one line."""
+    print(f"{what:40s} {costs.wall:7.2f} s {costs.cpu:7.2f} CPU s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
