@@ -9,9 +9,9 @@ enforce that:
 ``run``                              run a plan: scheduler, report, listeners (OpenLineage among them)
 ``retraction``                       take rows out of the lake, to the last file
 ``release``, ``lineage``,            named versions and their maintenance; a row's sources and training steps;
-``execute``                          one flow: read, call, conform, check, difference, commit
+``execute``, ``determinism``         one flow: read, call, conform, check, difference, commit; the same rows each time?
 ``query``, ``plan``, ``spark``       DuckDB over the lake; what is stale and why; the Spark engine
-``engine``                           the protocol by which `execute` drives an engine
+``engine``                           the protocol by which `execute` drives an engine, and what engines share
 ``project``                          a lake's configuration, declarations and catalog: what rooms are handed
 ``ledger``                           the engine's own tables: runs, releases, retractions, quarantine
 ``delta``                            Delta tables without a JVM; ``delta.store`` is where their bytes lie
@@ -23,7 +23,7 @@ A plan goes: `declare` finds contracts and flows, `delta` reads the tables' logs
 versions and gives each flow a state with its causes; `run` schedules the stale ones.
 
 A row goes: `execute` reads a flow's changed input rows through `spark`, calls the flow, conforms its rows to the
-contract, quarantines those that break a check, refuses retracted ones, compares the rest with the table by key, and
+contract, leaves retracted ones out, quarantines those that break a check, compares the rest with the table by key, and
 commits the difference with a note in one Delta commit. `ledger.runs` is filled from the notes; `query` and `lineage`
 read the tables without a JVM, and `release` pins their versions for a trainer.
 """

@@ -41,7 +41,7 @@ TESTED_WITH = {
     "jobs/tokenize/rows.py": "tests/jobs/tokenize/test_documents.py",
     "jobs/tokenize/utterances.py": "tests/jobs/tokenize/test_media.py",
     "lakehouse/declare/flow.py": "tests/lakehouse/declare/test_registry.py",
-    "lakehouse/execute/repeat_run.py": "tests/lakehouse/execute/test_determinism.py",
+    "lakehouse/determinism/repeat_run.py": "tests/lakehouse/determinism/test_check.py",
     "lakehouse/lineage/reader.py": "tests/lakehouse/lineage/test_trace.py",
     "lakehouse/lineage/scan_reader.py": "tests/lakehouse/lineage/test_trace.py",
     "lakehouse/retraction/report.py": "tests/lakehouse/retraction/test_retract.py",

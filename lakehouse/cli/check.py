@@ -11,7 +11,7 @@ from lakehouse.cli.output import cell, print_json
 from lakehouse.cli.selection import SELECT
 
 if TYPE_CHECKING:
-    from lakehouse.execute.determinism import CheckResult
+    from lakehouse.determinism.check import CheckResult
 
 _HELP = rf"""Check that flows give the same rows each time; exit 1 if one differs or fails.
 
@@ -34,7 +34,7 @@ Examples:
 @click.pass_obj
 def command(context: Context, select: tuple[str, ...], rows: int, spark: bool, as_json: bool) -> int:
     """Check flows, and print what differs."""
-    from lakehouse.execute.determinism import check
+    from lakehouse.determinism.check import check
 
     checked = check(context.project, select, rows, spark=spark, on_result=None if as_json else _show)
     states = [one.state for one in checked]

@@ -1,4 +1,4 @@
-"""Execute one flow: read, call, conform, check, refuse retracted rows, compare with the table, commit the difference.
+"""Execute one flow: read, call, conform, refuse retracted rows, check, compare with the table, commit the difference.
 
 The steps are functions over one frozen `FlowExecution`; each returns a value, and the commit note is built once from
 these values.
@@ -48,7 +48,7 @@ def execute_flow(
             execution = FlowExecution(session, project, item, run_id, target, started, clock)
             output = call_flow(execution)
             checked = _check(execution, output)
-            phases = Phases(function=session.function_seconds(), rows=execution.elapsed())
+            phases = Phases(function=checked.function_seconds, rows=execution.elapsed())
             quarantined = _quarantine(execution, output, checked)
             plan = plan_write(execution, output, checked)
             phases = phases.with_difference(execution.elapsed())
@@ -61,10 +61,8 @@ def execute_flow(
 
 
 def _check(execution: FlowExecution, output: FlowOutput) -> CheckedRows:
-    """Conform a flow's rows, leave retracted ones out, and refuse more rejected rows or keys than are allowed."""
-    session, item = execution.session, execution.item
-    rows = session.without_retracted(session.conform(output.rows), item.retractions)
-    checked = session.check(rows)
+    """Compute a flow's rows, and refuse them where more are rejected than is allowed, or where two share a key."""
+    checked = execution.session.check(output.rows, execution.item.retractions)
     # A tolerance is a share of the table, however few rows came now.
     refuse_rejected_rows(execution, checked, 0 if output.full else execution.target.digest.rows)
     refuse_duplicate_keys(execution, checked)
@@ -81,6 +79,7 @@ def _quarantine(execution: FlowExecution, output: FlowOutput, checked: CheckedRo
 
 def _commit(execution: FlowExecution, write: Write, note: CommitNote) -> int:
     table, target = execution.item.flow.writes, execution.target
+    # Before: the table's statistics may name columns that go; after: the contract's may name columns that come.
     if not target.fits_contract:
         append.set_properties(execution.project.catalog, table)
     version = execution.session.commit(write, note, target.transaction)

@@ -32,7 +32,7 @@ def commit_note(
     item, fingerprints = execution.item, execution.item.fingerprints
     counts = {
         **plan.counts,
-        "read": execution.session.rows_read(),
+        "read": checked.read,
         "quarantined": checked.rejected,
         "returned": checked.digest.rows + checked.rejected,
     }

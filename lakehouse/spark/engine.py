@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.flow import Flow
@@ -127,25 +128,13 @@ class SparkFlowSession:
         """Return no rows, with the contract's columns."""
         return self._session.createDataFrame([], delta_reader.spark_schema(self._table.schema))
 
-    def rows_read(self) -> int:
-        """Return how many driving rows the function was given."""
-        return self._function.counter.rows
-
-    def function_seconds(self) -> float:
-        """Return the seconds spent in an operator, added up over workers."""
-        return self._function.counter.seconds
-
-    def conform(self, rows: DataFrame) -> DataFrame:
-        """Cast rows to the contract, stamp the run, and mark rows that break a check."""
-        return conform.conform(self._flow, rows, self._run_id)
-
-    def without_retracted(self, rows: DataFrame, retractions: Retractions) -> DataFrame:
-        """Return the rows that no retraction takes out."""
-        return retraction_filter.without_retracted(self._session, self._catalog, self._table, rows, retractions)
-
-    def check(self, rows: DataFrame) -> CheckedRows:
-        """Compute conformed rows once, on the workers' disks, and count them."""
-        return checked_rows.check(self._table, rows, self._stack)
+    def check(self, rows: DataFrame, retractions: Retractions) -> CheckedRows:
+        """Conform rows, leave retracted ones out, compute the rest once, on the workers' disks, and count them."""
+        conformed = conform.conform(self._flow, rows, self._run_id)
+        allowed = retraction_filter.without_retracted(self._session, self._catalog, self._table, conformed, retractions)
+        checked = checked_rows.check(self._table, allowed, self._stack)
+        counter = self._function.counter
+        return replace(checked, read=counter.rows, function_seconds=counter.seconds)
 
     def rejected_example(self, checked: CheckedRows, reason: str) -> Mapping[str, Any]:
         """Return the values of one row that was rejected for a reason."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -11,11 +13,11 @@ import pyarrow as pa
 from lakehouse.declare.flow import Flow
 from lakehouse.declare.sql_flow import view_name, with_views
 from lakehouse.engine import AffectedKeys, Call, FlowOutput
-from lakehouse.errors import FlowError
+from lakehouse.engine.operator_runner import Runner, runner_of
+from lakehouse.errors import FlowError, MixlakeError
 from lakehouse.project import Project
 from lakehouse.spark import delta_reader, flow_inputs
-from lakehouse.spark.code_archive import ship_params
-from lakehouse.spark.operator_runner import WorkerErrors, runner_of
+from lakehouse.spark.code_archive import ShippedParams, ship_params
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -68,6 +70,26 @@ class RowCounter:
             return 0
 
 
+@dataclass(frozen=True)
+class SparkWorker:
+    """Runs an operator in a worker, so that its errors keep their fields: the JVM passes on their text alone.
+
+    Args:
+        runner: The operator's runner, without its parameters.
+        params: The parameters, and where their files lie on a worker.
+    """
+
+    runner: Runner
+    params: ShippedParams
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield the operator's results."""
+        try:
+            yield from replace(self.runner, params=self.params.resolve())(batches)
+        except MixlakeError as error:
+            raise RuntimeError(error.to_text()) from error
+
+
 class FlowFunction:
     """Calls the function of one flow.
 
@@ -107,9 +129,10 @@ class FlowFunction:
         if not enough:  # use all cores, where the input lies in fewer pieces
             key = flow.source_key
             rows = rows.repartition(wanted, key) if key in rows.columns else rows.repartition(wanted)
-        runner = runner_of(flow, ship_params(self._session, call.params), self.counter.clock(self._session))
+        runner = runner_of(flow, None, self.counter.clock(self._session))
+        worker = SparkWorker(runner, ship_params(self._session, call.params))
         schema = delta_reader.spark_schema(pa.schema(runner.columns))
-        answer = self.counter.count(rows).mapInArrow(WorkerErrors(runner), schema)
+        answer = self.counter.count(rows).mapInArrow(worker, schema)
         return FlowOutput(answer, full=changes is None, affected=changes.affected if changes is not None else None)
 
     def _is_in_pieces(self, call: Call, wanted: int) -> bool:

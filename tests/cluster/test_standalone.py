@@ -28,7 +28,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-import lakehouse.spark.operator_runner
+import lakehouse.engine.operator_runner
 from lakehouse.declare.contract import Column, Table
 from lakehouse.declare.flow import flow
 from PACKAGE import helper
@@ -50,7 +50,7 @@ def where(batch, params):
     """Say where a line is worked on."""
     from PACKAGE import late
 
-    files = {"engine": lakehouse.spark.operator_runner.__file__, "own": helper.__file__, "late": late.__file__, "file": params.greeting}
+    files = {"engine": lakehouse.engine.operator_runner.__file__, "own": helper.__file__, "late": late.__file__, "file": params.greeting}
     said = {
         "python": sys.prefix, "text": Path(params.greeting).read_text(),
         # Spark names an executor's folder by a dot.

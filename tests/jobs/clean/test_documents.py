@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from jobs.clean.documents import CleanParams, clean_documents
+from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError
-from lakehouse.spark.operator_runner import Runner
 from schemas.documents import documents
 
 

@@ -4,8 +4,8 @@ import pyarrow as pa
 import pytest
 
 from jobs.dedup.signatures import SignatureParams, sign_documents
+from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError
-from lakehouse.spark.operator_runner import Runner
 from schemas.documents import document_signatures
 from tests.jobs.dedup import planted
 

@@ -38,7 +38,7 @@ class Session:
 
     def __init__(self, **answers):
         self.asked = []
-        self.answers = {"rows_read": 7, "stored_key": None, "rows_with_duplicate_keys": 0, **answers}
+        self.answers = {"stored_key": None, "rows_with_duplicate_keys": 0, **answers}
 
     def __getattr__(self, name):
         if name not in self.answers:
@@ -52,7 +52,7 @@ class Session:
 
 
 def checked(rows=2, total=5, **reasons) -> CheckedRows:
-    return CheckedRows("rows", Digest(rows, total), reasons, rows)
+    return CheckedRows("rows", Digest(rows, total), reasons, rows, read=7)
 
 
 def difference(inserted=0, updated=0, deleted=0) -> Difference:

@@ -69,8 +69,8 @@ def test_an_interpreter_without_the_project_runs_operators_from_the_zip(acme):
     sent.write_bytes(archive(packages(["acme_alone", "acme_sent.inner"])))
     code = (
         f"import sys; sys.path[:0] = [{str(sent)!r}]\n"
-        "import acme_alone, lakehouse.spark.operator_runner, jobs.clean.documents, jobs.dedup.minhash\n"
-        "print(acme_alone.WORD, lakehouse.spark.operator_runner.__file__, jobs.dedup.minhash.__file__)\n"
+        "import acme_alone, lakehouse.engine.operator_runner, jobs.clean.documents, jobs.dedup.minhash\n"
+        "print(acme_alone.WORD, lakehouse.engine.operator_runner.__file__, jobs.dedup.minhash.__file__)\n"
         "import importlib.metadata as m; print([p.value for p in m.entry_points(group='mixlake.modules')])"
     )
     ended = subprocess.run(

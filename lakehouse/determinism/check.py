@@ -24,8 +24,9 @@ import sqlglot
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
 from lakehouse.declare.params import resolve_params
+from lakehouse.determinism.repeat_run import OTHERWISE, run_twice
+from lakehouse.engine.operator_runner import Runner, runner_of
 from lakehouse.errors import MixlakeError, TableNotFoundError
-from lakehouse.execute.repeat_run import OTHERWISE, run_twice
 from lakehouse.plan.graph import Graph
 from lakehouse.plan.plan import plan_flow
 from lakehouse.plan.selection import select_flows
@@ -34,7 +35,6 @@ from lakehouse.project import Project
 from lakehouse.query.connection import connect
 from lakehouse.query.row_diff import Differs, differing
 from lakehouse.spark.code_archive import distribute_code
-from lakehouse.spark.operator_runner import Runner, runner_of
 from lakehouse.spark.session import start
 
 State = Literal["same", "differs", "failed", "skipped"]
@@ -93,7 +93,7 @@ def check(
         project: The lake, whose tables give the rows.
         select: Words of a selection, see `lakehouse.plan.selection`; none selects all.
         rows: Rows of the input that an operator is given.
-        spark: Whether frame and SQL flows are run, too, on their whole inputs; see `lakehouse.execute.repeat_run`.
+        spark: Whether frame and SQL flows are run, too, on their whole inputs; see `lakehouse.determinism.repeat_run`.
         on_result: Called with each flow's result.
 
     Returns:
@@ -238,7 +238,7 @@ def _elsewhere(project: Project, spec: Flow, batches: Sequence[pa.RecordBatch]) 
         job.write_bytes(pickle.dumps((project.config, spec.id, list(batches), str(answer))))
         seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
         ended = subprocess.run(
-            [sys.executable, "-m", "lakehouse.execute.determinism", str(job)],
+            [sys.executable, "-m", "lakehouse.determinism.check", str(job)],
             env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             capture_output=True,
             text=True,

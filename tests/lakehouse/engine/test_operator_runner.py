@@ -9,8 +9,8 @@ import pytest
 
 from lakehouse.declare.contract import Column, Table
 from lakehouse.declare.flow import flow, flow_of
+from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError, MixlakeError
-from lakehouse.spark.operator_runner import Runner
 
 TABLE = Table(
     "silver.things",

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from lakehouse.engine import Call, CheckedRows
 from lakehouse.errors import FlowError, MixlakeError
+from lakehouse.ledger.retractions import Retractions
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.project import Project
 from lakehouse.spark.checked_rows import good
@@ -73,10 +74,10 @@ def _arrow(rows: DataFrame) -> pa.Table:
 
 @contextmanager
 def _run(root: SparkSession, project: Project, item: FlowPlan, settings: Mapping[str, str]) -> Iterator[CheckedRows]:
-    with SparkEngine(root, project, settings).begin(item.flow, f"rehearsal-{time.time():.0f}") as session:
+    with SparkEngine(root, project, settings).begin(item.flow, f"check-{time.time():.0f}") as session:
         try:
             call = Call(item.params, item.inputs, item.last[0] if item.last else -1)
-            yield session.check(session.conform(session.apply(call).rows))
+            yield session.check(session.apply(call).rows, Retractions())
         except MixlakeError:
             raise
         except Exception as error:

@@ -104,12 +104,16 @@ class CheckedRows:
         digest: Content digest of the good rows.
         reasons: Rejected rows by reason, up to the first colon of the reason.
         distinct_keys: Distinct keys of the good rows; 0 where the table has no key.
+        read: Driving rows that the function was given.
+        function_seconds: Seconds spent in an operator, added up over workers.
     """
 
     rows: Rows
     digest: Digest
     reasons: Mapping[str, int]
     distinct_keys: int = 0
+    read: int = 0
+    function_seconds: float = 0.0
 
     @property
     def rejected(self) -> int:
@@ -206,24 +210,12 @@ class FlowSession(Protocol):
         """Return no rows, with the contract's columns."""
         ...
 
-    def rows_read(self) -> int:
-        """Return how many driving rows the function was given; known once its rows are checked."""
-        ...
+    def check(self, rows: Rows, retractions: Retractions) -> CheckedRows:
+        """Compute what the function returned, once, and keep it until the commit.
 
-    def function_seconds(self) -> float:
-        """Return the seconds spent in an operator, added up over workers."""
-        ...
-
-    def conform(self, rows: Rows) -> Rows:
-        """Cast rows to the contract, stamp the run, and mark rows that break a check."""
-        ...
-
-    def without_retracted(self, rows: Rows, retractions: Retractions) -> Rows:
-        """Return the rows that no retraction takes out."""
-        ...
-
-    def check(self, rows: Rows) -> CheckedRows:
-        """Compute conformed rows once, and count them."""
+        Rows are cast to the contract and stamped with the run, rows that a retraction takes out are left out, those
+        that break a check are marked, and all are counted.
+        """
         ...
 
     def rejected_example(self, checked: CheckedRows, reason: str) -> Mapping[str, Any]:

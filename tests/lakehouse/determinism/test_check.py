@@ -8,8 +8,8 @@ import pytest
 
 from lakehouse.cli.main import main
 from lakehouse.delta.append import append_rows
+from lakehouse.determinism.check import AGAIN, BATCHES, ORDER, PROCESS, check
 from lakehouse.errors import UsageError
-from lakehouse.execute.determinism import AGAIN, BATCHES, ORDER, PROCESS, check
 from tests.lakehouse import words
 
 OPERATOR = """

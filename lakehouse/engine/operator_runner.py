@@ -1,4 +1,4 @@
-"""Run an operator over Arrow batches, in a Spark worker or in this process."""
+"""Call an operator for Arrow batches, in a worker of any engine or in this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
 from lakehouse.errors import FlowError, MixlakeError
-from lakehouse.spark.code_archive import ShippedParams
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,9 @@ class Runner:
         place: File of its function, for errors.
         line: Line there.
         function: The operator.
-        params: Its parameters, or where their files lie on a worker.
+        params: Its parameters.
         table: Contract of the written table.
-        clock: A Spark accumulator of seconds spent in the operator, if any.
+        clock: Something with a method ``add`` that is given the seconds spent in the operator, if any.
         one_to_one: The column by which each row given must come back once; empty where that is not promised.
     """
 
@@ -48,13 +47,12 @@ class Runner:
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the operator's results."""
-        params = self.params.resolve() if isinstance(self.params, ShippedParams) else self.params
         for batch in batches:
             if batch.num_rows == 0:
                 continue
             began = time.monotonic()
             try:
-                answer = self.function(batch, params)
+                answer = self.function(batch, self.params)
                 if not isinstance(answer, pa.RecordBatch | pa.Table) and isinstance(answer, Iterator):
                     answer = list(answer)
             except MixlakeError:
@@ -127,24 +125,6 @@ class Runner:
 
     def _wrong(self, what: str) -> FlowError:
         return FlowError(f"{self.flow} {what} ({self._at})", f"return the columns of {self.table.name}")
-
-
-@dataclass(frozen=True)
-class WorkerErrors:
-    """Runs an operator so that its errors keep their fields on the way through the JVM, which passes on text alone.
-
-    Args:
-        runner: The operator's runner.
-    """
-
-    runner: Runner
-
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the operator's results."""
-        try:
-            yield from self.runner(batches)
-        except MixlakeError as error:
-            raise RuntimeError(error.to_text()) from error
 
 
 def runner_of(flow: Flow, params: Any, clock: Any = None) -> Runner:

@@ -1,0 +1,1 @@
+"""Check that flows give the same rows each time."""
