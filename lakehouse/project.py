@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lakehouse.declare.config import Config
+from lakehouse.declare.config import Config, EngineName
 from lakehouse.declare.discovery import load_registry
 from lakehouse.declare.registry import Registry
 from lakehouse.delta.catalog import Catalog
@@ -49,6 +49,10 @@ class Project:
     def with_params(self, params: Mapping[str, Mapping[str, Any]]) -> Project:
         """Return a project with more parameter overrides, which win over the configuration's."""
         return Project(self.config.with_params(params)) if params else self
+
+    def with_engine(self, engine: EngineName | None) -> Project:
+        """Return a project that asks for an engine; None leaves the configuration's."""
+        return Project(self.config.with_engine(engine)) if engine else self
 
     def with_spark(self, settings: Mapping[str, str]) -> Project:
         """Return a project with more Spark settings, which win over the configuration's."""

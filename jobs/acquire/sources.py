@@ -7,7 +7,7 @@ import hashlib
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,9 +20,6 @@ from jobs.acquire.source_list import Source, load_sources, packaged_file
 from lakehouse.declare.flow import flow
 from lakehouse.errors import ConfigError, FlowError
 from schemas.sources import sources as table
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 log = logging.getLogger("mixlake.acquire")
 
@@ -83,12 +80,12 @@ def outside(params: SourcesParams) -> str:
 @flow(
     id="jobs.acquire.sources.sources",
     writes=table,
-    kind="frame",
+    kind="landing",
     params=SourcesParams,
     external=outside,
     tags=["landing"],
 )
-def sources(params: SourcesParams, current_rows: DataFrame | None = None) -> pa.Table:
+def sources(params: SourcesParams, current_rows: pa.Table | None = None) -> pa.Table:
     """Retrieve the declared sources; one that cannot be retrieved is reported, and kept as it was landed before.
 
     A source leaves the table when it is no longer declared or chosen, never because it cannot be reached.
@@ -108,7 +105,7 @@ def sources(params: SourcesParams, current_rows: DataFrame | None = None) -> pa.
     if skipped:
         log.warning("%d of %d sources skipped; the next run tries again", len(skipped), len(wanted))
         if current_rows is not None:
-            rows |= _kept(current_rows.toArrow(), list(skipped), schema)
+            rows |= _kept(current_rows, list(skipped), schema)
     return pa.Table.from_pylist([rows[source.key] for source in wanted if source.key in rows], schema=schema)
 
 

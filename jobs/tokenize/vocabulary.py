@@ -140,7 +140,7 @@ def load_vocabulary(path: str = DECLARED) -> Vocabulary:
 @flow(
     id="jobs.tokenize.vocabulary.vocabulary",
     writes=vocabulary_table,
-    kind="frame",
+    kind="landing",
     params=VocabularyParams,
 )
 def vocabulary(params: VocabularyParams) -> pa.Table:

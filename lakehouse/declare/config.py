@@ -11,6 +11,7 @@ A configuration is found in the current folder or the nearest one above it. All 
       spark.driver.memory: 8g
     storage:                          # of a lake in an object store, e.g. s3://bucket/path
       endpoint_url: https://s3.example.org
+    engine: auto                      # auto, embedded (in this process) or spark
     parallel: 2                       # flows that run side by side
     openlineage:                      # where a run's events go; off for nowhere, see `lakehouse.run.openlineage`
       url: http://marquez:5000        # beside the file _logs/openlineage-RUN.jsonl in the lake
@@ -22,13 +23,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 from lakehouse.declare.openlineage_config import Settings, settings
 from lakehouse.declare.user_files import YamlMapping, convert, read_yaml
 from lakehouse.errors import ConfigError
 
 FILE_NAME = "mixlake.yaml"
+EngineName = Literal["auto", "embedded", "spark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Config:
         storage: Options of the object store, for readers and for Spark; see `lakehouse.delta.store.s3`.
         parallel: Flows that run side by side.
         openlineage: Where OpenLineage events go.
+        engine: auto, embedded or spark; see `lakehouse.plan.engine_choice`.
         root: The folder that relative paths start from.
     """
 
@@ -57,6 +60,7 @@ class Config:
     storage: Mapping[str, str] = field(default_factory=dict)
     parallel: int = 2
     openlineage: Settings = field(default_factory=Settings)
+    engine: EngineName = "auto"
     root: Path = field(default_factory=Path.cwd)
 
     def with_lake(self, uri: str) -> Config:
@@ -69,6 +73,10 @@ class Config:
         for key, value in params.items():
             merged.setdefault(key, {}).update(value)
         return replace(self, params=merged)
+
+    def with_engine(self, engine: EngineName) -> Config:
+        """Return a copy that asks for an engine."""
+        return replace(self, engine=engine)
 
     def with_spark(self, settings: Mapping[str, str]) -> Config:
         """Return a copy with more Spark settings, which win over the file's."""
@@ -87,6 +95,7 @@ class _File:
     spark: Mapping[str, str | float | bool] = field(default_factory=dict)
     storage: Mapping[str, str | float | bool] = field(default_factory=dict)
     parallel: int = 2
+    engine: EngineName = "auto"
     openlineage: Any = None
 
 
@@ -117,6 +126,7 @@ def load_config(start: Path | None = None) -> Config:
         spark=spark,
         storage={key: _text(value) for key, value in file.storage.items()},
         parallel=file.parallel,
+        engine=_engine(file.engine),
         openlineage=settings(file.openlineage, root, str(path)),
         root=root,
     )
@@ -135,6 +145,17 @@ def _find(start: Path) -> Path | None:
         if os.path.lexists(path):
             raise ConfigError(f"{path} is not a file", "move it away, or write the configuration there")
     return None
+
+
+def _engine(asked: EngineName) -> EngineName:
+    """Return the engine that the environment names, else the one that the file does."""
+    named = os.environ.get("MIXLAKE_ENGINE")
+    if not named:
+        return asked
+    for engine in get_args(EngineName):
+        if named == engine:
+            return cast(EngineName, engine)
+    raise ConfigError(f"MIXLAKE_ENGINE is {named!r}", "write auto, embedded or spark")
 
 
 def _text(value: object) -> str:

@@ -1,9 +1,10 @@
 """Declaring flows.
 
-A flow reads tables and writes one table. There are three kinds:
+A flow reads tables and writes one table. There are four kinds:
 
 - an **operator** is a function of one Arrow record batch, for work that looks at one row at a time;
 - a **frame** is a function of Spark DataFrames, for work that needs a shuffle;
+- a **landing** flow reads no table: a function of its parameters that returns an Arrow table of what is outside;
 - a **sql** flow is a file of one SELECT.
 
 Declaring attaches a frozen `Flow` to the function and leaves the function as it was, so that it is
@@ -26,7 +27,7 @@ from lakehouse.errors import FlowError
 
 TABLE_PSEUDO_COLUMN = "_table"
 
-Kind = Literal["operator", "frame", "sql"]
+Kind = Literal["operator", "frame", "landing", "sql"]
 Refresh = Literal["full", "merge"]
 Rows = Literal["any", "one-to-one"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -118,7 +119,7 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     *,
     writes: Table,
     reads: Mapping[str, Table | Read] | None = None,
-    kind: Literal["operator", "frame"] = "operator",
+    kind: Literal["operator", "frame", "landing"] = "operator",
     params: type[Any] = NoParams,
     refresh: Refresh = "full",
     driving: str = "",
@@ -142,12 +143,13 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     refreshes by merge, also with ``affected``, the source keys whose rows are wanted. It may have further
     arguments: ``versions``, the version read of each table; ``cache``, a function that caches a DataFrame
     which it reads more than once, until the commit; ``current_rows``, the written table's rows as they are;
-    ``storage``, the options of the lake's object store, for tasks that open its files themselves.
+    ``storage``, the options of the lake's object store, for tasks that open its files themselves. A landing flow is
+    called as ``f(params=params)`` and returns an Arrow table; it may ask for ``current_rows``, as an Arrow table.
 
     Args:
         writes: Contract of the written table.
         reads: Argument name to input.
-        kind: "operator" or "frame".
+        kind: "operator", "frame" or "landing".
         params: A frozen dataclass whose defaults a user's configuration overrides. A field with
             ``metadata={"file": True}`` names a file whose content, too, makes the flow stale. Where it has a method
             ``check``, planning calls it, so that an error in a file is reported before a run.
@@ -181,6 +183,10 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
         inputs = {key: value if isinstance(value, Read) else read(value) for key, value in (reads or {}).items()}
         if kind == "operator" and not inputs:
             raise FlowError(f"{name} is an operator without an input ({at})", "declare what it reads, or kind='frame'")
+        if kind == "landing" and inputs:
+            raise FlowError(
+                f"{name} is a landing flow with an input ({at})", "leave reads out, or declare kind='frame'"
+            )
         if not dataclasses.is_dataclass(params):
             raise FlowError(f"{name}: params is not a dataclass ({at})", "declare a frozen dataclass with defaults")
         if driving and driving not in inputs:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+# Names of the columns with the two halves of each row's hash.
+HIGH = "_hash_high"
+LOW = "_hash_low"
 _MODULUS = 1 << 128
 
 

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.retry import retry
+from lakehouse.embedded.engine import EmbeddedEngine
+from lakehouse.engine import Engine
 from lakehouse.errors import CollisionError, FlowError, MixlakeError, first_line
 from lakehouse.execute.execute_flow import execute_flow
 from lakehouse.ledger.retractions import reopen_purge
+from lakehouse.plan.engine_choice import choose_engine
 from lakehouse.plan.plan import FlowPlan, Plan, plan_flow
 from lakehouse.plan.table_state import TableStates
 from lakehouse.project import Project
@@ -124,14 +127,20 @@ class Scheduler:
             if item.last is not None and item.because("retraction"):
                 reopen_purge(run.project.catalog, spec.writes, *item.last, item.retractions)
             run.listener.began(item)
-            engine = SparkEngine(run.spark.get(), run.project)
-            version, note = execute_flow(engine, run.project, item, run.run_id, migrate=run.migrate)
+            version, note = execute_flow(self._engine(item), run.project, item, run.run_id, migrate=run.migrate)
         except CollisionError as error:
             log.info("%s", error)
             return None
         finally:
             self.tables.invalidate(table)
         return FlowResult(spec.id, table, "done", version, note)
+
+    def _engine(self, item: FlowPlan) -> Engine:
+        choice = choose_engine(self.run.project, item)
+        log.debug("%s runs on %s: %s", item.flow.id, choice.engine, choice.reason)
+        if choice.engine == "embedded":
+            return EmbeddedEngine(self.run.project)
+        return SparkEngine(self.run.spark.get(), self.run.project)
 
     def _require_inputs(self, item: FlowPlan) -> None:
         """Check that a missing table is not read as an empty one.

@@ -13,6 +13,7 @@ import pyarrow as pa
 from lakehouse.declare.flow import Flow
 from lakehouse.declare.sql_flow import view_name, with_views
 from lakehouse.engine import AffectedKeys, Call, FlowOutput
+from lakehouse.engine.landing import land
 from lakehouse.engine.operator_runner import Runner, runner_of
 from lakehouse.errors import FlowError, MixlakeError
 from lakehouse.project import Project
@@ -111,6 +112,10 @@ class FlowFunction:
         """Call the function with its inputs, or with their changes."""
         if self._flow.kind == "operator":
             return self._operator(call)
+        if self._flow.kind == "landing":
+            rows = land(self._flow, call, lambda: self._current_rows(call).toArrow())
+            self.counter.set(rows.num_rows)
+            return FlowOutput(self._session.createDataFrame(rows, delta_reader.spark_schema(rows.schema)), full=True)
         frames = {
             name: flow_inputs.frame(self._session, self._project, read, call.versions)
             for name, read in self._flow.reads.items()
@@ -169,15 +174,15 @@ class FlowFunction:
         if "storage" in asked:
             extra["storage"] = dict(self._project.config.storage)
         if "current_rows" in asked:
-            catalog = self._project.catalog
-            extra["current_rows"] = delta_reader.load(self._session, catalog, flow.writes, call.stored_version)
+            extra["current_rows"] = self._current_rows(call)
         if "cache" in asked:
             extra["cache"] = self._cache
         answer = flow.function(**frames, params=call.params, **extra)
-        if isinstance(answer, pa.Table):
-            self.counter.set(answer.num_rows)
-            answer = self._from_arrow(answer)
         return FlowOutput(answer, full=affected is None, affected=affected)
+
+    def _current_rows(self, call: Call) -> DataFrame:
+        """Return the written table's rows as they are."""
+        return delta_reader.load(self._session, self._project.catalog, self._flow.writes, call.stored_version)
 
     def _cache(self, rows: DataFrame) -> DataFrame:
         """Keep rows that a frame function reads more than once, until the commit."""
@@ -186,16 +191,3 @@ class FlowFunction:
         cached = rows.persist(StorageLevel.DISK_ONLY)
         self._stack.callback(cached.unpersist)
         return cached
-
-    def _from_arrow(self, answer: pa.Table) -> DataFrame:
-        flow = self._flow
-        names = [column.name for column in flow.writes.columns if column.name in answer.column_names]
-        wanted = pa.schema([pa.field(name, flow.writes.column(name).type) for name in names])
-        try:
-            fitted = answer.select(names).cast(wanted)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise FlowError(f"{flow.id}: {error} ({flow.place})", "return the types of the contract") from None
-        for name in answer.column_names:
-            if name not in names:
-                fitted = fitted.append_column(name, answer.column(name))
-        return self._session.createDataFrame(fitted, delta_reader.spark_schema(fitted.schema))

@@ -1,0 +1,66 @@
+"""Evaluate expressions of declarations over Arrow batches, with DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.declare.portable_expression import to_duckdb
+
+
+class Expressions:
+    """Some expressions over rows of one schema.
+
+    Args:
+        database: Evaluates them.
+        sql: The expressions, in Spark's dialect.
+        types: Type of each column that they may use.
+
+    Raises:
+        NotPortableError: If one of them can be evaluated by Spark alone.
+    """
+
+    def __init__(
+        self, database: duckdb.DuckDBPyConnection, sql: Sequence[str], types: Mapping[str, pa.DataType]
+    ) -> None:
+        self._database = database
+        self._texts = [to_duckdb(text, types) for text in sql]
+
+    def values(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        """Return the value of each expression for each row, in the rows' order."""
+        if not self._texts:
+            return []
+        if not batch.num_rows:
+            return [pa.nulls(0) for _ in self._texts]
+        columns = ", ".join(f"({text}) AS c{number}" for number, text in enumerate(self._texts))
+        self._database.register("batch_rows", pa.Table.from_batches([batch]))
+        answer = self._database.sql(f"SELECT {columns} FROM batch_rows").to_arrow_table()  # noqa: S608 - translated text
+        return [answer.column(number).combine_chunks() for number in range(len(self._texts))]
+
+    def masks(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        """Return for each expression which rows fulfil it; null counts as not."""
+        return [pc.fill_null(values.cast(pa.bool_()), False) for values in self.values(batch)]
+
+
+def open_database(folder: str, memory_limit: str) -> duckdb.DuckDBPyConnection:
+    """Open a database in memory that spills to a folder, and reads nothing but what it is given.
+
+    Args:
+        folder: Where it spills to.
+        memory_limit: Memory that it may take, such as ``2GB``.
+    """
+    database = duckdb.connect(":memory:")
+    quoted = folder.replace("'", "''")
+    for setting in (
+        "TimeZone = 'UTC'",
+        f"temp_directory = '{quoted}'",
+        f"memory_limit = '{memory_limit}'",
+        "python_enable_replacements = false",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        database.execute(f"SET {setting}")
+    return database

@@ -1,0 +1,179 @@
+"""Commit through delta-rs: a flow's rows and its note in one Delta commit.
+
+The commit uses up the flow's next transaction number. delta-rs does not look whether it was used, so that the table is
+opened first and the commit is made on just that version: who comes second fails, and its flow is planned again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from deltalake import (
+    ColumnProperties,
+    CommitProperties,
+    DeltaTable,
+    PostCommitHookProperties,
+    Transaction,
+    WriterProperties,
+    write_deltalake,
+)
+from deltalake.exceptions import CommitFailedError
+
+from lakehouse.declare.contract import Table
+from lakehouse.delta import append
+from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.store.conditional_put import require_atomic_commits
+from lakehouse.delta.store.permissions import require_writable, translate_write_errors
+from lakehouse.embedded.key_diff import ACTION
+from lakehouse.engine import KeyRange, WriteMode
+from lakehouse.errors import CollisionError
+from lakehouse.ledger import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_COMPRESSIONS = {"uncompressed": "UNCOMPRESSED", "none": "UNCOMPRESSED", "snappy": "SNAPPY", "zstd": "ZSTD"}
+_HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
+_BYTES_OF_A_GROUP = 128 << 20
+
+
+@dataclass(frozen=True)
+class RowsToWrite:
+    """Rows and how they are written.
+
+    Args:
+        mode: append, overwrite or merge.
+        schema: The rows' schema: the contract's, for merge with the column ``_action`` behind it.
+        batches: The rows; for merge the changed ones, where of a deleted row only the key counts.
+        row_bytes: Bytes of a row, about.
+        key_ranges: For merge the range of the keys by column.
+    """
+
+    mode: WriteMode
+    schema: pa.Schema
+    batches: Iterable[pa.RecordBatch]
+    row_bytes: int
+    key_ranges: Mapping[str, KeyRange]
+
+
+def write(catalog: Catalog, table: Table, changes: RowsToWrite, note: CommitNote, transaction: int) -> int:
+    """Commit a flow's rows with its note.
+
+    Args:
+        catalog: The lake's catalog.
+        table: Contract of the written table, which exists.
+        changes: The rows, and how they are written.
+        note: The note; its flow names the transaction.
+        transaction: The transaction's number.
+
+    Returns:
+        The version that holds the commit.
+
+    Raises:
+        CollisionError: If another run used the number, or committed to the table meanwhile.
+        LakeError: If the store refused.
+    """
+    require_atomic_commits(catalog.uri, catalog.storage_options)
+    opened = catalog.open(table.name)
+    if int(opened.transaction_version(note.flow) or 0) >= transaction:
+        raise CollisionError(f"{table.name}: another run committed transaction {transaction}", "it is planned again")
+    require_writable(table.name, opened.table_uri)
+    properties = CommitProperties(
+        custom_metadata={"userMetadata": note.to_json()},
+        max_commit_retries=0,
+        app_transactions=[Transaction(note.flow, transaction)],
+    )
+    reader = pa.RecordBatchReader.from_batches(changes.schema, iter(changes.batches))
+    with _committing(table.name):
+        if changes.mode == "merge":
+            _merge(opened, table, reader, changes, properties)
+        else:
+            whole: dict[str, Any] = {"schema_mode": "overwrite"} if changes.mode == "overwrite" else {}
+            write_deltalake(
+                opened,
+                reader,
+                mode="overwrite" if changes.mode == "overwrite" else "append",
+                partition_by=list(table.partition_by) or None,
+                writer_properties=writer_properties(table, changes.row_bytes),
+                commit_properties=properties,
+                post_commithook_properties=_HOOKS,
+                **whole,
+            )
+    return int(opened.version())
+
+
+def append_quarantine(catalog: Catalog, rows: pa.Table, attempt: str) -> None:
+    """Append quarantined rows once for an attempt; they count when a commit note names the attempt."""
+    # The attempt is a digest of flow, transaction, inputs and fingerprint: a retry writes the same rows.
+    append.append_once(catalog, tables.quarantine, rows, {f"quarantine:{attempt}": 1})
+
+
+def writer_properties(table: Table, row_bytes: int) -> WriterProperties:
+    """Return the Parquet settings of a table, from the options that its contract gives to Spark's writer."""
+    options = dict(table.writer_options)
+    group = int(options.get("parquet.block.size", _BYTES_OF_A_GROUP))
+    dictionary = options.get("parquet.enable.dictionary", "true") != "false"
+    page, rows = options.get("parquet.page.size"), options.get("parquet.page.row.count.limit")
+    return WriterProperties(
+        compression=_COMPRESSIONS[options.get("compression", "snappy")],  # type: ignore[arg-type]
+        max_row_group_size=max(1, min(1 << 20, group // max(1, row_bytes))),
+        data_page_size_limit=int(page) if page else None,
+        data_page_row_count_limit=int(rows) if rows else None,
+        default_column_properties=ColumnProperties(dictionary_enabled=dictionary),
+    )
+
+
+def unknown_option(table: Table) -> str:
+    """Return a writer option of a table that this writer has no setting for, empty where there is none."""
+    known = {"parquet.block.size", "parquet.enable.dictionary", "parquet.page.size", "parquet.page.row.count.limit"}
+    for name, value in table.writer_options:
+        if name == "compression" and value not in _COMPRESSIONS:
+            return f"{name}={value}"
+        if name != "compression" and name not in known:
+            return name
+    return ""
+
+
+@contextmanager
+def _committing(table: str) -> Iterator[None]:
+    try:
+        with translate_write_errors(table):
+            yield
+    except CommitFailedError as error:
+        raise CollisionError(f"{table}: another run committed at the same time", "it is planned again") from error
+
+
+def _merge(
+    opened: DeltaTable, table: Table, reader: pa.RecordBatchReader, changes: RowsToWrite, properties: CommitProperties
+) -> None:
+    same = [f'(t."{key}" IS NOT DISTINCT FROM s."{key}")' for key in table.key]
+    # Rows outside of the changed keys' range are in files that need not be read.
+    same += [
+        f'(t."{key}" >= {_literal(bounds.low)} AND t."{key}" <= {_literal(bounds.high)})'
+        for key, bounds in changes.key_ranges.items()
+    ]
+    values = {f'"{column.name}"': f's."{column.name}"' for column in table.columns}
+    (
+        opened.merge(
+            reader,
+            predicate=" AND ".join(same),
+            source_alias="s",
+            target_alias="t",
+            writer_properties=writer_properties(table, changes.row_bytes),
+            commit_properties=properties,
+            post_commithook_properties=_HOOKS,
+        )
+        .when_matched_delete(f"s.{ACTION} = 'D'")
+        .when_matched_update(values)
+        .when_not_matched_insert(values, predicate=f"s.{ACTION} <> 'D'")
+        .execute()
+    )
+
+
+def _literal(value: str | int) -> str:
+    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"

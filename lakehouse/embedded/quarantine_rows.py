@@ -1,0 +1,122 @@
+"""Make the rows of ``ledger.quarantine``: rejected rows, and marks for origins that are processed again."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import hashlib
+import json
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.scan import scan
+from lakehouse.embedded.checked_rows import rejected_rows
+from lakehouse.embedded.conditions import Expressions
+from lakehouse.engine import CheckedRows
+from lakehouse.ledger import tables
+from lakehouse.ledger.quarantine import MARK, attempts
+
+
+def quarantine_rows(
+    flow: Flow, database: duckdb.DuckDBPyConnection, checked: CheckedRows, attempt: str, run_id: str
+) -> pa.Table:
+    """Return rejected rows as JSON with their reasons; bytes are given by length and SHA-256.
+
+    Args:
+        flow: The flow.
+        database: Evaluates the source key of a row.
+        checked: Its rows.
+        attempt: The attempt under which they are quarantined.
+        run_id: The run.
+    """
+    names = [column.name for column in flow.writes.columns]
+    has_id = "sample_id" in flow.writes
+    has_origin = has_id and flow.incremental
+    types = {column.name: column.type for column in flow.writes.columns}
+    source_key = Expressions(database, [flow.source_key_sql] if has_origin else [], types)
+    parts = []
+    for batch in rejected_rows(checked):
+        none = pa.nulls(batch.num_rows, pa.string())
+        rows = batch.select(names).to_pylist(maps_as_pydicts="lossy")
+        parts.append(
+            _rows(
+                (flow, attempt, run_id),
+                sample_id=batch.column("sample_id").cast(pa.string()) if has_id else none,
+                origin=source_key.values(batch)[0].cast(pa.string()) if has_origin else none,
+                reason=batch.column(REJECT),
+                row=pa.array([_as_json(row) for row in rows], pa.string()),
+            )
+        )
+    return pa.concat_tables([tables.quarantine.schema.empty_table(), *parts])
+
+
+def marks(flow: Flow, catalog: Catalog, keys: pa.Array, attempt: str, run_id: str) -> pa.Table:
+    """Return one mark for each origin of quarantined rows that is processed again now."""
+    quarantined = quarantined_origins(catalog, flow).drop_null().unique()
+    again = quarantined.filter(pc.is_in(quarantined, value_set=keys.cast(pa.string())))
+    none = pa.nulls(len(again), pa.string())
+    reason = pa.repeat(MARK, len(again))
+    return _rows((flow, attempt, run_id), sample_id=none, origin=again, reason=reason, row=none)
+
+
+def quarantined_origins(catalog: Catalog, flow: Flow) -> pa.Array:
+    """Return the origin of each row of a flow's table that is quarantined; null where it is not known."""
+    names = attempts(catalog.open(flow.writes.name))
+    if not names or not catalog.has(tables.quarantine.name):
+        return pa.array([], pa.string())
+    opened = catalog.open(tables.quarantine.name)
+    chosen = pc.field("attempt").isin(names) & (pc.field("table") == flow.writes.name)
+    rows = scan(opened, tables.quarantine.name).to_table(["attempt", "origin", "row"], filter=chosen)
+    places = {name: place for place, name in enumerate(names)}
+    # The newest attempt at an origin counts, and a mark is an attempt without a row.
+    newest: dict[str, int] = {}
+    attempt, origin, row = (rows.column(name).to_pylist() for name in ("attempt", "origin", "row"))
+    for name, key in zip(attempt, origin, strict=True):
+        if key is not None:
+            newest[key] = max(newest.get(key, 0), places[name])
+    counted = [
+        key
+        for name, key, body in zip(attempt, origin, row, strict=True)
+        if body is not None and (key is None or places[name] == newest[key])
+    ]
+    return pa.array(counted, pa.string())
+
+
+def _rows(
+    attempt: tuple[Flow, str, str], *, sample_id: pa.Array, origin: pa.Array, reason: pa.Array, row: pa.Array
+) -> pa.Table:
+    flow, name, run_id = attempt
+    now = pa.scalar(datetime.datetime.now(datetime.UTC), tables.quarantine.column("at").type)
+    values = {
+        "attempt": pa.repeat(name, len(row)),
+        "flow": pa.repeat(flow.id, len(row)),
+        "table": pa.repeat(flow.writes.name, len(row)),
+        "sample_id": sample_id,
+        "origin": origin,
+        "reason": reason,
+        "row": row,
+        "run_id": pa.repeat(run_id, len(row)),
+        "at": pa.repeat(now, len(row)),
+    }
+    return pa.table([values[field.name] for field in tables.quarantine.schema], schema=tables.quarantine.schema)
+
+
+def _as_json(row: dict[str, Any]) -> str:
+    """Return a row as JSON without the columns that are null."""
+    shown = {name: value for name, value in row.items() if value is not None}
+    return json.dumps(shown, default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes {hashlib.sha256(value).hexdigest()}"
+    if isinstance(value, datetime.datetime | datetime.date):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    return str(value)

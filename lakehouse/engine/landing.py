@@ -1,0 +1,40 @@
+"""Call a landing flow: a function of its parameters that returns an Arrow table."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import pyarrow as pa
+
+from lakehouse.declare.flow import Flow
+from lakehouse.engine import Call
+from lakehouse.errors import FlowError
+
+
+def land(flow: Flow, call: Call, current_rows: Callable[[], pa.Table]) -> pa.Table:
+    """Return what the flow's function makes of what is outside of the lake.
+
+    Args:
+        flow: The flow.
+        call: Its parameters.
+        current_rows: Returns the written table's rows as they are, for a function that asks for them.
+
+    Raises:
+        FlowError: If the flow has no function, or it returns something else.
+    """
+    if flow.function is None:
+        raise FlowError(f"{flow.id} has no function", "declare it with @flow")
+    extra = {"current_rows": current_rows()} if "current_rows" in inspect.signature(flow.function).parameters else {}
+    answer = flow.function(params=call.params, **extra)
+    if not isinstance(answer, pa.Table):
+        raise FlowError(f"{flow.id} returned {type(answer).__name__}, not an Arrow table ({flow.place})")
+    names = {column.name: column.type for column in flow.writes.columns}
+    try:
+        arrays = [
+            answer.column(name).cast(names[name]) if name in names else answer.column(name)
+            for name in answer.column_names
+        ]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise FlowError(f"{flow.id}: {error} ({flow.place})", "return the types of the contract") from None
+    return pa.table(arrays, names=answer.column_names)

@@ -1,0 +1,103 @@
+"""Choose the engine of a flow: this process for what is small, Spark for all else."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
+from lakehouse.declare.portable_expression import NotPortableError, to_duckdb
+from lakehouse.errors import FlowError
+from lakehouse.plan.plan import FlowPlan
+from lakehouse.project import Project
+
+# Bytes of the files that a flow has to read, up to which it runs in this process.
+EMBEDDED_BYTES = 256 << 20
+
+_WRITER_OPTIONS = {
+    "compression",
+    "parquet.block.size",
+    "parquet.enable.dictionary",
+    "parquet.page.size",
+    "parquet.page.row.count.limit",
+}
+_COMPRESSIONS = {"uncompressed", "none", "snappy", "zstd"}
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """The engine that runs a flow.
+
+    Args:
+        engine: embedded or spark.
+        reason: Why.
+    """
+
+    engine: Literal["embedded", "spark"]
+    reason: str
+
+
+def choose_engine(project: Project, item: FlowPlan) -> EngineChoice:
+    """Choose the engine of a planned flow.
+
+    Args:
+        project: The project; its configuration may ask for one.
+        item: The flow, with the input versions that it reads.
+
+    Raises:
+        FlowError: If the embedded engine is asked for, and the flow needs Spark.
+    """
+    asked = project.config.engine
+    if asked == "spark":
+        return EngineChoice("spark", "engine: spark")
+    needs = spark_reason(project, item.flow)
+    if asked == "embedded":
+        if needs:
+            raise FlowError(f"{item.flow.id} cannot run embedded: {needs}", "run it with --engine auto or spark")
+        return EngineChoice("embedded", "engine: embedded")
+    if "PYSPARK_GATEWAY_PORT" in os.environ or "spark.master" in project.config.spark:
+        return EngineChoice("spark", "Spark's master is given")
+    if needs:
+        return EngineChoice("spark", needs)
+    size = _bytes_to_read(project, item)
+    if size > EMBEDDED_BYTES:
+        return EngineChoice("spark", f"it may read {size >> 20} MiB, more than {EMBEDDED_BYTES >> 20}")
+    return EngineChoice("embedded", f"it reads {size >> 20} MiB at most")
+
+
+def spark_reason(project: Project, flow: Flow) -> str:
+    """Return why a flow can run on Spark alone, empty where it need not."""
+    if flow.kind not in {"operator", "landing"}:
+        return f"it is a {flow.kind} flow"
+    table = flow.writes
+    for name, value in table.writer_options:
+        if name not in _WRITER_OPTIONS or (name == "compression" and value not in _COMPRESSIONS):
+            return f"{table.name} has the writer option {name}={value}"
+    types = {column.name: column.type for column in table.columns}
+    try:
+        for check in table.checks:
+            to_duckdb(check.sql, types)
+        if flow.kind == "operator":
+            to_duckdb(flow.source_key_sql, types)
+        for read in flow.reads.values():
+            for source in project.registry.sources(read) if read.where else ():
+                columns = {column.name: column.type for column in source.columns}
+                to_duckdb(read.where, {**columns, TABLE_PSEUDO_COLUMN: pa.string()})
+    except NotPortableError as error:
+        return error.message
+    return ""
+
+
+def _bytes_to_read(project: Project, item: FlowPlan) -> int:
+    """Return the bytes of the files of a flow's inputs, and of the table that it writes."""
+    size = 0
+    versions = {**item.inputs, **({item.writes: item.last[0]} if item.last else {})}
+    for name, version in versions.items():
+        if version >= 0:
+            added = pa.table(project.catalog.open(name, version).get_add_actions())
+            size += int(pc.sum(added["size_bytes"]).as_py() or 0)
+    return size
