@@ -58,7 +58,8 @@ def rejected_rows(attempt: Attempt, checked: CheckedRows) -> DataFrame:
     for column in flow.writes.columns:
         value = F.col(f"`{column.name}`")
         if pa.types.is_binary(column.type):
-            value = F.concat_ws(" ", F.octet_length(value).cast("string"), F.lit("bytes"), F.sha2(value, 256))
+            text = F.concat_ws(" ", F.octet_length(value).cast("string"), F.lit("bytes"), F.sha2(value, 256))
+            value = F.when(value.isNotNull(), text)
         shown.append(value.alias(column.name))
     null = F.lit(None).cast("string")
     has_id = "sample_id" in flow.writes
