@@ -1,0 +1,1 @@
+"""The embedded engine: DuckDB, Arrow and delta-rs in this process, no JVM."""
