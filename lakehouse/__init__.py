@@ -10,7 +10,8 @@ enforce that:
 ``retraction``                       take rows out of the lake, to the last file
 ``release``, ``lineage``,            named versions and their maintenance; a row's sources and training steps;
 ``execute``, ``determinism``         one flow: read, call, conform, check, difference, commit; the same rows each time?
-``query``, ``plan``, ``spark``       DuckDB over the lake; what is stale and why; the Spark engine
+``query``, ``plan``, ``spark``,      DuckDB over the lake; what is stale and why; the Spark engine; the engine without
+``embedded``                         a JVM
 ``engine``                           the protocol by which `execute` drives an engine, and what engines share
 ``project``                          a lake's configuration, declarations and catalog: what rooms are handed
 ``ledger``                           the engine's own tables: runs, releases, retractions, quarantine

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from lakehouse.delta.content_digest import HIGH, LOW
 from lakehouse.engine import Call, CheckedRows
 from lakehouse.errors import FlowError, MixlakeError
 from lakehouse.ledger.retractions import Retractions
@@ -16,7 +17,6 @@ from lakehouse.plan.plan import FlowPlan
 from lakehouse.project import Project
 from lakehouse.spark.checked_rows import good
 from lakehouse.spark.engine import SparkEngine
-from lakehouse.spark.row_hash import HIGH, LOW
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -1,7 +1,7 @@
 """Row hashes of Arrow batches, equal to those that `lakehouse.spark.row_hash` has Spark compute.
 
 That module says what is hashed. Here, columns are folded one after the other into the running hashes of all rows; the
-elements of nested lists and the entries of maps are hashed first, by the same means, and then folded as longs.
+elements of lists of lists and the entries of maps are hashed first, by the same means, and then folded as longs.
 """
 
 from __future__ import annotations
@@ -103,36 +103,52 @@ def _fold(hashes: Hashes, column: pa.Array) -> None:
             _fold(hashes, field)
     elif pa.types.is_nested(kind):
         runs, values = _elements(column, valid)
-        _fold_list(hashes, runs, valid, values, sort=pa.types.is_map(kind))
+        if pa.types.is_map(kind):
+            _fold_element_hashes(hashes, runs, valid, values, sort=True)
+        else:
+            _fold_list(hashes, runs, valid, values)
     else:
-        places = np.arange(len(column) + 1, dtype=np.int64)
-        _fold_values(hashes, _Runs(places[:-1], places[1:]), valid, column)
+        _fold_values(hashes, _one_each(valid), valid, column)
 
 
-def _fold_list(hashes: Hashes, runs: _Runs, valid: Valid, values: pa.Array, *, sort: bool) -> None:
+def _fold_list(hashes: Hashes, runs: _Runs, valid: Valid, values: pa.Array) -> None:
     """Fold what lists hold, given the elements of all of them."""
-    rows = np.arange(len(valid) + 1, dtype=np.int64)
+    kind = values.type
+    if pa.types.is_nested(kind) and not pa.types.is_struct(kind):
+        _fold_element_hashes(hashes, runs, valid, values)
+        return
     sizes = (runs.ends - runs.starts).astype(np.int32)
     present = _valid(values)
-    if pa.types.is_nested(values.type):
-        fold_ints(hashes, rows[:-1], rows[1:], valid, sizes)
-        inner = np.full((1, len(values)), _SEED, np.uint64)
-        _fold(inner, values)
-        longs = inner[0].view(np.int64)
-        if sort:
-            sort_runs(*runs, longs)
-        fold_longs(hashes, *runs, np.ones(len(values), np.bool_), longs)
-        return
-    if not present.all():
-        absent = np.concatenate([[0], np.cumsum(~present)])
-        with_null = absent[runs.ends] > absent[runs.starts]
-        sizes = np.where(with_null, ~sizes, sizes)
-        flagged = _Runs(runs.starts, np.where(with_null, runs.ends, runs.starts))
-        fold_ints(hashes, rows[:-1], rows[1:], valid, sizes)
-        fold_ints(hashes, *flagged, np.ones(len(values), np.bool_), (~present).astype(np.int32))
+    if present.all():
+        fold_ints(hashes, *_one_each(valid), valid, sizes)
     else:
-        fold_ints(hashes, rows[:-1], rows[1:], valid, sizes)
-    _fold_values(hashes, runs, present, values)
+        nulls = np.concatenate([[0], np.cumsum(~present)])
+        with_null = nulls[runs.ends] > nulls[runs.starts]
+        fold_ints(hashes, *_one_each(valid), valid, np.where(with_null, -1 - sizes, sizes))
+        flagged = _Runs(runs.starts, np.where(with_null, runs.ends, runs.starts))
+        fold_ints(hashes, *flagged, np.ones_like(present), (~present).astype(np.int32))
+    if pa.types.is_struct(kind):
+        for field in values.flatten():
+            _fold_list(hashes, runs, valid, field)
+    else:
+        _fold_values(hashes, runs, present, values)
+
+
+def _fold_element_hashes(hashes: Hashes, runs: _Runs, valid: Valid, values: pa.Array, *, sort: bool = False) -> None:
+    """Fold how many elements lists or maps have, and the hash of each, in ascending order where that is asked for."""
+    fold_ints(hashes, *_one_each(valid), valid, (runs.ends - runs.starts).astype(np.int32))
+    inner = np.full((1, len(values)), _SEED, np.uint64)
+    _fold(inner, values)
+    longs = inner[0].view(np.int64)
+    if sort:
+        sort_runs(*runs, longs)
+    fold_longs(hashes, *runs, np.ones(len(values), np.bool_), longs)
+
+
+def _one_each(valid: Valid) -> _Runs:
+    """Return the runs of one value a row."""
+    places = np.arange(len(valid) + 1, dtype=np.int64)
+    return _Runs(places[:-1], places[1:])
 
 
 def _fold_values(hashes: Hashes, runs: _Runs, valid: Valid, values: pa.Array) -> None:

@@ -15,7 +15,8 @@ log = logging.getLogger("mixlake.execute")
 def call_flow(execution: FlowExecution) -> FlowOutput:
     """Call the flow's function with its inputs."""
     item, target = execution.item, execution.target
-    if not target.replace_whole and {cause.kind for cause in item.causes} == {"retraction"}:
+    rows_can_go = not target.replace_whole and target.digest.comparable
+    if rows_can_go and {cause.kind for cause in item.causes} == {"retraction"}:
         # Rows go, and nothing else changed: the function has nothing to add.
         return FlowOutput(execution.session.no_rows(), full=False)
     changes = None if target.replace_whole else _changes(execution)

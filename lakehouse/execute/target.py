@@ -21,7 +21,7 @@ class TargetState:
 
     Args:
         version: Its version.
-        digest: Content digest of its rows.
+        digest: Content digest of its rows; of an older form, it is not carried forward: the flow processes all rows.
         fits_contract: Whether it has the contract's columns and types.
         external_writes: Whether something that is not a flow changed its rows, so that neither digest nor note hold.
         replace_whole: Whether its rows can only be replaced as a whole.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from lakehouse.delta.content_digest import Digest
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.project import Project
 
@@ -72,4 +73,6 @@ def full_reason(project: Project, item: FlowPlan) -> str:
             return _FULL_BECAUSE[cause.kind]
         if cause.kind == "input" and cause.table not in driving:
             return f"{cause.table} changed, which is not its driving input"
+    if not Digest.parse(item.last[1].digest).comparable:
+        return "the content digest of its table is of an older form"
     return ""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT
-from lakehouse.delta.content_digest import Digest
+from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.engine import OTHER_REASONS, CheckedRows
-from lakehouse.spark.row_hash import HIGH, LOW, hash_columns
+from lakehouse.spark.row_hash import hash_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.contract import Table
-from lakehouse.delta.content_digest import Digest
+from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.engine import Difference
 from lakehouse.spark.key_range import key_range, range_aggregates
-from lakehouse.spark.row_hash import HIGH, LOW, hash_columns
+from lakehouse.spark.row_hash import hash_columns
 from lakehouse.spark.rows_to_write import ACTION
 
 if TYPE_CHECKING:

@@ -9,7 +9,9 @@ nulls; what is folded must therefore name nulls and lengths, so that no two valu
 - a value: whether it is null, then what it holds;
 - a struct holds its fields, each as a value; those of a null struct are null;
 - a list holds its length, as -1 - length where an element is null; whether each element is null, but only where one
-  is; and its elements. Where the elements are nested: its length, and of each element the xxhash64 of it as a value;
+  is; and its elements;
+- a list of structs, in the place of its elements, the list of each field's values; those of a null struct are null;
+- a list of lists or maps holds its length, and of each element the xxhash64 of it as a value;
 - a map holds its length, and in ascending order the xxhash64 of each entry, a struct of key and value;
 - any other value is folded as Spark folds it: numbers of up to four bytes, booleans and dates as int, longer ones and
   timestamps as long, ``-0.0`` as ``0.0``, all NaNs as one, decimals by their unscaled value.
@@ -20,6 +22,7 @@ nulls; what is folded must therefore name nulls and lengths, so that no two valu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -54,16 +57,63 @@ def _value(column: Column, kind: pa.DataType) -> Iterator[Column]:
         entries = F.map_entries(column)
         yield F.array_size(entries)
         yield F.sort_array(_element_hashes(entries, pa.struct([kind.key_field, kind.item_field])))
-    elif pa.types.is_nested(kind) and pa.types.is_nested(kind.value_type):
-        yield F.array_size(column)
-        yield _element_hashes(column, kind.value_type)
     elif pa.types.is_nested(kind):
-        size, with_null = F.array_size(column), F.exists(column, F.isnull)
-        yield F.when(with_null, -1 - size).otherwise(size)
-        yield F.when(with_null, F.transform(column, F.isnull))
-        yield column
+        yield from _list(column, kind.value_type)
     else:
         yield column
+
+
+def _list(column: Column, kind: pa.DataType) -> Iterator[Column]:
+    """Yield what a list of elements of a type holds."""
+    from pyspark.sql import functions as F
+
+    size = F.array_size(column)
+    if _is_list_or_map(kind):
+        yield size
+        yield _element_hashes(column, kind)
+        return
+    with_null = _has_null(column, kind)
+    yield F.when(with_null, -1 - size).otherwise(size)
+    yield F.when(with_null, F.transform(column, F.isnull))
+    if pa.types.is_struct(kind):
+        for field in kind:
+            yield from _list(column[field.name], field.type)
+    else:
+        yield column
+
+
+def _is_list_or_map(kind: pa.DataType) -> bool:
+    return pa.types.is_nested(kind) and not pa.types.is_struct(kind)
+
+
+def _has_null(column: Column, kind: pa.DataType) -> Column:
+    """Return whether an element of a list is null.
+
+    ``exists`` is interpreted, which costs microseconds an element. ``array_contains`` is compiled, and its answer is
+    null where the value is not found and an element is null: asked for a value that hardly occurs, it tells. Where no
+    first field of structs is null, no struct is.
+    """
+    from pyspark.sql import functions as F
+    from pyspark.sql.pandas.types import from_arrow_type
+
+    if pa.types.is_struct(kind):
+        first = kind.field(0)
+        return F.when(_has_null(column[first.name], first.type), F.exists(column, F.isnull)).otherwise(F.lit(False))
+    if pa.types.is_nested(kind):
+        return F.exists(column, F.isnull)
+    found = F.array_contains(column, F.lit(_rare_value(kind)).cast(from_arrow_type(kind)))
+    return F.when(found, F.exists(column, F.isnull)).otherwise(F.isnull(found))
+
+
+def _rare_value(kind: pa.DataType) -> str:
+    """Return a text whose cast to the type hardly occurs in a list."""
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        return "\ue000"
+    if pa.types.is_temporal(kind):
+        return "0001-01-03"
+    if pa.types.is_decimal(kind):
+        return format(Decimal((1, (1,), -kind.scale)), "f")
+    return "false" if pa.types.is_boolean(kind) else "-101"
 
 
 def _element_hashes(column: Column, kind: pa.DataType) -> Column:

@@ -69,6 +69,9 @@ _EVERYWHERE = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "2048",
     "spark.sql.execution.arrow.maxBytesPerBatch": "64m",
     "spark.sql.execution.pythonUDF.arrow.enabled": "true",
+    # Spark's own value; left out, Spark 4.2 works it out from the environment for each element that an interpreted
+    # function (transform, exists, filter) reads.
+    "spark.sql.types.framework.enabled": "false",
 }
 
 _LOCAL = {

@@ -77,7 +77,7 @@ def execution(tmp_path, session=None, causes=("input",), last=True, state=None, 
         inputs={},
         params=None,
         fingerprints=Fingerprints(code="c", params="{}", contract="k", models={}, external=""),
-        last=(4, note(LINES.name, inputs={})) if last else None,
+        last=(4, note(LINES.name, inputs={}, digest=str(Digest(10, 9)))) if last else None,
         retractions=Retractions(),
     )
     return FlowExecution(session or Session(), project, item, "run-1", state or target(), "2026-01-01", 0.0)

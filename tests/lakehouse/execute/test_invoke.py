@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from lakehouse.delta.content_digest import Digest
 from lakehouse.engine import Changes, FlowOutput
 from lakehouse.execute import invoke
 from lakehouse.execute.invoke import call_flow
@@ -22,7 +23,8 @@ def fed(monkeypatch):
 
 def called(tmp_path, session, **fields):
     one = execution(tmp_path, session, flow=driven(), **fields)
-    item = replace(one.item, inputs={LINES.name: 0}, last=(4, note(LINES.name, inputs={LINES.name: -1})))
+    last = note(LINES.name, inputs={LINES.name: -1}, digest=str(Digest(10, 9)))
+    item = replace(one.item, inputs={LINES.name: 0}, last=(4, last))
     output = call_flow(replace(one, item=item))
     return output, [name for name, *_ in session.asked], session.asked
 
@@ -55,6 +57,15 @@ def test_a_retraction_alone_calls_no_function(tmp_path):
     output, names, _ = called(tmp_path, Session(no_rows="none"), causes=("retraction",))
     assert names == ["no_rows"]
     assert output == FlowOutput("none", full=False)
+
+
+@pytest.mark.usefixtures("fed")
+def test_a_retraction_alone_processes_all_rows_where_the_digest_is_of_an_older_form(tmp_path):
+    older = Digest.parse("10-" + "0" * 32)
+    one = execution(tmp_path, Session(apply=OUTPUT), ("retraction",), state=target(digest=older), flow=driven())
+    last = note(LINES.name, inputs={LINES.name: -1}, digest="10-" + "0" * 32)
+    assert call_flow(replace(one, item=replace(one.item, last=(4, last)))) is OUTPUT
+    assert [(name, args[0].changes) for name, args, _ in one.session.asked] == [("apply", None)]
 
 
 @pytest.mark.usefixtures("fed")

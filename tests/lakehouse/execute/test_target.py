@@ -38,6 +38,13 @@ def test_the_last_note_speaks_for_the_rows(tmp_path):
     assert (state.version, state.digest, state.external_writes) == (1, Digest(1, 7), False)
 
 
+def test_of_a_digest_of_an_older_form_the_rows_count(tmp_path):
+    catalog, item = written(tmp_path)
+    write(lake_at(tmp_path / "lake"), LINES.name, ROWS, older := replace(NOTE, digest=f"2-{7:032x}"))
+    state = inspect_target(catalog, replace(item, last=(2, older)))
+    assert (state.digest.rows, state.digest.comparable) == (2, False)
+
+
 def test_rows_that_something_else_changed_are_planned_first(tmp_path):
     catalog, item = written(tmp_path, external=True)
     with pytest.raises(CollisionError, match="changed since it was planned"):

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from lakehouse.cli.main import main
+from lakehouse.delta.content_digest import Digest
 from lakehouse.errors import TableNotFoundError, UsageError
 from lakehouse.plan.explain import explain
 from tests.lakehouse import words
@@ -19,7 +20,12 @@ def ran(project, table, version_of, **fields):
     now = dataclasses.asdict(item.fingerprints)
     inputs = {name: version for name, version in version_of.items() if name in item.inputs}
     told = {"flow": item.flow.id, "inputs": inputs, "started": "", "counts": {"rows": 2, "read": 3, "inserted": 2}}
-    write(lake, table, item.flow.writes.schema.empty_table(), note(table, **{**now, **told, **fields}))
+    write(
+        lake,
+        table,
+        item.flow.writes.schema.empty_table(),
+        note(table, **{"digest": str(Digest()), **now, **told, **fields}),
+    )
     return lake.catalog.log(table).version
 
 

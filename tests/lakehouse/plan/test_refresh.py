@@ -18,7 +18,7 @@ def planned(project):
 
     def plan(table, *causes):
         item = flows[table]
-        last = (0, note(table, inputs=dict.fromkeys(item.inputs, 3)))
+        last = (0, note(table, inputs=dict.fromkeys(item.inputs, 3), digest=f"7:{7:032x}"))
         state = "stale" if causes else "fresh"
         inputs = dict.fromkeys(item.inputs, 5)
         return lake.project, dataclasses.replace(item, state=state, causes=causes, last=last, inputs=inputs)
@@ -62,3 +62,14 @@ def test_a_flow_that_never_ran_or_reads_in_full_needs_all_rows(planned):
     assert full_reason(project, dataclasses.replace(item, last=None)) == "its table was never written"
     cause = Cause("input", "", "silver.shouts")
     assert full_reason(*planned("gold.counts", cause)) == "a SQL flow reads its inputs in full"
+
+
+def test_a_digest_of_an_older_form_makes_nothing_stale_but_needs_all_rows(planned):
+    def older(item):
+        number, last = item.last
+        return dataclasses.replace(item, last=(number, dataclasses.replace(last, digest=f"7-{7:032x}")))
+
+    project, fresh = planned("silver.shouts")
+    assert refresh_of(project, older(fresh)) == Refresh("none")
+    _, stale = planned("silver.shouts", Cause("input", "it changed", "bronze.lines"))
+    assert refresh_of(project, older(stale)) == Refresh("full", "the content digest of its table is of an older form")

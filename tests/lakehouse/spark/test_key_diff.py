@@ -5,10 +5,10 @@ from contextlib import ExitStack
 import pyarrow as pa
 
 from lakehouse.declare.contract import Column, Table
-from lakehouse.delta.content_digest import Digest
+from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.engine import KeyRange
 from lakehouse.spark.key_diff import difference
-from lakehouse.spark.row_hash import HIGH, LOW, hash_columns
+from lakehouse.spark.row_hash import hash_columns
 from lakehouse.spark.rows_to_write import ACTION
 
 TABLE = Table(

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lakehouse.declare.contract import Column, Table
-from lakehouse.delta.content_digest import Digest
+from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.spark.delta_reader import spark_schema
-from lakehouse.spark.row_hash import HIGH, LOW, hash_columns
+from lakehouse.spark.row_hash import hash_columns
 
 digests = st.builds(Digest, st.integers(0, 1 << 60), st.integers(0, (1 << 128) - 1))
 
