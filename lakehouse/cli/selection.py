@@ -81,9 +81,10 @@ def parse_params(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Parse ``FLOW.KEY=VALUE`` words, where FLOW is a flow's id or the table that it writes.
 
     Raises:
-        click.BadParameter: If a word is not of that form.
+        click.BadParameter: If a word is not of that form, or its value is not YAML.
     """
-    import yaml
+    from lakehouse.declare.user_files import parse_value
+    from lakehouse.errors import ConfigError
 
     params: dict[str, dict[str, Any]] = {}
     for text in texts:
@@ -92,7 +93,8 @@ def parse_params(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         if not equals or not dot or not key or not flow:
             raise click.BadParameter(f"{text!r} is not FLOW.KEY=VALUE", param_hint="--param")
         try:
-            params.setdefault(flow, {})[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise click.BadParameter(f"the value of {text!r} is not YAML", param_hint="--param") from None
+            params.setdefault(flow, {})[key] = parse_value(value)
+        except ConfigError as error:
+            message = f"the value of {name} is not YAML: {error.message}"
+            raise click.BadParameter(message, param_hint="--param") from None
     return params

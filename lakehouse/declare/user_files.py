@@ -142,6 +142,22 @@ def read_yaml(path: Path, first: str = "") -> YamlMapping:
     return body
 
 
+def parse_value(text: str) -> Any:
+    """Parse one YAML value, such as that of ``--param``, as strictly as `read_yaml` reads a file.
+
+    Raises:
+        ConfigError: If it does not parse or repeats a key.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError(f"{error.problem or error.context}", "write a YAML value") from None
+    except RecursionError:
+        raise ConfigError("it is nested too deeply", "write a YAML value") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(" ".join(str(error).split()), "write a YAML value") from None
+
+
 def convert[T](kind: type[T], body: YamlMapping, label: str = "", **given: Any) -> T:
     """Return a dataclass made of a mapping, and of nested ones where its fields are dataclasses.
 
