@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lakehouse.declare.flow import Flow
 from lakehouse.declare.params import params_json, resolve_params
 from lakehouse.delta.commit_note import CommitNote
-from lakehouse.errors import ConfigError, LakeError, did_you_mean
-from lakehouse.ledger import retractions as retractions_module
-from lakehouse.ledger.retractions import Retractions
+from lakehouse.errors import ConfigError, FlowError, LakeError, MixlakeError, did_you_mean, first_line
+from lakehouse.ledger.retractions import Retractions, load_retractions
 from lakehouse.plan.cause import Cause, CauseKind, Fingerprints, external_write, fingerprint_changes
 from lakehouse.plan.code_fingerprint import code_fingerprint
 from lakehouse.plan.graph import Graph
@@ -151,9 +151,7 @@ def plan_flow(tables: TableStates, spec: Flow, *, full: bool = False, retry: boo
         return FlowPlan(spec, "missing", (Cause("missing", "never written"),), inputs, params, now, None, ids, orders)
     note = last[1]
     # A run that began before an order which another run has applied since has lost nothing.
-    if note.retraction > orders.ordinal and note.retraction > (
-        newest := retractions_module.load_retractions(project.catalog).ordinal
-    ):
+    if note.retraction > orders.ordinal and note.retraction > (newest := load_retractions(project.catalog).ordinal):
         raise LakeError(
             f"ledger.retractions has lost orders: {spec.writes.name} complies with order {note.retraction}, "
             f"the newest that is known is {newest or 'none'}",
@@ -182,17 +180,39 @@ def plan_flow(tables: TableStates, spec: Flow, *, full: bool = False, retry: boo
 
 
 def fingerprints(project: Project, spec: Flow, params: Any) -> Fingerprints:
-    """Return the flow's fingerprints now."""
+    """Return the flow's fingerprints now.
+
+    Raises:
+        FlowError: If a function that the flow declares for its models or its sources fails.
+    """
     code = code_fingerprint(spec, project.registry.roots)
+    with _user_code(spec, "models"):
+        models = dict(spec.models(params)) if spec.models else {}
+    with _user_code(spec, "external"):
+        external = spec.external(params) if spec.external else ""
     return Fingerprints(
         code=code.digest,
         code_parts=code.parts,
         params=params_json(spec, params),
         contract=spec.writes.fingerprint(),
         contract_parts=spec.writes.parts(),
-        models=dict(spec.models(params)) if spec.models else {},
-        external=spec.external(params) if spec.external else "",
+        models=models,
+        external=external,
     )
+
+
+@contextmanager
+def _user_code(spec: Flow, name: str) -> Iterator[None]:
+    """Raise what a function of the user's raises as an error that names the flow."""
+    try:
+        yield
+    except MixlakeError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise FlowError(
+            f"{spec.id}: {name} failed: {reason} ({spec.place})", "MIXLAKE_DEBUG=1 shows the whole error"
+        ) from error
 
 
 def _mixed_ancestors(tables: TableStates, flows: tuple[FlowPlan, ...]) -> list[str]:
