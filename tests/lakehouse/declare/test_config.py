@@ -37,6 +37,8 @@ def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
         ("modules: acme", "modules must be a list"),
         ("params: {silver.documents: 3}", "params.silver.documents"),
         ("parallel: many", "parallel"),
+        ("spark: {spark.sql.shuffle.partitions: [1]}", ": spark.sql.shuffle.partitions is [1], "),
+        ("spark: {other.setting: [1]}", ": spark.other.setting is [1], "),
     ],
 )
 def test_a_broken_file_gets_one_clear_line(tmp_path, text, says):
