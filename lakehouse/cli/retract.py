@@ -65,9 +65,10 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     refused. Releases keep what they pin; the command says which of them, and which training steps, have seen it.
 
     With --purge the next mixlake run also breaks those releases, for good, and deletes the older data files and
-    change files that hold the rows, quarantined rows, what the tables' logs tell of their values, and the logs of
-    runs. Files that a commit names go at once, whatever their age. If a table still holds the rows then, since a flow
-    failed or was not selected, the purge is blocked until a later run, and the run says so.
+    change files that hold the rows, quarantined rows, and the logs of runs. Files that a commit names go at once,
+    whatever their age. The tables' own logs stay: they state values of key and clustering columns only. If a table
+    still holds the rows then, since a flow failed or was not selected, or if a log states other values of them, the
+    purge is blocked until a later run, and the run says why.
 
     \b
     Examples:

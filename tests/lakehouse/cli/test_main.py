@@ -168,3 +168,9 @@ def test_a_plug_in_that_cannot_be_loaded_is_told_and_harms_no_other(call, monkey
     assert "install what no_such_module:command needs" in call("broken", status=1)
     assert "no table yet" in call("tables")
     assert cli.get_command(None, "unknown") is None
+
+
+def test_the_help_of_a_purge_says_what_stays(call):
+    text = " ".join(call("retract", "--help").split())
+    assert "The tables' own logs stay" in text
+    assert "if a log states other values of them, the purge is blocked" in text
