@@ -42,6 +42,7 @@ TESTED_WITH = {
     "jobs/tokenize/utterances.py": "tests/jobs/tokenize/test_media.py",
     "lakehouse/declare/flow.py": "tests/lakehouse/declare/test_registry.py",
     "lakehouse/execute/repeat_run.py": "tests/lakehouse/execute/test_determinism.py",
+    "lakehouse/query/answer_format.py": "tests/lakehouse/query/test_connection.py",
     "lakehouse/lineage/reader.py": "tests/lakehouse/lineage/test_trace.py",
     "lakehouse/lineage/scan_reader.py": "tests/lakehouse/lineage/test_trace.py",
     "lakehouse/retraction/report.py": "tests/lakehouse/retraction/test_retract.py",

@@ -17,7 +17,7 @@ KEYS = ("cell", "stage", "target", "supply", "drawn", "epochs", "shortfall", "er
 
 @click.command(name="quota")
 @click.option("--stage", metavar="NAME", help="One stage only.")
-@click.option("--at", metavar="RELEASE", help="Read at a release, a time, or a version.")
+@click.option("--at", metavar="AT", help="Read at a release, a time, TABLE@VERSION[,...], or a version.")
 @click.option("--json", "as_json", is_flag=True, help=f"Print objects with {', '.join(KEYS)}.")
 @click.pass_obj
 def command(context: Context, stage: str | None, at: str | None, as_json: bool) -> None:

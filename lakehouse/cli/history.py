@@ -14,7 +14,7 @@ from lakehouse.cli.output import print_json, print_table
 @click.option("--json", "as_json", is_flag=True, help="Print one object a commit.")
 @click.pass_obj
 def command(context: Context, table: str, limit: int | None, as_json: bool) -> None:
-    r"""List a table's commits, newest first, with what their notes tell.
+    r"""List a table's commits, newest first, with what their notes record.
 
     \b
     Example:

@@ -25,7 +25,7 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, target: in
     r"""Compact small files into fewer, in the order of each table's clustering.
 
     Rows stay as they are: nothing becomes stale, and releases keep their files. Files that were replaced are
-    deleted by mixlake vacuum, once nobody needs them.
+    deleted by mixlake vacuum, once unreferenced.
 
     \b
     Examples:

@@ -25,6 +25,7 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
     from lakehouse.delta.data_files import totals
     from lakehouse.errors import unknown_table
     from lakehouse.query.connection import connect
+    from lakehouse.query.sql_guard import quoted
     from lakehouse.query.table_names import parse_table, refuse_view
 
     name, version = parse_table(table)
@@ -34,8 +35,7 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
         raise unknown_table(name, project.registry.tables)
     with connect(project, tables=None if version is None else {name: version}) as connection:
         columns = connection.columns(name)
-        layer, _, plain = name.partition(".")
-        found = connection.table(f'SELECT * FROM "{layer}"."{plain}" LIMIT {count}')  # noqa: S608 - a checked name
+        found = connection.table(f"SELECT * FROM {quoted(name)} LIMIT {count}")  # noqa: S608 - quoted
         at = connection.versions.get(name)
     rows, held = totals(project.catalog.open(name, at)) if at is not None else (0, 0)
     types = {field.name: str(field.type) for field in found.schema}

@@ -12,7 +12,7 @@ from lakehouse.cli.output import print_json, print_table, warn
 @click.argument("sample", metavar="[ID]", required=False)
 @click.option("--step", type=click.IntRange(1), metavar="N", help="List the rows and samples that a training step saw.")
 @click.option("--run", "training_run", help="With --step: the training run, by default the one that stepped last.")
-@click.option("--at", metavar="RELEASE", help="Trace at a release, a time, or a version.")
+@click.option("--at", metavar="AT", help="Trace at a release, a time, TABLE@VERSION[,...], or a version.")
 @click.option(
     "--limit",
     default=10_000,

@@ -31,14 +31,14 @@ def sightings(project: Project, samples: set[str]) -> Iterator[tuple[Node, Seque
         return
     wanted = sorted(samples)
     with connect(project) as connection:
-        trained = connection.rows("SELECT DISTINCT release FROM ledger.training_steps ORDER BY ALL")
+        trained = connection.trained_releases()
         version = connection.versions[tables.training_steps.name]
-    for row in trained:
-        pinned = pinned_version(project.catalog, row["release"], SEQUENCES)
+    for release in trained:
+        pinned = pinned_version(project.catalog, release, SEQUENCES)
         if pinned is None:
             continue
         with connect(project, tables={SEQUENCES: pinned}) as connection:
-            rows = connection.rows(_STEPS, [wanted, row["release"]])
+            rows = connection.rows(_STEPS, [wanted, release])
         for found in rows:
             details = [found[name] or "" for name in ("run_id", "source", "license")]
             yield Node(found["sample_id"], SEQUENCES, pinned, *details), found["parents"]

@@ -13,10 +13,10 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import Any, Self, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -28,7 +28,6 @@ from lakehouse.errors import (
     MixlakeError,
     QueryError,
     TableNotFoundError,
-    UsageError,
     lost_file,
     not_allowed,
     unknown_table,
@@ -55,8 +54,6 @@ log = logging.getLogger("mixlake.query")
 
 T = TypeVar("T")
 
-Format = Literal["arrow", "polars", "reader"]
-
 Source = Callable[[str], object]
 """Returns what DuckDB reads a table's rows through, by the table's name."""
 
@@ -75,7 +72,6 @@ class Connection:
     Args:
         project: The project.
         pins: Which version of each table is meant.
-        threads: Threads of the query engine, by default one a core.
         source: Where rows come from, by default the tables at the pinned versions.
 
     Examples:
@@ -83,9 +79,7 @@ class Connection:
         ...     connection.table("SELECT count(*) FROM gold.samples WHERE keep")
     """
 
-    def __init__(
-        self, project: Project, pins: Pins | None = None, threads: int | None = None, *, source: Source | None = None
-    ) -> None:
+    def __init__(self, project: Project, pins: Pins | None = None, *, source: Source | None = None) -> None:
         self.project = project
         self.pins = pins or Pins()
         self.versions: dict[str, int] = {}
@@ -101,8 +95,6 @@ class Connection:
         self._engine.execute(f"SET temp_directory = {literal(self._spill)}")
         self._engine.execute("SET python_enable_replacements = false")
         self._engine.execute("SET errors_as_json = true")
-        if threads:
-            self._engine.execute(f"SET threads = {int(threads)}")
         self._engine.execute("SET enable_external_access = false")
         self._engine.execute("SET lock_configuration = true")
 
@@ -183,6 +175,11 @@ class Connection:
         self._register(name)
         found = self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
         return tuple(str(column[0]) for column in found)
+
+    def trained_releases(self) -> list[str]:
+        """Return the names of the releases that training steps are recorded of, sorted."""
+        rows = self.rows(f"SELECT DISTINCT release FROM {ledger.training_steps.name} ORDER BY ALL")  # noqa: S608 - a constant
+        return [row["release"] for row in rows]
 
     def views(self) -> Mapping[str, Path]:
         """Return the views and their files, the configuration's own over the installed ones."""
@@ -294,11 +291,8 @@ class Connection:
 
     def _register_trained(self, name: str, table: str) -> None:
         """Unite a table's rows over the releases that were trained on, each at the version that it pins."""
-        steps = ledger.training_steps.name
-        self._register(steps)
-        found = self._engine.execute(f"SELECT DISTINCT release FROM {quoted(steps)} ORDER BY ALL").fetchall()  # noqa: S608 - quoted
         parts = []
-        for (release,) in found:
+        for release in self.trained_releases():
             if self.pins.release and release != self.pins.release:
                 continue
             version = pinned_version(self.project.catalog, release, table)
@@ -342,16 +336,13 @@ class Connection:
         self._registered.add(name)
 
 
-def connect(
-    project: Project, at: str | None = None, tables: Mapping[str, int] | None = None, *, threads: int | None = None
-) -> Connection:
+def connect(project: Project, at: str | None = None, tables: Mapping[str, int] | None = None) -> Connection:
     """Open DuckDB over a lake.
 
     Args:
         project: The project.
         at: A release, a time, ``TABLE@VERSION`` or a version; see `lakehouse.query.time_travel.resolve_at`.
         tables: Versions of single tables, which win over `at`.
-        threads: Threads of the query engine.
 
     Raises:
         ReleaseError: If `at` names no live release.
@@ -359,38 +350,7 @@ def connect(
     pins = resolve_at(project, at)
     if tables:
         pins = Pins({**pins.versions, **tables}, pins.release, pins.time, pins.every)
-    return Connection(project, pins, threads)
-
-
-def query(project: Project, sql: str, at: str | None = None, tables: Mapping[str, int] | None = None) -> pa.Table:
-    """Answer one statement over a lake; see `connect` and `Connection.reader`."""
-    with connect(project, at, tables) as connection:
-        return connection.table(sql)
-
-
-def answer(connection: Connection, sql: str, form: Format, parameters: Iterable[object] | None = None) -> Any:
-    """Answer one statement in one of the forms that `Lake.sql` gives, and close the connection when it is read."""
-    if form not in get_args(Format):
-        raise UsageError(f"there is no format {form!r}", f"take {', '.join(get_args(Format))}")
-    if form == "reader":
-        try:
-            reader = connection.reader(sql, parameters)
-        except BaseException:
-            connection.close()
-            raise
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            with connection:
-                yield from reader
-
-        return pa.RecordBatchReader.from_batches(reader.schema, batches())
-    with connection:
-        found = connection.table(sql, parameters)
-    if form == "arrow":
-        return found
-    import polars as pl
-
-    return pl.DataFrame(found)
+    return Connection(project, pins)
 
 
 def empty(project: Project, name: str) -> pa.Table | None:

@@ -15,7 +15,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from lakehouse.declare.sql_flow import quiet_parser
-from lakehouse.errors import MixlakeError, QueryError
+from lakehouse.errors import MixlakeError, QueryError, first_line
 
 log = logging.getLogger("mixlake.query")
 
@@ -155,7 +155,7 @@ def missing_table(error: BaseException, sql: str) -> str | None:
 def query_error(error: BaseException, sql: str) -> MixlakeError:
     """Return an engine's error as one line, with the names that it proposes."""
     if isinstance(error, duckdb.PermissionException):
-        return QueryError("SQL reads the lake's tables only, no files", "mixlake tables lists them")
+        return QueryError("SQL cannot read files", "mixlake tables lists them")
     log.debug("%s: %s", sql, error)
     proposed = str(_fields(error).get("candidates", "")).replace(",", ", ")
     return QueryError(error_message(error), f"did you mean {proposed}?"[:200] if proposed else "correct the SQL")
@@ -163,19 +163,19 @@ def query_error(error: BaseException, sql: str) -> MixlakeError:
 
 def error_message(error: BaseException) -> str:
     """Return the first line of an engine's error without the name of its class."""
-    return str(_fields(error)["exception_message"]).strip().split("\n", 1)[0][:300]
+    return first_line(duckdb.Error(_fields(error)["exception_message"]))
 
 
 def literal(text: str) -> str:
     """Return a text as a literal of SQL."""
-    doubled = text.replace("'", "''")
-    return f"'{doubled}'"
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
 
 
 def quote_name(name: str) -> str:
     """Return the name of a column as an identifier of SQL."""
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
 
 
 def quoted(name: str) -> str:

@@ -114,9 +114,9 @@ class RetractionSearch:
         if not self.project.catalog.has(tables.training_steps.name):
             return []
         with connect(self.project) as connection:
-            trained = connection.rows("SELECT DISTINCT release FROM ledger.training_steps ORDER BY ALL")
+            trained = connection.trained_releases()
         seen = []
-        for name in (row["release"] for row in trained):
+        for name in trained:
             try:
                 versions = load_release(self.project.catalog, name, dropped=True).tables
                 with connect(self.project, tables=versions) as connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from collections.abc import Iterable
@@ -22,8 +21,6 @@ from lakehouse.run.report import FlowResult, Report
 from lakehouse.run.scheduler import RunContext, Scheduler
 from lakehouse.run.spark_session import SparkHandle
 from lakehouse.spark.session import spark_log_file
-
-log = logging.getLogger("mixlake.run")
 
 
 def run(

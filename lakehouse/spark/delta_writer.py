@@ -7,7 +7,6 @@ writing the engine looks for its own ``run_id`` in the log.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,6 @@ from lakehouse.spark.rows_to_write import ACTION, RowsToWrite
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 
-log = logging.getLogger("mixlake.commit")
 
 QUARANTINE_APP = "mixlake.retractions"
 _CONCURRENT = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED")

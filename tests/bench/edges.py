@@ -81,19 +81,19 @@ def measure(folder: Path, edges: int, ids: int, row_group: int) -> None:
 
 def traced(lake, folder: Path, kind: str, ids: list[str]) -> None:
     """Trace some samples whole, and tell the time of a trace and of a hop."""
-    from lakehouse.lineage.index import index_reader
+    from lakehouse.lineage.index import lookup
     from lakehouse.lineage.trace import trace
 
     hops: list[tuple[int, int, float]] = []
-    look_up = index_reader.IndexedSamples._lookup
+    look_up = lookup.Index.lookup
 
     def timed(self, order, wanted):
         clock = time.monotonic()
         found = look_up(self, order, wanted)
-        hops.append((len(wanted), self.hops[-1], time.monotonic() - clock))
+        hops.append((len(wanted), found.files, time.monotonic() - clock))
         return found
 
-    index_reader.IndexedSamples._lookup = timed
+    lookup.Index.lookup = timed
     seconds, nodes = [], []
     for sample in ids:
         forget(folder)
@@ -101,7 +101,7 @@ def traced(lake, folder: Path, kind: str, ids: list[str]) -> None:
         found = trace(lake.project, sample)
         seconds.append(time.monotonic() - clock)
         nodes.append(len(found.nodes))
-    index_reader.IndexedSamples._lookup = look_up
+    lookup.Index.lookup = look_up
     one = [hop for hop in hops if hop[0] == 1]
     print(
         f"{kind:10} {statistics.median(nodes):4.0f} rows: trace median {told(seconds)} over {len(ids)} cold ids; "

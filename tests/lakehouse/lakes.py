@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,6 +12,8 @@ from lakehouse.declare.config import Config
 from lakehouse.delta.catalog import FORMAT_PROPERTY
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.lake import Lake
+from lakehouse.project import Project
+from lakehouse.query.connection import connect
 
 
 def lake_at(path: Path, **config) -> Lake:
@@ -48,6 +51,12 @@ def write(lake: Lake, table: str, rows: pa.Table, of: CommitNote | None = None, 
         schema_mode=None,
         storage_options=lake.catalog.storage_options,
     )
+
+
+def query(project: Project, sql: str, at: str | None = None, tables: Mapping[str, int] | None = None) -> pa.Table:
+    """Answer one statement over a lake."""
+    with connect(project, at, tables) as connection:
+        return connection.table(sql)
 
 
 def newer(lake: Lake, table: str) -> None:

@@ -22,7 +22,6 @@ class IndexedSamples:
 
     Args:
         state: The index and the tables.
-        hops: Files that each lookup opened, in their order.
     """
 
     def __init__(self, state: IndexState) -> None:
@@ -30,7 +29,6 @@ class IndexedSamples:
         if state.edges is None:
             message = "ledger.edges does not exist"
             raise ValueError(message)
-        self.hops: list[int] = []
         self._tables = state.tables
         self._versions = state.versions
         self._index = Index(state.edges)
@@ -96,6 +94,5 @@ class IndexedSamples:
         return self._counted(self._index.lookup(order, sorted(ids)))
 
     def _counted(self, found: LookupResult) -> pa.Table:
-        self.hops.append(found.files)
         self._truncated = self._truncated or found.truncated
         return found.rows
