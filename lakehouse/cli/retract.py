@@ -84,12 +84,12 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
         sample_ids.extend(read_text(Path(ids_from)).split())
         if not sample_ids:
             raise click.UsageError(f"{ids_from} holds no id — write one a line")
-    given: dict[Kind, list[str]] = {"source": [*sources], "license": [*licenses], "uri": [*uris], "id": sample_ids}
-    chosen = [kind for kind, values in given.items() if any(values)]
+    values: dict[Kind, list[str]] = {"source": [*sources], "license": [*licenses], "uri": [*uris], "id": sample_ids}
+    chosen = [kind for kind, named in values.items() if any(named)]
     if len(chosen) != 1:
         raise click.UsageError("give one of --source, --license, --uri, --id — one order takes out one thing")
     kind = chosen[0]
-    request = RetractionRequest(kind, given[kind], reason=reason, scope=scope, purge=purge)
+    request = RetractionRequest(kind, values[kind], reason=reason, scope=scope, purge=purge)
     report = retract(context.project, request, dry_run=dry_run)
     if as_json:
         print_json(report.as_dict())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -49,7 +49,7 @@ class FlowPlan:
     ids: Mapping[str, str] = field(compare=False, default_factory=dict)
     retractions: Retractions = field(compare=False, default_factory=Retractions)
 
-    def because(self, kind: CauseKind) -> bool:
+    def has_cause(self, kind: CauseKind) -> bool:
         """Whether a cause of this kind is among its causes."""
         return any(cause.kind == kind for cause in self.causes)
 
@@ -91,7 +91,14 @@ class Plan:
         return tuple(item for item in self.flows if item.state != "fresh")
 
 
-def make_plan(project: Project, select: tuple[str, ...] = (), *, full: bool = False, retry: bool = False) -> Plan:
+def make_plan(
+    project: Project,
+    select: tuple[str, ...] = (),
+    *,
+    full: bool = False,
+    retry: bool = False,
+    applies_to: Collection[str] | None = None,
+) -> Plan:
     """Compare what is declared with the commit notes of the lake's tables.
 
     Args:
@@ -99,6 +106,7 @@ def make_plan(project: Project, select: tuple[str, ...] = (), *, full: bool = Fa
         select: Words of a selection, see `lakehouse.plan.selection`.
         full: Whether the selected flows are to process all rows again.
         retry: Whether quarantined rows are to be tried again.
+        applies_to: Ids of the flows that `full` and `retry` are for, by default all selected.
 
     Raises:
         UsageError: If a word selects nothing.
@@ -113,7 +121,9 @@ def make_plan(project: Project, select: tuple[str, ...] = (), *, full: bool = Fa
     def stale() -> set[str]:
         return {item.flow.id for item in _plan_flows(graph, tables, graph.order) if item.state != "fresh"}
 
-    flows = _plan_flows(graph, tables, select_flows(graph, select, stale), full=full, retry=retry)
+    selected = select_flows(graph, select, stale)
+    rerun = set(selected if applies_to is None else applies_to)
+    flows = _plan_flows(graph, tables, selected, full=rerun if full else set(), retry=rerun if retry else set())
     return Plan(flows, graph, full, tuple(_mixed_ancestors(tables, flows)))
 
 
@@ -125,11 +135,16 @@ def _check_params_keys(project: Project) -> None:
 
 
 def _plan_flows(
-    graph: Graph, tables: TableStates, selected: tuple[str, ...], *, full: bool = False, retry: bool = False
+    graph: Graph,
+    tables: TableStates,
+    selected: tuple[str, ...],
+    *,
+    full: Collection[str] = (),
+    retry: Collection[str] = (),
 ) -> tuple[FlowPlan, ...]:
     planned: dict[str, FlowPlan] = {}
     for name in selected:
-        item = plan_flow(tables, graph.registry.flows[name], full=full, retry=retry)
+        item = plan_flow(tables, graph.registry.flows[name], full=name in full, retry=name in retry)
         before = [planned[p].writes for p in graph.parents[name] if p in planned and planned[p].state != "fresh"]
         if before:
             causes = (*item.causes, *(Cause("upstream", f"{table} is to be written", table) for table in before))

@@ -30,9 +30,9 @@ def answer(connection: Connection, sql: str, form: Format, parameters: Iterable[
 
         return pa.RecordBatchReader.from_batches(reader.schema, batches())
     with connection:
-        found = connection.table(sql, parameters)
+        rows = connection.table(sql, parameters)
     if form == "arrow":
-        return found
+        return rows
     import polars as pl
 
-    return pl.DataFrame(found)
+    return pl.DataFrame(rows)

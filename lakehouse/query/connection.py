@@ -133,13 +133,13 @@ class Connection:
 
     def table(self, sql: str, parameters: Iterable[object] | None = None) -> pa.Table:
         """Answer one statement as a table; see `reader`."""
-        found: pa.Table = self.reader(sql, parameters).read_all()
-        return found
+        answer: pa.Table = self.reader(sql, parameters).read_all()
+        return answer
 
     def rows(self, sql: str, parameters: Iterable[object] | None = None) -> list[dict[str, Any]]:
         """Answer one statement as dictionaries; for small answers."""
-        found: list[dict[str, Any]] = self.table(sql, parameters).to_pylist(maps_as_pydicts="strict")
-        return found
+        rows: list[dict[str, Any]] = self.table(sql, parameters).to_pylist(maps_as_pydicts="strict")
+        return rows
 
     def materialize(self, name: str, sql: str, parameters: Iterable[object] | None = None) -> None:
         """Keep a query's rows as a temporary table, on disk where they exceed memory; for the engine's own use."""
@@ -173,8 +173,8 @@ class Connection:
             TableNotFoundError: If there is no such table.
         """
         self._register(name)
-        found = self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
-        return tuple(str(column[0]) for column in found)
+        described = self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
+        return tuple(str(column[0]) for column in described)
 
     def trained_releases(self) -> list[str]:
         """Return the names of the releases that training steps are recorded of, sorted."""
@@ -211,10 +211,10 @@ class Connection:
         try:
             return answer()
         except duckdb.Error as error:
-            found = self._bind_error(error, sql, parameters)
-            name = missing_table(found, f"{_EXPLAIN}{sql}" if found is not error else sql)
+            bind_error = self._bind_error(error, sql, parameters)
+            name = missing_table(bind_error, f"{_EXPLAIN}{sql}" if bind_error is not error else sql)
             if name is None:
-                raise self._query_error(found, sql) from None
+                raise self._query_error(bind_error, sql) from None
             for other, missing in self._missing.items():
                 if name in {other, other.split(".")[-1]}:
                     raise missing from None

@@ -36,20 +36,20 @@ def is_show(sql: str) -> bool:
 
 def without_comments(sql: str) -> str:
     """Return a statement with a space for each comment, of either kind, and none around it."""
-    kept = []
+    parts = []
     at = 0
-    while (found := _QUOTED_OR_COMMENT.search(sql, at)) is not None:
-        end = found.end()
-        if found[0] == "/*":  # these nest
+    while (match := _QUOTED_OR_COMMENT.search(sql, at)) is not None:
+        end = match.end()
+        if match[0] == "/*":  # these nest
             depth = 1
             while depth and (mark := _BLOCK.search(sql, end)) is not None:
                 depth += 1 if mark[0] == "/*" else -1
                 end = mark.end()
             end = len(sql) if depth else end
-        is_comment = found[0] == "/*" or found[0].startswith("--")
-        kept += [sql[at : found.start()], " " if is_comment else found[0]]
+        is_comment = match[0] == "/*" or match[0].startswith("--")
+        parts += [sql[at : match.start()], " " if is_comment else match[0]]
         at = end
-    return "".join([*kept, sql[at:]]).strip()
+    return "".join([*parts, sql[at:]]).strip()
 
 
 def require_read_only(engine: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -85,15 +85,15 @@ def table_names(sql: str) -> set[str] | None:
     if isinstance(tree, exp.Command) or tree is None:
         return None
     ctes = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
-    found = set()
+    names = set()
     for table in tree.find_all(exp.Table):
         if (table.catalog and table.catalog != "memory") or table.db.lower() in BUILT_IN - {"main"}:
             return None
         if table.db:
-            found.add(f"{table.db}.{table.name}".lower())
+            names.add(f"{table.db}.{table.name}".lower())
         elif table.name and table.name not in ctes:
-            found.add(table.name.lower())
-    return found
+            names.add(table.name.lower())
+    return names
 
 
 def translate_fetch_errors(

@@ -95,8 +95,8 @@ def resolve_at(project: Project, at: str | None) -> Pins:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        found = load_release(project.catalog, text)
-        return Pins(versions=found.tables, release=found.name)
+        release = load_release(project.catalog, text)
+        return Pins(versions=release.tables, release=release.name)
     return Pins(time=time if time.tzinfo else time.replace(tzinfo=UTC))
 
 

@@ -15,7 +15,7 @@ from lakehouse.errors import MixlakeError, UsageError
 from lakehouse.ledger import tables
 from lakehouse.ledger.releases import list_releases, load_release
 from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Kind
-from lakehouse.lineage.training_steps import steps_that_saw
+from lakehouse.lineage.training_steps import steps_with_rows
 from lakehouse.project import Project
 from lakehouse.query.connection import Connection, connect
 from lakehouse.retraction.closure import ID, Closure
@@ -123,7 +123,7 @@ class RetractionSearch:
                     closure = self._closure_at(connection, versions)
                     if closure.has_rows():
                         ids = closure.ids(self.retraction_id, [DERIVED], _IDS_ROWS)
-                        for run, steps, first, last in steps_that_saw(self.project, name, ids):
+                        for run, steps, first, last in steps_with_rows(self.project, name, ids):
                             seen.append(Seen(run, name, steps, first, last))
             except MixlakeError as error:  # the versions that it read are gone
                 self.unresolved.append(f"training on {name}: {error.message}")

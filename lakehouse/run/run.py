@@ -83,7 +83,7 @@ def run(
 
 def _missed_retractions(catalog: Catalog, plan: Plan, results: Iterable[FlowResult]) -> bool:
     """Whether this run, or one before it, may have quarantined rows that a newer retraction takes out."""
-    if any(item.because("retraction") for item in plan.flows):
+    if any(item.has_cause("retraction") for item in plan.flows):
         return True
     known = [result.note.retraction for result in results if result.note is not None and result.note.quarantine]
     return bool(known) and min(known) < load_retractions(catalog).ordinal

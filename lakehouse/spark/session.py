@@ -51,14 +51,14 @@ def start(config: Config, log_file: Path) -> SparkSession:
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
-    given = _submitted()
-    if given is None:
+    submitted = _submitted()
+    if submitted is None:
         check_java()
     _choose_python(config)
-    wanted = settings(config, given)
+    wanted = settings(config, submitted)
     # Not to Spark's command line, which all users of the machine can read.
     secrets = {key: wanted.pop(key) for key in list(wanted) if key.startswith(_HADOOP) and s3.is_secret(key)}
-    if given is None:
+    if submitted is None:
         wanted.setdefault(MASTER, "local[*]")
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def start(config: Config, log_file: Path) -> SparkSession:
         ) from None
     try:
         with quiet(log_file):
-            if given is None:
+            if submitted is None:
                 SparkContext._ensure_initialized(conf=SparkConf().setAll(list(wanted.items())))  # noqa: SLF001
                 # The JVM made one list of the jars and of what the packages hold, which executors are sent. To name
                 # the jars once more would put them in its place.

@@ -71,12 +71,12 @@ def test_how_it_would_run_and_over_which_changes(made):
     ran(made, "bronze.lines", {})
     ran(made, "bronze.lines", {})
     coming = explain(made.lake().project, "silver.shouts")["next"]
-    assert coming == {"mode": "incremental", "because": "", "changes": {"bronze.lines": [1, 2]}}
+    assert coming == {"mode": "incremental", "reason": "", "changes": {"bronze.lines": [1, 2]}}
     # What a SQL flow reads is to be written: over all rows, whatever changes.
     found = explain(made.lake().project, "gold.counts")
     assert [cause["kind"] for cause in found["causes"]] == ["upstream"]
     assert found["next"]["mode"] == "full"
-    assert "SQL flow" in found["next"]["because"]
+    assert "SQL flow" in found["next"]["reason"]
 
 
 def test_why_it_would_start_over(made):
@@ -84,7 +84,7 @@ def test_why_it_would_start_over(made):
     made.module("flows", text)
     found = explain(made.lake().project, "silver.shouts")
     assert found["causes"] == [{"kind": "code", "detail": f"{made.package}.flows.loud changed"}]
-    assert found["next"] == {"mode": "full", "because": "its code changed", "changes": {}}
+    assert found["next"] == {"mode": "full", "reason": "its code changed", "changes": {}}
 
 
 def test_a_flow_that_never_ran(project):
@@ -92,7 +92,7 @@ def test_a_flow_that_never_ran(project):
     found = explain(project.lake().project, "silver.shouts")
     assert (found["state"], found["last"], found["writes"]["version"]) == ("missing", None, None)
     assert found["reads"][0]["read"] is found["reads"][0]["now"] is None
-    assert found["next"]["because"] == "its table was never written"
+    assert found["next"]["reason"] == "its table was never written"
 
 
 def test_parameters_are_told_with_where_they_come_from(made):
@@ -145,7 +145,7 @@ def test_the_options_of_a_run_count_for_the_flow_alone(made):
     project = made.lake().project
     found = explain(project, "silver.shouts", full=True)
     assert (found["state"], found["causes"]) == ("stale", [{"kind": "forced", "detail": "--full"}])
-    assert found["next"] == {"mode": "full", "because": "--full was given", "changes": {}}
+    assert found["next"] == {"mode": "full", "reason": "--full was given", "changes": {}}
     ran(made, "silver.shouts", {"bronze.lines": 0}, has_quarantined=True)
     assert explain(project, "silver.shouts")["state"] == "fresh"
     found = explain(project, "silver.shouts", retry=True)
