@@ -76,4 +76,5 @@ def image_positions[N: (int, npt.NDArray[np.int64])](width: N, height: N) -> N:
         height: The same.
     """
     whole = (width > 0) & (height > 0) & (width % PATCH == 0) & (height % PATCH == 0)
-    return whole * (width // PATCH) * (height // PATCH)
+    positions: N = whole * (width // PATCH) * (height // PATCH)
+    return positions

@@ -141,13 +141,14 @@ class Matcher:
         kept, state = self._kept, self._kept.state
         while 2 * (state[KEYS] + bands) > len(kept.keys):
             table = rehash(kept.keys, kept.stamps, kept.heads, kept.sizes, state[STAMP], 2 * len(kept.keys))
-            kept = kept._replace(**dict(zip(("keys", "stamps", "heads", "sizes"), table, strict=True)))
+            larger: dict[str, Any] = dict(zip(("keys", "stamps", "heads", "sizes"), table, strict=True))
+            kept = kept._replace(**larger)
         needed = dict.fromkeys(("node_kept", "node_next"), int(state[NODES]) + bands)
         needed |= dict.fromkeys(("begin", "band_begin", "seen", "hits"), int(state[KEPT]) + 2)
         needed["band_arena"] = int(kept.band_begin[state[KEPT]]) + bands
         if int(state[ARENA]) + shingles <= most:
             needed["arena"] = int(state[ARENA]) + shingles
-        grown = {
+        grown: dict[str, Any] = {
             name: _doubled(getattr(kept, name), n, most if name == "arena" else _ANY) for name, n in needed.items()
         }
         self._kept = kept._replace(**grown)

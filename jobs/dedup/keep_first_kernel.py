@@ -72,12 +72,22 @@ class KeptDocuments(NamedTuple):
     @classmethod
     def small(cls) -> KeptDocuments:
         """Return room for a small component."""
-        table = [np.empty(1 << 12, np.int64) for _ in range(2)]
-        nodes = [np.empty(1 << 11, np.int64) for _ in range(2)]
         documents = [np.zeros(1 << 8, np.int64) for _ in range(4)]
-        keys, stamps = np.empty(1 << 12, np.uint64), np.full(1 << 12, -1, np.int64)
-        arenas = np.empty(1 << 16, np.uint64), np.empty(1 << 12, np.uint64)
-        return cls(np.zeros(STATE, np.int64), keys, stamps, *table, *nodes, *documents, *arenas)
+        return cls(
+            state=np.zeros(STATE, np.int64),
+            keys=np.empty(1 << 12, np.uint64),
+            stamps=np.full(1 << 12, -1, np.int64),
+            heads=np.empty(1 << 12, np.int64),
+            sizes=np.empty(1 << 12, np.int64),
+            node_kept=np.empty(1 << 11, np.int64),
+            node_next=np.empty(1 << 11, np.int64),
+            begin=documents[0],
+            band_begin=documents[1],
+            seen=documents[2],
+            hits=documents[3],
+            arena=np.empty(1 << 16, np.uint64),
+            band_arena=np.empty(1 << 12, np.uint64),
+        )
 
 
 class Limits(NamedTuple):
