@@ -97,7 +97,7 @@ def parse_params(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         click.BadParameter: If a word is not of that form, or its value is not YAML.
     """
     from lakehouse.declare.user_files import parse_value
-    from lakehouse.errors import ConfigError
+    from lakehouse.errors import UsageError
 
     params: dict[str, dict[str, Any]] = {}
     for text in texts:
@@ -107,7 +107,6 @@ def parse_params(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
             raise click.BadParameter(f"{text!r} is not FLOW.KEY=VALUE", param_hint="--param")
         try:
             params.setdefault(flow, {})[key] = parse_value(value)
-        except ConfigError as error:
-            message = f"the value of {name} is not YAML: {error.message}"
-            raise click.BadParameter(message, param_hint="--param") from None
+        except UsageError as error:
+            raise click.BadParameter(f"{name}: {error}", param_hint="--param") from None
     return params
