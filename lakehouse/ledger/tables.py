@@ -18,7 +18,7 @@ runs = Table(
         Column("table", pa.string(), "The table that it wrote.", nullable=False),
         Column("version", pa.int64(), "The version that it committed.", nullable=False),
         Column("committed_at", _TIME, "When.", nullable=False),
-        Column("mode", pa.string(), "How it ran: full, incremental or no-op.", nullable=False),
+        Column("mode", pa.string(), "How it ran: full or incremental.", nullable=False),
         Column("changed", pa.bool_(), "Whether rows changed.", nullable=False),
         Column("code", pa.string(), "Fingerprint of its code.", nullable=False),
         Column("params", pa.string(), "Its parameters, as JSON."),

@@ -90,9 +90,7 @@ def test_an_ancestor_that_is_gone_is_left_out_and_told(lake, caplog):
 
 def test_the_digest_names_the_content_not_the_versions(lake):
     first = create_release(lake.project, "mix-1")
-    write(
-        lake, "gold.c", ROWS.slice(0, 0), note("gold.c", "run-2", changed=False, mode="no-op", inputs={"silver.b": 0})
-    )
+    write(lake, "gold.c", ROWS.slice(0, 0), note("gold.c", "run-2", changed=False, inputs={"silver.b": 0}))
     second = create_release(lake.project, "mix-2")
     assert second.tables["gold.c"] == 1
     assert second.digest == first.digest
@@ -185,7 +183,7 @@ def test_mixed_versions_of_an_ancestor_are_warned_of(lake, caplog):
 
 def test_a_maintenance_commit_in_between_is_no_mixture(lake, caplog):
     lake.catalog.open("bronze.a").optimize.compact()
-    write(lake, "bronze.a", ROWS.slice(0, 0), note("bronze.a", "run-2", changed=False, mode="no-op"))
+    write(lake, "bronze.a", ROWS.slice(0, 0), note("bronze.a", "run-2", changed=False))
     write(lake, "gold.d", ROWS, note("gold.d", inputs={"bronze.a": 1}))
     with caplog.at_level("WARNING", logger="mixlake"):
         create_release(lake.project, "mix-1")
