@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any, ClassVar
 
 _MARK = "mixlake error: "
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -35,31 +36,54 @@ class MixlakeError(Exception):
     Args:
         message: What is wrong, naming the thing that is wrong.
         hint: What to do about it.
+        place: File and line of the declaration that is wrong, with which the message ends.
     """
 
     exit_code = 1
+    # Attributes that survive the way from a Spark worker to the driver.
+    fields: ClassVar[tuple[str, ...]] = ("message", "hint", "place")
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", place: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.place = ""
+        self.add_place(place)
 
     def __str__(self) -> str:
         """Return the message and the hint as one line."""
         return f"{self.message} — {self.hint}" if self.hint else self.message
 
+    def add_place(self, place: str) -> None:
+        """State where the error lies, if that is known now and was not before."""
+        if place and not self.place:
+            self.message = f"{self.message} ({place})"
+            self.place = place
+
     def to_text(self) -> str:
         """Return the error in a form that `from_text` finds in a longer text, such as a worker's traceback."""
-        fields = {"kind": type(self).__name__, "message": self.message, "hint": self.hint}
-        return f"{_MARK}{json.dumps(fields)}"
+        kinds = [kind.__name__ for kind in type(self).__mro__ if issubclass(kind, MixlakeError)]
+        return f"{_MARK}{json.dumps({'kinds': kinds, **self._values()})}"
 
-    def __reduce__(self) -> tuple[type[MixlakeError], tuple[str, str]]:
-        """Pickle by message and hint, so that an error raised in a Spark worker keeps both."""
-        return (type(self), (self.message, self.hint))
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the declared fields, so that an error raised in a Spark worker keeps them."""
+        return (_restore, (type(self), self._values()))
+
+    def _values(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in self.fields}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+
+
+def _restore(kind: type[MixlakeError], values: Mapping[str, Any]) -> MixlakeError:
+    """Return an error with the given fields; a user's subclass may be constructed from other arguments."""
+    error = kind.__new__(kind)
+    MixlakeError.__init__(error, values["message"], values["hint"])
+    vars(error).update(values)
+    return error
 
 
 class UsageError(MixlakeError):
-    """The command or a selection was asked for wrongly; ask again, corrected."""
+    """A usage error: the command line or a selection is wrong; correct it."""
 
     exit_code = 2
 
@@ -92,10 +116,11 @@ def from_text(text: str) -> MixlakeError | None:
     if not found:
         return None
     try:
-        fields, _ = json.JSONDecoder().raw_decode(rest)
-        kind: type[MixlakeError] = globals()[fields["kind"]]
-        return kind(fields["message"], fields["hint"])
-    except (ValueError, KeyError, TypeError):
+        values, _ = json.JSONDecoder().raw_decode(rest)
+        # A user's own subclass may not be known here: the nearest class that is stands for it.
+        kinds = [globals().get(name) for name in values.pop("kinds")]
+        return _restore(next(kind for kind in kinds if kind is not None), values)
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
         return None
 
 
@@ -169,6 +194,7 @@ class CheckFailedError(MixlakeError):
         rows: Rows that were looked at.
     """
 
+    fields = (*MixlakeError.fields, "reasons", "rows")
     reasons: Mapping[str, int] = MappingProxyType({})
     rows: int = 0
 
