@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.contract import STATISTICS_COLUMNS, Column, Table
 
 _TIME = pa.timestamp("us", tz="UTC")
 _COUNTS = pa.map_(pa.string(), pa.int64())
@@ -166,7 +166,7 @@ edges = Table(
     # Derived from the lineage tables, whose own change feed is what counts.
     properties=[
         ("delta.enableChangeDataFeed", "false"),
-        ("delta.dataSkippingStatsColumns", "parent,child,n"),
+        (STATISTICS_COLUMNS, "parent,child,n"),
     ],
 )
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from lakehouse.declare.contract import STATISTICS_COLUMNS
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.file_actions import columns_in_log
 from lakehouse.delta.history import commits_with_notes
@@ -59,7 +60,6 @@ log = logging.getLogger("mixlake.purge")
 
 # The ledger's tables that repeat values of flows' rows.
 _COPIES = (tables.quarantine.name, tables.edges.name)
-_STATISTICS = "delta.dataSkippingStatsColumns"
 # Causes for which a table may still have retracted rows.
 _INCOMPLETE = ("input", "retraction", "input_replaced")
 
@@ -291,11 +291,11 @@ def _require_logs_without_values(catalog: Catalog, affected: Collection[str], na
         table = catalog.open(name)
         if name not in affected and "sample_id" not in {field.name for field in table.schema().fields}:
             continue
-        wanted = table.metadata().configuration.get(_STATISTICS, "").split(",")
+        wanted = table.metadata().configuration.get(STATISTICS_COLUMNS, "").split(",")
         if stated := sorted(columns_in_log(table).difference(wanted)):
             raise _BlockedError(
                 f"the log of {name} states values of {', '.join(stated[:5])}; move the table's folder away and write "
-                f"the table again, with {_STATISTICS} set to its key as contracts do"
+                f"the table again, with {STATISTICS_COLUMNS} set to its key as contracts do"
             )
 
 
