@@ -104,6 +104,9 @@ def load_config(start: Path | None = None) -> Config:
         raise body.error("lake", "lake is empty", "give a folder or an object-store URI")
     if file.parallel < 1:
         raise body.error("parallel", f"parallel is {file.parallel}", "give a whole number from 1")
+    for name in file.modules:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise body.error("modules", f"modules names {name!r}, which is not a module", "write package.module")
     override = os.environ.get("MIXLAKE_LAKE")
     spark = {key: _text(value) for key, value in file.spark.items()}
     if os.environ.get("MIXLAKE_MASTER"):
