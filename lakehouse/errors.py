@@ -191,7 +191,7 @@ class CheckFailedError(MixlakeError):
 
     Attributes:
         reasons: Rows refused, by reason, where they were counted.
-        rows: Rows that were looked at.
+        rows: Rows that were counted.
     """
 
     fields = (*MixlakeError.fields, "reasons", "rows")

@@ -111,7 +111,7 @@ retractions = Table(
         Column("scope", pa.string(), "origin, or content, which takes equal content along.", nullable=False),
         Column("reason", pa.string(), "Why.", nullable=False),
         Column("purge", pa.bool_(), "Whether older versions and their files go, too.", nullable=False),
-        Column("looked", _COUNTS, "Version at which each table was searched.", nullable=False),
+        Column("searched_versions", _COUNTS, "Version at which each table was searched.", nullable=False),
         Column("matched", _COUNTS, "Rows of each table that matched by themselves.", nullable=False),
         Column("releases", pa.list_(pa.string()), "Releases with such rows, or rows made from them."),
         Column("state", pa.string(), "ordered, or purged.", nullable=False),

@@ -8,7 +8,7 @@ from lakehouse.retraction.report import RetractionReport, Seen
 
 ORDER = Retraction(
     ordinal=3, retraction_id="r", kind="source", value="alpha", scope="origin", reason="withdrawn", purge=True,
-    looked={"bronze.a": 2}, matched={"bronze.a": 1}, releases=("mix-1",), state=ORDERED, at=datetime(2026, 1, 1, tzinfo=UTC),
+    searched_versions={"bronze.a": 2}, matched={"bronze.a": 1}, releases=("mix-1",), state=ORDERED, at=datetime(2026, 1, 1, tzinfo=UTC),
 )  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def test_every_verb_answers_over_an_object_store(call, lake):
     assert [item["state"] for item in ask("check", "gold.vocabulary")] == ["skipped"]
     found = {finding["name"]: finding for finding in ask("doctor")}
     assert found["store"]["state"] == found["lake"]["state"] == "ok"
-    assert "conditional puts" in found["store"]["found"]
+    assert "conditional puts" in found["store"]["detail"]
     count = ["sql", "SELECT license, count(*) AS n FROM gold.samples GROUP BY ALL ORDER BY n", "--format", "json"]
     assert json.loads(call(*count)) == [{"license": "MIT", "n": 1}, {"license": "GPL-3.0-only", "n": 2}]
     assert "release" in VERBS
