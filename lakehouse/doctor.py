@@ -26,7 +26,8 @@ from lakehouse.delta.scan import scan
 from lakehouse.delta.store import s3
 from lakehouse.delta.store.conditional_put import require_atomic_commits
 from lakehouse.delta.store.table_folder import table_folder
-from lakehouse.errors import MixlakeError, corrupt_log, first_line, lost_file
+from lakehouse.delta.table_errors import corrupt_log, lost_file
+from lakehouse.errors import MixlakeError, first_line
 from lakehouse.project import Project
 from lakehouse.spark.session import check_java
 from lakehouse.spark.settings import MASTER, is_local

@@ -87,7 +87,7 @@ class _File:
     spark: Mapping[str, str | float | bool] = field(default_factory=dict)
     storage: Mapping[str, str | float | bool] = field(default_factory=dict)
     parallel: int = 2
-    openlineage: Any = None
+    openlineage: Any = None  # read by `lakehouse.declare.openlineage_config`
 
 
 def load_config(start: Path | None = None) -> Config:
@@ -120,7 +120,7 @@ def load_config(start: Path | None = None) -> Config:
         spark=spark,
         storage={key: _text(value) for key, value in file.storage.items()},
         parallel=file.parallel,
-        openlineage=settings(file.openlineage, root, str(path)),
+        openlineage=settings(body, root),
         root=root,
     )
 

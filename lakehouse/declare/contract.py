@@ -31,6 +31,11 @@ STATISTICS_COLUMNS = "delta.dataSkippingStatsColumns"
 _FOREVER = "interval 36500 days"
 
 
+def is_ledger(name: str) -> bool:
+    """Whether a table is one of the engine's own, by its layer."""
+    return name.startswith("ledger.")
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a contract.

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-import lakehouse
 from lakehouse.declare.config import Config
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import ATTRIBUTE, Flow
 from lakehouse.declare.registry import Registry
 from lakehouse.declare.sql_flow import sql_flow
 from lakehouse.errors import ConfigError, GraphError, MixlakeError
+
+_ENGINE = Path(__file__).parents[1]
 
 
 def load_registry(config: Config, builtin: Iterable[Table] = ()) -> Registry:
@@ -82,10 +83,9 @@ def _failed_at(error: BaseException, root: Path) -> str:
     """Return the innermost line of the user's own code that an error came from, empty where none is."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno or 1}"
-    engine = Path(lakehouse.__file__).parent
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        if path.is_relative_to(root) and not path.is_relative_to(engine) and "site-packages" not in path.parts:
+        if path.is_relative_to(root) and not path.is_relative_to(_ENGINE) and "site-packages" not in path.parts:
             return f"{path}:{frame.lineno}"
     return ""
 

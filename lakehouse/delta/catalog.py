@@ -17,7 +17,8 @@ from lakehouse.delta.log import Log, log_of, read_log
 from lakehouse.delta.log_health import find_empty_commit, log_problem
 from lakehouse.delta.store.permissions import require_readable
 from lakehouse.delta.store.table_folder import table_folder
-from lakehouse.errors import ConfigError, LakeError, TableNotFoundError, corrupt_log, first_line, unsupported
+from lakehouse.delta.table_errors import corrupt_log, unsupported
+from lakehouse.errors import ConfigError, LakeError, TableNotFoundError, first_line
 
 # Characters of a URI that delta-rs decodes or rejects.
 _UNOPENABLE = re.compile(r"[\[\]\\]|%[0-9A-Fa-f]{2}")

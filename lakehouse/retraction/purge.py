@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import STATISTICS_COLUMNS
+from lakehouse.declare.contract import STATISTICS_COLUMNS, is_ledger
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.file_actions import columns_in_log
 from lakehouse.delta.history import commits_with_notes
@@ -230,7 +230,7 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
     """
     catalog = project.catalog
     number = pin_lock_version(catalog)
-    names = [name for name in catalog.names() if not name.startswith("ledger.")]
+    names = [name for name in catalog.names() if not is_ledger(name)]
     stored = stored_files(catalog, names)
     releases = [
         release.name
