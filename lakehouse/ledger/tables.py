@@ -74,6 +74,7 @@ releases = Table(
         Column("footers", pa.map_(pa.string(), pa.string()), "Digest of each table's Parquet footers and indexes."),
         Column("state", pa.string(), "live, dropped or broken.", nullable=False),
         Column("reason", pa.string(), "Why it is broken."),
+        Column("retractions", pa.list_(pa.int64()), "Ordinals of the retractions that broke it."),
         Column("note", pa.string(), "Why it was made."),
         Column("created_at", _TIME, "When.", nullable=False),
     ],

@@ -17,7 +17,7 @@ from lakehouse.query.sql_guard import quote_name
 
 
 @dataclass(frozen=True, slots=True)
-class Differs:
+class ColumnDifference:
     """One column in which two sets of rows differ.
 
     Args:
@@ -48,7 +48,7 @@ class RowCounts:
     changed: int = 0
 
 
-def differing(first: pa.Table, second: pa.Table, key: Sequence[str]) -> list[Differs]:
+def column_differences(first: pa.Table, second: pa.Table, key: Sequence[str]) -> list[ColumnDifference]:
     """Compare two sets of rows, whatever their order.
 
     Args:
@@ -70,10 +70,12 @@ def differing(first: pa.Table, second: pa.Table, key: Sequence[str]) -> list[Dif
         for name in names if key else []:
             if name not in key:
                 rows = _rows(engine, _CHANGED.format(key=keys, column=quote_name(name)))
-                found += [Differs(name, _of(row, key), (row["__a"], row["__b"]), row["__rows"]) for row in rows]
+                found += [
+                    ColumnDifference(name, _of(row, key), (row["__a"], row["__b"]), row["__rows"]) for row in rows
+                ]
         for row in _rows(engine, _ALONE.format(order=keys or _list(names))):
             values = (0, row["__n"]) if row["__n"] > 0 else (-row["__n"], 0)
-            found.append(Differs("", _of(row, key or names), values, row["__rows"]))
+            found.append(ColumnDifference("", _of(row, key or names), values, row["__rows"]))
     return found
 
 

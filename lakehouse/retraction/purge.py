@@ -178,7 +178,7 @@ def _purge(project: Project, order: Retraction, steps: _Steps) -> Purge:
         nonlocal number
         plan = _plan_purge(project, order)
         for name in plan.releases:
-            break_release(catalog, name, _reason(order))
+            break_release(catalog, name, order.ordinal)
         if not set(plan.tables) <= set(current(catalog, order).tables):
             if not update_order(catalog, order, number, tables=plan.tables):
                 raise _BlockedError("another run is at it")
@@ -238,20 +238,22 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
         if tables_with_rows(project, order, files_at(catalog, release.tables, stored))
     ]
     required = required_versions(catalog, without=releases)
-    found = {name: unreferenced_files(catalog, name, need, RETENTION_HOURS) for name, need in required.items()}
-    kept = {
-        name: sorted(set(stored[name]) & set(found[name].required_paths.to_pylist())) for name in names if name in found
+    deletions = {name: unreferenced_files(catalog, name, need, RETENTION_HOURS) for name, need in required.items()}
+    retained = {
+        name: sorted(set(stored[name]) & set(deletions[name].required_paths.to_pylist()))
+        for name in names
+        if name in deletions
     }
-    if blocking := sorted(tables_with_rows(project, order, kept)):
-        latest = files_at(catalog, {name: required[name].latest for name in kept}, stored)
+    if blocking := sorted(tables_with_rows(project, order, retained)):
+        latest = files_at(catalog, {name: required[name].latest for name in retained}, stored)
         raise _BlockedError(_blocking(blocking, sorted(tables_with_rows(project, order, latest)), required))
     with_rows = set(current(catalog, order).tables) | tables_with_rows(project, order, stored)
-    affected = {*_with_descendants(catalog, names, with_rows), *_COPIES} & set(found)
+    affected = {*_with_descendants(catalog, names, with_rows), *_COPIES} & set(deletions)
     _require_logs_without_values(catalog, affected, names)
     return _Plan(
         pin_lock_version=number,
         releases=tuple(releases),
-        deletions=tuple(found[name] for name in sorted(affected)),
+        deletions=tuple(deletions[name] for name in sorted(affected)),
     )
 
 
@@ -260,13 +262,13 @@ def _blocking(blocking: list[str], latest: list[str], required: Mapping[str, Req
     if latest:
         return f"{latest[0]} holds such rows still; see mixlake plan"
     # Releases were searched one by one.
-    reasons = [
-        f"{name}@{version} ({', '.join(why)})"
+    versions = [
+        f"{name}@{version} ({', '.join(map(str, reasons))})"
         for name in blocking
-        for version, why in sorted(required[name].by_version.items())
-        if version != required[name].latest and not all(reason.startswith("release ") for reason in why)
+        for version, reasons in sorted(required[name].by_version.items())
+        if version != required[name].latest and not all(reason.kind == "release" for reason in reasons)
     ]
-    return f"older versions that may hold such rows are needed: {'; '.join(reasons[:5])}; run those flows, too"
+    return f"older versions that may hold such rows are needed: {'; '.join(versions[:5])}; run those flows, too"
 
 
 def _with_descendants(catalog: Catalog, names: Iterable[str], roots: Collection[str]) -> set[str]:
@@ -316,7 +318,7 @@ def _purged(catalog: Catalog, order: Retraction, plan: _Plan) -> Purge:
             f"{recent[0]} has files younger than {RETENTION_HOURS:g} hours that no commit names; a later run goes on, "
             f"or mixlake vacuum --retention-hours 0 deletes them now, where no run is at work"
         )
-    broken = [r.name for r in list_releases(catalog, broken=True) if _reason(order) in r.reason]
+    broken = [r.name for r in list_releases(catalog, broken=True) if order.ordinal in r.retractions]
     return Purge(
         order=order,
         releases=tuple(broken),
@@ -324,7 +326,3 @@ def _purged(catalog: Catalog, order: Retraction, plan: _Plan) -> Purge:
         bytes=sum(item.bytes for item in plan.deletions) + sum(item.change_bytes for item in plan.deletions),
         blocked_by=blocked_by,
     )
-
-
-def _reason(order: Retraction) -> str:
-    return f"rows of it were purged (retraction {order.ordinal})"

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 from lakehouse.ledger.retractions import ORDERED, Retraction
-from lakehouse.retraction.report import RetractionReport, Seen
+from lakehouse.retraction.report import AffectedSteps, RetractionReport
 
 ORDER = Retraction(
     ordinal=3, retraction_id="r", kind="source", value="alpha", scope="origin", reason="withdrawn", purge=True,
@@ -14,7 +14,7 @@ ORDER = Retraction(
 
 def test_a_report_gives_plain_values_under_the_names_of_its_fields():
     report = RetractionReport(
-        ORDER, {"silver.b": 4}, [Seen("t1", "mix-1", 2, 1, 5)], recorded=False, unresolved=("release x: gone",),
+        ORDER, {"silver.b": 4}, [AffectedSteps("t1", "mix-1", 2, 1, 5)], recorded=False, unresolved=("release x: gone",),
         unmatched=("ab",), suggestions=("Alpha",),
     )  # fmt: skip
     found = json.loads(json.dumps(report.as_dict(), default=str))

@@ -85,7 +85,7 @@ def test_releases_live_on_an_object_store(call, lake, s3):
     assert json.loads(call(*count, "--at", "mix-2")) == [{"n": 3}]
     assert answers(call, "release", "show", "mix-2") == made
     assert [release["name"] for release in answers(call, "release", "list")] == ["mix-1", "mix-2"]
-    assert {row["change"] for row in answers(call, "release", "diff", "mix-1", "mix-2")["tables"]} == {"same"}
+    assert {row["status"] for row in answers(call, "release", "diff", "mix-1", "mix-2")["tables"]} == {"same"}
     assert "is whole" in call("release", "verify", "mix-2")
     lost = lake.catalog.open("gold.samples", 0).file_uris()[0].removeprefix(f"s3://{s3.bucket}/")
     s3.store().delete(lost)
