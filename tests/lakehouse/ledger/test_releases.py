@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.errors import ReleaseError, TableNotFoundError
-from lakehouse.ledger.releases import drop_release, list_releases, load_release
+from lakehouse.ledger.releases import break_release, drop_release, list_releases, load_release
 from lakehouse.release.create import create_release, current_digest
 from lakehouse.release.digest import content_digest, release_digest
 from tests.lakehouse.lakes import lake_at, note, write
@@ -199,3 +199,12 @@ def test_loading_a_release_imports_no_declaration(lake):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["0", "[]"]
+
+
+def test_a_broken_release_names_the_retractions_that_broke_it(lake):
+    create_release(lake.project, "mix-1")
+    assert break_release(lake.catalog, "mix-1", 12).retractions == (12,)
+    again = break_release(lake.catalog, "mix-1", 1)
+    assert (again.retractions, again.state) == ((12, 1), "broken")
+    assert again.reason == "rows of it were purged (retraction 12); rows of it were purged (retraction 1)"
+    assert break_release(lake.catalog, "mix-1", 1) == load_release(lake.catalog, "mix-1", dropped=True) == again
