@@ -118,7 +118,7 @@ def diff(context: Context, before: str, after: str, as_json: bool) -> None:
     if as_json:
         print_json(difference.as_dict())
         return
-    differing = [item for item in difference.tables if item.change != "same"]
+    differing = [item for item in difference.tables if item.status != "same"]
     if differing:
         numbers = [before, after, "added", "removed", "changed"]
         rows = [(item.table, *item.rows, item.added, item.removed, item.changed) for item in differing]
@@ -131,7 +131,7 @@ def diff(context: Context, before: str, after: str, as_json: bool) -> None:
 def _print_measure(measure: MeasureDiff, before: str, after: str) -> None:
     rows = [
         (*group, old, new, f"{(new or 0) - (old or 0):+d}" if isinstance(new or old, int) else (new or 0) - (old or 0))
-        for group, old, new in measure.differing
+        for group, old, new in measure.changed_groups
     ]
     if rows:
         numbers = [f"{before} {measure.value}", f"{after} {measure.value}", "difference"]
@@ -165,7 +165,7 @@ def verify(context: Context, name: str, deep: bool, as_json: bool) -> int:
         listed = [dataclasses.asdict(problem) for problem in problems]
         print_json({"name": name, "whole": not problems, "problems": listed})
     elif problems:
-        print_table(["table", "file", "what"], [dataclasses.astuple(problem) for problem in problems])
+        print_table(["table", "file", "problem"], [dataclasses.astuple(problem) for problem in problems])
         print(f"the release {name} is not whole")
     else:
         print(f"the release {name} is whole")

@@ -41,7 +41,7 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, retention_
         print_json([item.as_dict() for item in results])
         return
     rows = [
-        (item.table, item.files, size(item.bytes), item.change_files, size(item.change_bytes), _kept(item.kept))
+        (item.table, item.files, size(item.bytes), item.change_files, size(item.change_bytes), _kept(item.retained))
         for item in results
     ]
     numbers = ["files", "size", "change files", "size of changes"]

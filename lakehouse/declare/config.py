@@ -87,7 +87,7 @@ class _File:
     spark: Mapping[str, str | float | bool] = field(default_factory=dict)
     storage: Mapping[str, str | float | bool] = field(default_factory=dict)
     parallel: int = 2
-    openlineage: Any = None
+    openlineage: Any = None  # read by `lakehouse.declare.openlineage_config`
 
 
 def load_config(start: Path | None = None) -> Config:
@@ -104,6 +104,9 @@ def load_config(start: Path | None = None) -> Config:
         raise body.error("lake", "lake is empty", "give a folder or an object-store URI")
     if file.parallel < 1:
         raise body.error("parallel", f"parallel is {file.parallel}", "give a whole number from 1")
+    for name in file.modules:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise body.error("modules", f"modules names {name!r}, which is not a module", "write package.module")
     override = os.environ.get("MIXLAKE_LAKE")
     spark = {key: _text(value) for key, value in file.spark.items()}
     if os.environ.get("MIXLAKE_MASTER"):
@@ -117,7 +120,7 @@ def load_config(start: Path | None = None) -> Config:
         spark=spark,
         storage={key: _text(value) for key, value in file.storage.items()},
         parallel=file.parallel,
-        openlineage=settings(file.openlineage, root, str(path)),
+        openlineage=settings(body, root),
         root=root,
     )
 

@@ -32,7 +32,7 @@ from lakehouse.plan.selection import select_flows
 from lakehouse.plan.table_state import TableStates
 from lakehouse.project import Project
 from lakehouse.query.connection import connect
-from lakehouse.query.row_diff import ColumnDifference, differing
+from lakehouse.query.row_diff import ColumnDifference, column_differences
 from lakehouse.spark.code_archive import distribute_code
 from lakehouse.spark.operator_runner import Runner, runner_of
 from lakehouse.spark.session import start
@@ -113,7 +113,7 @@ def compared(first: pa.Table, second: pa.Table, table: Table) -> list[ColumnDiff
     """Compare two answers for a table; columns that may differ by their nature (times, runs) are left out."""
     volatile = {column.name for column in table.columns if column.volatile}
     names = [name for name in first.column_names if name not in volatile]
-    return differing(first.select(names), second.select(names), [name for name in table.key if name in names])
+    return column_differences(first.select(names), second.select(names), [name for name in table.key if name in names])
 
 
 def _operator(project: Project, spec: Flow, rows: int) -> CheckResult:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lakehouse.errors import QueryError
-from lakehouse.lineage.reader import DETAILS, Samples
+from lakehouse.lineage.reader import DETAILS, SAMPLE_ID, Samples
 from lakehouse.lineage.scan_reader import open_samples
 from lakehouse.lineage.trace_graph import Edge, Node, Trace
 from lakehouse.lineage.training_steps import sequences_and_steps
@@ -16,7 +16,6 @@ from lakehouse.query.connection import Connection, connect
 
 NODE_LIMIT = 10_000
 
-_FULL_ID = re.compile(r"^[0-9a-f]{32}$")
 _ID = re.compile(r"^[0-9A-Za-z._:-]{4,200}$")
 
 
@@ -40,7 +39,7 @@ def trace(project: Project, sample: str, at: str | None = None, *, limit: int = 
 
     with connect(project, at) as connection:
         reader = open_samples(project, connection, at)
-        full = sample if _FULL_ID.match(sample) else reader.resolve(sample)
+        full = sample if re.fullmatch(SAMPLE_ID, sample) else reader.resolve(sample)
         walk = _Walk(reader, limit)
         walk.start(full)
         if not walk.nodes:

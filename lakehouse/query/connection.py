@@ -24,14 +24,8 @@ from deltalake import DeltaTable
 
 from lakehouse.declare.user_files import read_text
 from lakehouse.delta.scan import scan, unreadable_file
-from lakehouse.errors import (
-    MixlakeError,
-    QueryError,
-    TableNotFoundError,
-    lost_file,
-    not_allowed,
-    unknown_table,
-)
+from lakehouse.delta.table_errors import lost_file, not_allowed
+from lakehouse.errors import MixlakeError, QueryError, TableNotFoundError, unknown_table
 from lakehouse.ledger import tables as ledger
 from lakehouse.project import Project
 from lakehouse.query.sql_guard import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lakehouse.declare.contract import Check
+from lakehouse.declare.contract import Check, is_ledger
 from lakehouse.declare.flow import Flow
 from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger import tables
@@ -65,7 +65,7 @@ def _quarantined(
 ) -> list[dict[str, Any]]:
     if not project.catalog.has(tables.quarantine.name):
         return []
-    names = [table] if table else [name for name in project.catalog.names() if not name.startswith("ledger.")]
+    names = [table] if table else [name for name in project.catalog.names() if not is_ledger(name)]
     counted: list[str] = []
     for name in names:
         try:

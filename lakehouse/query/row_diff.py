@@ -48,7 +48,7 @@ class RowCounts:
     changed: int = 0
 
 
-def differing(first: pa.Table, second: pa.Table, key: Sequence[str]) -> list[ColumnDifference]:
+def column_differences(first: pa.Table, second: pa.Table, key: Sequence[str]) -> list[ColumnDifference]:
     """Compare two sets of rows, whatever their order.
 
     Args:

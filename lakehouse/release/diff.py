@@ -8,7 +8,6 @@ columns before it say what is measured. Each is evaluated at both releases.
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 
-log = logging.getLogger("mixlake.compare")
-
 LAYER = "measures."
 
 
@@ -42,7 +39,7 @@ class TableDiff:
 
     Args:
         table: The table.
-        change: same, changed, added or removed.
+        status: same, changed, added or removed.
         versions: Its version before and after, None where a release lacks it.
         rows: Its rows before and after, None where a release lacks it.
         added: Rows that are only in the later one.
@@ -51,7 +48,7 @@ class TableDiff:
     """
 
     table: str
-    change: str
+    status: str
     versions: tuple[int | None, int | None]
     rows: tuple[int | None, int | None]
     added: int = 0
@@ -78,10 +75,10 @@ class MeasureDiff:
     missing: str = ""
 
     @property
-    def differing(self) -> tuple[tuple[tuple[Any, ...], Any, Any], ...]:
+    def changed_groups(self) -> tuple[tuple[tuple[Any, ...], Any, Any], ...]:
         """The groups that differ, the largest difference first."""
-        found = [row for row in self.rows if row[1] != row[2]]
-        return tuple(sorted(found, key=lambda row: -abs((row[2] or 0) - (row[1] or 0))))
+        changed = [row for row in self.rows if row[1] != row[2]]
+        return tuple(sorted(changed, key=lambda row: -abs((row[2] or 0) - (row[1] or 0))))
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake release diff --json`` prints of it."""
@@ -142,8 +139,8 @@ def _table(project: Project, name: str, old: Release, new: Release) -> TableDiff
     rows = tuple(None if side is None else totals(side)[0] for side in sides)
     first, second = sides
     if first is None or second is None:
-        change = "added" if first is None else "removed"
-        return TableDiff(name, change, versions, (rows[0], rows[1]), added=rows[1] or 0, removed=rows[0] or 0)
+        status = "added" if first is None else "removed"
+        return TableDiff(name, status, versions, (rows[0], rows[1]), added=rows[1] or 0, removed=rows[0] or 0)
     if old.digests.get(name) == new.digests.get(name):
         return TableDiff(name, "same", versions, (rows[0], rows[1]))
     counts = _row_counts(project, name, first, second)

@@ -17,7 +17,8 @@ from lakehouse.delta import append
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.history import commits_with_notes
-from lakehouse.errors import CollisionError, no_space
+from lakehouse.delta.table_errors import no_space
+from lakehouse.errors import CollisionError
 from lakehouse.ledger import tables
 from lakehouse.spark.key_range import within
 from lakehouse.spark.rows_to_write import ACTION, RowsToWrite

@@ -7,11 +7,11 @@ import pytest
 
 from jobs.acquire import original_file
 from jobs.acquire.documents import FLOW, DocumentsParams, documents
-from lakehouse.declare.flow import flow_of
 from lakehouse.errors import FlowError
 from schemas.documents import landed_documents as table
 from schemas.identity import content_ids, derived_ids
 from tests.jobs.acquire.landed import together
+from tests.lakehouse.flows import flow_of
 
 
 def land(world, params=None, **said):

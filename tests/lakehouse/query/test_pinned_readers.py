@@ -86,7 +86,7 @@ def test_a_release_reads_the_same_while_a_writer_rewrites_compacts_and_vacuums(p
             words.land(project, text)
             assert project.lake().run(full=True).ok
             assert not any(item.failed for item in optimize(project.lake().project))
-            assert all(set(item.kept) for item in vacuum(project.lake().catalog, retention_hours=0))
+            assert all(set(item.retained) for item in vacuum(project.lake().catalog, retention_hours=0))
         freed = sum(item.files for item in vacuum(project.lake().catalog, retention_hours=0, dry_run=True))
     finally:
         stop.set()

@@ -73,7 +73,7 @@ class Maintained(RuleBasedStateMachine):
     def find_nothing_to_do(self, table):
         same = newest_note(self.lake.catalog.open(table))
         digest = same[1].digest if same else ""
-        of = self.flow(table, changed=False, mode="no-op")
+        of = self.flow(table, changed=False)
         write(
             self.lake,
             table,

@@ -70,7 +70,7 @@ def test_every_verb_answers_over_an_object_store(call, lake):
     assert [item["state"] for item in ask("check", "gold.vocabulary")] == ["skipped"]
     found = {finding["name"]: finding for finding in ask("doctor")}
     assert found["store"]["state"] == found["lake"]["state"] == "ok"
-    assert "conditional puts" in found["store"]["found"]
+    assert "conditional puts" in found["store"]["detail"]
     count = ["sql", "SELECT license, count(*) AS n FROM gold.samples GROUP BY ALL ORDER BY n", "--format", "json"]
     assert json.loads(call(*count)) == [{"license": "MIT", "n": 1}, {"license": "GPL-3.0-only", "n": 2}]
     assert "release" in VERBS
@@ -85,7 +85,7 @@ def test_releases_live_on_an_object_store(call, lake, s3):
     assert json.loads(call(*count, "--at", "mix-2")) == [{"n": 3}]
     assert answers(call, "release", "show", "mix-2") == made
     assert [release["name"] for release in answers(call, "release", "list")] == ["mix-1", "mix-2"]
-    assert {row["change"] for row in answers(call, "release", "diff", "mix-1", "mix-2")["tables"]} == {"same"}
+    assert {row["status"] for row in answers(call, "release", "diff", "mix-1", "mix-2")["tables"]} == {"same"}
     assert "is whole" in call("release", "verify", "mix-2")
     lost = lake.catalog.open("gold.samples", 0).file_uris()[0].removeprefix(f"s3://{s3.bucket}/")
     s3.store().delete(lost)
