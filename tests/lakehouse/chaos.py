@@ -203,9 +203,9 @@ class Chaos:
             clock = time.monotonic()
             if clock > end:
                 break
-            told = self._round(random.Random(f"{self.seed}/{number}"), kind)
+            events = self._round(random.Random(f"{self.seed}/{number}"), kind)
             self.done[kind] += 1
-            self.tell(f"round {number + 1} of {len(kinds)}: {', '.join(told)}; {time.monotonic() - clock:.0f} s")
+            self.tell(f"round {number + 1} of {len(kinds)}: {', '.join(events)}; {time.monotonic() - clock:.0f} s")
         self._end()
         self._compare_digests()
         self.tell(self.summary())
@@ -223,17 +223,17 @@ class Chaos:
         self.lines = change(rng, self.lines)
         self.past.append(self.lines)
         words.land(self.project, self._text())
-        told = [f"{len(self.lines)} lines"]
+        events = [f"{len(self.lines)} lines"]
         for _ in range(rng.randint(1, 2) if kind == "soft" else 1):
-            told.append(self._die(rng) if kind == "soft" else self._be_killed(rng))
+            events.append(self._die(rng) if kind == "soft" else self._be_killed(rng))
             self._nothing_is_half_visible()
         if rng.random() < 0.4:
-            told.append(self._maintain(rng))
+            events.append(self._maintain(rng))
             self._nothing_is_half_visible()
         if rng.random() < 0.75:
             self._end()
-            told.append("ended")
-        return told
+            events.append("ended")
+        return events
 
     def _text(self):
         return "|".join(f"{key}:{text}" for key, text in self.lines.items())
@@ -339,8 +339,8 @@ class Chaos:
         notes = [
             (name, version, note) for name in NAMES for version, _, note in commits_with_notes(lake.catalog.open(name))
         ]
-        told = Counter((row["table"], row["version"]) for row in lake.table(tables.runs.name).to_pylist())
-        assert told == Counter((name, version) for name, version, _ in notes), told
+        recorded = Counter((row["table"], row["version"]) for row in lake.table(tables.runs.name).to_pylist())
+        assert recorded == Counter((name, version) for name, version, _ in notes), recorded
         kept = Counter()
         if lake.catalog.has(tables.quarantine.name):
             kept.update(row["attempt"] for row in lake.table(tables.quarantine.name).to_pylist() if row["row"])

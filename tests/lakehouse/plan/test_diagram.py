@@ -58,8 +58,8 @@ def test_what_is_read_stands_above_what_reads_it(picture):
 
 
 def test_an_example():
-    told = [f"{line.lanes} {line.node.table}" for line in lanes(drawn([(0, 1), (0, 2), (2, 3), (1, 3)], 5))]
-    assert told == [
+    shown = [f"{line.lanes} {line.node.table}" for line in lanes(drawn([(0, 1), (0, 2), (2, 3), (1, 3)], 5))]
+    assert shown == [
         "○ silver.t4",
         "  ○ silver.t0",
         "●─┤ silver.t1",
@@ -119,9 +119,9 @@ def test_tables_that_no_flow_writes_are_drawn_where_they_are_read(at_project):
 
 def test_the_command_draws_in_each_format(at_project, capsys):
     assert main(["graph", "+gold.counts"]) == 0
-    told = capsys.readouterr().out
-    assert re.search(r"○ +bronze\.lines +missing +missing", told)
-    assert "\x1b" not in told
+    printed = capsys.readouterr().out
+    assert re.search(r"○ +bronze\.lines +missing +missing", printed)
+    assert "\x1b" not in printed
     assert main(["graph", "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {"from": "silver.shouts", "to": "gold.counts"} in found["edges"]

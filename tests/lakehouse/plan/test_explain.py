@@ -18,8 +18,8 @@ def ran(project, table, version_of, **fields):
     item = next(item for item in lake.plan().flows if item.writes == table)
     now = dataclasses.asdict(item.fingerprints)
     inputs = {name: version for name, version in version_of.items() if name in item.inputs}
-    told = {"flow": item.flow.id, "inputs": inputs, "started": "", "counts": {"rows": 2, "read": 3, "inserted": 2}}
-    write(lake, table, item.flow.writes.schema.empty_table(), note(table, **{**now, **told, **fields}))
+    result = {"flow": item.flow.id, "inputs": inputs, "started": "", "counts": {"rows": 2, "read": 3, "inserted": 2}}
+    write(lake, table, item.flow.writes.schema.empty_table(), note(table, **{**now, **result, **fields}))
     return lake.catalog.log(table).version
 
 
@@ -122,7 +122,7 @@ def test_one_flow_must_be_meant(made):
 def test_the_command_tells_it_in_words_and_as_json(made, capsys):
     ran(made, "bronze.lines", {})
     assert main(["explain", "silver.shouts"]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for words_ in (
         "Shout a line.",
         "one row for each",
@@ -135,7 +135,7 @@ def test_the_command_tells_it_in_words_and_as_json(made, capsys):
         "quarantined 1: no text: b",
         "read for: gold.counts",
     ):
-        assert words_ in told, told
+        assert words_ in printed, printed
     assert main(["explain", "silver.shouts", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["next"]["changes"] == {"bronze.lines": [1, 1]}
     assert main(["explain", "silver.nothing"]) == 1

@@ -194,10 +194,10 @@ def test_young_files_that_no_commit_names_are_another_writers(lake):
 def test_a_dry_run_deletes_nothing_and_tells_the_same(lake):
     rewritten(lake, "gold.c", "c2", inputs={"silver.b": 1})
     before = stored(lake, "gold.c")
-    told = vacuum(lake.catalog, dry_run=True)
+    planned = vacuum(lake.catalog, dry_run=True)
     assert stored(lake, "gold.c") == before
     assert not lake.catalog.has("ledger.releases")
-    assert by_table(vacuum(lake.catalog))["gold.c"] == by_table(told)["gold.c"]
+    assert by_table(vacuum(lake.catalog))["gold.c"] == by_table(planned)["gold.c"]
 
 
 def test_only_the_named_tables_are_vacuumed(lake):
@@ -316,10 +316,10 @@ def test_the_command_tells_what_it_deletes_and_what_it_keeps(lake, capsys):
     rewritten(lake, "gold.c", "c2", inputs={"silver.b": 1})
     rewritten(lake, "gold.c", "c3", inputs={"silver.b": 1})
     assert main(["vacuum", "gold.c", "--dry-run", "--lake", lake.uri]) == 0
-    told = capsys.readouterr().out
-    assert "3 latest; 1 release mix-1" in told
-    assert "1 files" in told
-    assert "would be deleted" in told
+    printed = capsys.readouterr().out
+    assert "3 latest; 1 release mix-1" in printed
+    assert "1 files" in printed
+    assert "would be deleted" in printed
     assert main(["vacuum", "--json", "--lake", lake.uri]) == 0
     found = {item["table"]: item for item in json.loads(capsys.readouterr().out)}
     assert found["gold.c"]["files"] == 1

@@ -194,8 +194,13 @@ def test_the_command_says_what_it_wants(project, capsys, monkeypatch):
     write(project.lake(), "silver.words", rows(["aa" * 16]))
     project.forget()
     assert main([*lake, "retract", "--source", "nothing", "--reason", "why", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["ordinal"], told["kind"], told["scope"], told["matched"]) == (1, "source", "origin", {})
+    recorded = json.loads(capsys.readouterr().out)
+    assert (recorded["ordinal"], recorded["kind"], recorded["scope"], recorded["matched"]) == (
+        1,
+        "source",
+        "origin",
+        {},
+    )
     assert main([*lake, "retract", "--id", "0f" * 16, "--reason", "why"]) == 0
     assert "retraction 2 is recorded (scope content)" in capsys.readouterr().out
     with pytest.raises(UsageError):
@@ -302,7 +307,7 @@ def test_a_damaged_release_stops_no_order_and_is_not_said_to_hold_nothing(tmp_pa
         Path(path).unlink()
     report = retract(lake.project, RetractionRequest("id", [document], reason="asked"))
     assert report.recorded
-    assert {told.split(":", 1)[0] for told in report.unresolved} == {"release mix-1", "training on mix-1"}
+    assert {entry.split(":", 1)[0] for entry in report.unresolved} == {"release mix-1", "training on mix-1"}
     show(report)
     assert "it is unknown whether such rows are in release mix-1" in capsys.readouterr().err
 

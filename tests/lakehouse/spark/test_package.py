@@ -95,7 +95,7 @@ def test_a_lake_on_s3_takes_its_settings_and_jar_along(lines, capsys):
 def test_a_secret_does_not_travel(lines, capsys, more, named):
     configure(lines, **more)
     assert main(["package"]) == 2
-    told = capsys.readouterr().err
-    assert named in told
-    assert "\n" not in told.strip()
+    message = capsys.readouterr().err
+    assert named in message
+    assert "\n" not in message.strip()
     assert not (lines.root / "dist" / "mixlake.zip").exists()
