@@ -111,6 +111,7 @@ def test_a_purge_is_reopened_where_rows_came_back(catalog):
         ("https://a/?", "https://a/b", True),
         ("https://a/?", "https://a/bc", False),
         ("a.c", "abc", False),
+        ("*[x]*", "1[x]2", True),
         ("*", "two\nlines", True),
     ],
 )
