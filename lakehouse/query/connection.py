@@ -29,8 +29,6 @@ from lakehouse.errors import (
     QueryError,
     TableNotFoundError,
     UsageError,
-    lost_file,
-    not_allowed,
     unknown_table,
 )
 from lakehouse.ledger import tables as ledger
@@ -236,11 +234,8 @@ class Connection:
         """Return an error as one line: of a table whose files cannot be read, the first such file."""
         if isinstance(error, (duckdb.InvalidInputException, duckdb.IOException, pa.ArrowException, OSError)):
             for name, table in self._opened:
-                if (found := unreadable_file(table)) is not None:
-                    path, why = found
-                    return (
-                        not_allowed(name, "read", path) if isinstance(why, PermissionError) else lost_file(name, path)
-                    )
+                if (unreadable := unreadable_file(table, name)) is not None:
+                    return unreadable
         return query_error(error, sql)
 
     def _known(self) -> set[str]:
