@@ -24,7 +24,6 @@ from deltalake import DeltaTable
 
 from lakehouse.declare.user_files import read_text
 from lakehouse.delta.scan import scan, unreadable_file
-from lakehouse.delta.table_errors import lost_file, not_allowed
 from lakehouse.errors import MixlakeError, QueryError, TableNotFoundError, unknown_table
 from lakehouse.ledger import tables as ledger
 from lakehouse.project import Project
@@ -227,11 +226,8 @@ class Connection:
         """Return an error as one line: of a table whose files cannot be read, the first such file."""
         if isinstance(error, (duckdb.InvalidInputException, duckdb.IOException, pa.ArrowException, OSError)):
             for name, table in self._opened:
-                if (found := unreadable_file(table)) is not None:
-                    path, why = found
-                    return (
-                        not_allowed(name, "read", path) if isinstance(why, PermissionError) else lost_file(name, path)
-                    )
+                if (unreadable := unreadable_file(table, name)) is not None:
+                    return unreadable
         return query_error(error, sql)
 
     def _known(self) -> set[str]:

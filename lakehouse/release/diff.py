@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.dataset as pads
 
 from lakehouse.delta.data_files import decoded, files, totals
 from lakehouse.delta.history import newest_note
-from lakehouse.delta.scan import scan
-from lakehouse.errors import QueryError, ReleaseError, TableNotFoundError
+from lakehouse.delta.scan import scan, unreadable_file
+from lakehouse.errors import LakeError, QueryError, ReleaseError, TableNotFoundError, first_line
 from lakehouse.ledger.releases import Release, load_release
 from lakehouse.project import Project
 from lakehouse.query.connection import connect
@@ -155,13 +156,20 @@ def _row_counts(project: Project, name: str, old: DeltaTable, new: DeltaTable) -
     key = _key(project, name, old, new)
     with tempfile.TemporaryDirectory(prefix="mixlake-diff-") as spill, duckdb.connect(":memory:") as engine:
         engine.execute(f"SET temp_directory = {literal(spill)}")
-        return count_differences(
-            engine,
-            _only(old, new, name),
-            _only(new, old, name),
-            (fields[0] | fields[1]) - volatile,
-            key if set(key) <= fields[0] & fields[1] else (),
-        )
+        try:
+            return count_differences(
+                engine,
+                _only(old, new, name),
+                _only(new, old, name),
+                (fields[0] | fields[1]) - volatile,
+                key if set(key) <= fields[0] & fields[1] else (),
+            )
+        except duckdb.Error as error:
+            for table in (old, new):
+                if (unreadable := unreadable_file(table, name)) is not None:
+                    raise unreadable from None
+            why = f"its versions {old.version()} and {new.version()} cannot be compared: {first_line(error)}"
+            raise LakeError(f"{name}: {why}", "mixlake release verify NAME --deep reads a release whole") from None
 
 
 def _only(table: DeltaTable, other: DeltaTable, name: str) -> Any:
@@ -201,11 +209,23 @@ def _measures(project: Project, before: str, after: str) -> Iterable[MeasureDiff
                     sides.append({})
                     continue
                 columns = tuple(found.column_names)
-                sides.append(_groups(found))
+                if problem := _no_measure(found.schema):
+                    missing.append(f"{release}: {problem}")
+                sides.append({} if problem else _groups(found))
             if columns:
                 groups = sorted({*sides[0], *sides[1]}, key=str)
                 rows = tuple((group, sides[0].get(group), sides[1].get(group)) for group in groups)
                 yield MeasureDiff(view.removeprefix(LAYER), columns[:-1], columns[-1], rows, "; ".join(missing))
+
+
+def _no_measure(schema: pa.Schema) -> str:
+    """Return why a view with these columns measures nothing, empty where it does."""
+    *groups, value = schema
+    kinds = pa.types
+    if not (kinds.is_integer(value.type) or kinds.is_floating(value.type) or kinds.is_decimal(value.type)):
+        return f"its last column, {value.name}, is not a number"
+    nested = next((column.name for column in groups if kinds.is_nested(column.type)), None)
+    return "" if nested is None else f"its column {nested} is nested"
 
 
 def _groups(found: Any) -> dict[tuple[Any, ...], Any]:

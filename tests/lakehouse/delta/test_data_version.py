@@ -40,10 +40,10 @@ def test_foreign_rows_are_put_right_by_difference_and_maintenance_changes_nothin
     write(lake, "silver.shouts", ROGUE)
     spark.sql(f"DELETE FROM delta.`{lake.catalog.table_uri('silver.shouts')}` WHERE sample_id = 'a'")
     assert states(project)["silver.shouts"] == ("stale", ["external_write"])
-    told = project.plan()["silver.shouts"].causes[0].detail
-    assert "delta-rs" in told
-    assert "Apache-Spark/4" in told
-    assert "(DELETE)" in told
+    detail = project.plan()["silver.shouts"].causes[0].detail
+    assert "delta-rs" in detail
+    assert "Apache-Spark/4" in detail
+    assert "(DELETE)" in detail
     # What reads the table sees other rows, whoever wrote them.
     assert "input" in states(project)["gold.counts"][1]
     assert content_digest(lake.catalog.open("silver.shouts")).startswith("files:")

@@ -25,8 +25,8 @@ def test_rows_set_aside_are_explained_retried_and_then_gone(project, capsys, mon
     pages.land(project, ROWS)
     project.run(*NAMES)
     lake = project.lake()
-    told = {(row["table"], row["reason"]): row["rows"] for row in count_quarantined(lake.project)}
-    assert told == {("silver.texts", "a bad word"): 2, ("bronze.pages", "text is not empty"): 1}
+    counts = {(row["table"], row["reason"]): row["rows"] for row in count_quarantined(lake.project)}
+    assert counts == {("silver.texts", "a bad word"): 2, ("bronze.pages", "text is not empty"): 1}
     shown = quarantined_rows(lake.project, "silver.texts")
     assert {json.loads(row["row"])["text"] for row in shown} == {"BAD ONE!", "BAD TWO!"}
     assert {row["origin"] for row in shown} == {ROWS[1]["sample_id"], ROWS[2]["sample_id"]}

@@ -132,6 +132,7 @@ def test_reopening_a_purge_gives_up_where_others_come_first_each_time(catalog, m
         ("https://a/?", "https://a/b", True),
         ("https://a/?", "https://a/bc", False),
         ("a.c", "abc", False),
+        ("*[x]*", "1[x]2", True),
         ("*", "two\nlines", True),
     ],
 )

@@ -1,36 +1,16 @@
 from __future__ import annotations
 
-import dataclasses
-import json
-
 import pytest
 
-from lakehouse.cli.main import main
 from lakehouse.errors import TableNotFoundError, UsageError
 from lakehouse.plan.explain import explain
 from tests.lakehouse import words
-from tests.lakehouse.lakes import note, write
-
-
-def ran(project, table, version_of, **fields):
-    """Leave the note of a run of a table's flow as it is now; return the version that it committed."""
-    lake = project.lake()
-    item = next(item for item in lake.plan().flows if item.writes == table)
-    now = dataclasses.asdict(item.fingerprints)
-    inputs = {name: version for name, version in version_of.items() if name in item.inputs}
-    told = {"flow": item.flow.id, "inputs": inputs, "started": "", "counts": {"rows": 2, "read": 3, "inserted": 2}}
-    write(lake, table, item.flow.writes.schema.empty_table(), note(table, **{**now, **told, **fields}))
-    return lake.catalog.log(table).version
 
 
 @pytest.fixture
-def made(project, monkeypatch):
+def made(project):
     """Return a project whose lake is as one run left it, by delta-rs alone."""
-    words.write(project)
-    versions = {}
-    for table in ("bronze.lines", "silver.shouts", "silver.words", "gold.counts"):
-        versions[table] = ran(project, table, versions, reasons={"no text: b": 1} if table == "silver.shouts" else {})
-    monkeypatch.chdir(project.root)
+    words.write_as_run(project, reasons={"no text: b": 1})
     return project
 
 
@@ -68,8 +48,8 @@ def test_a_fresh_flow_is_told_whole(made):
 
 
 def test_how_it_would_run_and_over_which_changes(made):
-    ran(made, "bronze.lines", {})
-    ran(made, "bronze.lines", {})
+    words.leave_note(made, "bronze.lines")
+    words.leave_note(made, "bronze.lines")
     coming = explain(made.lake().project, "silver.shouts")["next"]
     assert coming == {"mode": "incremental", "reason": "", "changes": {"bronze.lines": [1, 2]}}
     # What a SQL flow reads is to be written: over all rows, whatever changes.
@@ -119,34 +99,12 @@ def test_one_flow_must_be_meant(made):
         explain(lake.project, "ledger.runs")
 
 
-def test_the_command_tells_it_in_words_and_as_json(made, capsys):
-    ran(made, "bronze.lines", {})
-    assert main(["explain", "silver.shouts"]) == 0
-    told = capsys.readouterr().out
-    for words_ in (
-        "Shout a line.",
-        "one row for each",
-        "lines (drives)",
-        "key: sample_id",
-        "mark  !      default",
-        ".flows: loud, shout",
-        "input: bronze.lines 0 -> 1",
-        "over changes alone: bronze.lines version 1",
-        "quarantined 1: no text: b",
-        "read for: gold.counts",
-    ):
-        assert words_ in told, told
-    assert main(["explain", "silver.shouts", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["next"]["changes"] == {"bronze.lines": [1, 1]}
-    assert main(["explain", "silver.nothing"]) == 1
-
-
 def test_the_options_of_a_run_count_for_the_flow_alone(made):
     project = made.lake().project
     found = explain(project, "silver.shouts", full=True)
     assert (found["state"], found["causes"]) == ("stale", [{"kind": "forced", "detail": "--full"}])
     assert found["next"] == {"mode": "full", "reason": "--full was given", "changes": {}}
-    ran(made, "silver.shouts", {"bronze.lines": 0}, has_quarantined=True)
+    words.leave_note(made, "silver.shouts", {"bronze.lines": 0}, has_quarantined=True)
     assert explain(project, "silver.shouts")["state"] == "fresh"
     found = explain(project, "silver.shouts", retry=True)
     assert [cause["kind"] for cause in found["causes"]] == ["quarantine_retry"]

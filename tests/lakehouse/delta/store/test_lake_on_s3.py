@@ -34,9 +34,9 @@ def lake(s3, tmp_path, monkeypatch):
 def call(lake, capsys):
     def run(*argv, status=0):
         found = main(list(argv))
-        told = capsys.readouterr()
-        assert found == status, told.err
-        return told.out if status == 0 else told.err
+        captured = capsys.readouterr()
+        assert found == status, captured.err
+        return captured.out if status == 0 else captured.err
 
     return run
 
@@ -103,6 +103,6 @@ def test_a_store_that_is_not_there_is_one_line(tmp_path, monkeypatch, capsys):
     (tmp_path / "mixlake.yaml").write_text(yaml.safe_dump({"lake": "s3://lake/x", "storage": storage}))
     monkeypatch.chdir(tmp_path)
     assert main(["tables"]) == 1
-    told = capsys.readouterr().err
-    assert "s3://lake/x cannot be reached" in told
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert "s3://lake/x cannot be reached" in message
+    assert message.count("\n") == 1
