@@ -17,7 +17,8 @@ from deltalake import QueryBuilder
 from lakehouse.delta.data_files import decoded, files
 from lakehouse.delta.log import APPLIED
 from lakehouse.delta.store.table_folder import table_store
-from lakehouse.errors import LakeError, first_line, lost_file, not_allowed
+from lakehouse.delta.table_errors import lost_file, not_allowed
+from lakehouse.errors import LakeError, first_line
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
