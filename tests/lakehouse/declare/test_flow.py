@@ -79,7 +79,7 @@ def test_a_value_that_cannot_be_meant_is_refused_with_the_place(values, says):
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("function", [Params, functools.partial(rows), "rows", None], ids=repr)
+@pytest.mark.parametrize("function", [Params, functools.partial(rows), "rows", None], ids=lambda value: type(value).__name__)
 def test_what_is_not_a_function_is_refused(function):
     with pytest.raises(FlowError, match="which is not a function"):
         declare(function)
