@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ from lakehouse.delta.scan import scan
 from lakehouse.delta.store import s3
 from lakehouse.delta.store.conditional_put import require_atomic_commits
 from lakehouse.delta.store.table_folder import table_folder
-from lakehouse.errors import MixlakeError, corrupt_log, first_line, lost_file
+from lakehouse.delta.table_errors import corrupt_log, lost_file
+from lakehouse.errors import MixlakeError, first_line
 from lakehouse.project import Project
 from lakehouse.spark.session import check_java
 from lakehouse.spark.settings import MASTER, is_local
@@ -46,13 +48,13 @@ class Finding:
     Args:
         name: What was examined.
         state: ok; warning, if some work will suffer; broken, if some will fail.
-        found: What was found.
+        detail: What was found.
         fix: What to do about it, empty if it is ok.
     """
 
     name: str
     state: State
-    found: str
+    detail: str
     fix: str = ""
 
 
@@ -66,24 +68,24 @@ def examine(uri: str | None = None, master: str | None = None) -> list[Finding]:
     Returns:
         One finding each, in the order in which they were examined.
     """
-    found = [_python(), _java(), *_packages(), _memory()]
+    findings = [_python(), _java(), *_packages(), _memory()]
     try:
         config = load_config()
         project = Project(config.with_lake(uri) if uri else config)
         catalog = project.catalog
     except MixlakeError as error:
-        return [*found, Finding("configuration", "broken", error.message, error.hint)]
+        return [*findings, Finding("configuration", "broken", error.message, error.hint)]
     root = str(project.config.root)
     configuration = Finding("configuration", "ok", f"read from {root}")
-    found += [configuration, _declarations(project), *_master(project, master), _store(project)]
-    return [*found, *_lake(catalog)]
+    findings += [configuration, _declarations(project), *_master(project, master), _store(project)]
+    return [*findings, *_lake(catalog)]
 
 
 def _python() -> Finding:
-    found = ".".join(map(str, sys.version_info[:3]))
+    version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < PYTHON:
-        return Finding("python", "broken", found, f"install Python {'.'.join(map(str, PYTHON))} or later")
-    return Finding("python", "ok", f"{found}, {sys.executable}")
+        return Finding("python", "broken", version, f"install Python {'.'.join(map(str, PYTHON))} or later")
+    return Finding("python", "ok", f"{version}, {sys.executable}")
 
 
 def _java() -> Finding:
@@ -121,11 +123,11 @@ def _memory() -> Finding:
     limit = Path("/sys/fs/cgroup/memory.max")
     if limit.is_file() and (text := limit.read_text(encoding="ascii").strip()).isdigit():
         total = min(total, int(text))
-    found = f"{total / _GIB:.1f} GiB, {os.cpu_count()} cores"
+    size = f"{total / _GIB:.1f} GiB, {os.cpu_count()} cores"
     if total < _MEMORY:
         fix = "set spark.driver.memory in mixlake.yaml to less than half of it"
-        return Finding("memory", "warning", found, fix)
-    return Finding("memory", "ok", found)
+        return Finding("memory", "warning", size, fix)
+    return Finding("memory", "ok", size)
 
 
 def _declarations(project: Project) -> Finding:
@@ -174,14 +176,14 @@ def _store(project: Project) -> Finding:
     while not place.exists() and place != place.parent:
         place = place.parent
     free = shutil.disk_usage(place).free
-    found = f"{free / _GIB:.1f} GiB free at {place}"
+    space = f"{free / _GIB:.1f} GiB free at {place}"
     if not os.access(place, os.W_OK):
         return Finding(
             "disk", "broken", f"{place} cannot be written", "correct its permissions, or name another --lake"
         )
     if free < _DISK:
-        return Finding("disk", "warning", found, "free some space, or name another --lake")
-    return Finding("disk", "ok", found)
+        return Finding("disk", "warning", space, "free some space, or name another --lake")
+    return Finding("disk", "ok", space)
 
 
 def _lake(catalog: Catalog) -> Iterator[Finding]:
@@ -195,8 +197,8 @@ def _lake(catalog: Catalog) -> Iterator[Finding]:
         return
 
     def examine_table(name: str) -> Finding | None:
-        found = _finding(name, lambda: _readable(catalog, name))
-        return None if found.state == "ok" else found
+        finding = _finding(name, lambda: _readable(catalog, name))
+        return None if finding.state == "ok" else finding
 
     with ThreadPoolExecutor(8) as pool:
         broken = [finding for finding in pool.map(examine_table, names) if finding is not None]
@@ -228,9 +230,7 @@ def _finding(name: str, examine: Callable[[], str]) -> Finding:
     except MixlakeError as error:
         return Finding(name, "broken", error.message, error.hint)
     except Exception as error:  # noqa: BLE001 - whatever is wrong is the finding
-        return Finding(
-            name,
-            "broken",
-            f"{type(error).__name__}: {first_line(error)}",
-            "see the traceback: MIXLAKE_DEBUG=1",
-        )
+        if os.environ.get("MIXLAKE_DEBUG"):
+            traceback.print_exc()
+        problem = f"{type(error).__name__}: {first_line(error)}"
+        return Finding(name, "broken", problem, "MIXLAKE_DEBUG=1 shows the whole error")

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any, ClassVar
 
 _MARK = "mixlake error: "
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -35,31 +36,54 @@ class MixlakeError(Exception):
     Args:
         message: What is wrong, naming the thing that is wrong.
         hint: What to do about it.
+        place: File and line of the declaration that is wrong, with which the message ends.
     """
 
     exit_code = 1
+    # Attributes that survive the way from a Spark worker to the driver.
+    fields: ClassVar[tuple[str, ...]] = ("message", "hint", "place")
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", place: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.place = ""
+        self.add_place(place)
 
     def __str__(self) -> str:
         """Return the message and the hint as one line."""
         return f"{self.message} — {self.hint}" if self.hint else self.message
 
+    def add_place(self, place: str) -> None:
+        """State where the error lies, if that is known now and was not before."""
+        if place and not self.place:
+            self.message = f"{self.message} ({place})"
+            self.place = place
+
     def to_text(self) -> str:
         """Return the error in a form that `from_text` finds in a longer text, such as a worker's traceback."""
-        fields = {"kind": type(self).__name__, "message": self.message, "hint": self.hint}
-        return f"{_MARK}{json.dumps(fields)}"
+        kinds = [kind.__name__ for kind in type(self).__mro__ if issubclass(kind, MixlakeError)]
+        return f"{_MARK}{json.dumps({'kinds': kinds, **self._values()})}"
 
-    def __reduce__(self) -> tuple[type[MixlakeError], tuple[str, str]]:
-        """Pickle by message and hint, so that an error raised in a Spark worker keeps both."""
-        return (type(self), (self.message, self.hint))
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the declared fields, so that an error raised in a Spark worker keeps them."""
+        return (_restore, (type(self), self._values()))
+
+    def _values(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in self.fields}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+
+
+def _restore(kind: type[MixlakeError], values: Mapping[str, Any]) -> MixlakeError:
+    """Return an error with the given fields; a user's subclass may be constructed from other arguments."""
+    error = kind.__new__(kind)
+    MixlakeError.__init__(error, values["message"], values["hint"])
+    vars(error).update(values)
+    return error
 
 
 class UsageError(MixlakeError):
-    """The command or a selection was asked for wrongly; ask again, corrected."""
+    """A usage error: the command line or a selection is wrong; correct it."""
 
     exit_code = 2
 
@@ -92,59 +116,12 @@ def from_text(text: str) -> MixlakeError | None:
     if not found:
         return None
     try:
-        fields, _ = json.JSONDecoder().raw_decode(rest)
-        kind: type[MixlakeError] = globals()[fields["kind"]]
-        return kind(fields["message"], fields["hint"])
-    except (ValueError, KeyError, TypeError):
+        values, _ = json.JSONDecoder().raw_decode(rest)
+        # A user's own subclass may not be known here: the nearest class that is stands for it.
+        kinds = [globals().get(name) for name in values.pop("kinds")]
+        return _restore(next(kind for kind in kinds if kind is not None), values)
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
         return None
-
-
-def no_space(table: str) -> LakeError:
-    """Return the error for a table that could not be written for want of space."""
-    return LakeError(f"{table} could not be written: no space left", "free space there, and run again")
-
-
-def not_allowed(table: str, verb: str, place: str) -> LakeError:
-    """Return the error for a table of whose files this user has no right to one; it cannot be "read" or "written"."""
-    may = "read" if verb == "read" else "write"
-    return LakeError(f"{table} cannot be {verb}: permission denied at {place}", f"let this user {may} there")
-
-
-# What a run makes anew from the other tables, where it is missing.
-_MADE_ANEW = {"ledger.runs", "ledger.edges"}
-
-
-def lost_file(table: str, file: str, prefix: str = "") -> LakeError:
-    """Return the error for a data file that is gone or damaged, with the ways back."""
-    return LakeError(
-        f"{prefix}{table} cannot be read: its data file {file} is gone or damaged",
-        _way_back(table, f"make the newest version anew: mixlake run {table} --full"),
-    )
-
-
-def corrupt_log(table: str, what: ValueError | str) -> LakeError:
-    """Return the error for a table of whose log a file is missing or cannot be read."""
-    return LakeError(
-        f"{table} has a damaged log: {what}",
-        _way_back(table, f"move the table's folder away and make it anew: mixlake run {table}"),
-    )
-
-
-def unsupported(table: str, needs: str) -> LakeError:
-    """Return the error for a table whose Delta protocol asks for a feature, or a reader version, unknown here."""
-    needs = needs if " " in needs else f"feature {needs}"
-    return LakeError(
-        f"{table} cannot be read: it needs Delta's {needs}, which this mixlake does not know",
-        "write it without that, or install a newer mixlake",
-    )
-
-
-def _way_back(table: str, made: str) -> str:
-    if table in _MADE_ANEW:
-        made = "move the table's folder away: the next run makes it anew"
-    elif table.startswith("ledger."):
-        return "restore that file from a copy; what it records is stored nowhere else"
-    return f"restore that file from a copy, or {made}"
 
 
 class TableNotFoundError(MixlakeError):
@@ -166,9 +143,10 @@ class CheckFailedError(MixlakeError):
 
     Attributes:
         reasons: Rows refused, by reason, where they were counted.
-        rows: Rows that were looked at.
+        rows: Rows that were counted.
     """
 
+    fields = (*MixlakeError.fields, "reasons", "rows")
     reasons: Mapping[str, int] = MappingProxyType({})
     rows: int = 0
 

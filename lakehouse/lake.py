@@ -11,7 +11,8 @@ from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.scan import Rows, scan
 from lakehouse.plan.plan import Plan, make_plan
 from lakehouse.project import Project
-from lakehouse.query.connection import Format, answer, connect
+from lakehouse.query.answer_format import Format, answer
+from lakehouse.query.connection import connect
 from lakehouse.query.sql_guard import quoted
 from lakehouse.query.time_travel import resolve_at
 from lakehouse.run.report import Report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lakehouse.declare.config import Config, EngineName
@@ -39,6 +40,13 @@ class Project:
     def registry(self) -> Registry:
         """The tables and flows that are declared, the engine's own among them."""
         return load_registry(self.config, TABLES)
+
+    @property
+    def log_folder(self) -> Path:
+        """The folder for the logs of runs: in a lake that is a folder, else in the configuration's."""
+        if "://" in self.catalog.uri:
+            return self.config.root / ".mixlake"
+        return Path(self.catalog.uri) / "_logs"
 
     def only_flows_wrote(self, table: str, versions: Mapping[str, int]) -> bool:
         """Whether a flow wrote all rows of a table at its version, so that a key names at most one row."""

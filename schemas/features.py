@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 FEATURE_SPEC = pa.struct(
@@ -56,19 +58,23 @@ PATCH = 32
 IMAGE = FeatureSpec(codec="png", transform="rgb-patch", patch=PATCH, width=PATCH * PATCH * 3)
 
 
-def speech_positions(n_samples: int) -> int:
-    """Return the input positions of a clip of that many samples at 16 kHz; the last may be part silence."""
+def speech_positions[N: (int, npt.NDArray[np.int64])](n_samples: N) -> N:
+    """Return the input positions of a clip of that many samples at 16 kHz; the last may be part silence.
+
+    Args:
+        n_samples: One number, or int64 [n].
+    """
     frames = -(-n_samples // HOP)
     return -(-frames // SPEECH.patch)
 
 
-def image_positions(width: int, height: int) -> int:
-    """Return the input positions of a picture of that size in px; sides must be multiples of the patch.
+def image_positions[N: (int, npt.NDArray[np.int64])](width: N, height: N) -> N:
+    """Return the input positions of a picture, 0 where a side is not a positive multiple of the patch.
 
-    Raises:
-        ValueError: If a side is not a positive multiple of the patch.
+    Args:
+        width: In px, one number or int64 [n].
+        height: The same.
     """
-    if width <= 0 or height <= 0 or width % PATCH or height % PATCH:
-        message = f"{width} x {height} px is not made of {PATCH} px patches"
-        raise ValueError(message)
-    return (width // PATCH) * (height // PATCH)
+    whole = (width > 0) & (height > 0) & (width % PATCH == 0) & (height % PATCH == 0)
+    positions: N = whole * (width // PATCH) * (height // PATCH)
+    return positions

@@ -189,8 +189,8 @@ def test_ones_own_sql_flow_counts_them(own, ran):
 
 def test_a_file_that_is_no_text_is_set_aside_with_its_reason(own, ran):
     assert sum(ran["bronze.documents"].note.reasons.values()) == 1
-    told = mixlake(own, "sql", "SELECT reason FROM quarantine_visible WHERE \"table\" = 'bronze.documents'").stdout
-    assert "not text" in told
+    printed = mixlake(own, "sql", "SELECT reason FROM quarantine_visible WHERE \"table\" = 'bronze.documents'").stdout
+    assert "not text" in printed
 
 
 def test_a_second_run_does_nothing_and_a_new_file_lands_alone(own, ran):
@@ -255,27 +255,27 @@ def test_what_only_looks_starts_no_jvm(own, ran):
         assert (words, ended.returncode, ended.stderr) == (words, 0, ended.stderr)
         assert ended.stdout.strip()
     # And what has to start one says that there is none.
-    told = mixlake(own, "run", "gold.mixture", "--full", JAVA_HOME="/nowhere", PATH="")
-    assert told.returncode != 0
-    assert "no JDK found" in told.stderr
+    ended = mixlake(own, "run", "gold.mixture", "--full", JAVA_HOME="/nowhere", PATH="")
+    assert ended.returncode != 0
+    assert "no JDK found" in ended.stderr
 
 
 def test_the_demos_end_tells_quota_packing_losses_and_five_answers(own, ran, tmp_path, capsys):
-    release = create_release(lake(own).project, "told")
+    release = create_release(lake(own).project, "shown")
     lines = [{"step": n, "loss": 9.0 - n, "loss.text": 8.0 - n, "targets.text": 100} for n in range(4)]
     (tmp_path / METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
     demo._report(lake(own), release, tmp_path, [])
-    told = capsys.readouterr().out
-    assert re.search(r"text/en/opening\s+1,?000", told)
-    assert re.search(r"(?m)^text\s+7\.000\s+6\.000", told)
-    assert re.search(r"(?m)^all\s+\d+ .*\d\d\.\d+%", told)
-    assert told.count("  $ mixlake sql ") == len(demo.QUESTIONS) == 5
+    printed = capsys.readouterr().out
+    assert re.search(r"text/en/opening\s+1,?000", printed)
+    assert re.search(r"(?m)^text\s+7\.000\s+6\.000", printed)
+    assert re.search(r"(?m)^all\s+\d+ .*\d\d\.\d+%", printed)
+    assert printed.count("  $ mixlake sql ") == len(demo.QUESTIONS) == 5
     for question, sql in demo.QUESTIONS:
-        assert question in told
+        assert question in printed
         # The command is as it can be copied.
-        assert f'mixlake sql "{sql}" --at told' in told or f"mixlake sql '{sql}' --at told" in told
-    assert "PSF-2.0" in told
-    assert ran["gold.sequences"].note.run_id in told
+        assert f'mixlake sql "{sql}" --at shown' in printed or f"mixlake sql '{sql}' --at shown" in printed
+    assert "PSF-2.0" in printed
+    assert ran["gold.sequences"].note.run_id in printed
 
 
 def test_what_a_user_can_get_wrong_is_one_line(own, ran):

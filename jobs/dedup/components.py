@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ def components(edges: DataFrame, *, one_task: int, most_rounds: int) -> DataFram
 
 def _union(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Join all edges of a task by union-find."""
-    import numpy as np
     import polars as pl
 
     from jobs.dedup.union_find import roots

@@ -18,6 +18,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from jobs.dedup import hamming
 from jobs.dedup.components import cut
 from lakehouse.declare.flow import flow, read
 from schemas.images import image_duplicates, image_scores
@@ -102,8 +103,6 @@ def verified_pairs(pictures: DataFrame, params: ImageDuplicateParams) -> DataFra
         params: Limits.
     """
     from pyspark.sql import functions as F
-
-    from jobs.dedup import hamming
 
     keys = functools.partial(hamming.bucket_keys, distance=params.distance, matching=params.matching)
     close = functools.partial(hamming.close_pairs, distance=params.distance, window=params.window)

@@ -11,13 +11,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+if TYPE_CHECKING:
+    from jobs.dedup.keep_first_kernel import KeptDocuments
+
 log = logging.getLogger("mixlake.dedup")
+
+_ANY = 1 << 62
 
 SCHEMA = pa.schema(
     [
@@ -75,55 +80,31 @@ class Matcher:
     _last: str | None = None
     _names: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
     _base: int = 0
-    _state: Any = None
-    _table: tuple[Any, ...] = ()
-    _nodes: tuple[Any, ...] = ()
-    _kept: tuple[Any, ...] = ()
-    _arena: Any = None
-    _bands: Any = None
+    _kept: KeptDocuments = field(init=False)
 
     def __post_init__(self) -> None:
         """Make room for a small component; it grows with what comes."""
-        from jobs.dedup.keep_first_kernel import STATE
+        from jobs.dedup.keep_first_kernel import KeptDocuments
 
-        self._state = np.zeros(STATE, np.int64)
-        self._table = (
-            np.empty(1 << 12, np.uint64),
-            np.full(1 << 12, -1, np.int64),
-            *(np.empty(1 << 12, np.int64) for _ in range(2)),
-        )
-        self._nodes = tuple(np.empty(1 << 11, np.int64) for _ in range(2))
-        self._kept = tuple(np.zeros(1 << 8, np.int64) for _ in range(4))
-        self._arena = np.empty(1 << 16, np.uint64)
-        self._bands = np.empty(1 << 12, np.uint64)
+        self._kept = KeptDocuments.small()
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Match the documents of a batch; return the removed ones as rows of `SCHEMA`."""
-        from jobs.dedup.keep_first_kernel import FIRST, SERIAL, match
+        from jobs.dedup.keep_first_kernel import FIRST, SERIAL, Documents, Limits, Matches, match
         from jobs.dedup.minhash import shingle_sets
 
-        rule = self.rule
-        rows = batch.num_rows
+        rule, rows = self.rule, batch.num_rows
         sets, places = shingle_sets(batch.column("text"), rule.shingle)
         bands = batch.column("bands")
         band_keys = bands.flatten().to_numpy().view(np.uint64)
         band_places = np.concatenate([[0], np.cumsum(pc.list_value_length(bands).to_numpy())]).astype(np.int64)
-        fresh = self._fresh(batch.column("component"))
-        keeper = np.full(rows, -1, np.int64)
-        jaccard = np.zeros(rows, np.float64)
-        shared = np.zeros(rows, np.int64)
-        joined = np.zeros(rows, np.bool_)
-        most = rule.memory_mb * (1 << 20) // 8
+        documents = Documents(sets, places, band_keys, band_places, self._fresh(batch.column("component")))
+        limits = Limits(rule.threshold, rule.comparisons, rule.representatives, rule.memory_mb * (1 << 20) // 8)
+        matches = Matches.none(rows)
+        keeper, jaccard, shared, joined = matches
         at = 0
-        while True:
-            at = match(
-                at, sets, places, band_keys, band_places, fresh, self._state, *self._table, *self._nodes, *self._kept,
-                self._arena, self._bands, rule.threshold, rule.comparisons, rule.representatives, most,
-                keeper, jaccard, shared, joined,
-            )  # fmt: skip
-            if at == rows:
-                break
-            self._grow(int(places[at + 1] - places[at]), int(band_places[at + 1] - band_places[at]), most)
+        while (at := match(at, documents, self._kept, limits, matches)) < rows:
+            self._grow(int(places[at + 1] - places[at]), int(band_places[at + 1] - band_places[at]), limits.shingles)
         left_out = int(((keeper < 0) & ~joined).sum())
         if left_out:
             log.warning("%d kept documents of a large component are beyond memory_mb and not compared with", left_out)
@@ -131,8 +112,8 @@ class Matcher:
         names = pa.concat_arrays([self._names, ids.filter(pa.array(joined))])
         removed = np.flatnonzero(keeper >= 0)
         keepers = names.take(pa.array(keeper[removed] - self._base))
-        self._names = names.slice(int(self._state[FIRST]) - self._base)
-        self._base = int(self._state[SERIAL]) - len(self._names)
+        self._names = names.slice(int(self._kept.state[FIRST]) - self._base)
+        self._base = int(self._kept.state[SERIAL]) - len(self._names)
         return pa.RecordBatch.from_arrays(
             [
                 ids.take(pa.array(removed)),
@@ -157,20 +138,23 @@ class Matcher:
         """Double what cannot take one more document of that size."""
         from jobs.dedup.keep_first_kernel import ARENA, KEPT, KEYS, NODES, STAMP, rehash
 
-        state = self._state
-        while 2 * (state[KEYS] + bands) > len(self._table[0]):
-            self._table = rehash(*self._table, state[STAMP], 2 * len(self._table[0]))
-        if state[NODES] + bands > len(self._nodes[0]):
-            self._nodes = tuple(_doubled(item, int(state[NODES]) + bands) for item in self._nodes)
-        if state[KEPT] + 2 > len(self._kept[0]):
-            self._kept = tuple(_doubled(item, int(state[KEPT]) + 2) for item in self._kept)
-        needed = int(state[ARENA]) + shingles
-        if needed > len(self._arena) and needed <= most:
-            self._arena = _doubled(self._arena, needed, most)
-        self._bands = _doubled(self._bands, int(self._kept[1][state[KEPT]]) + bands)
+        kept, state = self._kept, self._kept.state
+        while 2 * (state[KEYS] + bands) > len(kept.keys):
+            table = rehash(kept.keys, kept.stamps, kept.heads, kept.sizes, state[STAMP], 2 * len(kept.keys))
+            larger: dict[str, Any] = dict(zip(("keys", "stamps", "heads", "sizes"), table, strict=True))
+            kept = kept._replace(**larger)
+        needed = dict.fromkeys(("node_kept", "node_next"), int(state[NODES]) + bands)
+        needed |= dict.fromkeys(("begin", "band_begin", "seen", "hits"), int(state[KEPT]) + 2)
+        needed["band_arena"] = int(kept.band_begin[state[KEPT]]) + bands
+        if int(state[ARENA]) + shingles <= most:
+            needed["arena"] = int(state[ARENA]) + shingles
+        grown: dict[str, Any] = {
+            name: _doubled(getattr(kept, name), n, most if name == "arena" else _ANY) for name, n in needed.items()
+        }
+        self._kept = kept._replace(**grown)
 
 
-def _doubled(array: Any, needed: int, most: int = 1 << 62) -> Any:
+def _doubled(array: Any, needed: int, most: int) -> Any:
     """Return the array where it is long enough, else a copy of twice its length, of `most`, or of what is needed."""
     if needed <= len(array):
         return array

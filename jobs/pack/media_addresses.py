@@ -13,8 +13,11 @@ from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake.fs import DeltaStorageHandler
+from pyarrow import fs
 
 from lakehouse.declare.flow import NoParams, flow, tagged
+from lakehouse.delta.parquet_values import locate_values
 from lakehouse.errors import FlowError
 from schemas.images import IMAGE
 from schemas.lineage import SAMPLE_ID
@@ -83,8 +86,6 @@ def locate_file(
     table: str, uri: str, live: int, column: str, version: int, storage: Mapping[str, str] | None = None
 ) -> pa.RecordBatch:
     """Return the addresses of the media of one file."""
-    from lakehouse.delta.parquet_values import locate_values
-
     layer, _, name = table.partition(".")
     _, marker, file = unquote(uri).rpartition(f"/{layer}/{name}/")
     if not marker:
@@ -119,9 +120,6 @@ def _open(uri: str, storage: Mapping[str, str] | None = None) -> pa.NativeFile:
     place = urlsplit(uri)
     if place.scheme in {"", "file"}:
         return pa.memory_map(unquote(place.path), "r")
-    from deltalake.fs import DeltaStorageHandler
-    from pyarrow import fs
-
     bucket = f"{place.scheme}://{place.netloc}"
     store = fs.PyFileSystem(DeltaStorageHandler(bucket, dict(storage or {})))
     return store.open_input_file(unquote(place.path).lstrip("/"))

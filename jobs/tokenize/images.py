@@ -14,7 +14,7 @@ from jobs.tokenize.media import Media, MediaParams, media_rows
 from jobs.tokenize.rows import TABLE, models
 from lakehouse.declare.flow import flow, tagged
 from schemas.features import IMAGE as IMAGE_SPEC
-from schemas.features import PATCH
+from schemas.features import PATCH, image_positions
 from schemas.images import IMAGE
 from schemas.samples import image_tokens
 
@@ -44,14 +44,13 @@ def tokenize_images(batch: pa.RecordBatch, params: ImageTokenParams) -> pa.Recor
     """Tokenise pictures from their size and one caption; the pixels are never opened."""
     width = batch.column("width").to_numpy(zero_copy_only=False).astype(np.int64)
     height = batch.column("height").to_numpy(zero_copy_only=False).astype(np.int64)
-    whole = (width > 0) & (height > 0) & (width % PATCH == 0) & (height % PATCH == 0)
-    positions = np.where(whole, (width // PATCH) * (height // PATCH), 0)
+    positions = image_positions(width, height)
     fields = pa.table({"id": batch.column("sample_id"), "captions": batch.column("captions")})
     tag = caption_tag("captions", "id", params.languages, params.seed, "duckdb")
     caption = evaluate(fields, f"captions[{tag}]")
     rejected = np.full(batch.num_rows, None, dtype=object)
     rejected[pc.is_null(caption).to_numpy(zero_copy_only=False)] = "has no caption"
-    rejected[~whole] = f"is not made of {PATCH} px patches"
-    columns = (np.where(whole, width, 0) // PATCH).astype(np.int32)
+    rejected[positions == 0] = f"is not made of {PATCH} px patches"
+    columns = (np.where(positions > 0, width, 0) // PATCH).astype(np.int32)
     media = Media("image", "caption", IMAGE_SPEC, positions, positions, columns)
     return media_rows(batch, media, caption, params, rejected)

@@ -8,7 +8,7 @@ import pyarrow as pa
 from jobs.tokenize.media import Media, MediaParams, media_rows
 from jobs.tokenize.rows import TABLE, models
 from lakehouse.declare.flow import flow, tagged
-from schemas.features import HOP, SPEECH
+from schemas.features import SPEECH, speech_positions
 from schemas.samples import utterance_tokens
 from schemas.utterances import UTTERANCE
 
@@ -24,7 +24,5 @@ from schemas.utterances import UTTERANCE
 def tokenize_utterances(batch: pa.RecordBatch, params: MediaParams) -> pa.RecordBatch:
     """Tokenise utterances from their length and transcript; the sound is never opened."""
     samples = batch.column("n_samples").to_numpy(zero_copy_only=False).astype(np.int64)
-    frames = (samples + HOP - 1) // HOP  # schemas.features.speech_positions over a column
-    positions = (frames + SPEECH.patch - 1) // SPEECH.patch
-    media = Media("speech", "transcript", SPEECH, positions, samples)
+    media = Media("speech", "transcript", SPEECH, speech_positions(samples), samples)
     return media_rows(batch, media, batch.column("transcript"), params)

@@ -8,7 +8,7 @@ import click
 
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import cell, print_json
-from lakehouse.cli.selection import SELECT
+from lakehouse.cli.selection import SELECT, RunOptions, project_options
 
 if TYPE_CHECKING:
     from lakehouse.determinism.check import CheckResult
@@ -28,15 +28,19 @@ Examples:
 
 @click.command(name="check", help=_HELP)
 @click.argument("select", nargs=-1)
+@project_options
 @click.option("--rows", type=click.IntRange(1), default=512, show_default=True, help="Input rows of each operator.")
 @click.option("--spark", is_flag=True, help="Check frame and SQL flows too, on their whole inputs. Starts a JVM.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as objects.")
 @click.pass_obj
-def command(context: Context, select: tuple[str, ...], rows: int, spark: bool, as_json: bool) -> int:
+def command(
+    context: Context, select: tuple[str, ...], *, options: RunOptions, rows: int, spark: bool, as_json: bool
+) -> int:
     """Check flows, and print what differs."""
     from lakehouse.determinism.check import check
 
-    checked = check(context.project, select, rows, spark=spark, on_result=None if as_json else _show)
+    project = options.of(context.project)
+    checked = check(project, select, rows, spark=spark, on_result=None if as_json else _show)
     states = [one.state for one in checked]
     if as_json:
         print_json([one.as_dict() for one in checked])

@@ -25,38 +25,38 @@ def command(context: Context, table: str, as_json: bool) -> None:
     from lakehouse.query.table_names import refuse_view
 
     registry = context.project.registry
-    found = registry.tables.get(table)
-    if found is None:
+    contract = registry.tables.get(table)
+    if contract is None:
         refuse_view(context.project, table)
         raise unknown_table(table, registry.tables, "mixlake tables lists those that exist")
     writer = registry.writers.get(table)
     checks = [
         {"name": check.name, "sql": check.sql, "on_fail": check.on_fail, "tolerance": check.tolerance}
-        for check in found.checks
+        for check in contract.checks
     ]
     if as_json:
         print_json(
             {
-                "name": found.name,
-                "doc": found.doc,
-                "columns": found.describe(),
-                "key": list(found.key),
-                "cluster_by": list(found.cluster_by),
-                "tags": list(found.tags),
+                "name": contract.name,
+                "doc": contract.doc,
+                "columns": contract.describe(),
+                "key": list(contract.key),
+                "cluster_by": list(contract.cluster_by),
+                "tags": list(contract.tags),
                 "checks": checks,
                 "writer": writer.id if writer else None,
-                "fingerprint": found.fingerprint(),
+                "fingerprint": contract.fingerprint(),
             }
         )
         return
-    print(f"{found.name}: {found.doc}")
-    print(f"key: {', '.join(found.key) or 'none, the table is overwritten whole'}")
-    if found.cluster_by:
-        print(f"sorted by: {', '.join(found.cluster_by)}")
-    if found.tags:
-        print(f"member of: {', '.join(found.tags)}")
+    print(f"{contract.name}: {contract.doc}")
+    print(f"key: {', '.join(contract.key) or 'none, the table is overwritten whole'}")
+    if contract.cluster_by:
+        print(f"sorted by: {', '.join(contract.cluster_by)}")
+    if contract.tags:
+        print(f"member of: {', '.join(contract.tags)}")
     print(f"written by: {f'{writer.id} ({writer.file})' if writer else 'no declared flow'}\n")
-    rows = [list(column.values()) for column in found.describe()]
+    rows = [list(column.values()) for column in contract.describe()]
     print_table(["column", "type", "null", "unit", "meaning"], rows, width=_DOC)
     if checks:
         print()

@@ -28,6 +28,6 @@ def command(context: Context, master: str | None, as_json: bool) -> int:
     if as_json:
         print_json([dataclasses.asdict(finding) for finding in findings])
     else:
-        rows = [(finding.name, finding.state, finding.found, finding.fix) for finding in findings]
-        print_table(["", "state", "found", "fix"], rows, width=1000)
+        rows = [(finding.name, finding.state, finding.detail, finding.fix) for finding in findings]
+        print_table(["", "state", "detail", "fix"], rows, width=1000)
     return 1 if any(finding.state == "broken" for finding in findings) else 0

@@ -31,36 +31,35 @@ def command(context: Context, name: str, *, options: RunOptions, as_json: bool) 
     """
     from lakehouse.plan.explain import explain
 
-    project = options.of(context.project)
-    found = explain(project, name, options.params, full=options.full, retry=options.retry)
+    flow = explain(context.project, name, options.params, full=options.full, retry=options.retry)
     if as_json:
-        print_json(found)
+        print_json(flow)
         return
-    _head(found)
-    _inputs(found)
-    _output(found)
-    _makings(found)
-    _standing(found)
+    _print_summary(flow)
+    _print_inputs(flow)
+    _print_output(flow)
+    _print_params_and_code(flow)
+    _print_state(flow)
 
 
-def _head(found: dict[str, Any]) -> None:
-    print(f"{found['writes']['table']} is written by {found['flow']}: {found['state']}")
-    if found["doc"]:
-        print(f"  {found['doc']}")
-    words = [{"operator": "an operator", "frame": "a frame", "sql": "a SQL"}[found["kind"]] + " flow"]
-    words += [f"refreshed by {found['refresh']}"] if found["refresh"] else []
-    words += ["one row for each"] if found["rows"] == "one-to-one" else []
-    words += [f"tagged {', '.join(found['tags'])}"] if found["tags"] else []
-    print(f"  {', '.join(words)}, in {found['place']}")
+def _print_summary(flow: dict[str, Any]) -> None:
+    print(f"{flow['writes']['table']} is written by {flow['flow']}: {flow['state']}")
+    if flow["doc"]:
+        print(f"  {flow['doc']}")
+    words = [{"operator": "an operator", "frame": "a frame", "sql": "a SQL"}[flow["kind"]] + " flow"]
+    words += [f"refreshed by {flow['refresh']}"] if flow["refresh"] else []
+    words += ["one row for each"] if flow["rows"] == "one-to-one" else []
+    words += [f"tagged {', '.join(flow['tags'])}"] if flow["tags"] else []
+    print(f"  {', '.join(words)}, in {flow['place']}")
 
 
-def _inputs(found: dict[str, Any]) -> None:
-    if not found["reads"]:
+def _print_inputs(flow: dict[str, Any]) -> None:
+    if not flow["reads"]:
         print("\nreads nothing in the lake")
         return
     print("\nreads")
     rows = []
-    for read in found["reads"]:
+    for read in flow["reads"]:
         then = "never" if read["read"] is None else f"at {read['read']}"
         now = "missing" if read["now"] is None else f"{read['now']}, rows changed at {read['changed']}"
         what = [", ".join(read["columns"]) or "all columns", f"where {read['where']}" if read["where"] else ""]
@@ -69,10 +68,10 @@ def _inputs(found: dict[str, Any]) -> None:
     print_table(["  as", "table", "read", "version now", "what"], rows, width=_WIDE)
 
 
-def _output(found: dict[str, Any]) -> None:
-    writes = found["writes"]
-    held = "never written" if writes["version"] is None else f"version {writes['version']}, {writes['rows']:,} rows"
-    print(f"\nwrites {writes['table']}, {held}\n  {writes['doc']}")
+def _print_output(flow: dict[str, Any]) -> None:
+    writes = flow["writes"]
+    state = "never written" if writes["version"] is None else f"version {writes['version']}, {writes['rows']:,} rows"
+    print(f"\nwrites {writes['table']}, {state}\n  {writes['doc']}")
     print(f"  columns: {', '.join(writes['columns'])}")
     print(f"  key: {', '.join(writes['key']) or 'none, replaced as a whole'}")
     if writes["cluster_by"]:
@@ -81,35 +80,35 @@ def _output(found: dict[str, Any]) -> None:
         print(f"  never null: {', '.join(writes['required'])}")
     for check in writes["checks"]:
         print(f"  check: {check['name']}: {check['sql']} (else {check['on_fail']}, tolerance {check['tolerance']:g})")
-    if found["readers"]:
-        print(f"  read for: {', '.join(found['readers'])}")
+    if flow["readers"]:
+        print(f"  read for: {', '.join(flow['readers'])}")
 
 
-def _makings(found: dict[str, Any]) -> None:
-    if found["params"]:
+def _print_params_and_code(flow: dict[str, Any]) -> None:
+    if flow["params"]:
         print("\nparameters")
-        rows = [(f"  {item['name']}", item["value"], item["from"]) for item in found["params"]]
+        rows = [(f"  {item['name']}", item["value"], item["from"]) for item in flow["params"]]
         print_table(["  name", "value", "from"], rows, width=_WIDE)
-    print(f"\ncode {found['code']['digest'][:8]}")
-    for module, names in found["code"]["reaches"].items():
+    print(f"\ncode {flow['code']['digest'][:8]}")
+    for module, names in flow["code"]["reaches"].items():
         print(f"  {module}{'' if names == ['*'] else ': ' + ', '.join(names)}")
-    for name, digest in found["models"].items():
+    for name, digest in flow["models"].items():
         print(f"  model {name} {digest[:8]}")
 
 
-def _standing(found: dict[str, Any]) -> None:
-    print(f"\nstate: {found['state']}")
-    for cause in found["causes"]:
+def _print_state(flow: dict[str, Any]) -> None:
+    print(f"\nstate: {flow['state']}")
+    for cause in flow["causes"]:
         print(f"  {cause['kind']}: {cause['detail']}")
-    coming = found["next"]
+    coming = flow["next"]
     if coming["mode"] == "incremental":
-        spans = ", ".join(f"{table} {_span(*span)}" for table, span in coming["changes"].items())
-        print(f"next run: over changes alone: {spans or 'those that the flows before it are to write'}")
+        ranges = ", ".join(f"{table} {_version_range(*ends)}" for table, ends in coming["changes"].items())
+        print(f"next run: over changes alone: {ranges or 'those that the flows before it are to write'}")
     elif coming["mode"] == "full":
-        print(f"next run: over all rows, since {coming['because']}")
+        print(f"next run: over all rows, since {coming['reason']}")
     else:
         print("next run: nothing to do")
-    last = found["last"]
+    last = flow["last"]
     if last is None:
         return
     counts = last["counts"]
@@ -122,5 +121,5 @@ def _standing(found: dict[str, Any]) -> None:
         print(f"  quarantined {count:,}: {cell(reason, _WIDE)}")
 
 
-def _span(first: int, last: int) -> str:
+def _version_range(first: int, last: int) -> str:
     return f"version {first}" if first == last else f"versions {first} to {last}"

@@ -14,7 +14,7 @@ from lakehouse.cli.output import print_json, print_table
 @click.option("--json", "as_json", is_flag=True, help="Print one object a commit.")
 @click.pass_obj
 def command(context: Context, table: str, limit: int | None, as_json: bool) -> None:
-    r"""List a table's commits, newest first, with what their notes tell.
+    r"""List a table's commits, newest first, with what their notes record.
 
     \b
     Example:
@@ -22,9 +22,9 @@ def command(context: Context, table: str, limit: int | None, as_json: bool) -> N
     """
     from lakehouse.query.inventory import commits
 
-    found = commits(context.project, table, limit)
+    listed = commits(context.project, table, limit)
     if as_json:
-        print_json(found)
+        print_json(listed)
         return
     counted = ["inserted", "updated", "deleted", "quarantined", "rows"]
     rows = [
@@ -37,6 +37,6 @@ def command(context: Context, table: str, limit: int | None, as_json: bool) -> N
             commit["flow"],
             commit["run_id"],
         )
-        for commit in found
+        for commit in listed
     ]
     print_table(["version", "time", "operation", "mode", *counted, "flow", "run"], rows, numbers=["version", *counted])

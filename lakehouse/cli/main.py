@@ -23,6 +23,7 @@ from pathlib import Path
 import click
 
 from lakehouse.cli.context import Context
+from lakehouse.cli.output import warn
 from lakehouse.errors import MixlakeError, did_you_mean
 
 GROUP = "mixlake.commands"
@@ -115,7 +116,7 @@ def _examples(text: str) -> str:
 @click.version_option(package_name="mixlake", prog_name="mixlake")
 @click.pass_context
 def cli(ctx: click.Context, lake: str | None, verbose: bool) -> None:
-    r"""Run declared flows over a Delta lakehouse, and ask what it holds.
+    r"""Run declared flows over a Delta lakehouse, and query it.
 
     \b
     Examples:
@@ -133,7 +134,7 @@ cli.help = _examples(cli.help or "")
 def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an ending
     """Run a command line and return its exit status.
 
-    0: all was done. 1: it was not. 2: it was asked for wrongly. 130: interrupted.
+    0: all was done. 1: it was not. 2: usage error. 130: interrupted.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     _open_streams()
@@ -145,10 +146,10 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an en
         error.show()
         return error.exit_code
     except click.ClickException as error:
-        _say(_usage(error))
+        warn(_usage(error))
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted")
+        warn("interrupted")
         return 130
     except BrokenPipeError:
         # The reader has gone; keep the interpreter from flushing into the closed pipe.
@@ -156,13 +157,13 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an en
         return 1
     except MixlakeError as error:
         _debug()
-        _say(" ".join(str(error).split("\n")))
+        warn(" ".join(str(error).split("\n")))
         return error.exit_code
     except OSError as error:
         _debug()
         place = f": {error.filename}" if error.filename else ""
         hint = "free space there" if error.errno == errno.ENOSPC else "check the place and its rights"
-        _say(f"{error.strerror or error}{place} — {hint}")
+        warn(f"{error.strerror or error}{place} — {hint}")
         return 1
     return status if isinstance(status, int) else 0
 
@@ -194,10 +195,6 @@ def _usage(error: click.ClickException) -> str:
     if isinstance(error, click.UsageError) and error.ctx is not None and "—" not in text:
         text = f"{text.rstrip('.')} — see {error.ctx.command_path} --help"
     return text
-
-
-def _say(text: str) -> None:
-    print(f"mixlake: {text}", file=sys.stderr)
 
 
 def _plugins() -> dict[str, importlib.metadata.EntryPoint]:

@@ -25,7 +25,7 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, target: in
     r"""Compact small files into fewer, in the order of each table's clustering.
 
     Rows stay as they are: nothing becomes stale, and releases keep their files. Files that were replaced are
-    deleted by mixlake vacuum, once nobody needs them.
+    deleted by mixlake vacuum, once unreferenced.
 
     \b
     Examples:
@@ -34,11 +34,11 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, target: in
     """
     from lakehouse.release.optimize import optimize
 
-    found = optimize(context.project, tables or None, target_bytes=target << 20, dry_run=dry_run)
+    results = optimize(context.project, tables or None, target_bytes=target << 20, dry_run=dry_run)
     if as_json:
-        print_json([item.as_dict() for item in found])
-        return any(item.failed for item in found)
-    rows = [(item.table, item.files, item.files_after, size(item.bytes), item.reason) for item in found]
+        print_json([item.as_dict() for item in results])
+        return any(item.failed for item in results)
+    rows = [(item.table, item.files, item.files_after, size(item.bytes), item.reason) for item in results]
     numbers = ["files", "files after", "rewritten"]
     print_table(["table", *numbers, "why not"], rows, numbers=numbers, width=100)
-    return any(item.failed for item in found)
+    return any(item.failed for item in results)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import click
 
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_json, print_table
+from lakehouse.cli.run import run_and_report
+from lakehouse.cli.selection import RunOptions, project_options
 
 
 @click.group(name="quarantine")
@@ -29,9 +33,9 @@ def list_(context: Context, table: str | None, as_json: bool) -> None:
     Example:
       mixlake quarantine list silver.documents
     """
-    from lakehouse.query.quarantine import visible
+    from lakehouse.query.quarantine import count_quarantined
 
-    counts = visible(context.project, table)
+    counts = count_quarantined(context.project, table)
     if as_json:
         print_json(counts)
     elif not counts:
@@ -55,14 +59,14 @@ def explain(context: Context, table: str, reason: str | None, limit: int, as_jso
       mixlake quarantine explain silver.documents --reason "text is"
     """
     from lakehouse.errors import unknown_table
-    from lakehouse.query.quarantine import examples, rule
+    from lakehouse.query.quarantine import describe_rule, quarantined_rows
 
     project = context.project
     flow = project.registry.writers.get(table)
     if flow is None:
         raise unknown_table(table, project.registry.writers, "mixlake plan --all lists the tables that flows write")
-    found = examples(project, table, reason, limit) if project.catalog.has(table) else []
-    explained = [{**row, "rule": rule(flow, row["reason"])} for row in found]
+    rows = quarantined_rows(project, table, reason, limit) if project.catalog.has(table) else []
+    explained = [{**row, "rule": describe_rule(flow, row["reason"])} for row in rows]
     if as_json:
         print_json(explained)
         return
@@ -80,25 +84,14 @@ def explain(context: Context, table: str, reason: str | None, limit: int, as_jso
 
 @command.command()
 @click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
+@project_options
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_obj
-def retry(context: Context, tables: tuple[str, ...], as_json: bool) -> int:
+def retry(context: Context, tables: tuple[str, ...], *, options: RunOptions, as_json: bool) -> int:
     r"""Process again the rows from which rows were quarantined; the same as mixlake run TABLE --retry.
 
     \b
     Example:
       mixlake quarantine retry silver.documents
     """
-    from lakehouse.cli.progress import Progress
-    from lakehouse.cli.run import show_report
-    from lakehouse.run.listener import Listener
-    from lakehouse.run.run import run
-
-    if as_json:
-        report = run(context.project, tables, retry=True, listener=Listener())
-        print_json(report.as_dict())
-    else:
-        with Progress() as progress:
-            report = run(context.project, tables, retry=True, listener=progress)
-        show_report(report)
-    return 0 if report.ok else 1
+    return run_and_report(context, tables, dataclasses.replace(options, retry=True), as_json=as_json)

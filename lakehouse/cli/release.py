@@ -61,13 +61,13 @@ def list_(context: Context, dropped: bool, as_json: bool) -> None:
     """
     from lakehouse.ledger.releases import list_releases
 
-    found = list_releases(context.catalog, dropped=dropped, broken=True)
+    releases = list_releases(context.catalog, dropped=dropped, broken=True)
     if as_json:
-        print_json([release.as_dict() for release in found])
+        print_json([release.as_dict() for release in releases])
         return
     rows = [
         (r.name, r.digest[:16], len(r.tables), r.created_at.isoformat(" ", "seconds")[:19], r.state, r.reason or r.note)
-        for r in found
+        for r in releases
     ]
     if not rows:
         print("there is no release; mixlake release create NAME makes one")
@@ -114,24 +114,24 @@ def diff(context: Context, before: str, after: str, as_json: bool) -> None:
     """
     from lakehouse.release.diff import diff_releases
 
-    found = diff_releases(context.project, before, after)
+    difference = diff_releases(context.project, before, after)
     if as_json:
-        print_json(found.as_dict())
+        print_json(difference.as_dict())
         return
-    differing = [item for item in found.tables if item.change != "same"]
+    differing = [item for item in difference.tables if item.status != "same"]
     if differing:
         numbers = [before, after, "added", "removed", "changed"]
         rows = [(item.table, *item.rows, item.added, item.removed, item.changed) for item in differing]
         print_table(["rows", *numbers], rows, numbers=numbers)
-    print(f"{len(found.tables) - len(differing)} of {len(found.tables)} tables hold the same rows")
-    for measure in found.measures:
+    print(f"{len(difference.tables) - len(differing)} of {len(difference.tables)} tables hold the same rows")
+    for measure in difference.measures:
         _print_measure(measure, before, after)
 
 
 def _print_measure(measure: MeasureDiff, before: str, after: str) -> None:
     rows = [
         (*group, old, new, f"{(new or 0) - (old or 0):+d}" if isinstance(new or old, int) else (new or 0) - (old or 0))
-        for group, old, new in measure.differing
+        for group, old, new in measure.changed_groups
     ]
     if rows:
         numbers = [f"{before} {measure.value}", f"{after} {measure.value}", "difference"]
@@ -162,10 +162,10 @@ def verify(context: Context, name: str, deep: bool, as_json: bool) -> int:
 
     problems = verify_release(context.catalog, name, deep=deep)
     if as_json:
-        found = [dataclasses.asdict(problem) for problem in problems]
-        print_json({"name": name, "whole": not problems, "problems": found})
+        listed = [dataclasses.asdict(problem) for problem in problems]
+        print_json({"name": name, "whole": not problems, "problems": listed})
     elif problems:
-        print_table(["table", "file", "what"], [dataclasses.astuple(problem) for problem in problems])
+        print_table(["table", "file", "problem"], [dataclasses.astuple(problem) for problem in problems])
         print(f"the release {name} is not whole")
     else:
         print(f"the release {name} is whole")

@@ -65,9 +65,10 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     refused. Releases keep what they pin; the command says which of them, and which training steps, have seen it.
 
     With --purge the next mixlake run also breaks those releases, for good, and deletes the older data files and
-    change files that hold the rows, quarantined rows, what the tables' logs tell of their values, and the logs of
-    runs. Files that a commit names go at once, whatever their age. If a table still holds the rows then, since a flow
-    failed or was not selected, the purge is blocked until a later run, and the run says so.
+    change files that hold the rows, quarantined rows, and the logs of runs. Files that a commit names go at once,
+    whatever their age. The tables' own logs stay: they state values of key and clustering columns only. If a table
+    still holds the rows then, since a flow failed or was not selected, or if a log states other values of them, the
+    purge is blocked until a later run, and the run says why.
 
     \b
     Examples:
@@ -83,12 +84,12 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
         sample_ids.extend(read_text(Path(ids_from)).split())
         if not sample_ids:
             raise click.UsageError(f"{ids_from} holds no id — write one a line")
-    given: dict[Kind, list[str]] = {"source": [*sources], "license": [*licenses], "uri": [*uris], "id": sample_ids}
-    chosen = [kind for kind, values in given.items() if any(values)]
+    values: dict[Kind, list[str]] = {"source": [*sources], "license": [*licenses], "uri": [*uris], "id": sample_ids}
+    chosen = [kind for kind, named in values.items() if any(named)]
     if len(chosen) != 1:
         raise click.UsageError("give one of --source, --license, --uri, --id — one order takes out one thing")
     kind = chosen[0]
-    request = RetractionRequest(kind, given[kind], reason=reason, scope=scope, purge=purge)
+    request = RetractionRequest(kind, values[kind], reason=reason, scope=scope, purge=purge)
     report = retract(context.project, request, dry_run=dry_run)
     if as_json:
         print_json(report.as_dict())

@@ -43,24 +43,30 @@ def command(
     if dry_run:
         print_plan(context, select, options, as_json=as_json)
         return 0
+    return run_and_report(context, select, options, migrate=migrate, as_json=as_json)
+
+
+def run_and_report(
+    context: Context, select: tuple[str, ...], options: RunOptions, *, migrate: bool = False, as_json: bool = False
+) -> int:
+    """Run flows, print their progress and what was done, and return the exit status."""
     from lakehouse.cli.progress import Progress
-    from lakehouse.run.listener import Listener
     from lakehouse.run.run import run
 
     execute = functools.partial(
         run, options.of(context.project), select, full=options.full, retry=options.retry, migrate=migrate
     )
     if as_json:
-        report = execute(listener=Listener())
+        report = execute()
         print_json(report.as_dict())
     else:
         with Progress() as progress:
             report = execute(listener=progress)
-        show_report(report)
+        _print_report(report)
     return 0 if report.ok else 1
 
 
-def show_report(report: Report) -> None:
+def _print_report(report: Report) -> None:
     """Print what a run did, and the rows that it quarantined by reason."""
     done = [result for result in report.results if result.status != "fresh"]
     quarantined = [

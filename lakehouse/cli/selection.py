@@ -1,4 +1,4 @@
-"""What ``plan``, ``explain``, ``run`` and ``graph`` share: the words that select flows, and the options of a run."""
+"""Share the words that select flows, and the options of a run, between the verbs."""
 
 from __future__ import annotations
 
@@ -49,30 +49,43 @@ class RunOptions:
         return project.with_params(self.params or {}).with_spark(settings)
 
 
+_PROJECT_OPTIONS = (
+    click.option(
+        "--master", default="", metavar="URL", help="Where Spark runs: local[4], spark://..., yarn, k8s://..."
+    ),
+    click.option(
+        "--param",
+        "params",
+        multiple=True,
+        metavar="FLOW.KEY=VALUE",
+        callback=lambda _, __, texts: parse_params(texts),
+        help="Set a parameter; VALUE is YAML.",
+    ),
+)
+_ROW_OPTIONS = (
+    click.option("--retry", is_flag=True, help="Process again the rows from which rows were quarantined."),
+    click.option("--full", is_flag=True, help="Process all rows of the selected flows again."),
+)
+
+
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of a run to a command, which takes them as ``options``."""
+    return _with_options(command, (*_PROJECT_OPTIONS, *_ROW_OPTIONS))
 
+
+def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--param`` and ``--master`` to a command, which takes them as ``options``."""
+    return _with_options(command, _PROJECT_OPTIONS)
+
+
+def _with_options(command: Callable[..., Any], added: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_options(
-        *args: Any, full: bool, retry: bool, params: dict[str, dict[str, Any]], master: str, **rest: Any
+        *args: Any, params: dict[str, dict[str, Any]], master: str, full: bool = False, retry: bool = False, **rest: Any
     ) -> Any:
         return command(*args, options=RunOptions(full, retry, params, master), **rest)
 
-    for option in (
-        click.option(
-            "--master", default="", metavar="URL", help="Where Spark runs: local[4], spark://..., yarn, k8s://..."
-        ),
-        click.option(
-            "--param",
-            "params",
-            multiple=True,
-            metavar="FLOW.KEY=VALUE",
-            callback=lambda _, __, texts: parse_params(texts),
-            help="Set a parameter; VALUE is YAML.",
-        ),
-        click.option("--retry", is_flag=True, help="Process again the rows from which rows were quarantined."),
-        click.option("--full", is_flag=True, help="Process all rows of the selected flows again."),
-    ):
+    for option in added:
         with_options = option(with_options)
     return with_options
 
@@ -81,9 +94,10 @@ def parse_params(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Parse ``FLOW.KEY=VALUE`` words, where FLOW is a flow's id or the table that it writes.
 
     Raises:
-        click.BadParameter: If a word is not of that form.
+        click.BadParameter: If a word is not of that form, or its value is not YAML.
     """
-    import yaml
+    from lakehouse.declare.user_files import parse_value
+    from lakehouse.errors import UsageError
 
     params: dict[str, dict[str, Any]] = {}
     for text in texts:
@@ -92,7 +106,7 @@ def parse_params(texts: Sequence[str]) -> dict[str, dict[str, Any]]:
         if not equals or not dot or not key or not flow:
             raise click.BadParameter(f"{text!r} is not FLOW.KEY=VALUE", param_hint="--param")
         try:
-            params.setdefault(flow, {})[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise click.BadParameter(f"the value of {text!r} is not YAML", param_hint="--param") from None
+            params.setdefault(flow, {})[key] = parse_value(value)
+        except UsageError as error:
+            raise click.BadParameter(f"{name}: {error}", param_hint="--param") from None
     return params

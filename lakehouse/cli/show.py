@@ -25,6 +25,7 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
     from lakehouse.delta.data_files import totals
     from lakehouse.errors import unknown_table
     from lakehouse.query.connection import connect
+    from lakehouse.query.sql_guard import quoted
     from lakehouse.query.table_names import parse_table, refuse_view
 
     name, version = parse_table(table)
@@ -34,18 +35,19 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
         raise unknown_table(name, project.registry.tables)
     with connect(project, tables=None if version is None else {name: version}) as connection:
         columns = connection.columns(name)
-        layer, _, plain = name.partition(".")
-        found = connection.table(f'SELECT * FROM "{layer}"."{plain}" LIMIT {count}')  # noqa: S608 - a checked name
+        answer = connection.table(f"SELECT * FROM {quoted(name)} LIMIT {count}")  # noqa: S608 - quoted
         at = connection.versions.get(name)
-    rows, held = totals(project.catalog.open(name, at)) if at is not None else (0, 0)
-    types = {field.name: str(field.type) for field in found.schema}
-    first = found.to_pylist(maps_as_pydicts="strict")
+    rows, total_bytes = totals(project.catalog.open(name, at)) if at is not None else (0, 0)
+    types = {field.name: str(field.type) for field in answer.schema}
+    first = answer.to_pylist(maps_as_pydicts="strict")
     if as_json:
         described = [{"column": column, "type": types[column]} for column in columns]
-        print_json({"name": name, "version": at, "rows": rows, "bytes": held, "columns": described, "first": first})
+        print_json(
+            {"name": name, "version": at, "rows": rows, "bytes": total_bytes, "columns": described, "first": first}
+        )
         return
     written = f"version {at}" if at is not None else "declared, never written"
-    print(f"{name}, {written}, {rows} rows, {size(held)}\n")
+    print(f"{name}, {written}, {rows} rows, {size(total_bytes)}\n")
     contract = project.registry.tables.get(name)
     docs = {c.name: c.doc for c in contract.columns} if contract else {}
     print_table(["column", "type", "meaning"], [(c, types[c], docs.get(c, "")) for c in columns], width=_DOC)

@@ -32,8 +32,8 @@ def unpack() -> None:
         if _holds_code(entry):
             folder = tempfile.mkdtemp(prefix="mixlake-code-")
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            with zipfile.ZipFile(entry) as held:
-                held.extractall(folder)
+            with zipfile.ZipFile(entry) as archive:
+                archive.extractall(folder)
             sys.path[index] = folder
             _configure(Path(folder))
     sys.path_importer_cache.clear()
@@ -45,17 +45,17 @@ def unpack() -> None:
 def _holds_code(entry: str) -> bool:
     if not entry or not Path(entry).is_file() or not zipfile.is_zipfile(entry):
         return False
-    with zipfile.ZipFile(entry) as held:  # and not Spark's own, or a library
-        return "lakehouse/__init__.py" in held.namelist()
+    with zipfile.ZipFile(entry) as archive:  # and not Spark's own, or a library
+        return "lakehouse/__init__.py" in archive.namelist()
 
 
 def _configure(folder: Path) -> None:
     """Let a configuration that came with the code count, where the driver's own machine has none."""
-    found = folder / "mixlake.yaml"
+    packed = folder / "mixlake.yaml"
     here = Path.cwd()
-    own = any((place / found.name).is_file() for place in (here, *here.parents))
-    if found.is_file() and not own:
-        os.environ.setdefault("MIXLAKE_CONFIG", str(found))
+    own = any((place / packed.name).is_file() for place in (here, *here.parents))
+    if packed.is_file() and not own:
+        os.environ.setdefault("MIXLAKE_CONFIG", str(packed))
 
 
 def _zip_of(file: str) -> bool:

@@ -14,7 +14,7 @@ import click
 
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_table, to_json, warn
-from lakehouse.errors import QueryError
+from lakehouse.errors import QueryError, first_line
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,7 +43,7 @@ class _Statement(click.Command):
 @click.option(
     "-f", "--file", "source", type=click.File("r", encoding="utf-8"), help="Read the SQL from a file, - for stdin."
 )
-@click.option("--at", metavar="RELEASE", help="Read at a release, a time, TABLE@VERSION[,...], or a version.")
+@click.option("--at", metavar="AT", help="Read at a release, a time, TABLE@VERSION[,...], or a version.")
 @click.option(
     "--format",
     "form",
@@ -98,9 +98,8 @@ def _whole(output: Path | None) -> Iterator[None]:
         if output is not None:
             output.unlink(missing_ok=True)
         if isinstance(error, ArithmeticError | TypeError | ValueError | NotImplementedError):
-            message = str(error).split("\n", 1)[0]
             raise QueryError(
-                f"a value of the answer cannot be written: {message}", "cast its column to VARCHAR"
+                f"a value of the answer cannot be written: {first_line(error)}", "cast its column to VARCHAR"
             ) from error
         raise
 
@@ -117,11 +116,9 @@ def _write_binary(reader: pa.RecordBatchReader, form: str, sink: IO[bytes]) -> N
 
 def _write_text(reader: pa.RecordBatchReader, form: str, sink: IO[str]) -> None:
     if form == "json":
-        doubled = next((name for name in reader.schema.names if reader.schema.names.count(name) > 1), None)
-        if doubled is not None:
-            raise QueryError(
-                f"two columns are called {doubled!r}, of which JSON keeps one", "name one otherwise: ... AS"
-            )
+        duplicate = next((name for name in reader.schema.names if reader.schema.names.count(name) > 1), None)
+        if duplicate is not None:
+            raise QueryError(f"two columns are called {duplicate!r}, of which JSON keeps one", "rename one with AS")
         before = "[\n"
         for batch in reader:
             for row in batch.to_pylist(maps_as_pydicts="strict"):

@@ -18,14 +18,14 @@ def command(context: Context, as_json: bool) -> None:
     Example:
       mixlake tables --json
     """
-    from lakehouse.query.inventory import tables
+    from lakehouse.query import inventory
 
-    found = tables(context.catalog)
+    tables = inventory.tables(context.catalog)
     if as_json:
-        print_json(found)
+        print_json(tables)
         return
-    if not found:
+    if not tables:
         print(f"{context.catalog.uri} holds no table yet; mixlake run writes some")
         return
-    rows = [(t["name"], t["version"], t["rows"], size(t["bytes"]), t["updated"][:19]) for t in found]
+    rows = [(t["name"], t["version"], t["rows"], size(t["bytes"]), t["updated"][:19]) for t in tables]
     print_table(["table", "version", "rows", "size", "updated"], rows, numbers=["version", "rows", "size"])

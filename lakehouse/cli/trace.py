@@ -12,7 +12,7 @@ from lakehouse.cli.output import print_json, print_table, warn
 @click.argument("sample", metavar="[ID]", required=False)
 @click.option("--step", type=click.IntRange(1), metavar="N", help="List the rows and samples that a training step saw.")
 @click.option("--run", "training_run", help="With --step: the training run, by default the one that stepped last.")
-@click.option("--at", metavar="RELEASE", help="Trace at a release, a time, or a version.")
+@click.option("--at", metavar="AT", help="Trace at a release, a time, TABLE@VERSION[,...], or a version.")
 @click.option(
     "--limit",
     default=10_000,
@@ -61,17 +61,17 @@ def command(  # noqa: PLR0913 - one a flag
 def _print_step(context: Context, number: int, training_run: str | None, *, as_json: bool) -> None:
     from lakehouse.lineage.training_steps import step
 
-    found = step(context.project, number, training_run)
+    recorded = step(context.project, number, training_run)
     if as_json:
-        print_json(found)
+        print_json(recorded)
         return
     print(
-        f"step {found['step']} of {found['training_run']}: stage {found['stage']} of release {found['release']}, "
-        f"{len(found['rows'])} rows\n"
+        f"step {recorded['step']} of {recorded['training_run']}: stage {recorded['stage']} of release "
+        f"{recorded['release']}, {len(recorded['rows'])} rows\n"
     )
     rows = [
         (row["position"], sample["sample_id"], sample["tokens"], sample["source"], sample["license"])
-        for row in found["rows"]
+        for row in recorded["rows"]
         for sample in row["samples"]
     ]
     print_table(["position", "sample", "tokens", "source", "licence"], rows, numbers=["position", "tokens"])
@@ -80,26 +80,26 @@ def _print_step(context: Context, number: int, training_run: str | None, *, as_j
 def _print_trace(context: Context, sample: str, at: str | None, limit: int, *, as_json: bool) -> None:
     from lakehouse.lineage.trace import trace
 
-    found = trace(context.project, sample, at, limit=limit)
+    traced = trace(context.project, sample, at, limit=limit)
     if as_json:
-        print_json(found.as_dict())
+        print_json(traced.as_dict())
         return
-    print(f"{found.id}\n")
-    flows = {(run["run_id"], run["table"]): run for run in found.runs}
-    located = any(node.uri for node in found.nodes)
+    print(f"{traced.id}\n")
+    flows = {(run["run_id"], run["table"]): run for run in traced.runs}
+    located = any(node.uri for node in traced.nodes)
     rows = []
-    for node in found.nodes:
+    for node in traced.nodes:
         run = flows.get((node.run_id, node.table), {})
         values = [node.table, node.version, node.id, node.source, node.license, *([node.uri] if located else [])]
         rows.append((*values, run.get("flow", ""), node.run_id))
     names = ["table", "version", "id", "source", "licence", *(["uri"] if located else []), "flow", "run"]
     print_table(names, rows, numbers=["version"])
-    made = [edge for edge in found.edges if edge.parent != edge.child]
+    made = [edge for edge in traced.edges if edge.parent != edge.child]
     if made:
         print()
         print_table(
             ["from", "parent", "made", "child"],
             [(edge.parent_table, edge.parent, edge.child_table, edge.child) for edge in made],
         )
-    if found.truncated:
-        warn(f"only {len(found.nodes)} rows were followed; raise --limit")
+    if traced.truncated:
+        warn(f"only {len(traced.nodes)} rows were followed; raise --limit")

@@ -36,20 +36,20 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, retention_
     """
     from lakehouse.release.vacuum import vacuum
 
-    found = vacuum(context.catalog, tables or None, retention_hours=retention_hours, dry_run=dry_run)
+    results = vacuum(context.catalog, tables or None, retention_hours=retention_hours, dry_run=dry_run)
     if as_json:
-        print_json([item.as_dict() for item in found])
+        print_json([item.as_dict() for item in results])
         return
     rows = [
-        (item.table, item.files, size(item.bytes), item.change_files, size(item.change_bytes), _kept(item.kept))
-        for item in found
+        (item.table, item.files, size(item.bytes), item.change_files, size(item.change_bytes), _kept(item.retained))
+        for item in results
     ]
     numbers = ["files", "size", "change files", "size of changes"]
     print_table(["table", *numbers, "versions kept"], rows, numbers=numbers, width=100)
-    count = sum(item.files + item.change_files for item in found)
-    total = sum(item.bytes + item.change_bytes for item in found)
+    count = sum(item.files + item.change_files for item in results)
+    total = sum(item.bytes + item.change_bytes for item in results)
     print(f"{count} files ({size(total)}) {'would be' if dry_run else 'were'} deleted")
-    orphans = sum(item.recent_orphans for item in found)
+    orphans = sum(item.recent_orphans for item in results)
     if orphans:
         print(f"{orphans} files that no commit names are younger than {retention_hours:g} hours and are retained")
 

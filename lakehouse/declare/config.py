@@ -96,7 +96,7 @@ class _File:
     storage: Mapping[str, str | float | bool] = field(default_factory=dict)
     parallel: int = 2
     engine: EngineName = "auto"
-    openlineage: Any = None
+    openlineage: Any = None  # read by `lakehouse.declare.openlineage_config`
 
 
 def load_config(start: Path | None = None) -> Config:
@@ -113,6 +113,9 @@ def load_config(start: Path | None = None) -> Config:
         raise body.error("lake", "lake is empty", "give a folder or an object-store URI")
     if file.parallel < 1:
         raise body.error("parallel", f"parallel is {file.parallel}", "give a whole number from 1")
+    for name in file.modules:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise body.error("modules", f"modules names {name!r}, which is not a module", "write package.module")
     override = os.environ.get("MIXLAKE_LAKE")
     spark = {key: _text(value) for key, value in file.spark.items()}
     if os.environ.get("MIXLAKE_MASTER"):
@@ -127,7 +130,7 @@ def load_config(start: Path | None = None) -> Config:
         storage={key: _text(value) for key, value in file.storage.items()},
         parallel=file.parallel,
         engine=_engine(file.engine),
-        openlineage=settings(file.openlineage, root, str(path)),
+        openlineage=settings(body, root),
         root=root,
     )
 
@@ -154,7 +157,7 @@ def _engine(asked: EngineName) -> EngineName:
         return asked
     for engine in get_args(EngineName):
         if named == engine:
-            return cast(EngineName, engine)
+            return cast("EngineName", engine)
     raise ConfigError(f"MIXLAKE_ENGINE is {named!r}", "write auto, embedded or spark")
 
 

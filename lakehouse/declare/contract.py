@@ -10,9 +10,9 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -24,8 +24,16 @@ _COLUMN = re.compile(r"^[A-Za-z][A-Za-z0-9_]*$")
 # A property of tables whose rows name data files of the tables that they were made from: those files are kept.
 ADDRESSES_FILES = "mixlake.addressesFiles"
 
+# The Delta property that names the columns of which a log states minima and maxima.
+STATISTICS_COLUMNS = "delta.dataSkippingStatsColumns"
+
 # Kept for a hundred years: Delta refuses to read a version older than these, even where its files exist.
 _FOREVER = "interval 36500 days"
+
+
+def is_ledger(name: str) -> bool:
+    """Whether a table is one of the engine's own, by its layer."""
+    return name.startswith("ledger.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +59,15 @@ class Column:
     payload: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a name or a type that some reader cannot hold."""
-        if not _COLUMN.match(self.name):
+        """Refuse a name or a type that some reader does not support."""
+        if not isinstance(self.name, str) or not _COLUMN.fullmatch(self.name):
             raise ContractError(f"column name {self.name!r} is not allowed", "use letters, digits and _")
-        wrong = _unheld(self.type)
+        if not isinstance(self.type, pa.DataType):
+            raise ContractError(f"column {self.name!r} has the type {self.type!r}", "give an Arrow type: pa.string()")
+        wrong = _unsupported_part(self.type)
         if wrong is not None:
             raise ContractError(
-                f"column {self.name!r} has the type {wrong}, which Delta tables do not hold",
+                f"column {self.name!r} has the type {wrong}, which Delta tables do not support",
                 next((f"declare {instead} instead" for test, instead in _INSTEAD if test(wrong)), "choose another"),
             )
 
@@ -128,16 +138,18 @@ class Table:
 
     def __post_init__(self) -> None:
         """Freeze the sequences and refuse contradictions."""
-        for name in ("columns", "key", "cluster_by", "partition_by", "checks", "tags", "writer_options", "properties"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        if not _NAME.match(self.name):
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise ContractError(f"table name {self.name!r} is not allowed", "use layer.plural_noun in lower case")
+        for name in _ELEMENTS:
+            object.__setattr__(self, name, self._elements(name))
+        if not self.columns:
+            raise ContractError(f"{self.name} has no columns", "declare its columns")
         names = [column.name for column in self.columns]
         # Spark and Delta take names that differ in case alone for one.
         lower = [name.lower() for name in names]
-        doubled = sorted({name for name in names if lower.count(name.lower()) > 1})
-        if doubled:
-            repeated = " and ".join(repr(name) for name in doubled)
+        duplicates = sorted({name for name in names if lower.count(name.lower()) > 1})
+        if duplicates:
+            repeated = " and ".join(map(repr, duplicates))
             raise ContractError(f"{self.name}: column {repeated} is declared twice", "keep one of the two")
         unknown = [name for name in (*self.key, *self.cluster_by, *self.partition_by) if name not in names]
         if unknown:
@@ -146,6 +158,17 @@ class Table:
                 "declare the column",
             )
         object.__setattr__(self, "_names", frozenset(names))
+
+    def _elements(self, name: str) -> tuple[Any, ...]:
+        """Return a list of the declaration as a tuple, and refuse an element of another type."""
+        values = getattr(self, name)
+        expected, is_valid = _ELEMENTS[name]
+        if isinstance(values, str) or not isinstance(values, Sequence):
+            raise ContractError(f"{self.name}: {name} is {values!r}, which must be a list", f"write {name}=[...]")
+        for value in values:
+            if not is_valid(value):
+                raise ContractError(f"{self.name}: {name} has {value!r}, which must be {expected}", f"correct {name}=")
+        return tuple(values)
 
     def __contains__(self, column: str) -> bool:
         """Whether the table has a column of that name."""
@@ -190,7 +213,7 @@ class Table:
             "delta.deletedFileRetentionDuration": _FOREVER,
             "delta.logRetentionDuration": _FOREVER,
             "delta.enableExpiredLogCleanup": "false",
-            "delta.dataSkippingStatsColumns": ",".join(statistics),
+            STATISTICS_COLUMNS: ",".join(statistics),
             **dict(self.properties),
         }
 
@@ -209,17 +232,17 @@ class Table:
 
     def parts(self) -> dict[str, str]:
         """Return what the fingerprint covers by part, in a few words each, so that a change can be named."""
-        found = {}
+        parts = {}
         for column in self.columns:
             words = [_brief(str(column.type)), "" if column.nullable else "never null"]
-            found[f"column {column.name}"] = " ".join(filter(None, [*words, "volatile" if column.volatile else ""]))
+            parts[f"column {column.name}"] = " ".join(filter(None, [*words, "volatile" if column.volatile else ""]))
         for check in self.checks:
-            found[f"check {check.name!r}"] = _brief(f"{check.sql}, {check.on_fail}, tolerance {check.tolerance:g}")
+            parts[f"check {check.name!r}"] = _brief(f"{check.sql}, {check.on_fail}, tolerance {check.tolerance:g}")
         for name in ("key", "cluster_by"):
-            found[name] = _brief(", ".join(getattr(self, name)) or "none")
+            parts[name] = _brief(", ".join(getattr(self, name)) or "none")
         for name, value in self.writer_options:
-            found[f"option {name}"] = _brief(value)
-        return found
+            parts[f"option {name}"] = _brief(value)
+        return parts
 
     def describe(self) -> list[dict[str, str]]:
         """Return one dictionary a column, for documentation."""
@@ -235,6 +258,26 @@ class Table:
         ]
 
 
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_text, value))
+
+
+# The elements that a declaration's lists may have, in words and as a test.
+_ELEMENTS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
+    "columns": ("a Column", lambda value: isinstance(value, Column)),
+    "key": ("a text", _is_text),
+    "cluster_by": ("a text", _is_text),
+    "partition_by": ("a text", _is_text),
+    "checks": ("a Check", lambda value: isinstance(value, Check)),
+    "tags": ("a text", _is_text),
+    "writer_options": ("a pair of texts", _is_pair),
+    "properties": ("a pair of texts", _is_pair),
+}
+
 # What is not stored as itself, and what is.
 _INSTEAD = (
     (lambda kind: pa.types.is_large_string(kind) or pa.types.is_string_view(kind), "pa.string()"),
@@ -248,7 +291,7 @@ _INSTEAD = (
     (pa.types.is_dictionary, "the type of its values"),
     (lambda kind: pa.types.is_large_list(kind) or pa.types.is_list_view(kind), "pa.list_()"),
 )
-_HELD = (
+_SUPPORTED_TYPES = (
     pa.types.is_boolean,
     pa.types.is_signed_integer,
     pa.types.is_float32,
@@ -261,13 +304,13 @@ _HELD = (
 )
 
 
-def _unheld(kind: pa.DataType) -> pa.DataType | None:
+def _unsupported_part(kind: pa.DataType) -> pa.DataType | None:
     """Return the first part of a type that Spark and all readers of Delta do not agree on, None where there is none."""
     nested = pa.types.is_struct(kind) or pa.types.is_map(kind)
     if (nested and kind.num_fields) or pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
         parts = [kind.key_type, kind.item_type] if pa.types.is_map(kind) else [f.type for f in _fields(kind)]
-        return next((wrong for part in parts if (wrong := _unheld(part)) is not None), None)
-    return None if any(test(kind) for test in _HELD) else kind
+        return next((wrong for part in parts if (wrong := _unsupported_part(part)) is not None), None)
+    return None if any(test(kind) for test in _SUPPORTED_TYPES) else kind
 
 
 def _fields(kind: pa.DataType) -> list[pa.Field]:
@@ -295,8 +338,8 @@ def require_columns(table: Table, columns: Iterable[Column], why: str) -> None:
             raise ContractError(
                 f"{table.name} lacks the column {wanted.name!r}", f"{why} needs it as {wanted.type}; add it"
             )
-        found = table.column(wanted.name).type
-        if found != wanted.type:
+        declared = table.column(wanted.name).type
+        if declared != wanted.type:
             raise ContractError(
-                f"{table.name}.{wanted.name} is {found}", f"{why} needs it as {wanted.type}; change the contract"
+                f"{table.name}.{wanted.name} is {declared}", f"{why} needs it as {wanted.type}; change the contract"
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import importlib.util
 import pkgutil
-import re
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
@@ -18,6 +17,8 @@ from lakehouse.declare.flow import ATTRIBUTE, Flow
 from lakehouse.declare.registry import Registry
 from lakehouse.declare.sql_flow import sql_flow
 from lakehouse.errors import ConfigError, GraphError, MixlakeError
+
+_ENGINE = Path(__file__).parents[1]
 
 
 def load_registry(config: Config, builtin: Iterable[Table] = ()) -> Registry:
@@ -59,33 +60,33 @@ def _modules(name: str, root: Path) -> Iterator[ModuleType]:
             if _declares(info):
                 yield importlib.import_module(info.name)
     except MixlakeError as error:
-        if re.search(r"\.(py|sql):\d", error.message):
-            raise
-        raise type(error)(f"{error.message}{_failed_at(error, root)}", error.hint) from error
+        error.add_place(_failed_at(error, root))
+        raise
     except ImportError as error:
         raise ConfigError(
-            f"module {name} cannot be imported: {error}{_failed_at(error, root)}",
+            f"module {name} cannot be imported: {error}",
             "correct modules: in mixlake.yaml, or install what the module needs"
             if isinstance(error, ModuleNotFoundError)
             else "fix the import",
+            _failed_at(error, root),
         ) from error
     except (Exception, SystemExit) as error:
         problem, place = error.msg if isinstance(error, SyntaxError) else error, _failed_at(error, root)
         raise ConfigError(
-            f"module {name} failed on import: {type(error).__name__}: {problem}{place}",
+            f"module {name} failed on import: {type(error).__name__}: {problem}",
             f"fix it{' there' * bool(place)}",
+            place,
         ) from error
 
 
 def _failed_at(error: BaseException, root: Path) -> str:
-    """Return, in brackets, the innermost line of the user's own code that an error came from, empty where none is."""
+    """Return the innermost line of the user's own code that an error came from, empty where none is."""
     if isinstance(error, SyntaxError) and error.filename:
-        return f" ({error.filename}:{error.lineno or 1})"
-    engine = Path(__file__).parent
+        return f"{error.filename}:{error.lineno or 1}"
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        if path.is_relative_to(root) and not path.is_relative_to(engine) and "site-packages" not in path.parts:
-            return f" ({path}:{frame.lineno})"
+        if path.is_relative_to(root) and not path.is_relative_to(_ENGINE) and "site-packages" not in path.parts:
+            return f"{path}:{frame.lineno}"
     return ""
 
 
@@ -123,19 +124,22 @@ def _collect(module: ModuleType, tables: dict[str, Table], flows: dict[str, Flow
 
 
 def _packaged(folder: str) -> tuple[Path, ...]:
-    found: list[Path] = []
+    paths: list[Path] = []
     for name in _entry_points("mixlake.sql"):
         spec = importlib.util.find_spec(name)
         for place in spec.submodule_search_locations or [] if spec else []:
-            found.extend(sorted(Path(place, folder).glob("*.sql")))
-    return tuple(found)
+            paths.extend(sorted(Path(place, folder).glob("*.sql")))
+    return tuple(paths)
 
 
 def _files(patterns: Iterable[str]) -> tuple[Path, ...]:
-    found: list[Path] = []
+    paths: list[Path] = []
     for pattern in patterns:
         matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - an absolute pattern
         if not matches:
             raise ConfigError(f"no SQL file matches {pattern}", "correct sql: or views: in mixlake.yaml")
-        found.extend(Path(match) for match in matches)
-    return tuple(found)
+        folder = next((match for match in matches if Path(match).is_dir()), None)
+        if folder is not None:
+            raise ConfigError(f"{folder} is a folder, not a SQL file", "rename it, or correct sql: or views:")
+        paths.extend(map(Path, matches))
+    return tuple(paths)

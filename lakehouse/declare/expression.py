@@ -1,4 +1,4 @@
-"""SQL expressions of declarations (``where=``, checks), looked at before a run: there Spark would say what is wrong."""
+"""Find errors in the SQL expressions of declarations (``where=``, checks) before a run, without Spark."""
 
 from __future__ import annotations
 

@@ -18,9 +18,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from types import CodeType, UnionType
+from typing import Any, Literal, TypeVar, get_args
 
 from lakehouse.declare.contract import Column, Table
 from lakehouse.errors import FlowError
@@ -34,6 +36,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 ATTRIBUTE = "__mixlake_flow__"
 REJECT = "_reject"
+_ID = re.compile(r"[\w./:<>-]*")
 
 
 def identity[T](rows: T) -> T:
@@ -64,13 +67,28 @@ class Read:
 
 
 def read(table: Table | str, *, where: str = "", columns: Sequence[str] = ()) -> Read:
-    """Read some rows or columns of a table."""
+    """Read some rows or columns of a table.
+
+    Raises:
+        FlowError: If `columns` is not a list of names.
+    """
+    _require_columns(columns)
     return Read(table=table if isinstance(table, str) else table.name, where=where, columns=tuple(columns))
 
 
 def tagged(tag: str, *, columns: Sequence[Column | str], where: str = "") -> Read:
-    """Read the union of all tables that carry a tag, so that a user's own table joins by declaring it."""
+    """Read the union of all tables that carry a tag, so that a user's own table joins by declaring it.
+
+    Raises:
+        FlowError: If `columns` is not a list of columns.
+    """
+    _require_columns(columns)
     return Read(tag=tag, where=where, columns=tuple(columns))
+
+
+def _require_columns(columns: object) -> None:
+    if isinstance(columns, str) or not isinstance(columns, Sequence):
+        raise FlowError(f"columns is {columns!r}, which must be a list", "write columns=[...]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,35 +187,34 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
         reject_tolerance: Fraction of rejected rows above which the flow fails.
         models: Called with params, returns name to digest of the model files that the flow uses.
         tags: Names for selection, as ``tag:NAME``.
-        id: Stable identity, by default ``module.function``.
+        id: Stable identity, by default ``module.function``: letters, digits and ``. _ - / :``.
         spark: Spark SQL settings of the flow's own session.
 
     Raises:
-        FlowError: If the declaration contradicts itself.
+        FlowError: If a value is not one of those above, or the declaration contradicts itself.
     """
+    values = dict(locals())  # the arguments, by name
 
     def declare(function: F) -> F:
-        name = id or f"{function.__module__}.{function.__name__}"
-        code = getattr(inspect.unwrap(function), "__code__", None)
-        at = f"{code.co_filename}:{code.co_firstlineno}" if code else name
+        code, name = _code_and_name(function)
+        at = f"{code.co_filename}:{code.co_firstlineno}"
+        _require_values(name, values, at)
+        name = id or name
         inputs = {key: value if isinstance(value, Read) else read(value) for key, value in (reads or {}).items()}
         if kind == "operator" and not inputs:
-            raise FlowError(f"{name} is an operator without an input ({at})", "declare what it reads, or kind='frame'")
+            raise FlowError(f"{name} is an operator without an input", "declare what it reads, or kind='frame'", at)
         if kind == "landing" and inputs:
-            raise FlowError(
-                f"{name} is a landing flow with an input ({at})", "leave reads out, or declare kind='frame'"
-            )
-        if not dataclasses.is_dataclass(params):
-            raise FlowError(f"{name}: params is not a dataclass ({at})", "declare a frozen dataclass with defaults")
+            raise FlowError(f"{name} is a landing flow with an input", "leave reads out, or declare kind='frame'", at)
+        if refresh == "merge" and not inputs:
+            raise FlowError(f"{name} refreshes by merge without an input", "declare what it reads", at)
         if driving and driving not in inputs:
-            raise FlowError(
-                f"{name}: driving names {driving!r}, which it does not read ({at})", "name one of its reads"
-            )
+            raise FlowError(f"{name}: driving names {driving!r}, which it does not read", "name one of its reads", at)
         keeps_key = kind == "operator" and source_key_sql == source_key and tuple(writes.key) == (source_key,)
         if rows == "one-to-one" and (kind != "operator" or source_key not in writes):
             raise FlowError(
-                f"{name}: rows='one-to-one' is for operators that keep {source_key!r} as a column ({at})",
+                f"{name}: rows='one-to-one' is for operators that keep {source_key!r} as a column",
                 "leave it out, or name that column by source_key",
+                at,
             )
         spec = Flow(
             id=name,
@@ -205,8 +222,8 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
             writes=writes,
             reads=inputs,
             function=function,
-            file=code.co_filename if code else "",
-            line=code.co_firstlineno if code else 0,
+            file=code.co_filename,
+            line=code.co_firstlineno,
             rows=rows or ("one-to-one" if keeps_key else "any"),
             params=params,
             refresh=refresh,
@@ -227,13 +244,67 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     return declare
 
 
-def flow_of(function: Callable[..., Any]) -> Flow:
-    """Return the flow that was declared on a function.
+def _code_and_name(function: Any) -> tuple[CodeType, str]:
+    """Return a function's code and its default id; one that is wrapped is judged by what it wraps."""
+    inner = inspect.unwrap(function) if callable(function) else function
+    if not inspect.isfunction(inner) or not callable(function):
+        raise FlowError(f"@flow declares {function!r}, which is not a function", "declare a function")
+    return inner.__code__, f"{function.__module__}.{function.__name__}"
 
-    Raises:
-        FlowError: If none was.
-    """
-    spec = getattr(function, ATTRIBUTE, None)
-    if not isinstance(spec, Flow):
-        raise FlowError(f"{function!r} is not a flow", "declare it with @flow")
-    return spec
+
+def _require_values(name: str, values: Mapping[str, Any], at: str) -> None:
+    for key, value in values.items():
+        expected, is_valid = _VALUES[key]
+        if not is_valid(value):
+            raise FlowError(f"{name}: {key} is {value!r}, which must be {expected}", f"correct {key}=", at)
+
+
+def _is_number(value: object, kind: type | UnionType = int) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_function(value: object) -> bool:
+    return value is None or callable(value)
+
+
+def _are_reads(value: object) -> bool:
+    """Whether each input is a table and the name of an argument."""
+    return value is None or (
+        isinstance(value, Mapping)
+        and all(isinstance(key, str) and key.isidentifier() for key in value)
+        and all(isinstance(item, Table | Read | str) for item in value.values())
+    )
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and all(map(_is_text, value))
+
+
+def _are_settings(value: object) -> bool:
+    return value is None or (isinstance(value, Mapping) and all(map(_is_text, (*value, *value.values()))))
+
+
+# The values that a declaration may have, in words and as a test.
+_VALUES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
+    "writes": ("a Table", lambda value: isinstance(value, Table)),
+    "reads": ("a mapping of argument names to tables", _are_reads),
+    "kind": ("'operator', 'frame' or 'landing'", lambda value: value in ("operator", "frame", "landing")),
+    "params": ("a dataclass", lambda value: isinstance(value, type) and dataclasses.is_dataclass(value)),
+    "refresh": ("'full' or 'merge'", lambda value: value in get_args(Refresh)),
+    "driving": ("the name of an input", _is_text),
+    "source_key": ("the name of a column", lambda value: _is_text(value) and value != ""),
+    "source_key_sql": ("a Spark SQL expression", _is_text),
+    "rows": ("'any' or 'one-to-one'", lambda value: value is None or value in get_args(Rows)),
+    "external": ("a function", _is_function),
+    "batch_rows": ("a whole number from 1", lambda value: _is_number(value) and value >= 1),
+    "reject_tolerance": ("a number from 0 to 1", lambda value: _is_number(value, int | float) and 0 <= value <= 1),
+    "models": ("a function", _is_function),
+    "tags": ("a list of texts", _are_texts),
+    # Blanks, commas, signs and = have a meaning in selections and in --param.
+    "id": ("letters, digits and . _ - / :", lambda value: _is_text(value) and bool(_ID.fullmatch(value))),
+    "spark": ("a mapping of texts to texts", _are_settings),
+}

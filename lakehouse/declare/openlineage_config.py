@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
+from lakehouse.declare.user_files import YamlMapping, convert
 from lakehouse.errors import ConfigError
 
-_KEYS = ("file", "url", "namespace")
 _NAMESPACE = "mixlake"
 _OFF = (False, "off", "no", "false")
+_SERVER = "give the address of a server, such as http://localhost:5000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,28 +36,44 @@ class Settings:
     explicit: bool = False
 
 
-def settings(value: object, root: Path, place: str) -> Settings:
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What ``openlineage:`` may say."""
+
+    file: str | bool | None = None
+    url: str | bool | None = None
+    namespace: str = _NAMESPACE
+
+
+def settings(body: YamlMapping, root: Path) -> Settings:
     """Return the settings of a configuration; the environment wins.
 
     Args:
-        value: The key's value; None if it is not set.
+        body: The configuration file's content.
         root: The folder that a relative ``file`` starts from.
-        place: The configuration file, for errors.
 
     Raises:
-        ConfigError: If the value is not a mapping, or has an unknown key or a value of the wrong type.
+        ConfigError: If ``openlineage`` is not a mapping, or has an unknown key or a wrong value.
     """
+    value = body.get("openlineage")
     if os.environ.get("OPENLINEAGE_DISABLED", "").strip().lower() == "true" or value in _OFF:
         return Settings(enabled=False)
-    options: Mapping[Any, Any] = {} if value is None or value is True else _mapping(value, place)
-    unknown = sorted(set(map(str, options)) - set(_KEYS))
-    if unknown:
-        raise ConfigError(f"{place}: unknown key {unknown[0]!r} in openlineage", f"known keys are {', '.join(_KEYS)}")
+    mapping = YamlMapping() if value is True else body.mapping("openlineage")
+    options = convert(_Options, mapping, "openlineage")
     url = os.environ.get("OPENLINEAGE__TRANSPORT__URL") or os.environ.get("OPENLINEAGE_URL")
+    if url and not _is_server(url):
+        raise ConfigError(f"OPENLINEAGE_URL is {url!r}", _SERVER)
+    if options.url not in (None, *_OFF) and not _is_server(options.url):
+        raise mapping.error("url", f"openlineage: url is {options.url!r}", _SERVER)
+    if not options.namespace:
+        raise mapping.error("namespace", "openlineage: namespace is empty", "give a name, such as acme")
+    if options.file == "" or "://" in str(options.file).removeprefix("file://"):
+        hint = "give a local file, or off; a server goes under url:"
+        raise mapping.error("file", f"openlineage: file is {options.file!r}", hint)
     return Settings(
-        file=_file(options.get("file"), root, place),
-        url=_url(url, "OPENLINEAGE_URL") if url else _url(options.get("url"), f"{place}: openlineage.url"),
-        namespace=os.environ.get("OPENLINEAGE_NAMESPACE") or _namespace(options.get("namespace"), place),
+        file=_path(options.file, root),
+        url=url or ("" if options.url in (None, *_OFF) else str(options.url)),
+        namespace=os.environ.get("OPENLINEAGE_NAMESPACE") or options.namespace,
         explicit=value is not None or bool(url) or has_client_config(),
     )
 
@@ -69,40 +84,15 @@ def has_client_config() -> bool:
     return bool(os.environ.get("OPENLINEAGE_CONFIG") or os.environ.get("OPENLINEAGE__TRANSPORT")) or kind != "http"
 
 
-def _mapping(value: object, place: str) -> Mapping[Any, Any]:
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"{place}: openlineage must be a mapping", "write file:, url: or namespace: under it, or off")
-    return value
-
-
-def _file(value: object, root: Path, place: str) -> str | None:
-    if value is None or value is True:
+def _path(file: str | bool | None, root: Path) -> str | None:
+    if file is None or file is True:
         return None
-    if value in _OFF:
-        return ""
-    if not isinstance(value, str) or not value or "://" in value.removeprefix("file://"):
-        raise ConfigError(
-            f"{place}: openlineage.file is {value!r}", "give a local file, or off; a server goes under url:"
-        )
-    return str((root / Path(value.removeprefix("file://")).expanduser()).absolute())
+    return "" if file in _OFF else str((root / Path(str(file).removeprefix("file://")).expanduser()).absolute())
 
 
-def _url(value: object, place: str) -> str:
-    if value is None or value in _OFF:
-        return ""
+def _is_server(url: object) -> bool:
     try:
-        parts = urlsplit(str(value))
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        parts = urlsplit(str(url))
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
-        valid = False
-    if not valid:
-        raise ConfigError(f"{place} is {value!r}", "give the address of a server, such as http://localhost:5000")
-    return str(value)
-
-
-def _namespace(value: object, place: str) -> str:
-    if value is None:
-        return _NAMESPACE
-    if not isinstance(value, str) or not value:
-        raise ConfigError(f"{place}: openlineage.namespace is {value!r}", "give a name, such as acme")
-    return value
+        return False

@@ -20,7 +20,17 @@ type Types = Mapping[str, pa.DataType]
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ)
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul)
 _CONDITIONS = (exp.Boolean, exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Between)
-_LOGIC = (exp.And, exp.Or, exp.Not, exp.Paren, exp.Is, exp.Coalesce, exp.In, exp.Between, exp.Null, exp.Boolean)
+_KNOWN = (
+    *_CONDITIONS,
+    *_COMPARISONS,
+    *_ARITHMETIC,
+    exp.Paren,
+    exp.Coalesce,
+    exp.Null,
+    exp.Neg,
+    exp.Literal,
+    exp.Identifier,
+)
 
 
 class NotPortableError(FlowError):
@@ -48,34 +58,35 @@ def to_duckdb(sql: str, types: Types) -> str:
 
 def _require_known(tree: exp.Expr, sql: str, types: Mapping[str, tuple[str, pa.DataType]]) -> None:
     for node in tree.walk():
-        if isinstance(node, exp.Column):
-            if len(node.parts) != 1 or node.name.lower() not in types:
-                raise _refused(sql, f"of {node.sql(dialect='spark')!r}")
-        elif isinstance(node, _COMPARISONS):
-            _require_comparable(node, sql, types)
-        elif isinstance(node, exp.In):
-            if node.args.get("query") or node.args.get("unnest"):
-                raise _refused(sql, "of a query in IN")
-            for item in node.expressions:
-                _require_alike(node.this, item, sql, types)
-        elif isinstance(node, exp.Between):
-            _require_alike(node.this, node.args["low"], sql, types)
-            _require_alike(node.this, node.args["high"], sql, types)
-        elif isinstance(node, exp.Bracket):
-            if _kind(node.this, types) != "list" or len(node.expressions) != 1:
-                raise _refused(sql, f"of {node.sql(dialect='spark')!r}")
-        elif isinstance(node, exp.Anonymous):
-            if node.name.lower() not in {"get", "octet_length"}:
-                raise _refused(sql, f"of the function {node.name!r}")
-        elif isinstance(node, exp.Length):
-            if _kind(node.this, types) not in {"text", "bytes"}:
-                raise _refused(sql, "of the length of what is no text")
-        elif not isinstance(node, (*_LOGIC, *_ARITHMETIC, exp.Neg, exp.Literal, exp.Identifier)):
-            raise _refused(sql, f"of {type(node).__name__}")
+        for one, other in _compared(node, sql):
+            _require_alike(one, other, sql, types)
+        if not (isinstance(node, _KNOWN) or _is_known(node, types)):
+            shown = node.sql(dialect="spark") if isinstance(node, exp.Column | exp.Func) else type(node).__name__
+            raise _refused(sql, f"of {shown!r}")
 
 
-def _require_comparable(node: exp.Expr, sql: str, types: Mapping[str, tuple[str, pa.DataType]]) -> None:
-    _require_alike(node.this, node.args["expression"], sql, types)
+def _compared(node: exp.Expr, sql: str) -> list[tuple[exp.Expr, exp.Expr]]:
+    """Return the values that an operator compares, in pairs."""
+    if isinstance(node, _COMPARISONS):
+        return [(node.this, node.args["expression"])]
+    if isinstance(node, exp.Between):
+        return [(node.this, node.args["low"]), (node.this, node.args["high"])]
+    if isinstance(node, exp.In):
+        if node.args.get("query") or node.args.get("unnest"):
+            raise _refused(sql, "of a query in IN")
+        return [(node.this, item) for item in node.expressions]
+    return []
+
+
+def _is_known(node: exp.Expr, types: Mapping[str, tuple[str, pa.DataType]]) -> bool:
+    """Whether a part whose meaning depends on what it is of means the same in both."""
+    if isinstance(node, exp.Column):
+        return len(node.parts) == 1 and node.name.lower() in types
+    if isinstance(node, exp.Bracket):
+        return _kind(node.this, types) == "list" and len(node.expressions) == 1
+    if isinstance(node, exp.Length):
+        return _kind(node.this, types) in {"text", "bytes"}
+    return isinstance(node, exp.Anonymous) and node.name.lower() in {"get", "octet_length"}
 
 
 def _require_alike(left: exp.Expr, right: exp.Expr, sql: str, types: Mapping[str, tuple[str, pa.DataType]]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lakehouse.declare.contract import Column, Table, require_columns
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
-from lakehouse.declare.validation import check_checks, check_condition, check_source_key, reads_at
+from lakehouse.declare.validation import reads_at, validate_checks, validate_condition, validate_source_key
 from lakehouse.errors import FlowError, GraphError, did_you_mean
 
 
@@ -46,31 +46,32 @@ class Registry:
                 )
         object.__setattr__(self, "writers", writers)
         for table in self.tables.values():
-            check_checks(table)
+            validate_checks(table)
         for spec in self.flows.values():
             for name, item in spec.reads.items():
                 if item.table and item.table not in self.tables:
                     raise FlowError(
-                        f"{spec.id} reads {item.table} as {name!r}, which no contract declares"
-                        f" ({reads_at(spec, item)})",
+                        f"{spec.id} reads {item.table} as {name!r}, which no contract declares",
                         "declare the table, or correct the name",
+                        reads_at(spec, item),
                     )
                 for table in self.sources(item):
-                    self._columns_are_there(spec, item, table)
-                    check_condition(spec, item, table)
-            self._key_is_there(spec)
-            check_source_key(spec)
+                    self._require_columns(spec, item, table)
+                    validate_condition(spec, item, table)
+            self._require_source_key(spec)
+            validate_source_key(spec)
 
-    def _columns_are_there(self, spec: Flow, item: Read, table: Table) -> None:
+    def _require_columns(self, spec: Flow, item: Read, table: Table) -> None:
         for name in item.names:
             if name not in table and name != TABLE_PSEUDO_COLUMN:
                 raise FlowError(
-                    f"{spec.id} reads the column {name!r} of {table.name}, which it does not have ({spec.place})",
+                    f"{spec.id} reads the column {name!r} of {table.name}, which it does not have",
                     did_you_mean(name, (column.name for column in table.columns))
                     or f"mixlake contract {table.name} lists its columns",
+                    spec.place,
                 )
 
-    def _key_is_there(self, spec: Flow) -> None:
+    def _require_source_key(self, spec: Flow) -> None:
         """Refuse a flow that processes changes by a key which its driving input lacks."""
         if not spec.incremental:
             return
@@ -78,8 +79,9 @@ class Registry:
         has = [set(item.names) or {column.name for column in table.columns} for table in self.sources(item)]
         if any(spec.source_key not in names for names in has):
             raise FlowError(
-                f"{spec.id} reads {spec.driving!r} without its source key {spec.source_key!r} ({spec.place})",
+                f"{spec.id} reads {spec.driving!r} without its source key {spec.source_key!r}",
                 "read that column too, or name another by source_key",
+                spec.place,
             )
 
     def inputs(self, spec: Flow) -> tuple[str, ...]:

@@ -129,7 +129,9 @@ def _refuse(tree: exp.Query, file: str) -> None:
             bare = table.copy()
             for key in set(bare.args) - {"this", "db", "catalog"}:
                 bare.set(key, None)
-            raise FlowError(f"{place} reads {bare.sql(dialect='spark')}, no table", "name tables as layer.table")
+            raise FlowError(
+                f"{place} reads {bare.sql(dialect='spark')}, which is not a table", "name tables as layer.table"
+            )
 
 
 def _is_hidden(table: exp.Table) -> bool:

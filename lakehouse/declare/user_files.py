@@ -142,6 +142,24 @@ def read_yaml(path: Path, first: str = "") -> YamlMapping:
     return body
 
 
+def parse_value(text: str) -> Any:
+    """Return one value written as YAML on the command line, read as strictly as a file.
+
+    >>> parse_value("{epochs: 2, steps: [1, 2]}")
+    {'epochs': 2, 'steps': [1, 2]}
+
+    Raises:
+        UsageError: If it does not parse, repeats a key, contains itself, or is a date or number that does not exist.
+    """
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        return None if node is None else loader.construct_object(node, deep=True)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = error.problem if isinstance(error, yaml.MarkedYAMLError) else " ".join(str(error).split())
+        raise UsageError(f"{_shortened(text)} is not a YAML value: {problem}", "put a text in quotes") from error
+
+
 def convert[T](kind: type[T], body: YamlMapping, label: str = "", **given: Any) -> T:
     """Return a dataclass made of a mapping, and of nested ones where its fields are dataclasses.
 
@@ -182,7 +200,9 @@ def _value(kind: Any, body: YamlMapping, key: str, label: str, path: str) -> Any
         return _dataclass(kind, body.mapping(key, name), label, f"{path}{key}.", {})
     if origin is Mapping:
         mapping = body.mapping(key, name)
-        return {one: _value(inner[1], mapping, one, label, f"{path}{key}.") for one in mapping}
+        # Names such as spark.executor.memory, under spark:, say already where they stand.
+        prefix = {one: "" if one.startswith(f"{key}.") else f"{path}{key}." for one in mapping}
+        return {one: _value(inner[1], mapping, one, label, prefix[one]) for one in mapping}
     return _list(inner[0], body, key, name) if origin is tuple else _plain(kind, body, key, name)
 
 
@@ -203,7 +223,7 @@ def _list(kind: Any, body: YamlMapping, key: str, name: str) -> tuple[Any, ...]:
 def _plain(kind: Any, body: YamlMapping, key: str, name: str) -> Any:
     value = _text(body[key]) if kind is str else body[key]
     if not matches_type(value, kind):
-        text = repr(value) if len(repr(value)) <= _SHOWN else repr(value)[: _SHOWN - 1] + "…"
+        text = _shortened(value)
         if typing.get_origin(kind) is Literal:
             raise body.error(key, f"{name} is {text}", f"choose one of {', '.join(map(str, typing.get_args(kind)))}")
         expected = describe_type(kind)
@@ -212,6 +232,11 @@ def _plain(kind: Any, body: YamlMapping, key: str, name: str) -> Any:
         return float(value) if value is not None and kind in {float, float | None} else value
     except OverflowError:
         raise body.error(key, f"{name} is a number of {len(str(value))} digits", "give a smaller one") from None
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _text(value: Any) -> Any:

@@ -17,25 +17,23 @@ from lakehouse.declare.sql_flow import line_of
 from lakehouse.errors import ContractError, FlowError
 
 
-def check_condition(spec: Flow, item: Read, table: Table) -> None:
+def validate_condition(spec: Flow, item: Read, table: Table) -> None:
     """Refuse a ``where=`` that Spark could not apply to a table."""
     columns = [*(column.name for column in table.columns), *{TABLE_PSEUDO_COLUMN} & set(item.names)]
     # Of a file that is read, Spark also tells its name, size and time.
-    if item.where != "" and (found := find_expression_error(item.where, columns, ["_metadata"])) is not None:
-        problem, hint = found
-        raise FlowError(f"{spec.id} reads {table.name} where {item.where!r}, which {problem} ({spec.place})", hint)
+    if item.where != "" and (error := find_expression_error(item.where, columns, ["_metadata"])) is not None:
+        problem, hint = error
+        raise FlowError(f"{spec.id} reads {table.name} where {item.where!r}, which {problem}", hint, spec.place)
 
 
-def check_checks(table: Table) -> None:
+def validate_checks(table: Table) -> None:
     """Refuse a check that Spark could not apply to its table."""
     for check in table.checks:
-        found = find_expression_error(check.sql, [column.name for column in table.columns])
-        if found is not None:
-            problem, hint = found
+        error = find_expression_error(check.sql, [column.name for column in table.columns])
+        if error is not None:
+            problem, hint = error
             place = _written_at(table, check.sql)
-            raise ContractError(
-                f"{table.name}: the check {check.sql!r} {problem}{f' ({place})' if place else ''}", hint
-            )
+            raise ContractError(f"{table.name}: the check {check.sql!r} {problem}", hint, place)
 
 
 def _written_at(table: Table, text: object) -> str:
@@ -43,7 +41,7 @@ def _written_at(table: Table, text: object) -> str:
 
     A module may lie in a zip, where only its loader can read it.
     """
-    found = ""
+    fallback = ""
     for module in list(sys.modules.values()):
         path = str(getattr(module, "__file__", None) or "")
         if path.endswith(".py") and any(value is table for value in list(vars(module).values())):
@@ -54,8 +52,8 @@ def _written_at(table: Table, text: object) -> str:
             line = isinstance(text, str) and text and (_line_with(text, lines) or _line_with(text, lines, after=named))
             if line:
                 return f"{path}:{line}"
-            found = found or (f"{path}:{named}" if named else "")
-    return found
+            fallback = fallback or (f"{path}:{named}" if named else "")
+    return fallback
 
 
 def _line_with(text: str, lines: Sequence[str], after: int = 0) -> int:
@@ -65,7 +63,7 @@ def _line_with(text: str, lines: Sequence[str], after: int = 0) -> int:
     return next((n for n, line in enumerate(lines, 1) if f'"{text}"' in line or f"'{text}'" in line), 0)
 
 
-def check_source_key(spec: Flow) -> None:
+def validate_source_key(spec: Flow) -> None:
     """Refuse a flow whose source key is an expression over columns that its table does not have."""
     if not spec.incremental:
         return
@@ -73,8 +71,9 @@ def check_source_key(spec: Flow) -> None:
         tree = sqlglot.parse_one(spec.source_key_sql, dialect="spark")
     except SqlglotError:
         raise FlowError(
-            f"{spec.id}: source_key_sql {spec.source_key_sql!r} does not parse ({spec.place})",
+            f"{spec.id}: source_key_sql {spec.source_key_sql!r} does not parse",
             "write one Spark SQL expression",
+            spec.place,
         ) from None
     if tree.find(exp.Lambda):
         return
@@ -83,9 +82,9 @@ def check_source_key(spec: Flow) -> None:
     if unknown:
         table = spec.writes.name
         raise FlowError(
-            f"{spec.id}: source_key_sql {spec.source_key_sql!r} names {unknown[0]!r}, which {table} does not have "
-            f"({spec.place})",
+            f"{spec.id}: source_key_sql {spec.source_key_sql!r} names {unknown[0]!r}, which {table} does not have",
             f"give by source_key_sql the column of {table} that holds the {spec.source_key!r} of the source row",
+            spec.place,
         )
 
 
@@ -93,5 +92,4 @@ def reads_at(spec: Flow, item: Read) -> str:
     """Return the file and line in which a flow reads an input."""
     if spec.kind != "sql":
         return spec.place
-
     return f"{spec.file}:{line_of(spec.sql, item.table)}"

@@ -9,14 +9,12 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
-from lakehouse.declare.contract import Table
+from lakehouse.declare.contract import STATISTICS_COLUMNS, Table
 from lakehouse.delta.catalog import FORMAT, FORMAT_PROPERTY, Catalog
 from lakehouse.delta.retry import retry
 from lakehouse.delta.store.conditional_put import require_atomic_commits
 from lakehouse.delta.store.permissions import require_writable, translate_write_errors
 from lakehouse.errors import LakeError
-
-_STATISTICS = "delta.dataSkippingStatsColumns"
 
 
 def create(catalog: Catalog, table: Table) -> None:
@@ -123,7 +121,7 @@ def set_properties(catalog: Catalog, table: Table) -> None:
     opened = catalog.open(table.name)
     wanted = table.table_properties()
     stored = {field.name for field in opened.schema().fields}
-    wanted[_STATISTICS] = ",".join(name for name in wanted[_STATISTICS].split(",") if name in stored)
+    wanted[STATISTICS_COLUMNS] = ",".join(name for name in wanted[STATISTICS_COLUMNS].split(",") if name in stored)
     current = opened.metadata().configuration
     changed = {key: value for key, value in wanted.items() if current.get(key) != value}
     if changed:

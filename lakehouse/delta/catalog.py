@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow.fs as pafs
 from deltalake import DeltaTable
@@ -16,7 +17,8 @@ from lakehouse.delta.log import Log, log_of, read_log
 from lakehouse.delta.log_health import find_empty_commit, log_problem
 from lakehouse.delta.store.permissions import require_readable
 from lakehouse.delta.store.table_folder import table_folder
-from lakehouse.errors import ConfigError, LakeError, TableNotFoundError, corrupt_log, first_line, unsupported
+from lakehouse.delta.table_errors import corrupt_log, unsupported
+from lakehouse.errors import ConfigError, LakeError, TableNotFoundError, first_line
 
 # Characters of a URI that delta-rs decodes or rejects.
 _UNOPENABLE = re.compile(r"[\[\]\\]|%[0-9A-Fa-f]{2}")
@@ -37,14 +39,16 @@ class Catalog:
         storage_options: Options of the object store, None for a folder.
 
     Raises:
-        ConfigError: If the folder's name contains characters that Delta's readers do not support.
+        ConfigError: If it is a file, or its name contains characters that Delta's readers do not support.
     """
 
     uri: str
     storage_options: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a folder that Delta's readers cannot open."""
+        """Refuse a file, and a folder that Delta's readers cannot open."""
+        if "://" not in self.uri and _is_file(self.uri):
+            raise ConfigError(f"the lake {self.uri} is a file", "give a folder or an object-store URI")
         odd = None if "://" in self.uri else _UNOPENABLE.search(self.uri)
         if odd is not None:
             raise ConfigError(
@@ -159,6 +163,13 @@ class Catalog:
 
     def _unreachable(self, error: Exception, hint: str = "check the URI and its options") -> LakeError:
         return LakeError(f"{self.uri} cannot be reached: {first_line(error)}", hint)
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except PermissionError:  # what lies there is unknown until a table is opened
+        return False
 
 
 def _names_in(store: pafs.FileSystem, base: str) -> list[str]:

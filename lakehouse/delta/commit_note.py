@@ -11,7 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-FORMAT = 1
+FORMAT = 2
+# Fields of format 1 that have another name since. Dropped, quarantined rows would seem to be none, and a plan to have
+# no base version.
+_RENAMED = {"aside": "has_quarantined", "onto": "base_version"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +25,7 @@ class CommitNote:
         run_id: The run.
         flow: Stable identity of the flow.
         kind: operator, frame or sql.
-        mode: full, incremental or no-op.
+        mode: full or incremental.
         code: Fingerprint of what the function reaches.
         params: Parameters as canonical JSON.
         contract: Fingerprint of the written table's contract.
@@ -87,7 +90,9 @@ class CommitNote:
             body: dict[str, Any] = json.loads(text)
         except ValueError:
             return None
-        if not isinstance(body, dict) or body.get("mixlake") != FORMAT or "flow" not in body:
+        if not isinstance(body, dict) or body.get("mixlake") not in (1, FORMAT) or "flow" not in body:
             return None
         names = {item.name for item in dataclasses.fields(cls)}
+        if body["mixlake"] == 1:
+            body = {_RENAMED.get(key, key): value for key, value in body.items()}
         return cls(**{key: value for key, value in body.items() if key in names})

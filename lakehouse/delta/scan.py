@@ -17,6 +17,7 @@ from deltalake import QueryBuilder
 from lakehouse.delta.data_files import decoded, files
 from lakehouse.delta.log import APPLIED
 from lakehouse.delta.store.table_folder import table_store
+from lakehouse.delta.table_errors import lost_file, not_allowed
 from lakehouse.errors import LakeError, first_line
 
 if TYPE_CHECKING:
@@ -78,16 +79,18 @@ def _unreadable(name: str, why: str) -> LakeError:
     )
 
 
-def unreadable_file(table: DeltaTable) -> tuple[str, Exception] | None:
-    """Return the first data file of a table that cannot be opened as Parquet, with the error; None if all can."""
+def unreadable_file(table: DeltaTable, name: str) -> LakeError | None:
+    """Return the error for the first data file of a table that cannot be opened as Parquet, None if all can."""
     store = table_store(table)
 
-    def problem(path: str) -> tuple[str, Exception] | None:
+    def problem(path: str) -> LakeError | None:
         try:
             with store.open_input_file(path) as file:
                 pq.read_metadata(file)
-        except (OSError, pa.ArrowException) as error:
-            return path, error
+        except PermissionError:
+            return not_allowed(name, "read", path)
+        except (OSError, pa.ArrowException):
+            return lost_file(name, path)
         return None
 
     with ThreadPoolExecutor(8) as pool:

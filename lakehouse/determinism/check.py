@@ -33,7 +33,7 @@ from lakehouse.plan.selection import select_flows
 from lakehouse.plan.table_state import TableStates
 from lakehouse.project import Project
 from lakehouse.query.connection import connect
-from lakehouse.query.row_diff import Differs, differing
+from lakehouse.query.row_diff import ColumnDifference, column_differences
 from lakehouse.spark.code_archive import distribute_code
 from lakehouse.spark.session import start
 
@@ -67,7 +67,7 @@ class CheckResult:
     state: State
     rows: int = 0
     detail: str = ""
-    differences: tuple[tuple[str, Differs], ...] = ()
+    differences: tuple[tuple[str, ColumnDifference], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake check --json`` prints."""
@@ -109,11 +109,11 @@ def check(
     return found
 
 
-def compared(first: pa.Table, second: pa.Table, table: Table) -> list[Differs]:
+def compared(first: pa.Table, second: pa.Table, table: Table) -> list[ColumnDifference]:
     """Compare two answers for a table; columns that may differ by their nature (times, runs) are left out."""
     volatile = {column.name for column in table.columns if column.volatile}
     names = [name for name in first.column_names if name not in volatile]
-    return differing(first.select(names), second.select(names), [name for name in table.key if name in names])
+    return column_differences(first.select(names), second.select(names), [name for name in table.key if name in names])
 
 
 def _operator(project: Project, spec: Flow, rows: int) -> CheckResult:
@@ -154,7 +154,7 @@ def _ended(
     state: State,
     detail: str = "",
     rows: int = 0,
-    differences: Sequence[tuple[str, Differs]] = (),
+    differences: Sequence[tuple[str, ColumnDifference]] = (),
 ) -> CheckResult:
     return CheckResult(spec.id, spec.writes.name, spec.place, state, rows, detail, tuple(differences))
 
@@ -194,7 +194,7 @@ def _where(predicate: str) -> str:
     return sqlglot.transpile(f"SELECT {predicate}", read="spark", write="duckdb")[0].removeprefix("SELECT ")
 
 
-def _differences(project: Project, spec: Flow, given: pa.Table) -> Iterator[tuple[str, Differs]]:
+def _differences(project: Project, spec: Flow, given: pa.Table) -> Iterator[tuple[str, ColumnDifference]]:
     runner = runner_of(spec, resolve_params(spec, project.config))
     batches = cut(given, [spec.batch_rows] * (given.num_rows // spec.batch_rows + 1))
     # Uneven pieces, the first of a single row.

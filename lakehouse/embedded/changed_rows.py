@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import duckdb
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -104,6 +103,8 @@ def _read_feed(project: Project, table: Table, versions: tuple[int, int], folder
 
 def _newest(feed: RowFile, key: str) -> Iterator[pa.RecordBatch]:
     """Yield the rows that a feed leaves: of each key what its last change made of it, none where that deleted it."""
+    import polars as pl
+
     rows = pl.DataFrame(feed.columns([key, CHANGE, _VERSION]))
     last = pl.col(_VERSION) == pl.col(_VERSION).max().over(key)
     kept = rows.select(last & pl.col(CHANGE).is_in(_LEFT)).to_series().to_arrow()

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,6 +16,9 @@ from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.embedded.row_file import RowFile, Stream, write_rows
 from lakehouse.embedded.row_hash import digest_of, hash_rows
 from lakehouse.engine import OTHER_REASONS, CheckedRows
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _MAX_REASONS = 50
 
@@ -67,11 +69,15 @@ def rejected_rows(checked: CheckedRows) -> Iterator[pa.RecordBatch]:
 
 def good_keys(table: Table, checked: CheckedRows) -> pl.DataFrame:
     """Return the keys of the good rows."""
+    import polars as pl
+
     return keys_of(checked.rows, [*table.key, REJECT]).filter(pl.col(REJECT).is_null()).drop(REJECT)
 
 
 def keys_of(rows: RowFile, names: list[str]) -> pl.DataFrame:
     """Return some columns of rows."""
+    import polars as pl
+
     return pl.DataFrame(rows.columns(names))
 
 
@@ -87,6 +93,8 @@ def rejected_example(checked: CheckedRows, reason: str) -> Mapping[str, Any]:
 
 def duplicate_key(table: Table, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
     """Return a key that several good rows share, and how many."""
+    import polars as pl
+
     shared = good_keys(table, checked).group_by(list(table.key)).len("n").filter(pl.col("n") > 1).sort(list(table.key))
     row = shared.row(0, named=True)
     return {key: row[key] for key in table.key}, int(row["n"])
@@ -99,6 +107,8 @@ def shared_key(table: Table, checked: CheckedRows, stored: pl.DataFrame) -> Mapp
 
 
 def _distinct_keys(table: Table, rows: RowFile) -> int:
+    import polars as pl
+
     if not table.key:
         return 0
     keys = keys_of(rows, [*table.key, REJECT]).filter(pl.col(REJECT).is_null()).drop(REJECT)

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
@@ -44,6 +43,9 @@ from lakehouse.engine.operator_runner import runner_of
 from lakehouse.errors import FlowError, MixlakeError
 from lakehouse.ledger.retractions import Retractions
 from lakehouse.project import Project
+
+if TYPE_CHECKING:
+    import polars as pl
 
 log = logging.getLogger("mixlake.execute")
 
@@ -274,6 +276,8 @@ class EmbeddedFlowSession:
         self, comes: Iterable[pa.RecordBatch], changed: key_diff.ChangedRows, schema: pa.Schema
     ) -> Iterator[pa.RecordBatch]:
         """Yield the rows of a merge: those that come in, and of those that go the key."""
+        import polars as pl
+
         for batch in comes:
             yield pa.RecordBatch.from_arrays([*batch.columns, pa.repeat("U", batch.num_rows)], schema=schema)
         goes = changed.actions.filter(pl.col(key_diff.ACTION) == "D").to_arrow()
@@ -281,11 +285,15 @@ class EmbeddedFlowSession:
             yield flow_inputs.in_types(batch, schema)
 
     def _stored_keys(self, stored: StoredRows) -> pl.DataFrame:
+        import polars as pl
+
         names = list(self._table.key)
         batches = [batch.select(names) for batch in self._stored(stored, names)]
         return pl.DataFrame(pa.Table.from_batches(batches, self._part(names)))
 
     def _stored_hashes(self, stored: StoredRows) -> pl.DataFrame:
+        import polars as pl
+
         keys = list(self._table.key)
         schema = self._part(keys).append(pa.field(HIGH, pa.int64())).append(pa.field(LOW, pa.int64()))
         names = list(dict.fromkeys([*keys, *self._table.stable_columns]))

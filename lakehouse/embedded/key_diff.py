@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import polars as pl
 import pyarrow as pa
 
 from lakehouse.declare.contract import Table
@@ -13,6 +13,9 @@ from lakehouse.delta.content_digest import HIGH, LOW
 from lakehouse.embedded.checked_rows import keys_of
 from lakehouse.embedded.row_hash import digest_of
 from lakehouse.engine import CheckedRows, Difference, KeyRange
+
+if TYPE_CHECKING:
+    import polars as pl
 
 ACTION = "_action"
 _POSITION = "_position"
@@ -39,6 +42,8 @@ def difference(table: Table, checked: CheckedRows, stored: pl.DataFrame) -> Diff
         checked: The wanted rows.
         stored: Key and hashes of rows of the table, of which those not wanted are deleted.
     """
+    import polars as pl
+
     keys = list(table.key)
     rows = keys_of(checked.rows, [*keys, HIGH, LOW, REJECT]).with_row_index(_POSITION)
     new = rows.filter(pl.col(REJECT).is_null()).drop(REJECT)
@@ -70,6 +75,8 @@ def difference(table: Table, checked: CheckedRows, stored: pl.DataFrame) -> Diff
 
 def _range(values: pl.Series) -> KeyRange | None:
     """Return the range of some keys; None where there is none, one is null, or their type has no plain order."""
+    import polars as pl
+
     if not len(values) or values.null_count() or not (values.dtype == pl.String or values.dtype.is_integer()):
         return None
     low, high = values.min(), values.max()

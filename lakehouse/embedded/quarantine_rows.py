@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import hashlib
 import json
@@ -91,7 +91,7 @@ def _rows(
     attempt: tuple[Flow, str, str], *, sample_id: pa.Array, origin: pa.Array, reason: pa.Array, row: pa.Array
 ) -> pa.Table:
     flow, name, run_id = attempt
-    now = pa.scalar(datetime.datetime.now(datetime.UTC), tables.quarantine.column("at").type)
+    now = pa.scalar(dt.datetime.now(dt.UTC), tables.quarantine.column("at").type)
     values = {
         "attempt": pa.repeat(name, len(row)),
         "flow": pa.repeat(flow.id, len(row)),
@@ -115,7 +115,7 @@ def _as_json(row: dict[str, Any]) -> str:
 def _plain(value: object) -> object:
     if isinstance(value, bytes):
         return f"{len(value)} bytes {hashlib.sha256(value).hexdigest()}"
-    if isinstance(value, datetime.datetime | datetime.date):
+    if isinstance(value, dt.datetime | dt.date):
         return value.isoformat()
     if isinstance(value, decimal.Decimal):
         return float(value)

@@ -7,7 +7,8 @@ elements of lists of lists and the entries of maps are hashed first, by the same
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+import importlib
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,19 +17,9 @@ import pyarrow.compute as pc
 
 from lakehouse.declare.contract import Table
 from lakehouse.delta.content_digest import Digest
-from lakehouse.embedded.xxh64 import (
-    Bytes,
-    Hashes,
-    Ints,
-    Longs,
-    Valid,
-    bytes_hash,
-    fold_bytes,
-    fold_ints,
-    fold_longs,
-    fold_nulls,
-    sort_runs,
-)
+
+if TYPE_CHECKING:
+    from lakehouse.embedded.xxh64 import Bytes, Hashes, Ints, Longs, Valid
 
 # The seed of Spark's xxhash64.
 _SEED = 42
@@ -89,13 +80,13 @@ def _hash_batch(table: Table, batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array
 def _seeds() -> npt.NDArray[np.uint64]:
     """Return the hashes of the words that tell the halves apart, uint64 [2]."""
     words = (np.frombuffer(word, np.uint8) for word in (b"high", b"low"))
-    return np.array([bytes_hash(_SEED, word, 0, len(word)) for word in words], np.uint64)
+    return np.array([_kernels().bytes_hash(_SEED, word, 0, len(word)) for word in words], np.uint64)
 
 
 def _fold(hashes: Hashes, column: pa.Array) -> None:
     """Fold one value a row into the running hashes: whether it is null, then what it holds."""
     valid = _valid(column)
-    fold_nulls(hashes, valid)
+    _kernels().fold_nulls(hashes, valid)
     kind = column.type
     if pa.types.is_struct(kind):
         # The fields of a null struct are null.
@@ -120,13 +111,13 @@ def _fold_list(hashes: Hashes, runs: _Runs, valid: Valid, values: pa.Array) -> N
     sizes = (runs.ends - runs.starts).astype(np.int32)
     present = _valid(values)
     if present.all():
-        fold_ints(hashes, *_one_each(valid), valid, sizes)
+        _kernels().fold_ints(hashes, *_one_each(valid), valid, sizes)
     else:
         nulls = np.concatenate([[0], np.cumsum(~present)])
         with_null = nulls[runs.ends] > nulls[runs.starts]
-        fold_ints(hashes, *_one_each(valid), valid, np.where(with_null, -1 - sizes, sizes))
+        _kernels().fold_ints(hashes, *_one_each(valid), valid, np.where(with_null, -1 - sizes, sizes))
         flagged = _Runs(runs.starts, np.where(with_null, runs.ends, runs.starts))
-        fold_ints(hashes, *flagged, np.ones_like(present), (~present).astype(np.int32))
+        _kernels().fold_ints(hashes, *flagged, np.ones_like(present), (~present).astype(np.int32))
     if pa.types.is_struct(kind):
         for field in values.flatten():
             _fold_list(hashes, runs, valid, field)
@@ -136,13 +127,13 @@ def _fold_list(hashes: Hashes, runs: _Runs, valid: Valid, values: pa.Array) -> N
 
 def _fold_element_hashes(hashes: Hashes, runs: _Runs, valid: Valid, values: pa.Array, *, sort: bool = False) -> None:
     """Fold how many elements lists or maps have, and the hash of each, in ascending order where that is asked for."""
-    fold_ints(hashes, *_one_each(valid), valid, (runs.ends - runs.starts).astype(np.int32))
+    _kernels().fold_ints(hashes, *_one_each(valid), valid, (runs.ends - runs.starts).astype(np.int32))
     inner = np.full((1, len(values)), _SEED, np.uint64)
     _fold(inner, values)
     longs = inner[0].view(np.int64)
     if sort:
-        sort_runs(*runs, longs)
-    fold_longs(hashes, *runs, np.ones(len(values), np.bool_), longs)
+        _kernels().sort_runs(*runs, longs)
+    _kernels().fold_longs(hashes, *runs, np.ones(len(values), np.bool_), longs)
 
 
 def _one_each(valid: Valid) -> _Runs:
@@ -155,26 +146,32 @@ def _fold_values(hashes: Hashes, runs: _Runs, valid: Valid, values: pa.Array) ->
     """Fold values that are not nested, a run of them a row; nulls fold nothing."""
     kind = values.type
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        fold_bytes(hashes, *runs, valid, *_byte_values(values))
+        _kernels().fold_bytes(hashes, *runs, valid, *_byte_values(values))
     elif pa.types.is_decimal128(kind):
         words = _buffer(values, np.int64, 2).reshape(-1, 2)
         if kind.precision <= _LONG_DECIMAL:
-            fold_longs(hashes, *runs, valid, np.ascontiguousarray(words[:, 0]))
+            _kernels().fold_longs(hashes, *runs, valid, np.ascontiguousarray(words[:, 0]))
         else:
-            fold_bytes(hashes, *runs, valid, *_big_endian(words))
+            _kernels().fold_bytes(hashes, *runs, valid, *_big_endian(words))
     elif pa.types.is_floating(kind):
         wide = pa.types.is_float64(kind)
         # All zeros are 0.0, and all NaNs one.
         floats = _buffer(values, np.float64 if wide else np.float32) + 0
         floats[np.isnan(floats)] = np.nan
         if wide:
-            fold_longs(hashes, *runs, valid, floats.view(np.int64))
+            _kernels().fold_longs(hashes, *runs, valid, floats.view(np.int64))
         else:
-            fold_ints(hashes, *runs, valid, floats.view(np.int32))
+            _kernels().fold_ints(hashes, *runs, valid, floats.view(np.int32))
     elif pa.types.is_int64(kind) or pa.types.is_timestamp(kind):
-        fold_longs(hashes, *runs, valid, _buffer(values, np.int64))
+        _kernels().fold_longs(hashes, *runs, valid, _buffer(values, np.int64))
     else:
-        fold_ints(hashes, *runs, valid, _buffer(pc.cast(values, pa.int32()), np.int32))
+        _kernels().fold_ints(hashes, *runs, valid, _buffer(pc.cast(values, pa.int32()), np.int32))
+
+
+@functools.cache
+def _kernels() -> Any:
+    """Return the module of the kernels; Numba, which compiles them, is loaded by the first flow that needs it."""
+    return importlib.import_module("lakehouse.embedded.xxh64")
 
 
 def _valid(column: pa.Array) -> Valid:

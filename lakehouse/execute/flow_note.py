@@ -78,7 +78,7 @@ def attempt_name(execution: FlowExecution, *, full: bool) -> str:
         dict(fingerprints.models),
         fingerprints.external,
         item.retractions.ordinal,
-        item.because("quarantine_retry"),
+        item.has_cause("quarantine_retry"),
         full,
     ]
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]

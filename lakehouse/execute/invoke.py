@@ -35,4 +35,4 @@ def _changes(execution: FlowExecution) -> Changes | None:
         if first <= last and not has_feed(project.catalog.open(table, last), first, last):
             log.info("%s starts over: the changes of %s since version %s were vacuumed", flow.id, table, first)
             return None
-    return execution.session.changes(before, item.inputs, retry=item.because("quarantine_retry"))
+    return execution.session.changes(before, item.inputs, retry=item.has_cause("quarantine_retry"))

@@ -55,7 +55,7 @@ def inspect_target(catalog: Catalog, item: FlowPlan, *, migrate: bool = False) -
     opened = catalog.open(table.name)
     state = read_data_version(log_of(opened))
     newest = state.note
-    if newest is not None and state.external_writes and not item.because("external_write"):
+    if newest is not None and state.external_writes and not item.has_cause("external_write"):
         raise CollisionError(f"{table.name}: its rows were changed since it was planned", "it is planned again")
     if (newest[0] if newest else None) != (item.last[0] if item.last else None):
         raise CollisionError(f"{table.name}: another run committed since it was planned", "it is planned again")
@@ -78,7 +78,7 @@ def inspect_target(catalog: Catalog, item: FlowPlan, *, migrate: bool = False) -
     fits = not drift.incompatible
     unaccounted = version > 0 if note is None else rekeyed
     # A flow that starts over is the way back from lost files: stored rows are not compared then.
-    lost = item.because("forced") and bool(lost_files(opened))
+    lost = item.has_cause("forced") and bool(lost_files(opened))
     return TargetState(
         version=version,
         digest=Digest.parse(note.digest) if note else Digest(),

@@ -56,7 +56,7 @@ def plan_write(execution: FlowExecution, output: FlowOutput, checked: CheckedRow
         CheckFailedError: If a new row's key is stored already for another origin.
     """
     item, target = execution.item, execution.target
-    retracting = item.because("retraction") and not target.replace_whole
+    retracting = item.has_cause("retraction") and not target.replace_whole
     only_new = not output.full and output.affected is None and not retracting
     keys_may_meet = not output.full and _keys_may_meet(execution)
     if only_new and keys_may_meet:
@@ -102,7 +102,7 @@ def _overwrite(output: FlowOutput, checked: CheckedRows, deleted: int) -> WriteP
 def _replace_by_key(execution: FlowExecution, output: FlowOutput, checked: CheckedRows) -> WritePlan:
     """Write the difference between all rows of the flow and all rows of the table."""
     item, target = execution.item, execution.target
-    distrusted = target.external_writes or item.because("forced")
+    distrusted = target.external_writes or item.has_cause("forced")
     if item.last is not None and target.fits_contract and not distrusted and checked.digest == target.digest:
         return _unchanged(output, checked)
     if distrusted and (duplicates := execution.session.rows_with_duplicate_keys(target.version)):
@@ -117,7 +117,7 @@ def _replace_affected(
 ) -> WritePlan:
     """Write the difference to the stored rows of affected keys, and to those that are retracted."""
     item, target = execution.item, execution.target
-    retractions = item.retractions if item.because("retraction") else None
+    retractions = item.retractions if item.has_cause("retraction") else None
     replaced = StoredRows(target.version, output.affected, retractions)
     if keys_may_meet:
         refuse_stored_keys(execution, checked, replaced)

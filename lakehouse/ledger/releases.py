@@ -11,7 +11,6 @@ re-read and retry.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -25,8 +24,6 @@ from lakehouse.delta.retry import retry
 from lakehouse.delta.scan import scan
 from lakehouse.errors import ReleaseError, TableNotFoundError
 from lakehouse.ledger import tables
-
-log = logging.getLogger("mixlake.release")
 
 LIVE = "live"
 DROPPED = "dropped"
@@ -51,6 +48,7 @@ class Release:
         created_at: When; of one that was dropped or broken, when that was.
         state: live, dropped or broken.
         reason: Why it is broken.
+        retractions: Ordinals of the retractions that broke it.
     """
 
     name: str
@@ -63,6 +61,7 @@ class Release:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     state: str = LIVE
     reason: str = ""
+    retractions: tuple[int, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake release show --json`` prints."""
@@ -92,33 +91,34 @@ def drop_release(catalog: Catalog, name: str) -> Release:
     Raises:
         ReleaseError: If there is no live release of that name.
     """
-    return _set_state(catalog, name, DROPPED, "")
+    return _set_state(catalog, name, DROPPED)
 
 
-def break_release(catalog: Catalog, name: str, reason: str) -> Release:
+def break_release(catalog: Catalog, name: str, retraction: int) -> Release:
     """Record that rows of a release were purged: it can no longer be opened, and pins nothing.
 
     Args:
         catalog: The lake's catalog.
-        name: The release, live or dropped. One that is broken already gains the reason.
-        reason: Why it is broken.
+        name: The release, live or dropped. One that is broken already gains the retraction.
+        retraction: Ordinal of the retraction that purged rows of it.
 
     Raises:
         ReleaseError: If there is no release of that name.
     """
-    return _set_state(catalog, name, BROKEN, reason)
+    return _set_state(catalog, name, BROKEN, (retraction,))
 
 
-def _set_state(catalog: Catalog, name: str, state: str, reason: str) -> Release:
+def _set_state(catalog: Catalog, name: str, state: str, retractions: tuple[int, ...] = ()) -> Release:
     def change() -> Release | None:
         number = _number(catalog, _row_of(name))
         found = load_release(catalog, name, dropped=state == BROKEN)
-        if found.state == state and reason in found.reason:
+        if found.state == state and set(retractions) <= set(found.retractions):
             return found
         # Rows are ordered by time: clocks of two machines may differ.
         at = max(datetime.now(UTC), found.created_at + timedelta(microseconds=1))
-        reasons = "; ".join(filter(None, [found.reason, reason]))
-        changed = replace(found, created_at=at, state=state, reason=reasons)
+        broken_by = (*found.retractions, *retractions)
+        reason = "; ".join(f"rows of it were purged (retraction {ordinal})" for ordinal in broken_by) or found.reason
+        changed = replace(found, created_at=at, state=state, reason=reason, retractions=broken_by)
         return changed if append_release(catalog, changed, {}, number) else None
 
     conflict = f"the release {name} could not be changed: other writers committed first each time"
@@ -163,7 +163,8 @@ def recorded_releases(catalog: Catalog) -> dict[str, Release]:
     except TableNotFoundError:
         return {}
     rows = pa.table(scan(table, tables.releases.name).to_table()).sort_by([("created_at", "ascending")])
-    return {row["name"]: Release(**row) for row in rows.to_pylist(maps_as_pydicts="strict")}
+    records = rows.to_pylist(maps_as_pydicts="strict")
+    return {row["name"]: Release(**{**row, "retractions": tuple(row.get("retractions") or ())}) for row in records}
 
 
 def _row_of(name: str) -> str:

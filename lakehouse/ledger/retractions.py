@@ -16,7 +16,7 @@ from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.retry import retry
 from lakehouse.delta.scan import scan
-from lakehouse.errors import TableNotFoundError, UsageError
+from lakehouse.errors import CollisionError, TableNotFoundError, UsageError
 from lakehouse.ledger import tables
 
 Kind = Literal["source", "license", "uri", "id"]
@@ -39,7 +39,7 @@ class Retraction:
         scope: origin, or content.
         reason: Why.
         purge: Whether rows are deleted from older versions, too.
-        looked: Version at which each table was searched.
+        searched_versions: Version at which each table was searched.
         matched: Rows of each table that matched by themselves.
         releases: Releases with such rows, or rows made from them.
         state: ordered or purged.
@@ -54,7 +54,7 @@ class Retraction:
     scope: str
     reason: str
     purge: bool
-    looked: Mapping[str, int]
+    searched_versions: Mapping[str, int]
     matched: Mapping[str, int]
     releases: tuple[str, ...]
     state: str
@@ -72,9 +72,10 @@ class Retraction:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the order as plain values."""
-        found = {name: getattr(self, name) for name in self.__slots__}
+        values = {name: getattr(self, name) for name in self.__slots__}
         lists = {"releases": list(self.releases), "tables": list(self.tables)}
-        return {**found, **lists, "looked": dict(self.looked), "matched": dict(self.matched)}
+        maps = {"searched_versions": dict(self.searched_versions), "matched": dict(self.matched)}
+        return {**values, **lists, **maps}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Retractions:
             for order in self.orders
             if order.ordinal > note.retraction
             # Rows that were committed after the search by a run that did not know of the order.
-            and (order.matched.get(table.name, 0) > 0 or version > order.looked.get(table.name, -1))
+            and (order.matched.get(table.name, 0) > 0 or version > order.searched_versions.get(table.name, -1))
         ]
 
     def values(self, kind: Kind) -> list[str]:
@@ -120,15 +121,18 @@ def load_retractions(catalog: Catalog) -> Retractions:
     rows = pa.table(scan(table, tables.retractions.name).to_table()).sort_by(
         [("ordinal", "ascending"), ("at", "ascending")]
     )
-    found: dict[int, Retraction] = {}
+    orders: dict[int, Retraction] = {}
     for row in rows.to_pylist(maps_as_pydicts="strict"):
+        # An older ledger has this column under its former name, null in the rows that were added since.
+        former = row.pop("looked", None)
+        row["searched_versions"] = row.get("searched_versions") or former or {}
         lists = {name: tuple(row[name]) for name in ("releases", "tables")}
-        found[row["ordinal"]] = Retraction(**{**row, **lists})
+        orders[row["ordinal"]] = Retraction(**{**row, **lists})
     try:
         ids = int(catalog.open(tables.retracted.name).version())
     except TableNotFoundError:
         ids = -1
-    return Retractions(tuple(found[ordinal] for ordinal in sorted(found)), ids)
+    return Retractions(tuple(orders[ordinal] for ordinal in sorted(orders)), ids)
 
 
 def pattern(glob: str) -> str:
@@ -195,11 +199,21 @@ def reopen_purge(catalog: Catalog, table: Table, version: int, note: CommitNote,
         version: The version that its flow committed last.
         note: The note of it.
         orders: The orders as they were when the flow was planned.
+
+    Raises:
+        CollisionError: If other writers changed an order first each time.
     """
     for order in orders.pending(table, version, note):
-        if order.purge and version > order.looked.get(table.name, -1):
-            while not update_order(catalog, order, revision(catalog, order)):
-                continue
+        if order.purge and version > order.searched_versions.get(table.name, -1):
+            _reopen(catalog, order)
+
+
+def _reopen(catalog: Catalog, order: Retraction) -> None:
+    conflict = f"the purge of retraction {order.ordinal} could not be reopened: other writers committed first each time"
+    retry(
+        lambda: update_order(catalog, order, revision(catalog, order)) or None,
+        CollisionError(conflict, "run again"),
+    )
 
 
 def _revisions(order: Retraction) -> str:
@@ -207,6 +221,7 @@ def _revisions(order: Retraction) -> str:
 
 
 def _append(catalog: Catalog, order: Retraction, transactions: Mapping[str, int]) -> bool:
-    row = {**order.as_dict(), "looked": list(order.looked.items()), "matched": list(order.matched.items())}
+    maps = {name: list(getattr(order, name).items()) for name in ("searched_versions", "matched")}
+    row = {**order.as_dict(), **maps}
     rows = pa.Table.from_pylist([row], schema=tables.retractions.schema)
     return append_once(catalog, tables.retractions, rows, transactions)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from lakehouse.declare.contract import is_ledger
 from lakehouse.delta.append import append_rows
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
@@ -25,7 +26,6 @@ from lakehouse.ledger import tables
 log = logging.getLogger("mixlake.lineage")
 
 _RUNS_APP = "mixlake.runs"
-_LEDGER = {table.name for table in tables.TABLES}
 
 
 def sync_runs(catalog: Catalog) -> int:
@@ -77,7 +77,7 @@ def _missing_runs(catalog: Catalog, seen: Mapping[str, int]) -> list[dict[str, A
         ]
 
     with ThreadPoolExecutor(8) as pool:
-        found = pool.map(of, [name for name in catalog.names() if name not in _LEDGER])
+        found = pool.map(of, [name for name in catalog.names() if not is_ledger(name)])
         return sorted((row for rows in found for row in rows), key=lambda row: (row["committed_at"], row["table"]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.contract import STATISTICS_COLUMNS, Column, Table
 
 _TIME = pa.timestamp("us", tz="UTC")
 _COUNTS = pa.map_(pa.string(), pa.int64())
@@ -18,7 +18,7 @@ runs = Table(
         Column("table", pa.string(), "The table that it wrote.", nullable=False),
         Column("version", pa.int64(), "The version that it committed.", nullable=False),
         Column("committed_at", _TIME, "When.", nullable=False),
-        Column("mode", pa.string(), "How it ran: full, incremental or no-op.", nullable=False),
+        Column("mode", pa.string(), "How it ran: full or incremental.", nullable=False),
         Column("changed", pa.bool_(), "Whether rows changed.", nullable=False),
         Column("code", pa.string(), "Fingerprint of its code.", nullable=False),
         Column("params", pa.string(), "Its parameters, as JSON."),
@@ -74,6 +74,7 @@ releases = Table(
         Column("footers", pa.map_(pa.string(), pa.string()), "Digest of each table's Parquet footers and indexes."),
         Column("state", pa.string(), "live, dropped or broken.", nullable=False),
         Column("reason", pa.string(), "Why it is broken."),
+        Column("retractions", pa.list_(pa.int64()), "Ordinals of the retractions that broke it."),
         Column("note", pa.string(), "Why it was made."),
         Column("created_at", _TIME, "When.", nullable=False),
     ],
@@ -111,7 +112,7 @@ retractions = Table(
         Column("scope", pa.string(), "origin, or content, which takes equal content along.", nullable=False),
         Column("reason", pa.string(), "Why.", nullable=False),
         Column("purge", pa.bool_(), "Whether older versions and their files go, too.", nullable=False),
-        Column("looked", _COUNTS, "Version at which each table was searched.", nullable=False),
+        Column("searched_versions", _COUNTS, "Version at which each table was searched.", nullable=False),
         Column("matched", _COUNTS, "Rows of each table that matched by themselves.", nullable=False),
         Column("releases", pa.list_(pa.string()), "Releases with such rows, or rows made from them."),
         Column("state", pa.string(), "ordered, or purged.", nullable=False),
@@ -166,7 +167,7 @@ edges = Table(
     # Derived from the lineage tables, whose own change feed is what counts.
     properties=[
         ("delta.enableChangeDataFeed", "false"),
-        ("delta.dataSkippingStatsColumns", "parent,child,n"),
+        (STATISTICS_COLUMNS, "parent,child,n"),
     ],
 )
 

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from lakehouse.errors import QueryError
 
+# The form of the sample ids that mixlake makes.
+SAMPLE_ID = "[0-9a-f]{32}"
 DETAILS = ("run_id", "source", "license", "uri")
 
 

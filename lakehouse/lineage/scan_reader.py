@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from lakehouse.declare.contract import is_ledger
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.history import input_versions
 from lakehouse.errors import TableNotFoundError
@@ -23,8 +24,6 @@ from lakehouse.query.lineage_columns import create_lineage_view
 from lakehouse.query.time_travel import Pins
 
 log = logging.getLogger("mixlake.samples")
-
-_LEDGER = {table.name for table in tables.TABLES}
 
 
 def open_samples(project: Project, connection: Connection, at: str | None = None) -> Samples:
@@ -51,7 +50,7 @@ def _versions_are_there(catalog: Catalog, pins: Pins) -> None:
             if catalog.has(name):
                 catalog.open(name, pins.versions[name])
     if pins.every is not None:
-        latest = {name: catalog.log(name).version for name in catalog.names() if name not in _LEDGER}
+        latest = {name: catalog.log(name).version for name in catalog.names() if not is_ledger(name)}
         highest = max(latest, key=lambda name: latest[name], default="")
         if highest and latest[highest] < pins.every:
             raise TableNotFoundError(

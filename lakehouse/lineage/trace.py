@@ -7,16 +7,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lakehouse.errors import QueryError
-from lakehouse.lineage.reader import DETAILS, Samples
+from lakehouse.lineage.reader import DETAILS, SAMPLE_ID, Samples
 from lakehouse.lineage.scan_reader import open_samples
 from lakehouse.lineage.trace_graph import Edge, Node, Trace
-from lakehouse.lineage.training_steps import sightings
+from lakehouse.lineage.training_steps import sequences_and_steps
 from lakehouse.project import Project
 from lakehouse.query.connection import Connection, connect
 
 NODE_LIMIT = 10_000
 
-_FULL_ID = re.compile(r"^[0-9a-f]{32}$")
 _ID = re.compile(r"^[0-9A-Za-z._:-]{4,200}$")
 
 
@@ -40,17 +39,17 @@ def trace(project: Project, sample: str, at: str | None = None, *, limit: int = 
 
     with connect(project, at) as connection:
         reader = open_samples(project, connection, at)
-        full = sample if _FULL_ID.match(sample) else reader.resolve(sample)
+        full = sample if re.fullmatch(SAMPLE_ID, sample) else reader.resolve(sample)
         walk = _Walk(reader, limit)
         walk.start(full)
         if not walk.nodes:
             raise QueryError(f"there is no sample {full}", "correct the id, or look at another version with --at")
-        for node, parents in sightings(project, walk.below):
-            walk.see(node, parents)
-        found = sorted(walk.nodes.values(), key=lambda node: (node.table, node.id))
-        read = sorted({node.table for node in found} & reader.versions.keys())
+        for node, parents in sequences_and_steps(project, walk.below):
+            walk.add_sighting(node, parents)
+        nodes = sorted(walk.nodes.values(), key=lambda node: (node.table, node.id))
+        read = sorted({node.table for node in nodes} & reader.versions.keys())
         edges = set(walk.edges({table: reader.inputs(table) for table in read}))
-        return Trace(full, tuple(found), tuple(sorted(edges)), _runs(connection, found), walk.truncated)
+        return Trace(full, tuple(nodes), tuple(sorted(edges)), _runs(connection, nodes), walk.truncated)
 
 
 class _Walk:
@@ -76,7 +75,7 @@ class _Walk:
                 if len(self.nodes) >= self.limit and (row["sample_id"], row["table"]) not in self.nodes:
                     self.truncated = True
                     break
-                self.keep(row)
+                self.add_row(row)
                 parents = set(row["parent_ids"] or ())
                 if row["sample_id"] in above:
                     up |= parents - above
@@ -107,7 +106,7 @@ class _Walk:
                     near = others[:1]
                 yield from (Edge(parent, other, sample, table) for other in near)
 
-    def keep(self, row: Mapping[str, Any]) -> None:
+    def add_row(self, row: Mapping[str, Any]) -> None:
         table = row["table"]
         details = [row[name] or "" for name in DETAILS]
         node = Node(row["sample_id"], table, self.reader.versions[table], *details)
@@ -115,7 +114,7 @@ class _Walk:
         self.nodes[key] = min(self.nodes.get(key, node), node)  # whatever the order in which rows come
         self.add(node, row["parent_ids"] or ())
 
-    def see(self, node: Node, parents: Iterable[str]) -> None:
+    def add_sighting(self, node: Node, parents: Iterable[str]) -> None:
         if len(self.nodes) >= self.limit and (node.id, node.table) not in self.nodes:
             self.truncated = True
         else:

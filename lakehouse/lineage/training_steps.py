@@ -21,7 +21,7 @@ from lakehouse.query.time_travel import pinned_version
 SEQUENCES = "gold.sequences"
 
 
-def sightings(project: Project, samples: set[str]) -> Iterator[tuple[Node, Sequence[str]]]:
+def sequences_and_steps(project: Project, samples: set[str]) -> Iterator[tuple[Node, Sequence[str]]]:
     """Yield the sequences that hold some samples and the training steps that saw them, each with its parents.
 
     A position names a row only at the version that the step read, so that each release that was trained on is read by
@@ -31,22 +31,22 @@ def sightings(project: Project, samples: set[str]) -> Iterator[tuple[Node, Seque
         return
     wanted = sorted(samples)
     with connect(project) as connection:
-        trained = connection.rows("SELECT DISTINCT release FROM ledger.training_steps ORDER BY ALL")
+        trained = connection.trained_releases()
         version = connection.versions[tables.training_steps.name]
-    for row in trained:
-        pinned = pinned_version(project.catalog, row["release"], SEQUENCES)
+    for release in trained:
+        pinned = pinned_version(project.catalog, release, SEQUENCES)
         if pinned is None:
             continue
         with connect(project, tables={SEQUENCES: pinned}) as connection:
-            rows = connection.rows(_STEPS, [wanted, row["release"]])
-        for found in rows:
-            details = [found[name] or "" for name in ("run_id", "source", "license")]
-            yield Node(found["sample_id"], SEQUENCES, pinned, *details), found["parents"]
-            name = f"{found['training_run']}#{found['step']}"
-            yield Node(name, tables.training_steps.name, version), [found["sample_id"]]
+            rows = connection.rows(_STEPS, [wanted, release])
+        for row in rows:
+            details = [row[name] or "" for name in ("run_id", "source", "license")]
+            yield Node(row["sample_id"], SEQUENCES, pinned, *details), row["parents"]
+            name = f"{row['training_run']}#{row['step']}"
+            yield Node(name, tables.training_steps.name, version), [row["sample_id"]]
 
 
-def steps_that_saw(project: Project, release: str, ids: pa.RecordBatchReader) -> list[tuple[str, int, int, int]]:
+def steps_with_rows(project: Project, release: str, ids: pa.RecordBatchReader) -> list[tuple[str, int, int, int]]:
     """Return which training steps on a release saw one of some rows, or a sequence that is one of them.
 
     Args:
@@ -62,11 +62,11 @@ def steps_that_saw(project: Project, release: str, ids: pa.RecordBatchReader) ->
         return []
     with connect(project, tables={SEQUENCES: pinned}) as connection:
         connection.register_rows("__wanted", ids)
-        rows = connection.rows(_SEEN, [release])
+        rows = connection.rows(_STEPS_WITH_ROWS, [release])
     return [(row["training_run"], row["steps"], row["first"], row["last"]) for row in rows]
 
 
-_SEEN = """
+_STEPS_WITH_ROWS = """
 WITH places AS (
     SELECT stage, position FROM gold.sequences WHERE sample_id IN (SELECT id FROM __wanted)
     UNION
@@ -125,14 +125,14 @@ def step(project: Project, number: int, training_run: str | None = None) -> dict
                 f"there is no training step {number}" + (f" of {training_run}" if training_run else ""),
                 f"there are {runs}" if runs else "no training step is recorded yet; mixlake train makes some",
             )
-    found = rows[0]
-    pinned = pinned_version(project.catalog, found["release"], SEQUENCES)
+    recorded = rows[0]
+    pinned = pinned_version(project.catalog, recorded["release"], SEQUENCES)
     if pinned is None:
         raise ReleaseError(
-            f"the rows of step {number} are gone with the release {found['release']}", "trace a later training run"
+            f"the rows of step {number} are gone with the release {recorded['release']}", "trace a later training run"
         )
     with connect(project, tables={SEQUENCES: pinned}) as connection:
-        sequences = connection.rows(_STEP_ROWS, [found["stage"], found["positions"]])
+        sequences = connection.rows(_STEP_ROWS, [recorded["stage"], recorded["positions"]])
         reader = open_samples(project, connection)
         samples = sorted({sample["sample_id"] for row in sequences for sample in row["samples"]})
         known_rows = reader.read(samples, [], 100 * len(samples) + 1)
@@ -144,10 +144,10 @@ def step(project: Project, number: int, training_run: str | None = None) -> dict
         known_row = origin.get(sample["sample_id"], {})
         sample["source"], sample["license"] = known_row.get("source"), known_row.get("license")
     return {
-        "training_run": found["training_run"],
-        "step": found["step"],
-        "release": found["release"],
-        "stage": found["stage"],
+        "training_run": recorded["training_run"],
+        "step": recorded["step"],
+        "release": recorded["release"],
+        "stage": recorded["stage"],
         "rows": sequences,
     }
 

@@ -55,12 +55,12 @@ def code_fingerprint(flow: Flow, roots: frozenset[str]) -> Code:
 
 
 def _parts(texts: Mapping[tuple[str, str], str]) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
+    digests: dict[str, dict[str, str]] = {}
     for module, name in sorted(texts):
-        found.setdefault(module, {})[name] = _short(texts[module, name])
+        digests.setdefault(module, {})[name] = _short(texts[module, name])
     if len(texts) <= _PARTS_KEPT:
-        return found
-    return {module: {WHOLE: _short(repr(sorted(names.items())))} for module, names in found.items()}
+        return digests
+    return {module: {WHOLE: _short(repr(sorted(names.items())))} for module, names in digests.items()}
 
 
 def _short(text: str) -> str:
@@ -78,34 +78,34 @@ class _Walk:
     def follow(self, module: str, chain: tuple[str, ...]) -> None:
         """Look a dotted name up in a module, and what is left of it in the module's submodules."""
         while chain and _inside(module, self._roots):
-            found = find_module(module)
-            if found is not None:
-                self._use(module, found, chain)
+            source = find_module(module)
+            if source is not None:
+                self._use(module, source, chain)
                 # Looking for a submodule imports its parent, so only packages, which are imported, are asked.
-                if chain[0] in found or not found.is_package:
+                if chain[0] in source or not source.is_package:
                     return
             module, chain = f"{module}.{chain[0]}", chain[1:]
 
-    def _use(self, module: str, found: Module, chain: tuple[str, ...]) -> None:
+    def _use(self, module: str, source: Module, chain: tuple[str, ...]) -> None:
         if (module, chain) in self._seen:
             return
         self._seen.add((module, chain))
         name, rest = chain[0], chain[1:]
-        if name in found:
-            self._define(module, found, name)
-        for target, there in found.imports.get(name, ()):
+        if name in source:
+            self._define(module, source, name)
+        for target, there in source.imports.get(name, ()):
             self.follow(target, (there, *rest) if there else rest)
-        if name not in found and name not in found.imports:
-            for star in found.stars:
+        if name not in source and name not in source.imports:
+            for star in source.stars:
                 self.follow(star, chain)
 
-    def _define(self, module: str, found: Module, name: str) -> None:
+    def _define(self, module: str, source: Module, name: str) -> None:
         if (module, name) in self.texts:
             return
-        definition = found.definitions[name]
+        definition = source.definitions[name]
         self.texts[module, name] = definition.text
         for chain in definition.names:
-            self._use(module, found, chain)
+            self._use(module, source, chain)
 
 
 def _inside(module: str, roots: frozenset[str]) -> bool:

@@ -100,10 +100,10 @@ def mermaid(drawn: FlowDiagram) -> str:
         lines.append("  end")
     lines.extend(f"  {names[a]} --> {names[b]}" for a, b in drawn.edges)
     for state, colour in _COLOURS.items():
-        found = [names[node.table] for node in drawn.nodes.values() if node.state == state]
-        if found:
+        members = [names[node.table] for node in drawn.nodes.values() if node.state == state]
+        if members:
             lines.append(f"  classDef {state} fill:{colour},stroke:#666,color:#000")
-            lines.append(f"  class {','.join(found)} {state}")
+            lines.append(f"  class {','.join(members)} {state}")
     return "\n".join(lines)
 
 
@@ -141,16 +141,16 @@ def lanes(drawn: FlowDiagram) -> list[Line]:
     lines = []
     leaf = -1
     for table in _order(parents):
-        held = {lane: name for lane, name in at.items() if name in parents[table]}
+        inputs_by_lane = {lane: name for lane, name in at.items() if name in parents[table]}
         for name in parents[table]:
             left[name] -= 1
-        ended = [lane for lane, name in held.items() if not left[name]]
+        ended = [lane for lane, name in inputs_by_lane.items() if not left[name]]
         # A flow goes on in the lane of what it alone still reads; else it takes the first that is free.
         # Not that of a table just above that nothing reads, since it would look as if made from it.
         free = (lane for lane in range(len(at) + 2) if lane not in at and lane != leaf)
         own = min(ended) if ended else next(free)
         mark = "●" if parents[table] else "○"
-        lines.append(Line(_row(own, mark, held, set(ended), set(at)), drawn.nodes[table]))
+        lines.append(Line(_row(own, mark, inputs_by_lane, set(ended), set(at)), drawn.nodes[table]))
         leaf = -1 if left[table] else own
         for lane in ended:
             del at[lane]
@@ -161,12 +161,12 @@ def lanes(drawn: FlowDiagram) -> list[Line]:
 
 def _order(parents: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Yield tables, what they read first, so that few lanes are open at a time: a reader soon after what it reads."""
-    waiting = {table: len(found) for table, found in parents.items()}
+    waiting = {table: len(inputs) for table, inputs in parents.items()}
     readers: dict[str, list[str]] = {table: [] for table in parents}
-    for table, found in parents.items():
-        for name in found:
+    for table, inputs in parents.items():
+        for name in inputs:
             readers[name].append(table)
-    open_readers = {table: len(found) for table, found in readers.items()}
+    open_readers = {table: len(tables) for table, tables in readers.items()}
     place: dict[str, int] = {}
     position = {table: number for number, table in enumerate(parents)}
 
@@ -189,15 +189,15 @@ def _order(parents: Mapping[str, Sequence[str]]) -> Iterator[str]:
                 ready.append(reader)
 
 
-def _row(own: int, dot: str, held: Mapping[int, str], ended: set[int], active: set[int]) -> str:
+def _row(own: int, dot: str, inputs_by_lane: Mapping[int, str], ended: set[int], active: set[int]) -> str:
     """Return the lanes of one line, two characters a lane."""
-    begin, end = min([own, *held]), max([own, *held])
+    begin, end = min([own, *inputs_by_lane]), max([own, *inputs_by_lane])
     text = ""
     for lane in range(max([own, *active]) + 1):
         inside = begin <= lane <= end
         if lane == own:
             mark = dot
-        elif lane in held:
+        elif lane in inputs_by_lane:
             mark = _joint(lane, begin, end, goes_on=lane not in ended)
         elif lane in active:
             mark = "│"

@@ -42,7 +42,7 @@ def explain(
 
     Returns:
         flow, kind, place, doc, tags; ``reads``, ``writes``, ``params``, ``code``, ``models``; state, causes and
-        ``next`` (mode, because, changes); ``last`` (None where it never ran); upstream and downstream tables.
+        ``next`` (mode, reason, changes); ``last`` (None where it never ran); upstream and downstream tables.
 
     Raises:
         UsageError: If no flow or more than one is meant.
@@ -52,12 +52,8 @@ def explain(
     graph = Graph(project.registry)
     flow = _find_flow(project, graph, name)
     # Its state depends on those before it: what they are about to write does not exist yet.
-    item = next(item for item in make_plan(project, (f"+{flow}",)).flows if item.flow.id == flow)
-    if full or retry:
-        (alone,) = make_plan(project, (flow,), full=full, retry=retry).flows
-        upstream = [cause for cause in item.causes if cause.kind == "upstream"]
-        state = "stale" if item.state == "fresh" and alone.state != "fresh" else item.state
-        item = dataclasses.replace(item, state=state, causes=(*alone.causes, *upstream))
+    plan = make_plan(project, (f"+{flow}",), full=full, retry=retry, applies_to={flow})
+    item = next(item for item in plan.flows if item.flow.id == flow)
     spec, tables = item.flow, TableStates(project)
     refresh = refresh_of(project, item)
     return {
@@ -82,8 +78,8 @@ def explain(
         "causes": [cause.as_dict() for cause in item.causes],
         "next": {
             "mode": refresh.mode,
-            "because": refresh.because,
-            "changes": {table: list(span) for table, span in refresh.changes.items()},
+            "reason": refresh.reason,
+            "changes": {table: list(version_range) for table, version_range in refresh.changes.items()},
         },
         "last": _last(project.catalog, item),
         "upstream": _tables(project, graph.upstream([flow]) - {flow}),
@@ -102,11 +98,11 @@ def _find_flow(project: Project, graph: Graph, name: str) -> str:
     if "." in name and not any(c in name for c in "*?[+~,") and not _is_flow(project, name):
         known = {word for spec in project.registry.flows.values() for word in (spec.id, spec.writes.name)}
         raise unknown_table(name, known, "see mixlake plan --all for all flows")
-    found = select_flows(graph, (name,))
-    if len(found) != 1:
-        tables = ", ".join(project.registry.flows[flow].writes.name for flow in found[:5])
-        raise UsageError(f"{name!r} means {len(found)} flows: {tables}{', …' if len(found) > 5 else ''}", "name one")
-    return found[0]
+    flows = select_flows(graph, (name,))
+    if len(flows) != 1:
+        tables = ", ".join(project.registry.flows[flow].writes.name for flow in flows[:5])
+        raise UsageError(f"{name!r} means {len(flows)} flows: {tables}{', …' if len(flows) > 5 else ''}", "name one")
+    return flows[0]
 
 
 def _is_flow(project: Project, name: str) -> bool:
@@ -118,12 +114,12 @@ def _tables(project: Project, flows: set[str]) -> list[str]:
 
 
 def _reads(project: Project, item: FlowPlan, tables: TableStates) -> list[dict[str, Any]]:
-    found = []
+    reads = []
     note = item.last[1] if item.last else None
     for name, read in item.flow.reads.items():
         for table in project.registry.sources(read):
             writer = project.registry.writers.get(table.name)
-            found.append(
+            reads.append(
                 {
                     "as": name,
                     "table": table.name,
@@ -137,7 +133,7 @@ def _reads(project: Project, item: FlowPlan, tables: TableStates) -> list[dict[s
                     "changed": tables.data_version(table.name) if tables.version(table.name) >= 0 else None,
                 }
             )
-    return found
+    return reads
 
 
 def _writes(catalog: Catalog, item: FlowPlan, tables: TableStates) -> dict[str, Any]:
@@ -159,18 +155,18 @@ def _writes(catalog: Catalog, item: FlowPlan, tables: TableStates) -> dict[str, 
     }
 
 
-def _params(project: Project, item: FlowPlan, given: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _params(project: Project, item: FlowPlan, options: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return each parameter with its value, and where that comes from."""
     values = json.loads(params_json(item.flow, item.params))
     names = (item.flow.writes.name, item.flow.id)
     configured = {key for name in names for key in project.config.params.get(name, {})}
-    options = {key for name in names for key in given.get(name, {})}
+    from_options = {key for name in names for key in options.get(name, {})}
     return [
         {
             "name": field.name,
             # Of files, the values that count hold digests.
             "value": _files(getattr(item.params, field.name)) if field.metadata.get("file") else values[field.name],
-            "from": OPTION if field.name in options else FILE if field.name in configured else DEFAULT,
+            "from": OPTION if field.name in from_options else FILE if field.name in configured else DEFAULT,
         }
         for field in dataclasses.fields(item.params)
     ]

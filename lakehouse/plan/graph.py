@@ -33,11 +33,11 @@ class Graph:
     @functools.cached_property
     def children(self) -> dict[str, tuple[str, ...]]:
         """Ids of the flows that read what a flow writes, by flow id."""
-        found: dict[str, list[str]] = {key: [] for key in self.parents}
+        children: dict[str, list[str]] = {key: [] for key in self.parents}
         for child, parents in self.parents.items():
             for parent in parents:
-                found[parent].append(child)
-        return {key: tuple(value) for key, value in found.items()}
+                children[parent].append(child)
+        return {key: tuple(value) for key, value in children.items()}
 
     @functools.cached_property
     def order(self) -> tuple[str, ...]:

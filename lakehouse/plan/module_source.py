@@ -1,6 +1,6 @@
-"""Project modules read statically: what each top-level name is, and which names it uses.
+"""Parse project modules without importing them: what each top-level name is, and which names it uses.
 
-Nothing is imported to be read. What was found in a file is kept beside Python's own compiled form, in
+What was found in a file is kept beside Python's own compiled form, in
 ``__pycache__``, under the digest of the file's text, so that a plan parses only files that changed. As with
 compiled files, `sys.dont_write_bytecode` and `sys.pycache_prefix` are obeyed, and a folder that cannot be
 written is read afresh each time.
@@ -90,24 +90,24 @@ def _module(
     source: bytes = loader.get_data(origin)
     # The names that imports stand for depend on the module's own name, its syntax on the version of Python.
     key = hashlib.sha256(f"{_FORMAT} {sys.version_info[:2]} {name} {is_package}\n".encode() + source).digest()
-    place = _place(origin)
-    kept = _kept(place, key)
-    if kept is None:
+    place = _cache_path(origin)
+    parsed = _read_cache(place, key)
+    if parsed is None:
         try:
-            kept = _read(source, name if is_package else name.rpartition(".")[0])
+            parsed = _read(source, name if is_package else name.rpartition(".")[0])
         except SyntaxError as error:
             raise FlowError(f"{origin}:{error.lineno or 1} does not parse: {error.msg}", "fix it there") from None
-        _keep(place, key, kept, origin)
-    definitions, imports, stars = kept
+        _write_cache(place, key, parsed, origin)
+    definitions, imports, stars = parsed
     return Module({key: Definition(*value) for key, value in definitions.items()}, imports, stars, is_package)
 
 
-_Found = tuple[
+Parsed = tuple[
     dict[str, tuple[str, tuple[tuple[str, ...], ...]]], dict[str, tuple[tuple[str, str], ...]], tuple[str, ...]
 ]
 
 
-def _read(source: bytes, package: str) -> _Found:
+def _read(source: bytes, package: str) -> Parsed:
     tree = ast.parse(source)
     nodes: dict[str, list[ast.stmt]] = {}
     imports: dict[str, dict[tuple[str, str], None]] = {}
@@ -119,38 +119,38 @@ def _read(source: bytes, package: str) -> _Found:
                 stars.append(origin[0])
             else:
                 imports.setdefault(name, {})[origin] = None
-    for statement in _flat(tree.body):
+    for statement in _statements(tree.body):
         for target in _targets(statement):
             nodes.setdefault(target, []).append(statement)
     definitions = {}
-    for name, found in nodes.items():
-        bare = [_body_only(node) for node in found]
+    for name, statements in nodes.items():
+        bare = [_body_only(node) for node in statements]
         text = "\n".join(ast.dump(node, annotate_fields=False) for node in bare)
         definitions[name] = (text, tuple(dict.fromkeys(chain for node in bare for chain in _names_in(node))))
     return definitions, {name: tuple(origins) for name, origins in imports.items()}, tuple(stars)
 
 
-def _place(origin: str) -> Path | None:
+def _cache_path(origin: str) -> Path | None:
     try:
         return Path(importlib.util.cache_from_source(origin)).with_suffix(".mixlake")
     except NotImplementedError:
         return None
 
 
-def _kept(place: Path | None, key: bytes) -> _Found | None:
+def _read_cache(place: Path | None, key: bytes) -> Parsed | None:
     if place is None:
         return None
     try:
         data = place.read_bytes()
         if data[: len(key)] != key:
             return None
-        found: _Found = marshal.loads(data[len(key) :])  # noqa: S302 - trusted as far as the compiled files beside it
+        parsed: Parsed = marshal.loads(data[len(key) :])  # noqa: S302 - trusted as far as the compiled files beside it
     except (OSError, EOFError, ValueError, TypeError):
         return None
-    return found
+    return parsed
 
 
-def _keep(place: Path | None, key: bytes, found: _Found, origin: str) -> None:
+def _write_cache(place: Path | None, key: bytes, parsed: Parsed, origin: str) -> None:
     if place is None or sys.dont_write_bytecode:
         return
     with contextlib.suppress(OSError):
@@ -158,23 +158,23 @@ def _keep(place: Path | None, key: bytes, found: _Found, origin: str) -> None:
         handle, name = tempfile.mkstemp(dir=place.parent, prefix=place.name)
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(key + marshal.dumps(found))
+                file.write(key + marshal.dumps(parsed))
             Path(name).chmod(Path(origin).stat().st_mode & 0o666)
             Path(name).replace(place)
         except OSError:
             Path(name).unlink(missing_ok=True)
 
 
-def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield a module's statements, those inside its branches and loops too, but none of its functions' or classes'."""
     for node in body:
         yield node
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
         for field in ("body", "orelse", "finalbody"):
-            yield from _flat(getattr(node, field, []))
+            yield from _statements(getattr(node, field, []))
         for part in (*getattr(node, "handlers", []), *getattr(node, "cases", [])):
-            yield from _flat(part.body)
+            yield from _statements(part.body)
 
 
 def _targets(node: ast.stmt) -> Iterator[str]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lakehouse.declare.flow import Flow
 from lakehouse.declare.params import params_json, resolve_params
 from lakehouse.delta.commit_note import CommitNote
-from lakehouse.errors import ConfigError, LakeError, did_you_mean
-from lakehouse.ledger import retractions as retractions_module
-from lakehouse.ledger.retractions import Retractions
+from lakehouse.errors import ConfigError, FlowError, LakeError, MixlakeError, did_you_mean, first_line
+from lakehouse.ledger.retractions import Retractions, load_retractions
 from lakehouse.plan.cause import Cause, CauseKind, Fingerprints, external_write, fingerprint_changes
 from lakehouse.plan.code_fingerprint import code_fingerprint
 from lakehouse.plan.graph import Graph
@@ -49,7 +49,7 @@ class FlowPlan:
     ids: Mapping[str, str] = field(compare=False, default_factory=dict)
     retractions: Retractions = field(compare=False, default_factory=Retractions)
 
-    def because(self, kind: CauseKind) -> bool:
+    def has_cause(self, kind: CauseKind) -> bool:
         """Whether a cause of this kind is among its causes."""
         return any(cause.kind == kind for cause in self.causes)
 
@@ -91,7 +91,14 @@ class Plan:
         return tuple(item for item in self.flows if item.state != "fresh")
 
 
-def make_plan(project: Project, select: tuple[str, ...] = (), *, full: bool = False, retry: bool = False) -> Plan:
+def make_plan(
+    project: Project,
+    select: tuple[str, ...] = (),
+    *,
+    full: bool = False,
+    retry: bool = False,
+    applies_to: Collection[str] | None = None,
+) -> Plan:
     """Compare what is declared with the commit notes of the lake's tables.
 
     Args:
@@ -99,6 +106,7 @@ def make_plan(project: Project, select: tuple[str, ...] = (), *, full: bool = Fa
         select: Words of a selection, see `lakehouse.plan.selection`.
         full: Whether the selected flows are to process all rows again.
         retry: Whether quarantined rows are to be tried again.
+        applies_to: Ids of the flows that `full` and `retry` are for, by default all selected.
 
     Raises:
         UsageError: If a word selects nothing.
@@ -113,7 +121,9 @@ def make_plan(project: Project, select: tuple[str, ...] = (), *, full: bool = Fa
     def stale() -> set[str]:
         return {item.flow.id for item in _plan_flows(graph, tables, graph.order) if item.state != "fresh"}
 
-    flows = _plan_flows(graph, tables, select_flows(graph, select, stale), full=full, retry=retry)
+    selected = select_flows(graph, select, stale)
+    rerun = set(selected if applies_to is None else applies_to)
+    flows = _plan_flows(graph, tables, selected, full=rerun if full else set(), retry=rerun if retry else set())
     return Plan(flows, graph, full, tuple(_mixed_ancestors(tables, flows)))
 
 
@@ -125,11 +135,16 @@ def _check_params_keys(project: Project) -> None:
 
 
 def _plan_flows(
-    graph: Graph, tables: TableStates, selected: tuple[str, ...], *, full: bool = False, retry: bool = False
+    graph: Graph,
+    tables: TableStates,
+    selected: tuple[str, ...],
+    *,
+    full: Collection[str] = (),
+    retry: Collection[str] = (),
 ) -> tuple[FlowPlan, ...]:
     planned: dict[str, FlowPlan] = {}
     for name in selected:
-        item = plan_flow(tables, graph.registry.flows[name], full=full, retry=retry)
+        item = plan_flow(tables, graph.registry.flows[name], full=name in full, retry=name in retry)
         before = [planned[p].writes for p in graph.parents[name] if p in planned and planned[p].state != "fresh"]
         if before:
             causes = (*item.causes, *(Cause("upstream", f"{table} is to be written", table) for table in before))
@@ -151,9 +166,7 @@ def plan_flow(tables: TableStates, spec: Flow, *, full: bool = False, retry: boo
         return FlowPlan(spec, "missing", (Cause("missing", "never written"),), inputs, params, now, None, ids, orders)
     note = last[1]
     # A run that began before an order which another run has applied since has lost nothing.
-    if note.retraction > orders.ordinal and note.retraction > (
-        newest := retractions_module.load_retractions(project.catalog).ordinal
-    ):
+    if note.retraction > orders.ordinal and note.retraction > (newest := load_retractions(project.catalog).ordinal):
         raise LakeError(
             f"ledger.retractions has lost orders: {spec.writes.name} complies with order {note.retraction}, "
             f"the newest that is known is {newest or 'none'}",
@@ -182,17 +195,39 @@ def plan_flow(tables: TableStates, spec: Flow, *, full: bool = False, retry: boo
 
 
 def fingerprints(project: Project, spec: Flow, params: Any) -> Fingerprints:
-    """Return the flow's fingerprints now."""
+    """Return the flow's fingerprints now.
+
+    Raises:
+        FlowError: If a function that the flow declares for its models or its sources fails.
+    """
     code = code_fingerprint(spec, project.registry.roots)
+    with _user_code(spec, "models"):
+        models = dict(spec.models(params)) if spec.models else {}
+    with _user_code(spec, "external"):
+        external = spec.external(params) if spec.external else ""
     return Fingerprints(
         code=code.digest,
         code_parts=code.parts,
         params=params_json(spec, params),
         contract=spec.writes.fingerprint(),
         contract_parts=spec.writes.parts(),
-        models=dict(spec.models(params)) if spec.models else {},
-        external=spec.external(params) if spec.external else "",
+        models=models,
+        external=external,
     )
+
+
+@contextmanager
+def _user_code(spec: Flow, name: str) -> Iterator[None]:
+    """Raise what a function of the user's raises as an error that names the flow."""
+    try:
+        yield
+    except MixlakeError:
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {first_line(error)}"
+        raise FlowError(
+            f"{spec.id}: {name} failed: {reason} ({spec.place})", "MIXLAKE_DEBUG=1 shows the whole error"
+        ) from error
 
 
 def _mixed_ancestors(tables: TableStates, flows: tuple[FlowPlan, ...]) -> list[str]:

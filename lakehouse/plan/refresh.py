@@ -12,7 +12,7 @@ from lakehouse.project import Project
 
 # Causes that leave the table's current rows valid: the changes of the driving input are enough.
 _INCREMENTAL = {"input", "upstream", "retraction", "quarantine_retry"}
-_FULL_BECAUSE = {
+_FULL_REASONS = {
     "missing": "its table was never written",
     "external_write": "something else changed rows of its table",
     "input_replaced": "an input is another table than before",
@@ -31,12 +31,12 @@ class Refresh:
 
     Args:
         mode: incremental, full, or none where it is fresh.
-        because: Why it processes all rows; empty where it does not.
+        reason: Why it processes all rows; empty where it does not.
         changes: First and last version of each driving table whose changes are processed.
     """
 
     mode: Literal["incremental", "full", "none"]
-    because: str = ""
+    reason: str = ""
     changes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
@@ -49,28 +49,28 @@ def refresh_of(project: Project, item: FlowPlan) -> Refresh:
     """
     if item.state == "fresh":
         return Refresh("none")
-    because = full_reason(project, item)
-    if because or item.last is None:
-        return Refresh("full", because)
+    reason = full_reason(project, item)
+    if reason or item.last is None:
+        return Refresh("full", reason)
     if not item.flow.writes.key:
         return Refresh("full", "its table has no key, so that its rows are replaced as a whole")
     before = item.last[1].inputs
     driving = [table.name for table in project.registry.sources(item.flow.reads[item.flow.driving])]
-    spans = {name: (before.get(name, -1) + 1, item.inputs[name]) for name in driving}
-    return Refresh("incremental", changes={name: span for name, span in spans.items() if span[0] <= span[1]})
+    ranges = {name: (before.get(name, -1) + 1, item.inputs[name]) for name in driving}
+    return Refresh("incremental", changes={name: ends for name, ends in ranges.items() if ends[0] <= ends[1]})
 
 
 def full_reason(project: Project, item: FlowPlan) -> str:
     """Return why a flow must process all rows, empty where the changes of its driving input are enough."""
     flow = item.flow
     if item.last is None:
-        return _FULL_BECAUSE["missing"]
+        return _FULL_REASONS["missing"]
     if not flow.incremental:
         return "a SQL flow reads its inputs in full" if flow.kind == "sql" else "it declares refresh='full'"
     driving = {table.name for table in project.registry.sources(flow.reads[flow.driving])}
     for cause in item.causes:
         if cause.kind not in _INCREMENTAL:
-            return _FULL_BECAUSE[cause.kind]
+            return _FULL_REASONS[cause.kind]
         if cause.kind == "input" and cause.table not in driving:
             return f"{cause.table} changed, which is not its driving input"
     if not Digest.parse(item.last[1].digest).comparable:

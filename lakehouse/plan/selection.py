@@ -44,7 +44,7 @@ def select_flows(graph: Graph, words: Sequence[str], stale: StaleFlows | None = 
     selected: set[str] = set()
     excluded: set[str] = set()
     for word in words:
-        names = set.intersection(*(_term(graph, term, stale) for term in word.removeprefix("~").split(",")))
+        names = set.intersection(*(_term(graph, word, term, stale) for term in word.removeprefix("~").split(",")))
         if word.startswith("~"):
             excluded |= names
         else:
@@ -54,11 +54,12 @@ def select_flows(graph: Graph, words: Sequence[str], stale: StaleFlows | None = 
     return tuple(name for name in graph.order if name in selected - excluded)
 
 
-def _term(graph: Graph, term: str, stale: StaleFlows | None) -> set[str]:
+def _term(graph: Graph, word: str, term: str, stale: StaleFlows | None) -> set[str]:
     """Return the flows of one part of a word: a name, a pattern or a tag, with its marks."""
     parts = _TERM.match(term)
     if parts is None or (parts["around"] and (parts["before"] or parts["after"])):
-        raise UsageError(f"{term!r} is not a selection", "see mixlake plan --help for what may be selected")
+        part = f"{term!r} in " if term and term != word else ""
+        raise UsageError(f"{part}{word!r} is not a selection", "see mixlake plan --help for what may be selected")
     flows = _named(graph, parts["bare"], stale)
     if parts["around"]:
         return graph.upstream(graph.downstream(flows))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from lakehouse.delta.commit import Commit
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.data_version import DataVersion, read_data_version
-from lakehouse.errors import TableNotFoundError, corrupt_log
+from lakehouse.delta.table_errors import corrupt_log
+from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger.retractions import load_retractions
 from lakehouse.project import Project
 

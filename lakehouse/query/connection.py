@@ -13,10 +13,10 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar, get_args
+from typing import Any, Self, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -24,15 +24,7 @@ from deltalake import DeltaTable
 
 from lakehouse.declare.user_files import read_text
 from lakehouse.delta.scan import scan, unreadable_file
-from lakehouse.errors import (
-    MixlakeError,
-    QueryError,
-    TableNotFoundError,
-    UsageError,
-    lost_file,
-    not_allowed,
-    unknown_table,
-)
+from lakehouse.errors import MixlakeError, QueryError, TableNotFoundError, unknown_table
 from lakehouse.ledger import tables as ledger
 from lakehouse.project import Project
 from lakehouse.query.sql_guard import (
@@ -55,8 +47,6 @@ log = logging.getLogger("mixlake.query")
 
 T = TypeVar("T")
 
-Format = Literal["arrow", "polars", "reader"]
-
 Source = Callable[[str], object]
 """Returns what DuckDB reads a table's rows through, by the table's name."""
 
@@ -75,7 +65,6 @@ class Connection:
     Args:
         project: The project.
         pins: Which version of each table is meant.
-        threads: Threads of the query engine, by default one a core.
         source: Where rows come from, by default the tables at the pinned versions.
 
     Examples:
@@ -83,9 +72,7 @@ class Connection:
         ...     connection.table("SELECT count(*) FROM gold.samples WHERE keep")
     """
 
-    def __init__(
-        self, project: Project, pins: Pins | None = None, threads: int | None = None, *, source: Source | None = None
-    ) -> None:
+    def __init__(self, project: Project, pins: Pins | None = None, *, source: Source | None = None) -> None:
         self.project = project
         self.pins = pins or Pins()
         self.versions: dict[str, int] = {}
@@ -101,8 +88,6 @@ class Connection:
         self._engine.execute(f"SET temp_directory = {literal(self._spill)}")
         self._engine.execute("SET python_enable_replacements = false")
         self._engine.execute("SET errors_as_json = true")
-        if threads:
-            self._engine.execute(f"SET threads = {int(threads)}")
         self._engine.execute("SET enable_external_access = false")
         self._engine.execute("SET lock_configuration = true")
 
@@ -141,13 +126,13 @@ class Connection:
 
     def table(self, sql: str, parameters: Iterable[object] | None = None) -> pa.Table:
         """Answer one statement as a table; see `reader`."""
-        found: pa.Table = self.reader(sql, parameters).read_all()
-        return found
+        answer: pa.Table = self.reader(sql, parameters).read_all()
+        return answer
 
     def rows(self, sql: str, parameters: Iterable[object] | None = None) -> list[dict[str, Any]]:
         """Answer one statement as dictionaries; for small answers."""
-        found: list[dict[str, Any]] = self.table(sql, parameters).to_pylist(maps_as_pydicts="strict")
-        return found
+        rows: list[dict[str, Any]] = self.table(sql, parameters).to_pylist(maps_as_pydicts="strict")
+        return rows
 
     def materialize(self, name: str, sql: str, parameters: Iterable[object] | None = None) -> None:
         """Keep a query's rows as a temporary table, on disk where they exceed memory; for the engine's own use."""
@@ -181,8 +166,13 @@ class Connection:
             TableNotFoundError: If there is no such table.
         """
         self._register(name)
-        found = self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
-        return tuple(str(column[0]) for column in found)
+        described = self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
+        return tuple(str(column[0]) for column in described)
+
+    def trained_releases(self) -> list[str]:
+        """Return the names of the releases that training steps are recorded of, sorted."""
+        rows = self.rows(f"SELECT DISTINCT release FROM {ledger.training_steps.name} ORDER BY ALL")  # noqa: S608 - a constant
+        return [row["release"] for row in rows]
 
     def views(self) -> Mapping[str, Path]:
         """Return the views and their files, the configuration's own over the installed ones."""
@@ -214,10 +204,10 @@ class Connection:
         try:
             return answer()
         except duckdb.Error as error:
-            found = self._bind_error(error, sql, parameters)
-            name = missing_table(found, f"{_EXPLAIN}{sql}" if found is not error else sql)
+            bind_error = self._bind_error(error, sql, parameters)
+            name = missing_table(bind_error, f"{_EXPLAIN}{sql}" if bind_error is not error else sql)
             if name is None:
-                raise self._query_error(found, sql) from None
+                raise self._query_error(bind_error, sql) from None
             for other, missing in self._missing.items():
                 if name in {other, other.split(".")[-1]}:
                     raise missing from None
@@ -236,11 +226,8 @@ class Connection:
         """Return an error as one line: of a table whose files cannot be read, the first such file."""
         if isinstance(error, (duckdb.InvalidInputException, duckdb.IOException, pa.ArrowException, OSError)):
             for name, table in self._opened:
-                if (found := unreadable_file(table)) is not None:
-                    path, why = found
-                    return (
-                        not_allowed(name, "read", path) if isinstance(why, PermissionError) else lost_file(name, path)
-                    )
+                if (unreadable := unreadable_file(table, name)) is not None:
+                    return unreadable
         return query_error(error, sql)
 
     def _known(self) -> set[str]:
@@ -294,11 +281,8 @@ class Connection:
 
     def _register_trained(self, name: str, table: str) -> None:
         """Unite a table's rows over the releases that were trained on, each at the version that it pins."""
-        steps = ledger.training_steps.name
-        self._register(steps)
-        found = self._engine.execute(f"SELECT DISTINCT release FROM {quoted(steps)} ORDER BY ALL").fetchall()  # noqa: S608 - quoted
         parts = []
-        for (release,) in found:
+        for release in self.trained_releases():
             if self.pins.release and release != self.pins.release:
                 continue
             version = pinned_version(self.project.catalog, release, table)
@@ -342,16 +326,13 @@ class Connection:
         self._registered.add(name)
 
 
-def connect(
-    project: Project, at: str | None = None, tables: Mapping[str, int] | None = None, *, threads: int | None = None
-) -> Connection:
+def connect(project: Project, at: str | None = None, tables: Mapping[str, int] | None = None) -> Connection:
     """Open DuckDB over a lake.
 
     Args:
         project: The project.
         at: A release, a time, ``TABLE@VERSION`` or a version; see `lakehouse.query.time_travel.resolve_at`.
         tables: Versions of single tables, which win over `at`.
-        threads: Threads of the query engine.
 
     Raises:
         ReleaseError: If `at` names no live release.
@@ -359,38 +340,7 @@ def connect(
     pins = resolve_at(project, at)
     if tables:
         pins = Pins({**pins.versions, **tables}, pins.release, pins.time, pins.every)
-    return Connection(project, pins, threads)
-
-
-def query(project: Project, sql: str, at: str | None = None, tables: Mapping[str, int] | None = None) -> pa.Table:
-    """Answer one statement over a lake; see `connect` and `Connection.reader`."""
-    with connect(project, at, tables) as connection:
-        return connection.table(sql)
-
-
-def answer(connection: Connection, sql: str, form: Format, parameters: Iterable[object] | None = None) -> Any:
-    """Answer one statement in one of the forms that `Lake.sql` gives, and close the connection when it is read."""
-    if form not in get_args(Format):
-        raise UsageError(f"there is no format {form!r}", f"take {', '.join(get_args(Format))}")
-    if form == "reader":
-        try:
-            reader = connection.reader(sql, parameters)
-        except BaseException:
-            connection.close()
-            raise
-
-        def batches() -> Iterator[pa.RecordBatch]:
-            with connection:
-                yield from reader
-
-        return pa.RecordBatchReader.from_batches(reader.schema, batches())
-    with connection:
-        found = connection.table(sql, parameters)
-    if form == "arrow":
-        return found
-    import polars as pl
-
-    return pl.DataFrame(found)
+    return Connection(project, pins)
 
 
 def empty(project: Project, name: str) -> pa.Table | None:

@@ -40,10 +40,10 @@ def commits(project: Project, name: str, limit: int | None = None) -> list[dict[
     Its keys are version, time, operation, flow, run_id, mode, changed, counts, inputs, digest and
     seconds; those that come from the commit note are empty where the commit carries none.
     """
-    found = []
+    entries = []
     for entry in history(open_named(project, name), limit):
         note = CommitNote.from_json(entry.get("userMetadata"))
-        found.append(
+        entries.append(
             {
                 "version": entry["version"],
                 "time": _time(entry),
@@ -59,7 +59,7 @@ def commits(project: Project, name: str, limit: int | None = None) -> list[dict[
                 "seconds": note.seconds if note else None,
             }
         )
-    return found
+    return entries
 
 
 def _time(commit: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from lakehouse.declare.contract import is_ledger
 from lakehouse.errors import ReleaseError, TableNotFoundError
 from lakehouse.query.connection import Connection
 from lakehouse.query.sql_guard import literal, quoted
@@ -41,7 +42,7 @@ def create_lineage_view(
     united: list[str] = []
     parts = [f"SELECT ''::VARCHAR AS \"table\", {_selected(columns, ())} WHERE false"]
     for name in connection.project.catalog.names():
-        if name.startswith("ledger.") or (tables is not None and name not in tables):
+        if is_ledger(name) or (tables is not None and name not in tables):
             continue
         try:
             present = set(connection.columns(name))

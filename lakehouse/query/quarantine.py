@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lakehouse.declare.contract import Check
+from lakehouse.declare.contract import Check, is_ledger
 from lakehouse.declare.flow import Flow
 from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger import tables
@@ -14,8 +14,8 @@ from lakehouse.project import Project
 from lakehouse.query.connection import connect
 
 
-def visible(project: Project, table: str | None = None) -> list[dict[str, Any]]:
-    """Return the quarantined rows, grouped.
+def count_quarantined(project: Project, table: str | None = None) -> list[dict[str, Any]]:
+    """Count the quarantined rows by table, flow and reason.
 
     Args:
         project: The project.
@@ -32,7 +32,7 @@ def visible(project: Project, table: str | None = None) -> list[dict[str, Any]]:
     )
 
 
-def examples(project: Project, table: str, reason: str | None = None, limit: int = 5) -> list[dict[str, Any]]:
+def quarantined_rows(project: Project, table: str, reason: str | None = None, limit: int = 5) -> list[dict[str, Any]]:
     """Return some quarantined rows, of each reason at most `limit`.
 
     Returns:
@@ -49,7 +49,7 @@ def examples(project: Project, table: str, reason: str | None = None, limit: int
     )
 
 
-def rule(flow: Flow, reason: str) -> str:
+def describe_rule(flow: Flow, reason: str) -> str:
     """Return the rule of a reason: a check with its SQL, a required column, or the flow's own reason."""
     short = reason.split(":", 1)[0]
     checks: Mapping[str, Check] = {check.name: check for check in flow.writes.checks}
@@ -65,11 +65,11 @@ def _quarantined(
 ) -> list[dict[str, Any]]:
     if not project.catalog.has(tables.quarantine.name):
         return []
-    names = [table] if table else [name for name in project.catalog.names() if not name.startswith("ledger.")]
-    found: list[str] = []
+    names = [table] if table else [name for name in project.catalog.names() if not is_ledger(name)]
+    counted: list[str] = []
     for name in names:
         try:
-            found.extend(attempts(project.catalog.open(name)))
+            counted.extend(attempts(project.catalog.open(name)))
         except TableNotFoundError:
             if table:
                 raise
@@ -83,4 +83,4 @@ def _quarantined(
         ) {sql}
     """  # noqa: S608 - fixed texts
     with connect(project) as connection:
-        return connection.rows(text, [found, list(range(len(found))), *(parameters or [])])
+        return connection.rows(text, [counted, list(range(len(counted))), *(parameters or [])])

@@ -17,7 +17,7 @@ from lakehouse.query.sql_guard import quote_name
 
 
 @dataclass(frozen=True, slots=True)
-class Differs:
+class ColumnDifference:
     """One column in which two sets of rows differ.
 
     Args:
@@ -48,7 +48,7 @@ class RowCounts:
     changed: int = 0
 
 
-def differing(first: pa.Table, second: pa.Table, key: Sequence[str]) -> list[Differs]:
+def column_differences(first: pa.Table, second: pa.Table, key: Sequence[str]) -> list[ColumnDifference]:
     """Compare two sets of rows, whatever their order.
 
     Args:
@@ -66,15 +66,17 @@ def differing(first: pa.Table, second: pa.Table, key: Sequence[str]) -> list[Dif
         keys = _list(key)
         paired = _PAIRED.format(key=keys) if key else "false"
         engine.execute(f"CREATE TABLE marked AS SELECT *, {paired} AS __paired FROM difference")  # noqa: S608 - quoted
-        found = []
+        differences = []
         for name in names if key else []:
             if name not in key:
                 rows = _rows(engine, _CHANGED.format(key=keys, column=quote_name(name)))
-                found += [Differs(name, _of(row, key), (row["__a"], row["__b"]), row["__rows"]) for row in rows]
+                differences += [
+                    ColumnDifference(name, _of(row, key), (row["__a"], row["__b"]), row["__rows"]) for row in rows
+                ]
         for row in _rows(engine, _ALONE.format(order=keys or _list(names))):
             values = (0, row["__n"]) if row["__n"] > 0 else (-row["__n"], 0)
-            found.append(Differs("", _of(row, key or names), values, row["__rows"]))
-    return found
+            differences.append(ColumnDifference("", _of(row, key or names), values, row["__rows"]))
+    return differences
 
 
 def count_differences(
@@ -149,8 +151,8 @@ SELECT sum(added), sum(removed), sum(least(added, removed)) FROM (
 
 
 def _rows(engine: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = engine.sql(sql).to_arrow_table().to_pylist()
-    return found
+    rows: list[dict[str, Any]] = engine.sql(sql).to_arrow_table().to_pylist()
+    return rows
 
 
 def _list(names: Collection[str]) -> str:

@@ -15,7 +15,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from lakehouse.declare.sql_flow import quiet_parser
-from lakehouse.errors import MixlakeError, QueryError
+from lakehouse.errors import MixlakeError, QueryError, first_line
 
 log = logging.getLogger("mixlake.query")
 
@@ -36,20 +36,20 @@ def is_show(sql: str) -> bool:
 
 def without_comments(sql: str) -> str:
     """Return a statement with a space for each comment, of either kind, and none around it."""
-    kept = []
+    parts = []
     at = 0
-    while (found := _QUOTED_OR_COMMENT.search(sql, at)) is not None:
-        end = found.end()
-        if found[0] == "/*":  # these nest
+    while (match := _QUOTED_OR_COMMENT.search(sql, at)) is not None:
+        end = match.end()
+        if match[0] == "/*":  # these nest
             depth = 1
             while depth and (mark := _BLOCK.search(sql, end)) is not None:
                 depth += 1 if mark[0] == "/*" else -1
                 end = mark.end()
             end = len(sql) if depth else end
-        is_comment = found[0] == "/*" or found[0].startswith("--")
-        kept += [sql[at : found.start()], " " if is_comment else found[0]]
+        is_comment = match[0] == "/*" or match[0].startswith("--")
+        parts += [sql[at : match.start()], " " if is_comment else match[0]]
         at = end
-    return "".join([*kept, sql[at:]]).strip()
+    return "".join([*parts, sql[at:]]).strip()
 
 
 def require_read_only(engine: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -85,15 +85,15 @@ def table_names(sql: str) -> set[str] | None:
     if isinstance(tree, exp.Command) or tree is None:
         return None
     ctes = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
-    found = set()
+    names = set()
     for table in tree.find_all(exp.Table):
         if (table.catalog and table.catalog != "memory") or table.db.lower() in BUILT_IN - {"main"}:
             return None
         if table.db:
-            found.add(f"{table.db}.{table.name}".lower())
+            names.add(f"{table.db}.{table.name}".lower())
         elif table.name and table.name not in ctes:
-            found.add(table.name.lower())
-    return found
+            names.add(table.name.lower())
+    return names
 
 
 def translate_fetch_errors(
@@ -155,7 +155,7 @@ def missing_table(error: BaseException, sql: str) -> str | None:
 def query_error(error: BaseException, sql: str) -> MixlakeError:
     """Return an engine's error as one line, with the names that it proposes."""
     if isinstance(error, duckdb.PermissionException):
-        return QueryError("SQL reads the lake's tables only, no files", "mixlake tables lists them")
+        return QueryError("SQL cannot read files", "mixlake tables lists them")
     log.debug("%s: %s", sql, error)
     proposed = str(_fields(error).get("candidates", "")).replace(",", ", ")
     return QueryError(error_message(error), f"did you mean {proposed}?"[:200] if proposed else "correct the SQL")
@@ -163,19 +163,19 @@ def query_error(error: BaseException, sql: str) -> MixlakeError:
 
 def error_message(error: BaseException) -> str:
     """Return the first line of an engine's error without the name of its class."""
-    return str(_fields(error)["exception_message"]).strip().split("\n", 1)[0][:300]
+    return first_line(duckdb.Error(_fields(error)["exception_message"]))
 
 
 def literal(text: str) -> str:
     """Return a text as a literal of SQL."""
-    doubled = text.replace("'", "''")
-    return f"'{doubled}'"
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
 
 
 def quote_name(name: str) -> str:
     """Return the name of a column as an identifier of SQL."""
-    doubled = name.replace('"', '""')
-    return f'"{doubled}"'
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
 
 
 def quoted(name: str) -> str:

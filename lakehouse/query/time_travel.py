@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.contract import is_ledger
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import is_whole
 from lakehouse.delta.history import commit_time, history
@@ -24,7 +25,6 @@ log = logging.getLogger("mixlake.snapshot")
 
 _NUMBER = re.compile(r"^\d+$")
 _PINNED = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*@\d+$")
-_LEDGER = "ledger."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Pins:
         """
         if name in self.versions:
             return self.versions[name]
-        if self.release and not name.startswith(_LEDGER):
+        if self.release and not is_ledger(name):
             raise ReleaseError(
                 f"{name} is not part of the release {self.release}",
                 f"it holds {', '.join(sorted(self.versions))}",
@@ -95,8 +95,8 @@ def resolve_at(project: Project, at: str | None) -> Pins:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        found = load_release(project.catalog, text)
-        return Pins(versions=found.tables, release=found.name)
+        release = load_release(project.catalog, text)
+        return Pins(versions=release.tables, release=release.name)
     return Pins(time=time if time.tzinfo else time.replace(tzinfo=UTC))
 
 

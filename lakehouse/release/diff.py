@@ -8,19 +8,19 @@ columns before it say what is measured. Each is evaluated at both releases.
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.dataset as pads
 
 from lakehouse.delta.data_files import decoded, files, totals
 from lakehouse.delta.history import newest_note
-from lakehouse.delta.scan import scan
-from lakehouse.errors import QueryError, ReleaseError, TableNotFoundError
+from lakehouse.delta.scan import scan, unreadable_file
+from lakehouse.errors import LakeError, QueryError, ReleaseError, TableNotFoundError, first_line
 from lakehouse.ledger.releases import Release, load_release
 from lakehouse.project import Project
 from lakehouse.query.connection import connect
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 
-log = logging.getLogger("mixlake.compare")
-
 LAYER = "measures."
 
 
@@ -42,7 +40,7 @@ class TableDiff:
 
     Args:
         table: The table.
-        change: same, changed, added or removed.
+        status: same, changed, added or removed.
         versions: Its version before and after, None where a release lacks it.
         rows: Its rows before and after, None where a release lacks it.
         added: Rows that are only in the later one.
@@ -51,7 +49,7 @@ class TableDiff:
     """
 
     table: str
-    change: str
+    status: str
     versions: tuple[int | None, int | None]
     rows: tuple[int | None, int | None]
     added: int = 0
@@ -78,10 +76,10 @@ class MeasureDiff:
     missing: str = ""
 
     @property
-    def differing(self) -> tuple[tuple[tuple[Any, ...], Any, Any], ...]:
+    def changed_groups(self) -> tuple[tuple[tuple[Any, ...], Any, Any], ...]:
         """The groups that differ, the largest difference first."""
-        found = [row for row in self.rows if row[1] != row[2]]
-        return tuple(sorted(found, key=lambda row: -abs((row[2] or 0) - (row[1] or 0))))
+        changed = [row for row in self.rows if row[1] != row[2]]
+        return tuple(sorted(changed, key=lambda row: -abs((row[2] or 0) - (row[1] or 0))))
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake release diff --json`` prints of it."""
@@ -142,8 +140,8 @@ def _table(project: Project, name: str, old: Release, new: Release) -> TableDiff
     rows = tuple(None if side is None else totals(side)[0] for side in sides)
     first, second = sides
     if first is None or second is None:
-        change = "added" if first is None else "removed"
-        return TableDiff(name, change, versions, (rows[0], rows[1]), added=rows[1] or 0, removed=rows[0] or 0)
+        status = "added" if first is None else "removed"
+        return TableDiff(name, status, versions, (rows[0], rows[1]), added=rows[1] or 0, removed=rows[0] or 0)
     if old.digests.get(name) == new.digests.get(name):
         return TableDiff(name, "same", versions, (rows[0], rows[1]))
     counts = _row_counts(project, name, first, second)
@@ -158,13 +156,20 @@ def _row_counts(project: Project, name: str, old: DeltaTable, new: DeltaTable) -
     key = _key(project, name, old, new)
     with tempfile.TemporaryDirectory(prefix="mixlake-diff-") as spill, duckdb.connect(":memory:") as engine:
         engine.execute(f"SET temp_directory = {literal(spill)}")
-        return count_differences(
-            engine,
-            _only(old, new, name),
-            _only(new, old, name),
-            (fields[0] | fields[1]) - volatile,
-            key if set(key) <= fields[0] & fields[1] else (),
-        )
+        try:
+            return count_differences(
+                engine,
+                _only(old, new, name),
+                _only(new, old, name),
+                (fields[0] | fields[1]) - volatile,
+                key if set(key) <= fields[0] & fields[1] else (),
+            )
+        except duckdb.Error as error:
+            for table in (old, new):
+                if (unreadable := unreadable_file(table, name)) is not None:
+                    raise unreadable from None
+            why = f"its versions {old.version()} and {new.version()} cannot be compared: {first_line(error)}"
+            raise LakeError(f"{name}: {why}", "mixlake release verify NAME --deep reads a release whole") from None
 
 
 def _only(table: DeltaTable, other: DeltaTable, name: str) -> Any:
@@ -204,11 +209,23 @@ def _measures(project: Project, before: str, after: str) -> Iterable[MeasureDiff
                     sides.append({})
                     continue
                 columns = tuple(found.column_names)
-                sides.append(_groups(found))
+                if problem := _no_measure(found.schema):
+                    missing.append(f"{release}: {problem}")
+                sides.append({} if problem else _groups(found))
             if columns:
                 groups = sorted({*sides[0], *sides[1]}, key=str)
                 rows = tuple((group, sides[0].get(group), sides[1].get(group)) for group in groups)
                 yield MeasureDiff(view.removeprefix(LAYER), columns[:-1], columns[-1], rows, "; ".join(missing))
+
+
+def _no_measure(schema: pa.Schema) -> str:
+    """Return why a view with these columns measures nothing, empty where it does."""
+    *groups, value = schema
+    kinds = pa.types
+    if not (kinds.is_integer(value.type) or kinds.is_floating(value.type) or kinds.is_decimal(value.type)):
+        return f"its last column, {value.name}, is not a number"
+    nested = next((column.name for column in groups if kinds.is_nested(column.type)), None)
+    return "" if nested is None else f"its column {nested} is nested"
 
 
 def _groups(found: Any) -> dict[tuple[Any, ...], Any]:

@@ -120,10 +120,10 @@ def optimize(
         if name not in names:
             raise unknown_table(name, names)
     addressed = {} if tables is not None else _addressed(project, names)
-    planned = [_planned(project, name, addressed.get(name, ""), target_bytes) for name in chosen]
+    planned = [_plan_table(project, name, addressed.get(name, ""), target_bytes) for name in chosen]
     if dry_run or not any(item.steps for item in planned):
         return planned
-    return [_done(project, item, target_bytes) if item.steps else item for item in planned]
+    return [_compact_table(project, item, target_bytes) if item.steps else item for item in planned]
 
 
 def _addressed(project: Project, names: Iterable[str]) -> dict[str, str]:
@@ -137,7 +137,7 @@ def _addressed(project: Project, names: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _planned(project: Project, name: str, addressed_by: str, target_bytes: int) -> TableOptimize:
+def _plan_table(project: Project, name: str, addressed_by: str, target_bytes: int) -> TableOptimize:
     table = project.catalog.open(name)
     actions = pa.table(table.get_add_actions(flatten=True))
     plain = TableOptimize(name, actions.num_rows)
@@ -175,7 +175,7 @@ def _steps(actions: pa.Table, contract: Table, target_bytes: int) -> Iterator[St
             yield Step(names, total, files)
 
 
-def _done(project: Project, item: TableOptimize, target_bytes: int) -> TableOptimize:
+def _compact_table(project: Project, item: TableOptimize, target_bytes: int) -> TableOptimize:
     """Compact one table; where another writer comes in between, plan it again."""
     contract = project.registry.tables[item.table]
     root = start(project.config, spark_log_file(project, f"optimize-{datetime.now(UTC):%Y%m%dT%H%M%S}"))
@@ -189,7 +189,7 @@ def _done(project: Project, item: TableOptimize, target_bytes: int) -> TableOpti
                 version = replace_files(root.newSession(), project.catalog, contract, step.paths, step.files)
         except CollisionError as error:
             log.info("%s", error)
-            steps = list(_planned(project, item.table, "", target_bytes).steps)
+            steps = list(_plan_table(project, item.table, "", target_bytes).steps)
             return None
         return replace(item, version=version)
 

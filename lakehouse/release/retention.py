@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import addresses_files
@@ -16,6 +16,25 @@ from lakehouse.ledger.releases import list_releases
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a version is required.
+
+    Args:
+        kind: The latest version, a release that pins it, or a flow that needs it.
+        name: The release or the table that the flow writes, empty for the latest version.
+        text: What the flow needs it for.
+    """
+
+    kind: Literal["latest", "release", "flow"]
+    name: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        """Return the reason in a few words."""
+        return f"release {self.name}" if self.kind == "release" else self.text or self.kind
 
 
 @dataclass
@@ -33,9 +52,9 @@ class RequiredVersions:
     latest: int
     first_unread: int
     reader: str = ""
-    by_version: dict[int, list[str]] = field(default_factory=dict)
+    by_version: dict[int, list[Reason]] = field(default_factory=dict)
 
-    def add(self, version: int, reason: str) -> None:
+    def add(self, version: int, reason: Reason) -> None:
         """Require a version."""
         reasons = self.by_version.setdefault(version, [])
         if reason not in reasons:
@@ -43,7 +62,7 @@ class RequiredVersions:
 
     def reasons(self) -> dict[int, str]:
         """Return the reasons as one text a version, the oldest version first."""
-        return {version: ", ".join(self.by_version[version]) for version in sorted(self.by_version)}
+        return {version: ", ".join(map(str, self.by_version[version])) for version in sorted(self.by_version)}
 
     def runs(self) -> Iterator[tuple[int, int]]:
         """Yield the first and the last of consecutive required versions."""
@@ -76,25 +95,26 @@ def required_versions(catalog: Catalog, without: Collection[str] = ()) -> dict[s
     names = catalog.names()
     with ThreadPoolExecutor(8) as pool:
         tables = dict(zip(names, pool.map(catalog.open, names), strict=True))
-    found = {name: RequiredVersions(int(table.version()), int(table.version())) for name, table in tables.items()}
-    for required in found.values():
-        required.add(required.latest, "latest")
+    by_table = {name: RequiredVersions(int(table.version()), int(table.version())) for name, table in tables.items()}
+    for versions in by_table.values():
+        versions.add(versions.latest, Reason("latest"))
     for release in list_releases(catalog):
         if release.name in without:
             continue
         for name, version in release.tables.items():
-            if name in found:
-                found[name].add(version, f"release {release.name}")
-    _read_on(tables, found)
-    _descended(tables, found)
-    for required in found.values():
-        for version in range(required.first_unread, required.latest):
-            required.add(version, f"{required.reader} reads on from {required.first_unread}")
-    _addressed(tables, found)
-    return found
+            if name in by_table:
+                by_table[name].add(version, Reason("release", release.name))
+    _read_on(tables, by_table)
+    _descended(tables, by_table)
+    for versions in by_table.values():
+        for version in range(versions.first_unread, versions.latest):
+            reader = versions.reader
+            versions.add(version, Reason("flow", reader, f"{reader} reads on from {versions.first_unread}"))
+    _addressed(tables, by_table)
+    return by_table
 
 
-def _read_on(tables: Mapping[str, DeltaTable], found: dict[str, RequiredVersions]) -> None:
+def _read_on(tables: Mapping[str, DeltaTable], by_table: dict[str, RequiredVersions]) -> None:
     """Find the oldest version of each table that some flow has read last, and still reads on from."""
     for child, table in tables.items():
         newest = newest_note(table)
@@ -104,13 +124,13 @@ def _read_on(tables: Mapping[str, DeltaTable], found: dict[str, RequiredVersions
         for parent, version in note.inputs.items():
             if parent not in tables or _is_other_table(tables[parent], note.ids.get(parent, "")):
                 continue
-            required = found[parent]
+            required = by_table[parent]
             settled = settled_version(tables[parent], min(version, required.latest))
             if settled < required.first_unread:
                 required.first_unread, required.reader = settled, child
 
 
-def _descended(tables: Mapping[str, DeltaTable], found: dict[str, RequiredVersions]) -> None:
+def _descended(tables: Mapping[str, DeltaTable], by_table: dict[str, RequiredVersions]) -> None:
     """Require the versions that the latest ones were made from, directly or through others."""
 
     def parents(node: tuple[str, int]) -> Iterator[tuple[str, int]]:
@@ -119,24 +139,24 @@ def _descended(tables: Mapping[str, DeltaTable], found: dict[str, RequiredVersio
         for parent, read in newest[1].inputs.items() if newest else ():
             if parent not in tables or newest is None or _is_other_table(tables[parent], newest[1].ids.get(parent, "")):
                 continue
-            version = min(read, found[parent].latest)
+            version = min(read, by_table[parent].latest)
             settled = settled_version(tables[parent], version)
-            if settled < found[parent].latest:
-                found[parent].add(settled, f"{child}@{at} was made from it")
+            if settled < by_table[parent].latest:
+                by_table[parent].add(settled, Reason("flow", child, f"{child}@{at} was made from it"))
             yield from ((parent, version), (parent, settled))
 
-    transitive_closure([(name, required.latest) for name, required in found.items()], parents)
+    transitive_closure([(name, required.latest) for name, required in by_table.items()], parents)
 
 
-def _addressed(tables: Mapping[str, DeltaTable], found: dict[str, RequiredVersions]) -> None:
+def _addressed(tables: Mapping[str, DeltaTable], by_table: dict[str, RequiredVersions]) -> None:
     """Require the versions whose files the rows of required versions name, as they were read."""
     for name, table in tables.items():
         if not addresses_files(table):
             continue
-        for at in sorted(found[name].by_version):
+        for at in sorted(by_table[name].by_version):
             for parent, version in input_versions(table, at).items():
-                if parent in found and version <= found[parent].latest:
-                    found[parent].add(version, f"{name}@{at} names its files")
+                if parent in by_table and version <= by_table[parent].latest:
+                    by_table[parent].add(version, Reason("flow", name, f"{name}@{at} names its files"))
 
 
 def _is_other_table(table: DeltaTable, identity: str) -> bool:

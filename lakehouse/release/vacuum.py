@@ -55,7 +55,7 @@ class TableVacuum:
         change_files: Files of the change feed.
         change_bytes: Their bytes.
         recent_orphans: Files that no commit names and that are retained for now.
-        kept: The versions that are retained, each with the reasons.
+        retained: The versions that are retained, each with the reasons.
         paths: The files, relative to the table's folder.
         required_paths: The data and change files that are required.
         recent_orphan_paths: The recent orphans.
@@ -67,7 +67,7 @@ class TableVacuum:
     change_files: int
     change_bytes: int
     recent_orphans: int
-    kept: Mapping[int, str]
+    retained: Mapping[int, str]
     paths: pa.ChunkedArray = field(repr=False, compare=False)
     required_paths: pa.ChunkedArray = field(repr=False, compare=False)
     recent_orphan_paths: pa.ChunkedArray = field(repr=False, compare=False)
@@ -81,7 +81,7 @@ class TableVacuum:
             "change_files": self.change_files,
             "change_bytes": self.change_bytes,
             "recent_orphans": self.recent_orphans,
-            "kept": [{"version": version, "why": why} for version, why in self.kept.items()],
+            "retained": [{"version": version, "why": why} for version, why in self.retained.items()],
         }
 
 
@@ -91,7 +91,6 @@ def vacuum(
     *,
     retention_hours: float = RETENTION_HOURS,
     dry_run: bool = False,
-    change_files: bool = True,
 ) -> list[TableVacuum]:
     """Delete the files that no required version of a table references.
 
@@ -100,7 +99,6 @@ def vacuum(
         tables: The tables; by default all. What other tables require of them counts in either case.
         retention_hours: How long files that no commit names are retained. With 0, no writer may be at work.
         dry_run: Delete nothing.
-        change_files: Whether files of the change feed that no flow has yet to read are deleted, too.
 
     Returns:
         What was deleted, or would be, one entry a table.
@@ -121,28 +119,23 @@ def vacuum(
             raise unknown_table(unknown[0], required)
         names = sorted(required) if chosen is None else chosen
         try:
-            found = [
-                unreferenced_files(catalog, name, required[name], retention_hours, change_files=change_files)
-                for name in names
-            ]
+            deletions = [unreferenced_files(catalog, name, required[name], retention_hours) for name in names]
         except FileNotFoundError as error:
             raise LakeError(f"nothing was deleted: a log is incomplete: {error}", "restore it") from None
-        if dry_run or not any(len(item.paths) for item in found):
-            return found
+        if dry_run or not any(len(item.paths) for item in deletions):
+            return deletions
         # A release made since the lock was read may pin what was found to be unreferenced.
         if not acquire_pin_lock(catalog, lock + 1):
             log.info("a release was made meanwhile; the required versions are determined again")
             return None
-        for item in found:
+        for item in deletions:
             delete_files(catalog.open(item.table), item.paths.to_pylist())
-        return found
+        return deletions
 
     return retry(delete, LakeError("nothing was deleted: releases are being made all the while", "try again later"))
 
 
-def unreferenced_files(
-    catalog: Catalog, name: str, required: RequiredVersions, retention_hours: float, *, change_files: bool = True
-) -> TableVacuum:
+def unreferenced_files(catalog: Catalog, name: str, required: RequiredVersions, retention_hours: float) -> TableVacuum:
     """Find the files of one table that can be deleted. The folder is listed first, then the log is read."""
     stored = listing(catalog.open(name))
     table = catalog.open(name)
@@ -153,8 +146,6 @@ def unreferenced_files(
     parts.append(commits["path"].filter(pc.or_(new, pc.equal(commits["kind"], CHANGE))))
     referenced = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.string())
     stored = stored.filter(pc.invert(pc.is_in(stored["path"], referenced)))
-    if not change_files:
-        stored = stored.filter(pc.invert(pc.starts_with(stored["path"], f"{CHANGE_FOLDER}/")))
     recent = _recent_orphans(table, stored, retention_hours)
     stored = stored.filter(pc.invert(pc.is_in(stored["path"], recent)))
     changes = stored.filter(pc.starts_with(stored["path"], f"{CHANGE_FOLDER}/"))
@@ -166,7 +157,7 @@ def unreferenced_files(
         change_files=changes.num_rows,
         change_bytes=change_size,
         recent_orphans=len(recent),
-        kept=required.reasons(),
+        retained=required.reasons(),
         paths=stored["path"],
         required_paths=referenced,
         recent_orphan_paths=recent,

@@ -48,12 +48,12 @@ class Problem:
     Args:
         table: The table.
         file: The data file, empty where the whole version is meant.
-        what: missing, altered, or another problem.
+        problem: missing, altered, or another one.
     """
 
     table: str
     file: str
-    what: str
+    problem: str
 
 
 def verify_release(catalog: Catalog, name: str, *, deep: bool = False) -> list[Problem]:

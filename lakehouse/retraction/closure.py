@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 import pyarrow as pa
 
 from lakehouse.ledger.retractions import Kind, pattern
+from lakehouse.lineage.reader import SAMPLE_ID
 from lakehouse.query.connection import Connection
 from lakehouse.query.lineage_columns import create_lineage_view
 
 # Distinct sources or licences that are read to suggest a spelling.
 MAX_VALUES = 10_000
-ID = "[0-9a-f]{32}"
 COLUMNS = ("sample_id", "parent_ids", "source", "license", "uri", "content_id", "keeper_id")
 
 Frontier = int
@@ -113,7 +113,7 @@ class Closure:
 
     def has_other_ids(self) -> bool:
         """Whether a row's id has another form than the ids that mixlake makes."""
-        return bool(self.connection.rows(_OTHER_IDS, [ID]))
+        return bool(self.connection.rows(_OTHER_IDS, [SAMPLE_ID]))
 
     def values(self, kind: Kind) -> list[str]:
         """Return up to `MAX_VALUES` sources or single licences of the lake, each once, sorted."""

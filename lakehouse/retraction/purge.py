@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from lakehouse.declare.contract import STATISTICS_COLUMNS, is_ledger
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.file_actions import columns_in_log
 from lakehouse.delta.history import commits_with_notes
@@ -59,7 +60,6 @@ log = logging.getLogger("mixlake.purge")
 
 # The ledger's tables that repeat values of flows' rows.
 _COPIES = (tables.quarantine.name, tables.edges.name)
-_STATISTICS = "delta.dataSkippingStatsColumns"
 # Causes for which a table may still have retracted rows.
 _INCOMPLETE = ("input", "retraction", "input_replaced")
 
@@ -178,7 +178,7 @@ def _purge(project: Project, order: Retraction, steps: _Steps) -> Purge:
         nonlocal number
         plan = _plan_purge(project, order)
         for name in plan.releases:
-            break_release(catalog, name, _reason(order))
+            break_release(catalog, name, order.ordinal)
         if not set(plan.tables) <= set(current(catalog, order).tables):
             if not update_order(catalog, order, number, tables=plan.tables):
                 raise _BlockedError("another run is at it")
@@ -230,7 +230,7 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
     """
     catalog = project.catalog
     number = pin_lock_version(catalog)
-    names = [name for name in catalog.names() if not name.startswith("ledger.")]
+    names = [name for name in catalog.names() if not is_ledger(name)]
     stored = stored_files(catalog, names)
     releases = [
         release.name
@@ -238,20 +238,22 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
         if tables_with_rows(project, order, files_at(catalog, release.tables, stored))
     ]
     required = required_versions(catalog, without=releases)
-    found = {name: unreferenced_files(catalog, name, need, RETENTION_HOURS) for name, need in required.items()}
-    kept = {
-        name: sorted(set(stored[name]) & set(found[name].required_paths.to_pylist())) for name in names if name in found
+    deletions = {name: unreferenced_files(catalog, name, need, RETENTION_HOURS) for name, need in required.items()}
+    retained = {
+        name: sorted(set(stored[name]) & set(deletions[name].required_paths.to_pylist()))
+        for name in names
+        if name in deletions
     }
-    if blocking := sorted(tables_with_rows(project, order, kept)):
-        latest = files_at(catalog, {name: required[name].latest for name in kept}, stored)
+    if blocking := sorted(tables_with_rows(project, order, retained)):
+        latest = files_at(catalog, {name: required[name].latest for name in retained}, stored)
         raise _BlockedError(_blocking(blocking, sorted(tables_with_rows(project, order, latest)), required))
     with_rows = set(current(catalog, order).tables) | tables_with_rows(project, order, stored)
-    affected = {*_with_descendants(catalog, names, with_rows), *_COPIES} & set(found)
+    affected = {*_with_descendants(catalog, names, with_rows), *_COPIES} & set(deletions)
     _require_logs_without_values(catalog, affected, names)
     return _Plan(
         pin_lock_version=number,
         releases=tuple(releases),
-        deletions=tuple(found[name] for name in sorted(affected)),
+        deletions=tuple(deletions[name] for name in sorted(affected)),
     )
 
 
@@ -260,13 +262,13 @@ def _blocking(blocking: list[str], latest: list[str], required: Mapping[str, Req
     if latest:
         return f"{latest[0]} holds such rows still; see mixlake plan"
     # Releases were searched one by one.
-    reasons = [
-        f"{name}@{version} ({', '.join(why)})"
+    versions = [
+        f"{name}@{version} ({', '.join(map(str, reasons))})"
         for name in blocking
-        for version, why in sorted(required[name].by_version.items())
-        if version != required[name].latest and not all(reason.startswith("release ") for reason in why)
+        for version, reasons in sorted(required[name].by_version.items())
+        if version != required[name].latest and not all(reason.kind == "release" for reason in reasons)
     ]
-    return f"older versions that may hold such rows are needed: {'; '.join(reasons[:5])}; run those flows, too"
+    return f"older versions that may hold such rows are needed: {'; '.join(versions[:5])}; run those flows, too"
 
 
 def _with_descendants(catalog: Catalog, names: Iterable[str], roots: Collection[str]) -> set[str]:
@@ -291,11 +293,11 @@ def _require_logs_without_values(catalog: Catalog, affected: Collection[str], na
         table = catalog.open(name)
         if name not in affected and "sample_id" not in {field.name for field in table.schema().fields}:
             continue
-        wanted = table.metadata().configuration.get(_STATISTICS, "").split(",")
+        wanted = table.metadata().configuration.get(STATISTICS_COLUMNS, "").split(",")
         if stated := sorted(columns_in_log(table).difference(wanted)):
             raise _BlockedError(
                 f"the log of {name} states values of {', '.join(stated[:5])}; move the table's folder away and write "
-                f"the table again, with {_STATISTICS} set to its key as contracts do"
+                f"the table again, with {STATISTICS_COLUMNS} set to its key as contracts do"
             )
 
 
@@ -316,7 +318,7 @@ def _purged(catalog: Catalog, order: Retraction, plan: _Plan) -> Purge:
             f"{recent[0]} has files younger than {RETENTION_HOURS:g} hours that no commit names; a later run goes on, "
             f"or mixlake vacuum --retention-hours 0 deletes them now, where no run is at work"
         )
-    broken = [r.name for r in list_releases(catalog, broken=True) if _reason(order) in r.reason]
+    broken = [r.name for r in list_releases(catalog, broken=True) if order.ordinal in r.retractions]
     return Purge(
         order=order,
         releases=tuple(broken),
@@ -324,7 +326,3 @@ def _purged(catalog: Catalog, order: Retraction, plan: _Plan) -> Purge:
         bytes=sum(item.bytes for item in plan.deletions) + sum(item.change_bytes for item in plan.deletions),
         blocked_by=blocked_by,
     )
-
-
-def _reason(order: Retraction) -> str:
-    return f"rows of it were purged (retraction {order.ordinal})"

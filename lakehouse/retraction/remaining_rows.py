@@ -24,7 +24,8 @@ from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import Kind, Retraction, pattern
 from lakehouse.project import Project
-from lakehouse.query.connection import Connection, Source, answer, connect
+from lakehouse.query.answer_format import answer
+from lakehouse.query.connection import Connection, Source, connect
 from lakehouse.retraction.closure import COLUMNS, Closure
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from lakehouse.ledger.retractions import Retraction
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class AffectedSteps:
     """Training steps that saw rows of an order, or what was made from them."""
 
     training_run: str
@@ -36,7 +36,7 @@ class RetractionReport:
 
     order: Retraction
     derived: Mapping[str, int] = field(default_factory=dict)
-    seen: Sequence[Seen] = ()
+    seen: Sequence[AffectedSteps] = ()
     recorded: bool = True
     unresolved: Sequence[str] = ()
     unmatched: Sequence[str] = ()

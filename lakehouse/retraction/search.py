@@ -15,11 +15,12 @@ from lakehouse.errors import MixlakeError, UsageError
 from lakehouse.ledger import tables
 from lakehouse.ledger.releases import list_releases, load_release
 from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Kind
-from lakehouse.lineage.training_steps import steps_that_saw
+from lakehouse.lineage.reader import SAMPLE_ID
+from lakehouse.lineage.training_steps import steps_with_rows
 from lakehouse.project import Project
 from lakehouse.query.connection import Connection, connect
-from lakehouse.retraction.closure import ID, Closure
-from lakehouse.retraction.report import Seen
+from lakehouse.retraction.closure import Closure
+from lakehouse.retraction.report import AffectedSteps
 
 # Ids of one batch, which one commit appends.
 _IDS_ROWS = 1_000_000
@@ -73,7 +74,7 @@ class RetractionSearch:
             UsageError: If one of them does not have the form of an id, and all ids of the lake have it.
         """
         missing = self._latest.missing(self._values) if self._kind == "id" else []
-        odd = [value for value in missing if not re.fullmatch(ID, value)]
+        odd = [value for value in missing if not re.fullmatch(SAMPLE_ID, value)]
         if odd and not self._latest.has_other_ids():
             raise UsageError(f"{odd[0][:80]!r} is not a sample id", "give each id whole: 32 hex digits in lower case")
         return missing
@@ -109,22 +110,22 @@ class RetractionSearch:
                 self.unresolved.append(f"release {release.name}: {error.message}")
         return affected
 
-    def training_steps(self) -> list[Seen]:
+    def training_steps(self) -> list[AffectedSteps]:
         """Return the training steps that saw such rows, by training run and release."""
         if not self.project.catalog.has(tables.training_steps.name):
             return []
         with connect(self.project) as connection:
-            trained = connection.rows("SELECT DISTINCT release FROM ledger.training_steps ORDER BY ALL")
+            trained = connection.trained_releases()
         seen = []
-        for name in (row["release"] for row in trained):
+        for name in trained:
             try:
                 versions = load_release(self.project.catalog, name, dropped=True).tables
                 with connect(self.project, tables=versions) as connection:
                     closure = self._closure_at(connection, versions)
                     if closure.has_rows():
                         ids = closure.ids(self.retraction_id, [DERIVED], _IDS_ROWS)
-                        for run, steps, first, last in steps_that_saw(self.project, name, ids):
-                            seen.append(Seen(run, name, steps, first, last))
+                        for run, steps, first, last in steps_with_rows(self.project, name, ids):
+                            seen.append(AffectedSteps(run, name, steps, first, last))
             except MixlakeError as error:  # the versions that it read are gone
                 self.unresolved.append(f"training on {name}: {error.message}")
         return seen

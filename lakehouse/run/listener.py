@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lakehouse.plan.plan import FlowPlan, Plan
 from lakehouse.run.report import FlowResult
 
@@ -34,20 +36,20 @@ class CompositeListener(Listener):
 
     def planned(self, plan: Plan) -> None:
         """Pass the plan on."""
-        for listener in self.listeners:
-            listener.planned(plan)
+        self._each(lambda listener: listener.planned(plan))
 
     def session(self, seconds: float) -> None:
         """Pass on that Spark is up."""
-        for listener in self.listeners:
-            listener.session(seconds)
+        self._each(lambda listener: listener.session(seconds))
 
     def began(self, item: FlowPlan) -> None:
         """Pass on that a flow is executed."""
-        for listener in self.listeners:
-            listener.began(item)
+        self._each(lambda listener: listener.began(item))
 
     def ended(self, result: FlowResult) -> None:
         """Pass on that a flow has ended."""
+        self._each(lambda listener: listener.ended(result))
+
+    def _each(self, call: Callable[[Listener], None]) -> None:
         for listener in self.listeners:
-            listener.ended(result)
+            call(listener)

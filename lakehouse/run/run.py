@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from collections.abc import Iterable
@@ -22,8 +21,6 @@ from lakehouse.run.report import FlowResult, Report
 from lakehouse.run.scheduler import RunContext, Scheduler
 from lakehouse.run.spark_session import SparkHandle
 from lakehouse.spark.session import spark_log_file
-
-log = logging.getLogger("mixlake.run")
 
 
 def run(
@@ -86,7 +83,7 @@ def run(
 
 def _missed_retractions(catalog: Catalog, plan: Plan, results: Iterable[FlowResult]) -> bool:
     """Whether this run, or one before it, may have quarantined rows that a newer retraction takes out."""
-    if any(item.because("retraction") for item in plan.flows):
+    if any(item.has_cause("retraction") for item in plan.flows):
         return True
     known = [result.note.retraction for result in results if result.note is not None and result.note.quarantine]
     return bool(known) and min(known) < load_retractions(catalog).ordinal

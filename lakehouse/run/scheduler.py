@@ -124,7 +124,7 @@ class Scheduler:
             self._require_inputs(item)
             if item.state == "fresh":
                 return FlowResult(spec.id, table, "fresh")
-            if item.last is not None and item.because("retraction"):
+            if item.last is not None and item.has_cause("retraction"):
                 reopen_purge(run.project.catalog, spec.writes, *item.last, item.retractions)
             run.listener.began(item)
             version, note = execute_flow(self._engine(item), run.project, item, run.run_id, migrate=run.migrate)

@@ -112,10 +112,10 @@ def archive(names: Iterable[str], extra: Mapping[str, Path] | None = None) -> by
     files.update(_installed(tops))
     body = io.BytesIO()
     with zipfile.ZipFile(body, "w") as into:
-        for name, held in sorted(files.items()):
+        for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _AT)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            into.writestr(entry, held if isinstance(held, str) else held.read_bytes())
+            into.writestr(entry, content if isinstance(content, str) else content.read_bytes())
     return body.getvalue()
 
 
@@ -123,11 +123,11 @@ def _files(name: str) -> Iterator[tuple[str, Path]]:
     spec = importlib.util.find_spec(name)
     for place in spec.submodule_search_locations or () if spec else ():
         top = Path(place)
-        found = [path for path in sorted(top.rglob("*")) if not _LEFT_OUT & set(path.relative_to(top).parts)]
-        if any(path.suffix in _COMPILED for path in found):
+        paths = [path for path in sorted(top.rglob("*")) if not _LEFT_OUT & set(path.relative_to(top).parts)]
+        if any(path.suffix in _COMPILED for path in paths):
             log.warning("%s has compiled parts and is not sent: install it on the workers", name)
             continue
-        for path in found:
+        for path in paths:
             if path.is_file():
                 yield f"{name}/{path.relative_to(top).as_posix()}", path
     if spec and not spec.submodule_search_locations and spec.origin and spec.origin.endswith(".py"):

@@ -7,7 +7,6 @@ writing the engine looks for its own ``run_id`` in the log.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from lakehouse.delta import append
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.history import commits_with_notes
-from lakehouse.errors import CollisionError, no_space
+from lakehouse.delta.table_errors import no_space
+from lakehouse.errors import CollisionError
 from lakehouse.ledger import tables
 from lakehouse.spark.key_range import within
 from lakehouse.spark.rows_to_write import ACTION, RowsToWrite
@@ -26,7 +26,6 @@ from lakehouse.spark.rows_to_write import ACTION, RowsToWrite
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 
-log = logging.getLogger("mixlake.commit")
 
 QUARANTINE_APP = "mixlake.retractions"
 _CONCURRENT = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED")

@@ -6,6 +6,7 @@ import re
 
 from lakehouse import errors
 from lakehouse.declare.flow import Flow
+from lakehouse.delta import table_errors
 from lakehouse.errors import FlowError, MixlakeError
 
 _UNREADABLE = ("FileNotFoundException", "FILE_NOT_EXIST", "FAILED_READ_FILE", "CANNOT_READ_FILE_FOOTER")
@@ -26,7 +27,7 @@ def from_spark_error(flow: Flow, error: Exception, lake: str = "") -> MixlakeErr
     if "No space left on device" in text:
         # delta-rs reports this number for a table's log; Spark reports none for its own files.
         if "(os error 28)" in text:
-            return errors.no_space(flow.writes.name)
+            return table_errors.no_space(flow.writes.name)
         return errors.LakeError(
             f"{flow.id}: no space left on a worker's disk", "free space in spark.local.dir, and run again"
         )
@@ -43,7 +44,7 @@ def _unreadable(flow: Flow, text: str, lake: str) -> MixlakeError:
     for path in re.findall(r"[^\s'\"]+\.parquet", text) if lake else ():
         parts = path.partition(place)[2].split("/", 2)
         if len(parts) == 3:
-            return errors.lost_file(f"{parts[0]}.{parts[1]}", parts[2], f"{flow.id}: ")
+            return table_errors.lost_file(f"{parts[0]}.{parts[1]}", parts[2], f"{flow.id}: ")
     return errors.LakeError(f"{flow.id}: a data file that it reads is gone or damaged", "mixlake doctor names it")
 
 

@@ -1,8 +1,8 @@
-"""A flow's inputs as DataFrames at pinned versions, and what changed in them since the last commit."""
+"""Read a flow's inputs at pinned versions: their rows and columns, and how many files they have."""
 
 from __future__ import annotations
 
-import logging
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,6 @@ from lakehouse.spark.delta_reader import load, spark_schema
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-log = logging.getLogger("mixlake.inputs")
-
 
 def frame(session: SparkSession, project: Project, item: Read, versions: Mapping[str, int]) -> DataFrame:
     """Return an input whole: one table, or the union of the tables that carry its tag."""
@@ -28,10 +26,7 @@ def frame(session: SparkSession, project: Project, item: Read, versions: Mapping
     ]
     if not parts:
         return session.createDataFrame([], spark_schema(_union_schema(item)))
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole.unionByName(part)
-    return whole
+    return union(parts)
 
 
 def select_rows(rows: DataFrame, item: Read, table: Table) -> DataFrame:
@@ -58,10 +53,7 @@ def count_files(project: Project, item: Read, versions: Mapping[str, int]) -> tu
 
 def union(parts: list[DataFrame]) -> DataFrame:
     """Return the rows of all parts, by column name."""
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole.unionByName(part)
-    return whole
+    return functools.reduce(lambda one, other: one.unionByName(other), parts)
 
 
 def _union_schema(item: Read) -> pa.Schema:

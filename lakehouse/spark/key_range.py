@@ -1,4 +1,4 @@
-"""The range of the keys that a change affects: files all of whose rows lie outside of it are not read.
+"""Compute the range of the keys that a change affects, so that files without such keys are not read.
 
 A table's log states the minimum and maximum of a column in each file, by which Delta prunes files (and Parquet row
 groups). Where rows came in the order of their keys, few changes then cost little; where keys are scattered, as digests

@@ -1,4 +1,4 @@
-"""Which rows of a table comply with the retractions, in Spark; see `lakehouse.retraction.retract`."""
+"""Filter a table's rows by the retractions with Spark; see `lakehouse.retraction.retract`."""
 
 from __future__ import annotations
 

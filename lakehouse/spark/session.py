@@ -7,7 +7,6 @@ Under ``spark-submit`` what Spark was submitted with wins, and only missing sett
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import shutil
 import subprocess
@@ -19,15 +18,12 @@ from typing import TYPE_CHECKING
 from lakehouse.declare.config import Config
 from lakehouse.delta.store import s3
 from lakehouse.delta.store.conditional_put import require_atomic_commits
-from lakehouse.errors import MachineError
+from lakehouse.errors import MachineError, first_line
 from lakehouse.project import Project
 from lakehouse.spark.settings import JARS, MASTER, PACKAGES, settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-
-log = logging.getLogger("mixlake.session")
 
 _HADOOP = "spark.hadoop."
 
@@ -55,14 +51,14 @@ def start(config: Config, log_file: Path) -> SparkSession:
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
-    given = _submitted()
-    if given is None:
+    submitted = _submitted()
+    if submitted is None:
         check_java()
     _choose_python(config)
-    wanted = settings(config, given)
+    wanted = settings(config, submitted)
     # Not to Spark's command line, which all users of the machine can read.
     secrets = {key: wanted.pop(key) for key in list(wanted) if key.startswith(_HADOOP) and s3.is_secret(key)}
-    if given is None:
+    if submitted is None:
         wanted.setdefault(MASTER, "local[*]")
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +69,7 @@ def start(config: Config, log_file: Path) -> SparkSession:
         ) from None
     try:
         with quiet(log_file):
-            if given is None:
+            if submitted is None:
                 SparkContext._ensure_initialized(conf=SparkConf().setAll(list(wanted.items())))  # noqa: SLF001
                 # The JVM made one list of the jars and of what the packages hold, which executors are sent. To name
                 # the jars once more would put them in its place.
@@ -83,9 +79,8 @@ def start(config: Config, log_file: Path) -> SparkSession:
                 builder = builder.config(key, value)
             session = builder.getOrCreate()
     except (PySparkException, Py4JError, RuntimeError, OSError) as error:
-        text = str(error).strip().split("\n", 1)[0]
         raise MachineError(
-            f"Spark did not start: {text}", f"see {log_file}; mixlake doctor checks the machine"
+            f"Spark did not start: {first_line(error)}", f"see {log_file}; mixlake doctor checks the machine"
         ) from error
     session.sparkContext.setLogLevel("WARN")
     hadoop = session.sparkContext._jsc.hadoopConfiguration()  # noqa: SLF001 - no public way
@@ -205,6 +200,5 @@ def quiet(log_file: Path) -> Iterator[None]:
 
 
 def spark_log_file(project: Project, run_id: str) -> Path:
-    """Return where Spark's own words of a run go."""
-    base = project.config.root / ".mixlake" if "://" in project.catalog.uri else Path(project.catalog.uri) / "_logs"
-    return base / f"spark-{run_id}.log"
+    """Return the file of Spark's log of a run."""
+    return project.log_folder / f"spark-{run_id}.log"

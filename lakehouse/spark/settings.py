@@ -108,47 +108,46 @@ def is_local(master: str) -> bool:
     return master == "local" or master.startswith("local[")
 
 
-def settings(config: Config, given: Mapping[str, str] | None = None) -> dict[str, str]:
+def settings(config: Config, submitted: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the settings of a session: the engine's, and over them the configuration's.
 
     Args:
         config: Its ``spark:`` wins; its lake decides what Spark needs to reach it.
-        given: What ``spark-submit`` was given, None where it did not start this process. It wins over both, and
+        submitted: What ``spark-submit`` was given, None where it did not start this process. It wins over both, and
             where Spark runs and what it loaded is settled then.
 
     Raises:
         ConfigError: If the options of the lake's store are wrong.
     """
-    submitted = given is not None
-    master = (given or config.spark).get(MASTER, "local[*]")
-    found = dict(_EVERYWHERE)
+    master = (submitted or config.spark).get(MASTER, "local[*]")
+    chosen = dict(_EVERYWHERE)
     if is_local(master):
         scratch = Path(tempfile.gettempdir()) / f"mixlake-{os.getpid()}"
-        found.update({key: value.format(scratch=scratch) for key, value in _LOCAL.items()})
-        found["spark.sql.shuffle.partitions"] = str(2 * (os.cpu_count() or 2))
+        chosen.update({key: value.format(scratch=scratch) for key, value in _LOCAL.items()})
+        chosen["spark.sql.shuffle.partitions"] = str(2 * (os.cpu_count() or 2))
     else:
-        found.update(_CLUSTER)
+        chosen.update(_CLUSTER)
     if s3.is_s3(config.lake):
-        found.update(s3.s3a_settings(config.lake, config.storage, os.environ))
-    found.update(config.spark)
-    if not submitted:
-        return {**found, **merged(loaded(config), config.spark)}
-    settled = {MASTER, *_LISTS, *(given or {})}
+        chosen.update(s3.s3a_settings(config.lake, config.storage, os.environ))
+    chosen.update(config.spark)
+    if submitted is None:
+        return {**chosen, **merged(loaded(config), config.spark)}
+    settled = {MASTER, *_LISTS, *submitted}
     return {
         key: value
-        for key, value in found.items()
+        for key, value in chosen.items()
         if key not in settled and not key.startswith(("spark.driver.", "spark.ui."))
     }
 
 
 def loaded(config: Config) -> dict[str, str]:
     """Return the settings that name what the JVM loads when it starts: ``spark.jars`` and its like."""
-    found = {PACKAGES: delta_package()}
+    lists = {PACKAGES: delta_package()}
     if s3.is_s3(config.lake):
-        found[PACKAGES] += "," + ",".join(s3.PACKAGES)
-        found[EXCLUDES] = ",".join(s3.EXCLUDES)
-        found[JARS] = str(s3.LOG_STORE_JAR)
-    return found
+        lists[PACKAGES] += "," + ",".join(s3.PACKAGES)
+        lists[EXCLUDES] = ",".join(s3.EXCLUDES)
+        lists[JARS] = str(s3.LOG_STORE_JAR)
+    return lists
 
 
 def merged(ours: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str]:
@@ -156,7 +155,7 @@ def merged(ours: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str]:
 
     One who names hadoop-aws chooses its AWS SDK, too.
     """
-    found = {}
+    lists = {}
     for key in _LISTS:
         mine, own = _items(ours.get(key, "")), _items(users.get(key, ""))
         if key == PACKAGES:
@@ -165,8 +164,8 @@ def merged(ours: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str]:
         if _names_s3a(users):
             mine = [item for item in mine if "awssdk" not in item]
         if mine or own:
-            found[key] = ",".join(dict.fromkeys([*mine, *own]))
-    return found
+            lists[key] = ",".join(dict.fromkeys([*mine, *own]))
+    return lists
 
 
 def delta_package() -> str:

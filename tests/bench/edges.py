@@ -81,19 +81,19 @@ def measure(folder: Path, edges: int, ids: int, row_group: int) -> None:
 
 def traced(lake, folder: Path, kind: str, ids: list[str]) -> None:
     """Trace some samples whole, and tell the time of a trace and of a hop."""
-    from lakehouse.lineage.index import index_reader
+    from lakehouse.lineage.index import lookup
     from lakehouse.lineage.trace import trace
 
     hops: list[tuple[int, int, float]] = []
-    look_up = index_reader.IndexedSamples._lookup
+    look_up = lookup.Index.lookup
 
     def timed(self, order, wanted):
         clock = time.monotonic()
         found = look_up(self, order, wanted)
-        hops.append((len(wanted), self.hops[-1], time.monotonic() - clock))
+        hops.append((len(wanted), found.files, time.monotonic() - clock))
         return found
 
-    index_reader.IndexedSamples._lookup = timed
+    lookup.Index.lookup = timed
     seconds, nodes = [], []
     for sample in ids:
         forget(folder)
@@ -101,13 +101,13 @@ def traced(lake, folder: Path, kind: str, ids: list[str]) -> None:
         found = trace(lake.project, sample)
         seconds.append(time.monotonic() - clock)
         nodes.append(len(found.nodes))
-    index_reader.IndexedSamples._lookup = look_up
+    lookup.Index.lookup = look_up
     one = [hop for hop in hops if hop[0] == 1]
     print(
-        f"{kind:10} {statistics.median(nodes):4.0f} rows: trace median {told(seconds)} over {len(ids)} cold ids; "
+        f"{kind:10} {statistics.median(nodes):4.0f} rows: trace median {seconds_text(seconds)} over {len(ids)} cold ids; "
         f"{len(hops) / len(ids):.1f} hops each, a hop of one id opens at most {max(hop[1] for hop in one)} files, "
         f"of {max(hop[0] for hop in hops)} ids {max(hop[1] for hop in hops)}; "
-        f"a hop median {told([hop[2] for hop in hops])}"
+        f"a hop median {seconds_text([hop[2] for hop in hops])}"
     )
 
 
@@ -172,10 +172,10 @@ def scans(lake, folder: Path, ids: list[str]) -> None:
             ask("parent", sample)
             seconds.append(time.monotonic() - clock)
         medians[name] = statistics.median(seconds)
-        print(f"{name:28} {told(seconds)} ({medians[name] / medians['lookup']:.1f}x)")
+        print(f"{name:28} {seconds_text(seconds)} ({medians[name] / medians['lookup']:.1f}x)")
 
 
-def told(seconds: list[float]) -> str:
+def seconds_text(seconds: list[float]) -> str:
     return f"{statistics.median(seconds):.3f} s (most {max(seconds):.3f} s)"
 
 

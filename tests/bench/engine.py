@@ -175,11 +175,11 @@ def start() -> None:
     """Print how long Spark takes to start, beside a plain one."""
     with tempfile.TemporaryDirectory() as folder:
         programs = ["-c", PLAIN], [__file__, "--start-only", folder]
-        told = [
+        printed = [
             subprocess.run([sys.executable, *program], capture_output=True, text=True, check=True).stdout.split()
             for program in programs
         ]
-    (plain, plain_job), (ours, ours_job) = (map(float, words) for words in told)
+    (plain, plain_job), (ours, ours_job) = (map(float, words) for words in printed)
     print("start of the JVM      session  first job done   (seconds, in a process of its own)")
     print(f"the engine's, Delta  {ours:8.2f}  {ours_job:14.2f}")
     print(f"plain Spark          {plain:8.2f}  {plain_job:14.2f}")
@@ -370,8 +370,10 @@ class Bench:
                 print(f"\n{step}: {flow}, {len(span)} jobs")
                 for number in span:
                     job = store.job(number)
-                    told = job.description().get() if job.description().isDefined() else ""
-                    print(f"  {job.numTasks():4d} tasks  {job.name()[:60].ljust(60)}  {' '.join(told.split())[:90]}")
+                    description = job.description().get() if job.description().isDefined() else ""
+                    print(
+                        f"  {job.numTasks():4d} tasks  {job.name()[:60].ljust(60)}  {' '.join(description.split())[:90]}"
+                    )
 
 
 class Hand:

@@ -74,8 +74,8 @@ def show(uri: str, commits: dict[str, float] | None = None) -> None:
     for row in rows:
         counts = [str(row[name] or 0).rjust(10) for name in ("read", "inserted")]
         seconds = [row["function"], row["made"], row["difference"], (commits or {}).get(row["table"])]
-        told = [f"{value:10.2f}" if value is not None else "-".rjust(10) for value in seconds]
-        print("  ".join([row["table"].ljust(28), row["mode"].ljust(11), *counts, *told]))
+        cells = [f"{value:10.2f}" if value is not None else "-".rjust(10) for value in seconds]
+        print("  ".join([row["table"].ljust(28), row["mode"].ljust(11), *counts, *cells]))
     made = sum(row["made"] or 0 for row in rows)
     inside = sum(row["function"] or 0 for row in rows)
     print(f"\n{len(rows)} flows: rows made in {made:.1f} s, inside operators {inside:.1f} s of it (over workers)")

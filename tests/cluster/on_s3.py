@@ -30,7 +30,7 @@ def main(root: str, rounds: str) -> None:
     lake = Lake(config=load_config(Path(root)))
     began = time.monotonic()
     report = lake.run()
-    told = {
+    found = {
         "errors": [str(outcome.error) for outcome in report.results if outcome.error],
         "digests": {name: newest_note(lake.catalog.open(name))[1].digest for name in TABLES},
         "again": sorted({outcome.status for outcome in lake.run().results}),
@@ -38,12 +38,12 @@ def main(root: str, rounds: str) -> None:
     }
     session = start(lake.config, Path(root) / "race.log")
     require_ready(session, lake.project)
-    told["log"] = race_for_versions(session, lake, int(rounds))
-    told["tables"] = race_for_commits(session, lake, max(3, int(rounds) // 10))
-    told["secret_shown"] = lake.config.storage["secret_access_key"] in json.dumps(
+    found["log"] = race_for_versions(session, lake, int(rounds))
+    found["tables"] = race_for_commits(session, lake, max(3, int(rounds) // 10))
+    found["secret_shown"] = lake.config.storage["secret_access_key"] in json.dumps(
         session.sparkContext.getConf().getAll()
     )
-    print(json.dumps(told))
+    print(json.dumps(found))
 
 
 def race_for_versions(session, lake, rounds):
@@ -58,7 +58,7 @@ def race_for_versions(session, lake, rounds):
     client = S3Store.from_url(lake.uri, config=config, client_options={"allow_http": True})
     jvm, context = session._jvm, session.sparkContext
     hadoop = context._jsc.hadoopConfiguration()
-    # The class that Delta was told to use, as Delta makes it.
+    # The class that Delta is set to use, as Delta makes it.
     name = context.getConf().get("spark.delta.logStore.s3.impl")
     loader = jvm.java.lang.Thread.currentThread().getContextClassLoader()
     kinds = context._gateway.new_array(jvm.java.lang.Class, 1)

@@ -124,17 +124,17 @@ class OneAfterTheOther:
         condition = (
             environment.pop("HTTP_IF_NONE_MATCH", "") if self.overlook else environment.get("HTTP_IF_NONE_MATCH")
         )
-        told = []
+        statuses = []
 
         def respond(status, headers, *rest):
-            told.append(status.split(" ", 1)[0])
+            statuses.append(status.split(" ", 1)[0])
             return start_response(status, headers, *rest)
 
         with self.lock:
             answer = list(self.application(environment, respond))
         if re.search(r"/_delta_log/\d{20}\.json$", environment["PATH_INFO"]):
             client = environment.get("HTTP_USER_AGENT", "-").split("/", 1)[0].split(" ", 1)[0] or "-"
-            print(f"put {client} {condition or '-'} {told[-1]}", flush=True)
+            print(f"put {client} {condition or '-'} {statuses[-1]}", flush=True)
         return answer
 
 

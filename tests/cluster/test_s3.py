@@ -42,22 +42,22 @@ def test_a_run_on_s3_equals_a_run_in_a_folder_and_no_commit_is_lost(project, s3,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )
     assert ended.returncode == 0, ended.stderr[-4000:]
-    told = json.loads(ended.stdout.splitlines()[-1])
-    assert told["errors"] == []
-    assert told["again"] == ["fresh"]
-    assert not told["secret_shown"]
+    found = json.loads(ended.stdout.splitlines()[-1])
+    assert found["errors"] == []
+    assert found["again"] == ["fresh"]
+    assert not found["secret_shown"]
 
     project.run(lake="folder")
     here = {name: newest_note(Catalog(str(project.root / "folder")).open(name))[1].digest for name in TABLES}
-    assert told["digests"] == here
+    assert found["digests"] == here
 
     # Of two that create one version, one wins, and what is held is the winner's; both win some.
-    assert told["log"]["wrong"] == []
-    assert sum(told["log"]["won"].values()) == 60
-    assert min(told["log"]["won"].values()) > 0
+    assert found["log"]["wrong"] == []
+    assert sum(found["log"]["won"].values()) == 60
+    assert min(found["log"]["won"].values()) > 0
 
     # Whole tables: every acknowledged commit is there once.
-    tables = told["tables"]
+    tables = found["tables"]
     assert (tables["lost"], tables["unknown"], tables["doubled"], tables["refused"]) == ([], [], 0, [])
     assert tables["spark"] == 6
     assert tables["version"] == tables["spark"] + tables["delta_rs"]
@@ -67,4 +67,4 @@ def test_a_run_on_s3_equals_a_run_in_a_folder_and_no_commit_is_lost(project, s3,
     assert {condition for _, condition, _ in made} == {"*"}
     assert {client for client, _, _ in made} == {"Hadoop", "object_store"}
     assert made["Hadoop", "*", "412"] > 0
-    (project.root / "told.json").write_text(json.dumps(told))
+    (project.root / "found.json").write_text(json.dumps(found))

@@ -180,13 +180,13 @@ def assert_shipped(rows, python, by):
 
 def test_a_run_by_master_sends_the_code_and_equals_a_run_on_one_machine(project, cluster, python):
     command = [sys.executable, "-m", "lakehouse.cli.main", "--lake", "on-cluster", "run", "bronze.lines+"]
-    told = ended_well(
+    printed = ended_well(
         [*command, "--master", cluster.master, "--json"],
         cluster,
         cwd=project.root,
         env=environment(project, cluster, python),
     )
-    assert json.loads(told)["ok"]
+    assert json.loads(printed)["ok"]
     assert digests(project, "on-cluster") == digests(project, "local")
     assert_shipped(places(project, "on-cluster"), python, "mixlake-")
 
@@ -194,10 +194,10 @@ def test_a_run_by_master_sends_the_code_and_equals_a_run_on_one_machine(project,
 def test_a_submitted_run_goes_on_from_there_with_what_was_packed(project, cluster, python, folder):
     env = environment(project, cluster, python)
     words.land(project, words_of(45).replace("number 7", "number seven"))
-    told = ended_well(
+    printed = ended_well(
         [sys.executable, "-m", "lakehouse.cli.main", "package", "--json"], cluster, cwd=project.root, env=env
     )
-    packed = json.loads(told)
+    packed = json.loads(printed)
     assert {Path(file).name for file in packed["files"]} == {"mixlake.zip", "main.py", "spark.conf"}
     away = folder / "away"
     away.mkdir()

@@ -13,8 +13,8 @@ def say(project, capsys, *args, lake="lake"):
     project.forget()
     capsys.readouterr()
     status = main(["--lake", str(project.root / lake), *args])
-    told = capsys.readouterr()
-    return status, told.out, [line for line in told.err.splitlines() if line.startswith("mixlake: ")]
+    captured = capsys.readouterr()
+    return status, captured.out, [line for line in captured.err.splitlines() if line.startswith("mixlake: ")]
 
 
 def data_files(project, table, lake="lake"):

@@ -203,9 +203,9 @@ class Chaos:
             clock = time.monotonic()
             if clock > end:
                 break
-            told = self._round(random.Random(f"{self.seed}/{number}"), kind)
+            events = self._round(random.Random(f"{self.seed}/{number}"), kind)
             self.done[kind] += 1
-            self.tell(f"round {number + 1} of {len(kinds)}: {', '.join(told)}; {time.monotonic() - clock:.0f} s")
+            self.tell(f"round {number + 1} of {len(kinds)}: {', '.join(events)}; {time.monotonic() - clock:.0f} s")
         self._end()
         self._compare_digests()
         self.tell(self.summary())
@@ -223,17 +223,17 @@ class Chaos:
         self.lines = change(rng, self.lines)
         self.past.append(self.lines)
         words.land(self.project, self._text())
-        told = [f"{len(self.lines)} lines"]
+        events = [f"{len(self.lines)} lines"]
         for _ in range(rng.randint(1, 2) if kind == "soft" else 1):
-            told.append(self._die(rng) if kind == "soft" else self._be_killed(rng))
+            events.append(self._die(rng) if kind == "soft" else self._be_killed(rng))
             self._nothing_is_half_visible()
         if rng.random() < 0.4:
-            told.append(self._maintain(rng))
+            events.append(self._maintain(rng))
             self._nothing_is_half_visible()
         if rng.random() < 0.75:
             self._end()
-            told.append("ended")
-        return told
+            events.append("ended")
+        return events
 
     def _text(self):
         return "|".join(f"{key}:{text}" for key, text in self.lines.items())
@@ -334,13 +334,17 @@ class Chaos:
         for name in NAMES:
             assert held(lake, name) == rows[name], (name, held(lake, name), rows[name])
         assert [item.writes for item in lake.plan().flows if item.state != "fresh"] == []
-        assert [found["rows"] for found in quarantine.visible(lake.project)] == ([len(aside)] if aside else [])
-        assert [row["sample_id"] for row in quarantine.examples(lake.project, "bronze.lines", limit=99)] == aside
+        assert [found["rows"] for found in quarantine.count_quarantined(lake.project)] == (
+            [len(aside)] if aside else []
+        )
+        assert [
+            row["sample_id"] for row in quarantine.quarantined_rows(lake.project, "bronze.lines", limit=99)
+        ] == aside
         notes = [
             (name, version, note) for name in NAMES for version, _, note in commits_with_notes(lake.catalog.open(name))
         ]
-        told = Counter((row["table"], row["version"]) for row in lake.table(tables.runs.name).to_pylist())
-        assert told == Counter((name, version) for name, version, _ in notes), told
+        recorded = Counter((row["table"], row["version"]) for row in lake.table(tables.runs.name).to_pylist())
+        assert recorded == Counter((name, version) for name, version, _ in notes), recorded
         kept = Counter()
         if lake.catalog.has(tables.quarantine.name):
             kept.update(row["attempt"] for row in lake.table(tables.quarantine.name).to_pylist() if row["row"])
@@ -364,7 +368,7 @@ class Chaos:
         aside = [
             [
                 (row["reason"], row["sample_id"])
-                for row in quarantine.examples(self.project.lake(n).project, "bronze.lines")
+                for row in quarantine.quarantined_rows(self.project.lake(n).project, "bronze.lines")
             ]
             for n in _LAKES
         ]

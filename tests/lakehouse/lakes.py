@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
 from lakehouse.declare.config import Config
+from lakehouse.delta.append import append_rows
 from lakehouse.delta.catalog import FORMAT_PROPERTY
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.lake import Lake
+from lakehouse.ledger import tables as ledger
+from lakehouse.project import Project
+from lakehouse.query.connection import connect
 
 
 def lake_at(path: Path, **config) -> Lake:
@@ -50,6 +57,12 @@ def write(lake: Lake, table: str, rows: pa.Table, of: CommitNote | None = None, 
     )
 
 
+def query(project: Project, sql: str, at: str | None = None, tables: Mapping[str, int] | None = None) -> pa.Table:
+    """Answer one statement over a lake."""
+    with connect(project, at, tables) as connection:
+        return connection.table(sql)
+
+
 def newer(lake: Lake, table: str) -> None:
     """Make an empty table as a newer mixlake would."""
     DeltaTable.create(
@@ -83,10 +96,6 @@ def trained(lake: Lake) -> tuple[str, str]:
     Returns:
         The id of the GPL document and of its first paragraph.
     """
-    from datetime import UTC, datetime
-
-    from lakehouse.delta.append import append_rows
-    from lakehouse.ledger import tables as ledger
     from lakehouse.release.create import create_release
 
     doc, other = "aa" * 16, "bb" * 16
@@ -161,3 +170,28 @@ def followed(lake: Lake, *tables: str, schema: pa.Schema) -> None:
 def noted(of: CommitNote) -> CommitProperties:
     """Return commit properties that carry a note."""
     return CommitProperties(custom_metadata={"userMetadata": of.to_json()})
+
+
+def quarantine(lake: Lake, table: str, attempt: str, *rows: tuple[str | None, str, dict | None]) -> None:
+    """Append to ``ledger.quarantine`` what an attempt at a flow quarantined; it counts once a note names the attempt.
+
+    Args:
+        lake: The lake.
+        table: The table that the rows were meant for.
+        attempt: The attempt.
+        rows: (origin, reason, the row) of each; None for the row where its origin was processed again.
+    """
+    common = {"attempt": attempt, "flow": f"flows.{table}", "table": table, "run_id": f"run-{attempt}"}
+    made = [
+        {
+            **common,
+            "sample_id": (row or {}).get("sample_id"),
+            "origin": origin,
+            "reason": reason,
+            "row": None if row is None else json.dumps(row),
+            "at": datetime(2026, 1, 1, tzinfo=UTC),
+        }
+        for origin, reason, row in rows
+    ]
+    schema = ledger.quarantine.schema
+    append_rows(lake.catalog, ledger.quarantine, pa.Table.from_pylist(made, schema=schema))

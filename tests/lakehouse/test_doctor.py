@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from lakehouse import doctor
 from lakehouse.cli.main import main
 from lakehouse.doctor import examine
 from tests.lakehouse.lakes import lake_at, newer, write
@@ -25,7 +26,7 @@ def test_what_is_well_is_reported_so(tmp_path):
     write(lake, "gold.x", pa.table({"n": [1]}))
     findings = found(lake.uri)
     assert findings["python"].state == findings["pyspark"].state == findings["lake"].state == "ok"
-    assert "1 tables, 0 unreadable" in findings["lake"].found
+    assert "1 tables, 0 unreadable" in findings["lake"].detail
 
 
 def test_a_missing_jdk_is_broken_with_what_to_do(monkeypatch, tmp_path):
@@ -42,7 +43,7 @@ def test_an_old_jdk_is_broken(monkeypatch, tmp_path):
     java.chmod(0o755)
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     assert found()["java"].state == "broken"
-    assert "8" in found()["java"].found
+    assert "8" in found()["java"].detail
 
 
 def test_a_damaged_table_and_a_newer_format_are_named(tmp_path, capsys):
@@ -64,6 +65,17 @@ def test_a_broken_configuration_is_a_finding(tmp_path):
     assert found()["declarations"].state == "broken"
 
 
+def test_an_unexpected_error_is_a_finding_and_shown_whole_where_wanted(tmp_path, monkeypatch, capsys):
+    write(lake_at(tmp_path / "lake"), "gold.x", pa.table({"n": [1]}))
+    monkeypatch.setattr(doctor, "scan", lambda *_: 1 / 0)
+    finding = found(str(tmp_path / "lake"))["gold.x"]
+    assert finding.detail == "ZeroDivisionError: division by zero"
+    assert "Traceback" not in capsys.readouterr().err
+    monkeypatch.setenv("MIXLAKE_DEBUG", "1")
+    found(str(tmp_path / "lake"))
+    assert "Traceback" in capsys.readouterr().err
+
+
 def test_a_cluster_that_does_not_answer_is_broken(tmp_path):
     import socket
 
@@ -74,7 +86,7 @@ def test_a_cluster_that_does_not_answer_is_broken(tmp_path):
         assert findings["lake's place"].state == "warning"
     findings = {finding.name: finding for finding in examine(str(tmp_path), place)}
     assert findings["master"].state == "broken"
-    assert place in findings["master"].found
+    assert place in findings["master"].detail
     assert "master" not in {finding.name for finding in examine(str(tmp_path), "local[2]")}
 
 

@@ -101,19 +101,19 @@ def test_a_lake_without_space_stays_as_it_was_and_goes_on(project, capsys, monke
     # The disk becomes full while a table is written.
     made = random.Random(1)
     words.land(project, "|".join(f"k{i}:{made.randbytes(300).hex()}" for i in range(20_000)))
-    status, out, told = say(project, capsys, "run", lake=lake)
+    status, out, errors = say(project, capsys, "run", lake=lake)
     assert status == 1
     assert "1 failed, 3 skipped" in out
-    assert told[0] == "mixlake: bronze.lines could not be written: no space left — free space there, and run again"
+    assert errors[0] == "mixlake: bronze.lines could not be written: no space left — free space there, and run again"
     assert (rows(project, lake), digests(project, lake)) == before
     assert say(project, capsys, "doctor", lake=lake)[0] == 0
 
     # It is full to the last byte.
     disk.fill()
     words.land(project, TEXT + "|g:late")
-    status, _, told = say(project, capsys, "run", lake=lake)
+    status, _, errors = say(project, capsys, "run", lake=lake)
     assert status == 1
-    assert "could not be written: no space left — free space there, and run again" in told[0]
+    assert "could not be written: no space left — free space there, and run again" in errors[0]
     assert (rows(project, lake), digests(project, lake)) == before
     assert say(project, capsys, "sql", "SELECT count(*) FROM silver.words", lake=lake)[0] == 0
 
@@ -121,8 +121,8 @@ def test_a_lake_without_space_stays_as_it_was_and_goes_on(project, capsys, monke
     disk.empty()
     disk.grow()
     assert sum(item.files for item in vacuum(project.lake(lake).catalog, retention_hours=0)) > 0
-    status, _, told = say(project, capsys, "run", lake=lake)
-    assert (status, told) == (0, [])
+    status, _, errors = say(project, capsys, "run", lake=lake)
+    assert (status, errors) == (0, [])
     project.run(lake="undisturbed")
     assert digests(project, lake) == digests(project, "undisturbed")
     assert rows(project, lake) == rows(project, "undisturbed")
@@ -132,9 +132,9 @@ def test_spark_without_space_to_work_in_says_so(project, disk):
     disk.grow()
     words.write(project, TEXT)
     config = project.root / "mixlake.yaml"
-    told = yaml.safe_load(config.read_text())
-    told["spark"]["spark.local.dir"] = str(disk.path)
-    config.write_text(yaml.safe_dump(told))
+    body = yaml.safe_load(config.read_text())
+    body["spark"]["spark.local.dir"] = str(disk.path)
+    config.write_text(yaml.safe_dump(body))
     ended = subprocess.run(
         [sys.executable, "-c", FILLING, str(disk.path)],
         capture_output=True,
@@ -145,7 +145,7 @@ def test_spark_without_space_to_work_in_says_so(project, disk):
     )
     assert "No space left on device" in ended.stdout
     assert ended.returncode == 1
-    told = [line for line in ended.stderr.splitlines() if line.startswith("mixlake: ")]
-    assert "land: no space left on a worker's disk — free space in spark.local.dir, and run again" in told[0]
+    errors = [line for line in ended.stderr.splitlines() if line.startswith("mixlake: ")]
+    assert "land: no space left on a worker's disk — free space in spark.local.dir, and run again" in errors[0]
     assert "Traceback" not in ended.stderr
     assert not project.lake().catalog.has("silver.shouts")

@@ -11,6 +11,12 @@ def test_a_project_has_one_catalog_and_declares_the_ledger(tmp_path):
     assert {"ledger.runs", "ledger.quarantine"} <= set(project.registry.tables)
 
 
+def test_logs_lie_in_the_lake_or_beside_the_configuration(tmp_path):
+    config = lake_at(tmp_path / "lake").config
+    assert Project(config).log_folder == tmp_path / "lake" / "_logs"
+    assert Project(config.with_lake("s3://bucket/lake")).log_folder == config.root / ".mixlake"
+
+
 def test_copies_with_params_and_spark_settings_leave_the_project_as_it_is(tmp_path):
     project = Project(lake_at(tmp_path / "lake", params={"a.b": {"x": 1}}).config)
     assert project.with_params({"a.b": {"y": 2}}).config.params == {"a.b": {"x": 1, "y": 2}}

@@ -79,7 +79,7 @@ class History(RuleBasedStateMachine):
         scope=st.sampled_from(["origin", "content"]),
     )
     def take_back(self, what, scope):
-        if scope == "content":  # what the contents are is told by tables that are up to date
+        if scope == "content":  # contents are known from tables that are up to date
             self.run()
             there = {place: text.lower() for place, text in self.held.items() if text and not self.is_gone(place)}
             self.refused |= {text for place, text in there.items() if what in {("source", place[0]), ("id", place)}}

@@ -46,11 +46,6 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
-def main_process() -> bool:
-    """Whether this process reports, as torchrun set it."""
-    return int(os.environ.get("RANK", "0")) == 0
-
-
 def start(recipe: Recipe) -> Layout:
     """Join the other processes and lay the recipe over them; starting again changes the layout.
 

@@ -17,6 +17,7 @@ from trainer.loader.buffers import Buffers
 from trainer.loader.labels import IGNORED
 from trainer.loader.order import PAD
 from trainer.loader.row_groups import Group
+from trainer.loader.targets import Targets
 
 
 class Features(NamedTuple):
@@ -152,8 +153,9 @@ class Batch:
         tokens = self.tokens.numpy()
         labels, places = take(shape, np.int64), take(shape, np.int64)
         loss_mask, modality = take(shape, np.float32), take(shape, np.int8)
+        targets = Targets(labels, loss_mask, places, modality)
         for group, rows, where in self.source.parts:
-            wrong = group.targets().fill(rows, where, tokens, labels, loss_mask, places, modality)
+            wrong = group.targets().fill(rows, where, tokens, targets)
             if wrong >= 0:
                 position = int(self.positions[where[rows == wrong][0]])
                 raise LakeError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -12,8 +12,23 @@ import pyarrow.compute as pc
 from trainer.loader.labels import IGNORED, MODALITIES
 
 
-@dataclass(frozen=True, slots=True)
-class TargetColumns:
+class Targets(NamedTuple):
+    """The targets of a batch, each [batch rows, length].
+
+    Args:
+        labels: int64, the next id, `IGNORED` where it is no target.
+        loss_mask: float32, the weight, 0 where the next id is no target.
+        position_ids: int64, the place in the document.
+        modality: int8, modality of the next id's document, -1 where it has none.
+    """
+
+    labels: np.ndarray
+    loss_mask: np.ndarray
+    position_ids: np.ndarray
+    modality: np.ndarray
+
+
+class TargetColumns(NamedTuple):
     """What the targets of a row group derive from: lists as offsets [n + 1] and flat values.
 
     Args:
@@ -57,85 +72,36 @@ class TargetColumns:
             spans.values.field("weight").to_numpy(),
         )
 
-    def fill(  # noqa: PLR0913, PLR0917 - two indices, one input, four outputs
-        self,
-        rows: np.ndarray,
-        where: np.ndarray,
-        tokens: np.ndarray,
-        labels: np.ndarray,
-        loss_mask: np.ndarray,
-        position_ids: np.ndarray,
-        modality: np.ndarray,
-    ) -> int:
+    def fill(self, rows: np.ndarray, where: np.ndarray, tokens: np.ndarray, out: Targets) -> int:
         """Fill rows ``where`` of a batch from rows ``rows`` of the group.
 
         The weight of a loss span on token i is that of predicting it from i - 1, so targets stand one place
-        to the left. Each output is [batch rows, length].
+        to the left.
 
         Args:
             rows: int64 [k].
             where: int64 [k].
             tokens: int32, the batch's ids.
-            labels: int64, out: the next id, `IGNORED` where it is no target.
-            loss_mask: float32, out: the weight, 0 where the next id is no target.
-            position_ids: int64, out: the place in the document.
-            modality: int8, out: modality of the next id's document, -1 where it has none.
+            out: Where the targets are written.
 
         Returns:
             -1, or the first of ``rows`` whose documents, segments or spans do not lie in the row.
         """
-        return int(
-            _fill(
-                rows,
-                where,
-                tokens,
-                self.document_offsets,
-                self.documents,
-                self.segment_offsets,
-                self.segment_begin,
-                self.segment_end,
-                self.segment_modality,
-                self.span_offsets,
-                self.span_begin,
-                self.span_end,
-                self.span_weight,
-                labels,
-                loss_mask,
-                position_ids,
-                modality,
-            )
-        )
+        return int(_fill(self, rows, where, tokens, out))
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill(  # noqa: C901, PLR0913, PLR0917 - a kernel over flat buffers
-    rows: np.ndarray,
-    where: np.ndarray,
-    tokens: np.ndarray,
-    document_offsets: np.ndarray,
-    documents: np.ndarray,
-    segment_offsets: np.ndarray,
-    segment_begin: np.ndarray,
-    segment_end: np.ndarray,
-    segment_modality: np.ndarray,
-    span_offsets: np.ndarray,
-    span_begin: np.ndarray,
-    span_end: np.ndarray,
-    span_weight: np.ndarray,
-    labels: np.ndarray,
-    loss_mask: np.ndarray,
-    position_ids: np.ndarray,
-    modality: np.ndarray,
-) -> int:
+def _fill(columns: TargetColumns, rows: np.ndarray, where: np.ndarray, tokens: np.ndarray, out: Targets) -> int:  # noqa: C901 - a kernel over flat buffers
+    documents = columns.documents
     length = tokens.shape[1]
     for k in range(len(rows)):
-        row, out = rows[k], where[k]
-        ids = tokens[out]
-        label, mask, place, kind = labels[out], loss_mask[out], position_ids[out], modality[out]
+        row, to = rows[k], where[k]
+        ids = tokens[to]
+        label, mask, place, kind = out.labels[to], out.loss_mask[to], out.position_ids[to], out.modality[to]
         label[:] = IGNORED
         mask[:] = 0.0
         kind[:] = -1
-        first, last = document_offsets[row], document_offsets[row + 1]
+        first, last = columns.document_offsets[row], columns.document_offsets[row + 1]
         if documents[first] != 0 or documents[last - 1] != length:
             return int(row)
         for d in range(first, last - 1):
@@ -146,15 +112,15 @@ def _fill(  # noqa: C901, PLR0913, PLR0917 - a kernel over flat buffers
             for i in range(len(part)):
                 part[i] = i
         # Loops over slices from 0: an index that might be negative would keep them from being vectorised.
-        for s in range(segment_offsets[row], segment_offsets[row + 1]):
-            begin, end, which = segment_begin[s], segment_end[s], segment_modality[s]
+        for s in range(columns.segment_offsets[row], columns.segment_offsets[row + 1]):
+            begin, end, which = columns.segment_begin[s], columns.segment_end[s], columns.segment_modality[s]
             if begin < 0 or end > length or end < begin:
                 return int(row)
             kinds = kind[max(begin - 1, 0) : max(end - 1, 0)]
             for i in range(len(kinds)):
                 kinds[i] = which
-        for s in range(span_offsets[row], span_offsets[row + 1]):
-            begin, end, weight = span_begin[s], span_end[s], span_weight[s]
+        for s in range(columns.span_offsets[row], columns.span_offsets[row + 1]):
+            begin, end, weight = columns.span_begin[s], columns.span_end[s], columns.span_weight[s]
             # The first token of a row is predicted from nothing.
             if begin < 1 or end > length or end < begin:
                 return int(row)

@@ -30,6 +30,7 @@ from megatron.core.dist_checkpointing.strategies import filesystem_async
 from megatron.core.tensor_parallel.random import get_cuda_rng_tracker
 from torch.distributed.checkpoint import CheckpointException
 
+from lakehouse.errors import first_line
 from trainer.errors import TrainingError
 from trainer.loop.optimizer import Update
 
@@ -209,9 +210,9 @@ def _main() -> bool:
 
 
 def _unreadable(path: Path, error: BaseException) -> TrainingError:
-    reason = str(error).strip().split("\n", 1)[0][:200]
     return TrainingError(
-        f"the checkpoint {path} cannot be read: {reason}", f"name an older one in {path.parent / LATEST}"
+        f"the checkpoint {path} cannot be read: {first_line(error, 200)}",
+        f"name an older one in {path.parent / LATEST}",
     )
 
 

@@ -15,7 +15,8 @@ from urllib.parse import unquote
 from deltalake.exceptions import CommitFailedError, DeltaError
 
 from lakehouse.delta.store.table_folder import LOG
-from lakehouse.errors import LakeError, no_space, not_allowed
+from lakehouse.delta.table_errors import no_space, not_allowed
+from lakehouse.errors import LakeError
 
 _DENIED = ("Permission denied", "PermissionDenied", "Read-only file system", "ReadOnlyFilesystem")
 

@@ -22,7 +22,6 @@ class IndexedSamples:
 
     Args:
         state: The index and the tables.
-        hops: Files that each lookup opened, in their order.
     """
 
     def __init__(self, state: IndexState) -> None:
@@ -30,7 +29,6 @@ class IndexedSamples:
         if state.edges is None:
             message = "ledger.edges does not exist"
             raise ValueError(message)
-        self.hops: list[int] = []
         self._tables = state.tables
         self._versions = state.versions
         self._index = Index(state.edges)
@@ -54,22 +52,22 @@ class IndexedSamples:
 
     def resolve(self, sample: str) -> str:
         """Return the one sample id that begins so; see `lakehouse.lineage.reader.Samples.resolve`."""
-        found = self._counted(self._index.beginning(sample))
+        entries = self._entries(self._index.beginning(sample))
         # Maybe not all that begin so were read; six are enough to know that there are several.
-        return resolve_unique_prefix(sample, sorted(pc.unique(found.column("child")).to_pylist())[:6])
+        return resolve_unique_prefix(sample, sorted(pc.unique(entries.column("child")).to_pylist())[:6])
 
     def read(self, ids: Iterable[str], parents: Iterable[str], limit: int) -> list[dict[str, Any]]:
         """Return the rows of some samples, and the rows that have one of some parents; see `Samples.read`."""
         own, above = set(ids), set(parents)
         below = self._below(above, limit)
         self._fetch((own | below) - self._rows.keys())
-        found = []
+        answer: list[dict[str, Any]] = []
         for sample in (*sorted(own), *sorted(below - own)):
             rows = self._rows[sample]
-            found += rows if sample in own else [row for row in rows if not above.isdisjoint(row["parent_ids"])]
-            if len(found) >= limit:
+            answer += rows if sample in own else [row for row in rows if not above.isdisjoint(row["parent_ids"])]
+            if len(answer) >= limit:
                 break
-        return found[:limit]
+        return answer[:limit]
 
     def _below(self, parents: set[str], limit: int) -> set[str]:
         if not parents:
@@ -81,21 +79,20 @@ class IndexedSamples:
         if not ids:
             return
         self._rows.update({sample: [] for sample in ids})
-        found = self._lookup("child", ids)
-        itself = pc.is_null(found.column("parent"))
+        entries = self._lookup("child", ids)
+        itself = pc.is_null(entries.column("parent"))
         made_from: dict[tuple[str, str], list[str]] = {}
-        edges = found.filter(pc.invert(itself)).select(["child", "table", "parent"]).to_pydict()
+        edges = entries.filter(pc.invert(itself)).select(["child", "table", "parent"]).to_pydict()
         for child, table, parent in zip(*edges.values(), strict=True):
             made_from.setdefault((child, table), []).append(parent)
-        for row in found.filter(itself).select(["child", "table", *DETAILS]).to_pylist():
+        for row in entries.filter(itself).select(["child", "table", *DETAILS]).to_pylist():
             sample = row.pop("child")
             row.update(sample_id=sample, parent_ids=made_from.get((sample, row["table"]), []))
             self._rows[sample].append(row)
 
     def _lookup(self, order: Order, ids: set[str]) -> pa.Table:
-        return self._counted(self._index.lookup(order, sorted(ids)))
+        return self._entries(self._index.lookup(order, sorted(ids)))
 
-    def _counted(self, found: LookupResult) -> pa.Table:
-        self.hops.append(found.files)
-        self._truncated = self._truncated or found.truncated
-        return found.rows
+    def _entries(self, result: LookupResult) -> pa.Table:
+        self._truncated = self._truncated or result.truncated
+        return result.rows

@@ -37,12 +37,12 @@ def first_replaced(sizes: Sequence[int], new: int) -> int:
         >>> first_replaced([1000, 100, 50], 10)
         0
     """
-    kept = len(sizes)
+    level = len(sizes)
     total = new
-    while kept and (sizes[kept - 1] <= RATIO * total or kept >= MAX_LEVELS):
-        kept -= 1
-        total += sizes[kept]
-    return kept
+    while level and (sizes[level - 1] <= RATIO * total or level >= MAX_LEVELS):
+        level -= 1
+        total += sizes[level]
+    return level
 
 
 def level_sizes(table: DeltaTable) -> list[int]:
@@ -53,11 +53,11 @@ def level_sizes(table: DeltaTable) -> list[int]:
     actions = pa.table(table.get_add_actions(flatten=True))
     if not actions.num_rows:
         return []
-    found = (
+    sums = (
         pa.table({"level": actions.column("partition.level"), "n": actions.column("num_records")})
         .group_by("level")
         .aggregate([("n", "sum")])
     )
-    held = dict(zip(found.column("level").to_pylist(), found.column("n_sum").to_pylist(), strict=True))
-    newest = int(pc.max(found.column("level")).as_py())
-    return [int(held.get(level) or 0) for level in range(newest + 1)]
+    counts = dict(zip(sums.column("level").to_pylist(), sums.column("n_sum").to_pylist(), strict=True))
+    newest = int(pc.max(sums.column("level")).as_py())
+    return [int(counts.get(level) or 0) for level in range(newest + 1)]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.lineage.reader import DETAILS
 from lakehouse.query.sql_guard import literal
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ Order = Literal["child", "parent"]
 # Entries that a lookup keeps in memory at most, beyond which its answer is truncated.
 MAX_ROWS = 250_000
 
-_DETAILS = ("run_id", "source", "license", "uri")
 _LAST = "\U0010ffff"
 
 
@@ -87,7 +87,7 @@ class Index:
 
 
 def _columns(order: Order) -> list[str]:
-    return ["parent", "child", "table", *(_DETAILS if order == "child" else ())]
+    return ["parent", "child", "table", *(DETAILS if order == "child" else ())]
 
 
 def _empty(order: Order) -> pa.Table:

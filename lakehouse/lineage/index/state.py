@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.contract import is_ledger
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.data_version import read_data_version
 from lakehouse.delta.history import newest_note
 from lakehouse.delta.log import Log
 from lakehouse.delta.schema_drift import fits
-from lakehouse.errors import corrupt_log
+from lakehouse.delta.table_errors import corrupt_log
 from lakehouse.ledger import tables as ledger
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ FLOW = "mixlake.edges"
 # Format of entries and levels. The index is rebuilt where this, or the contract's columns, changes.
 FORMAT = "1"
 SAMPLE_ID = "sample_id"
-
-_LEDGER = {table.name for table in ledger.TABLES}
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class IndexState:
 def index_state(catalog: Catalog) -> IndexState:
     """Compare ``ledger.edges`` with the tables."""
     with ThreadPoolExecutor(8) as pool:
-        names = [name for name in catalog.names() if name not in _LEDGER]
+        names = [name for name in catalog.names() if not is_ledger(name)]
         logs = zip(names, pool.map(catalog.log, names), strict=True)
         tables = {name: log for name, log in logs if SAMPLE_ID in log.columns}
         edges, note = _index(catalog)

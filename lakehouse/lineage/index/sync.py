@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from lakehouse.delta import append
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.retry import retry
 from lakehouse.delta.schema_drift import fits
 from lakehouse.errors import CollisionError, first_line
 from lakehouse.ledger import tables
@@ -32,7 +33,6 @@ from lakehouse.spark.rows_to_write import RowsToWrite
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-
 log = logging.getLogger("mixlake.edges")
 
 # A lookup of however many ids opens few files, up to 10^8 edges; one task sorts that many entries.
@@ -40,7 +40,8 @@ ROWS_PER_FILE = 32_000_000
 # Fewer entries do not pay for another task.
 ROWS_PER_TASK = 250_000
 
-_COLLISIONS = 3
+_ATTEMPTS = 3
+_UP_TO_DATE = -1
 _ENTRY = [column.name for column in tables.edges.columns if column.name not in {"level", "n"}]
 _ADDED = ("insert", "update_postimage")
 
@@ -90,18 +91,11 @@ def sync_edges(root: SparkSession, catalog: Catalog, run_id: str) -> int | None:
         CollisionError: If other runs kept committing first.
         LakeError: If the store refused a commit.
     """
-    for attempt in range(_COLLISIONS):
-        state = index_state(catalog)
-        merged = _needs_full_merge(catalog, state)
-        if (state.current and not merged) or (state.edges is None and not state.tables):
-            return None
-        try:
-            return _sync(root, catalog, state, run_id, merged=merged)
-        except CollisionError as error:
-            log.info("%s", error)
-            if attempt == _COLLISIONS - 1:
-                raise
-    return None
+    conflict = CollisionError(
+        f"other runs updated {tables.edges.name} first, {_ATTEMPTS} times", "run again once they have ended"
+    )
+    version = retry(lambda: _attempt(root, catalog, run_id), conflict, _ATTEMPTS)
+    return None if version == _UP_TO_DATE else version
 
 
 def is_fully_merged(catalog: Catalog) -> bool:
@@ -118,6 +112,23 @@ def _needs_full_merge(catalog: Catalog, state: IndexState) -> bool:
     if state.edges is None or (state.current and len(level_sizes(state.edges)) < 2):
         return False
     return any(order.to_purge for order in load_retractions(catalog).orders)
+
+
+def _attempt(root: SparkSession, catalog: Catalog, run_id: str) -> int | None:
+    """Compare the index with the tables, and update it.
+
+    Returns:
+        The committed version, `_UP_TO_DATE` if there was nothing to do, None if another run committed first.
+    """
+    state = index_state(catalog)
+    merged = _needs_full_merge(catalog, state)
+    if (state.current and not merged) or (state.edges is None and not state.tables):
+        return _UP_TO_DATE
+    try:
+        return _sync(root, catalog, state, run_id, merged=merged)
+    except CollisionError as error:
+        log.info("%s", error)
+        return None
 
 
 def _sync(root: SparkSession, catalog: Catalog, state: IndexState, run_id: str, *, merged: bool) -> int:

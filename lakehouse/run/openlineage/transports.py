@@ -35,8 +35,7 @@ def events_file(project: Project, run_id: str) -> Path | None:
     """Return the file that a run's events go to, None if they go to none."""
     file = project.config.openlineage.file
     if file is None:
-        base = project.config.root / ".mixlake" if "://" in project.catalog.uri else Path(project.catalog.uri) / "_logs"
-        return base / f"openlineage-{run_id}.jsonl"
+        return project.log_folder / f"openlineage-{run_id}.jsonl"
     return Path(file.replace("{run}", run_id)) if file else None
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from jobs.acquire import original_file
 from jobs.acquire.documents import FLOW, DocumentsParams, documents
-from lakehouse.declare.flow import flow_of
 from lakehouse.errors import FlowError
 from schemas.documents import landed_documents as table
 from schemas.identity import content_ids, derived_ids
 from tests.jobs.acquire.landed import together
+from tests.lakehouse.flows import flow_of
 
 
 def land(world, params=None, **said):
@@ -85,9 +85,9 @@ def test_a_source_whose_folder_is_gone_fails_the_flow(world):
     listed = world.good()
     world.folder.rename(world.root / "moved")
     first = world.folder / "d" / "a file.txt"
-    with pytest.raises(FlowError, match=f"{first} cannot be read: the folder {world.folder} of mine is gone") as told:
+    with pytest.raises(FlowError, match=f"{first} cannot be read: the folder {world.folder} of mine is gone") as raised:
         together(documents(listed, DocumentsParams()))
-    assert "mixlake run --full bronze.sources" in told.value.hint
+    assert "mixlake run --full bronze.sources" in raised.value.hint
 
 
 def test_a_file_of_several_documents_is_cut(world):

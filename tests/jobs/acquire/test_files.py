@@ -108,9 +108,9 @@ def test_a_folder_that_went_away_fails_the_flow(world):
     world.put("d/a.txt", "x")
     batch = world.sources().combine_chunks().to_batches()[0]
     world.folder.rename(world.root / "moved")
-    with pytest.raises(FlowError, match=f"the folder {world.folder} of mine is gone") as told:
+    with pytest.raises(FlowError, match=f"the folder {world.folder} of mine is gone") as raised:
         list(files(batch, FilesParams()))
-    assert "mixlake run --full bronze.sources" in told.value.hint
+    assert "mixlake run --full bronze.sources" in raised.value.hint
     # An emptied folder, or a mount point without its disk, says as little.
     (world.folder / "d").mkdir(parents=True)
     with pytest.raises(FlowError, match="gone or empty"):

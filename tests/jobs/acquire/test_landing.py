@@ -1,4 +1,4 @@
-"""The landing flows in the engine: landing again lands nothing, a new file lands alone, bad files are told."""
+"""The landing flows in the engine: landing again lands nothing, a new file lands alone, bad files are quarantined."""
 
 from __future__ import annotations
 
@@ -55,8 +55,10 @@ def test_landing(landing):
     assert first["folder:words/a.txt"]["content"] == "hello"
     assert lake.table("bronze.utterances").column("transcript").to_pylist() == ["spoken words"]
     assert dict(lake.table("bronze.images").column("captions")[0].as_py()) == {"en": "A photo.", "de": "Ein Foto."}
-    told = lake.table("ledger.quarantine").to_pylist()
-    assert [row["reason"] for row in told if "NUL" in json.dumps(row, default=str)] == ["not text: NUL at byte 1"]
+    quarantined = lake.table("ledger.quarantine").to_pylist()
+    assert [row["reason"] for row in quarantined if "NUL" in json.dumps(row, default=str)] == [
+        "not text: NUL at byte 1"
+    ]
 
     plan = Lake(str(landing.root / "lake"), load_config(landing.root)).plan([f"bronze.{name}" for name in FLOWS])
     assert {item.state for item in plan.flows} == {"fresh"}

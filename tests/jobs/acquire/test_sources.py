@@ -10,9 +10,9 @@ import yaml
 from jobs.acquire.connectors import npm
 from jobs.acquire.connectors.base import SourceSkippedError
 from jobs.acquire.sources import SourcesParams, chosen, outside, sources
-from lakehouse.declare.flow import flow_of
 from lakehouse.errors import ConfigError, FlowError
 from schemas.sources import sources as table
+from tests.lakehouse.flows import flow_of
 
 
 def test_a_row_says_who_where_and_under_which_terms(world):

@@ -45,7 +45,7 @@ def test_the_label_follows_thresholds_and_not_comments(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("column: n_chars", "column: n_chaps", r"policy.yaml:7: silver.document_scores has no column 'n_chaps'"),
         ("n_lines:", "n_limes:", r"policy.yaml:7: silver.document_scores has no column 'n_limes'"),
@@ -60,8 +60,8 @@ def test_the_label_follows_thresholds_and_not_comments(tmp_path):
         ("{zh: [zh, yue]", "{zh: [zh, yue", r"policy.yaml:\d+"),
     ],
 )
-def test_a_broken_policy_is_named_with_its_line(tmp_path, old, new, told):
-    with pytest.raises(ConfigError, match=told):
+def test_a_broken_policy_is_named_with_its_line(tmp_path, old, new, message):
+    with pytest.raises(ConfigError, match=message):
         load(tmp_path, BODY.replace(old, new))
 
 

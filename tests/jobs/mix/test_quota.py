@@ -91,7 +91,7 @@ def test_a_line_of_its_own_is_left_out_of_the_spread():
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("text/en/*: 0.75", "text/en: 0.75", r"quota.yaml:7: 'text/en' is not modality"),
         ("text/en/*: 0.75", "text/en/*: 0.5", r"quota.yaml:4: the cells of 'cold' add up to 0.7500"),
@@ -103,8 +103,8 @@ def test_a_line_of_its_own_is_left_out_of_the_spread():
         ("tokens: 1000\n", "tokens: 0\n", r"quota.yaml:2: tokens is 0"),
     ],
 )
-def test_a_broken_quota_is_named_with_its_line(tmp_path, old, new, told):
-    with pytest.raises(ConfigError, match=told):
+def test_a_broken_quota_is_named_with_its_line(tmp_path, old, new, message):
+    with pytest.raises(ConfigError, match=message):
         load_quota(write(tmp_path, BODY.replace(old, new, 1)))
 
 

@@ -8,10 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from jobs.pack.media_addresses import address_media, locate_file
-from lakehouse.declare.flow import NoParams, flow_of
+from lakehouse.declare.flow import NoParams
 from lakehouse.errors import FlowError
 from schemas.images import images
 from schemas.utterances import MEDIA_OPTIONS, utterances
+from tests.lakehouse.flows import flow_of
 from trainer.loader.media_reader import MediaReader
 
 

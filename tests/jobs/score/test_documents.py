@@ -6,10 +6,10 @@ import pytest
 
 from jobs.score import documents as module
 from jobs.score.documents import ScoreParams, score_documents
-from lakehouse.declare.flow import flow_of
 from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError
 from schemas.documents import DOCUMENT, document_scores
+from tests.lakehouse.flows import flow_of
 
 
 class Model:

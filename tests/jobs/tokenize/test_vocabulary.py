@@ -34,7 +34,7 @@ def test_the_label_follows_the_declaration(tmp_path, ranks):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         ("<|pad|>", "<|text|>", "declared twice"),
         ("151644", "151643", "declared twice"),
@@ -43,10 +43,10 @@ def test_the_label_follows_the_declaration(tmp_path, ranks):
         ("name: qwen", "name: [qwen", r"vocabulary\.yaml:\d+: "),
     ],
 )
-def test_a_broken_declaration_is_named(tmp_path, old, new, told):
+def test_a_broken_declaration_is_named(tmp_path, old, new, message):
     path = tmp_path / "vocabulary.yaml"
     path.write_text(Path(DECLARED).read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=message):
         load_vocabulary(str(path))
 
 

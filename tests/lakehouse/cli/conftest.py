@@ -35,8 +35,8 @@ def lake(tmp_path):
 def call(capsys):
     def run(*argv, status=0):
         found = main(list(argv))
-        told = capsys.readouterr()
-        assert found == status, told.err
-        return told.out if status == 0 else told.err
+        captured = capsys.readouterr()
+        assert found == status, captured.err
+        return captured.out if status == 0 else captured.err
 
     return run

@@ -14,7 +14,7 @@ def test_findings_are_printed_with_their_fix(monkeypatch, capsys):
     examined(monkeypatch, Finding("python", "ok", "3.12"), Finding("memory", "warning", "1 GiB", "add memory"))
     assert main(["doctor"]) == 0
     out = capsys.readouterr().out
-    assert out.split("\n", 1)[0].split() == ["state", "found", "fix"]
+    assert out.split("\n", 1)[0].split() == ["state", "detail", "fix"]
     assert "add memory" in out
 
 
@@ -22,7 +22,7 @@ def test_something_broken_exits_with_1_and_json_names_the_fix(monkeypatch, capsy
     examined(monkeypatch, Finding("java", "broken", "is missing", "install a JDK"))
     assert main(["doctor", "--json"]) == 1
     assert json.loads(capsys.readouterr().out) == [
-        {"name": "java", "state": "broken", "found": "is missing", "fix": "install a JDK"}
+        {"name": "java", "state": "broken", "detail": "is missing", "fix": "install a JDK"}
     ]
 
 

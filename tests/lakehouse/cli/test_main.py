@@ -79,11 +79,11 @@ def test_the_list_of_verbs_tells_what_each_does(call):
     ],
 )
 def test_a_wrong_question_is_status_2_and_one_line(call, lake, argv, words):
-    told = call(*argv, "--lake", lake.uri, status=2) if argv != ["tabels"] else call(*argv, status=2)
-    assert words in told
-    assert told.startswith("mixlake: ")
-    assert told.count("\n") == 1
-    assert "Traceback" not in told
+    message = call(*argv, "--lake", lake.uri, status=2) if argv != ["tabels"] else call(*argv, status=2)
+    assert words in message
+    assert message.startswith("mixlake: ")
+    assert message.count("\n") == 1
+    assert "Traceback" not in message
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ def test_a_wrong_question_is_status_2_and_one_line(call, lake, argv, words):
     ],
 )
 def test_what_is_not_there_is_status_1_and_one_line(call, lake, argv, words):
-    told = call("--lake", lake.uri, *argv, status=1)
-    assert words in told
-    assert told.count("\n") == 1
+    message = call("--lake", lake.uri, *argv, status=1)
+    assert words in message
+    assert message.count("\n") == 1
 
 
 def test_a_broken_configuration_is_one_line(call, tmp_path):
@@ -118,9 +118,9 @@ def test_a_broken_configuration_is_one_line(call, tmp_path):
 
 def test_a_lake_of_a_newer_format_is_one_line(call, tmp_path):
     newer(lake_at(tmp_path / "lake"), "gold.x")
-    told = call("show", "gold.x", status=1)
-    assert "format 9" in told
-    assert "install a newer mixlake" in told
+    message = call("show", "gold.x", status=1)
+    assert "format 9" in message
+    assert "install a newer mixlake" in message
 
 
 def test_the_lake_is_named_by_option_variable_or_default(call, lake, monkeypatch):
@@ -168,3 +168,9 @@ def test_a_plug_in_that_cannot_be_loaded_is_told_and_harms_no_other(call, monkey
     assert "install what no_such_module:command needs" in call("broken", status=1)
     assert "no table yet" in call("tables")
     assert cli.get_command(None, "unknown") is None
+
+
+def test_the_help_of_a_purge_says_what_stays(call):
+    text = " ".join(call("retract", "--help").split())
+    assert "The tables' own logs stay" in text
+    assert "if a log states other values of them, the purge is blocked" in text

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 
+import click
+import pytest
+
 from lakehouse.cli.selection import parse_params
 
 
@@ -10,6 +13,12 @@ def test_parameters_are_yaml_and_name_flow_or_table():
         "gold.samples": {"policy": "strict.yaml", "seed": [1, 2]},
         "acme.flows.f": {"n": 3},
     }
+
+
+@pytest.mark.parametrize("value", ["2026-02-30", "[" * 2000, "{a: 1, a: 2}", "{a: {b: 1, b: 2}}", "[1", '"\\0"', "*a"])
+def test_bad_values_of_parameters_are_refused(value):
+    with pytest.raises(click.BadParameter, match=r"gold\.samples\.policy: .* is not a YAML value: "):
+        parse_params([f"gold.samples.policy={value}"])
 
 
 def test_plan_explain_and_run_take_the_same_options(call, lake):

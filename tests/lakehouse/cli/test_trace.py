@@ -20,9 +20,9 @@ def test_a_trace_tells_addresses_where_rows_have_them(call, lake):
     assert "uri" not in call("trace", "aaaa").split("\n")[2]
     address = "https://example.org/" + "long/" * 20
     write(lake, "silver.pages", rows(["dd" * 16], uri=pa.array([address])))
-    told = call("trace", "dddd").split("\n")
-    assert told[2].split() == ["table", "version", "id", "source", "licence", "uri", "flow", "run"]
-    assert address in told[3]
+    lines = call("trace", "dddd").split("\n")
+    assert lines[2].split() == ["table", "version", "id", "source", "licence", "uri", "flow", "run"]
+    assert address in lines[3]
 
 
 def test_a_trace_is_of_a_sample_or_of_a_step(call, lake):

@@ -36,7 +36,11 @@ def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
         ("- a", "must be a mapping"),
         ("modules: acme", "modules must be a list"),
         ("params: {silver.documents: 3}", "params.silver.documents"),
+        ("modules: ['']", "mixlake.yaml:1: modules names '', which is not a module"),
+        ("lake: x\nmodules: [acme, ..acme]", "mixlake.yaml:2: modules names '..acme'"),
         ("parallel: many", "parallel"),
+        ("spark: {spark.sql.shuffle.partitions: [1]}", ": spark.sql.shuffle.partitions is [1], "),
+        ("spark: {other.setting: [1]}", ": spark.other.setting is [1], "),
     ],
 )
 def test_a_broken_file_gets_one_clear_line(tmp_path, text, says):

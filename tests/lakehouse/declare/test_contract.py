@@ -40,6 +40,35 @@ def test_contradictions_are_refused(changes):
 
 
 @pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"checks": ["n > 1"]}, "silver.things: checks has 'n > 1', which must be a Check"),
+        ({"checks": Check("n is positive", "n > 0")}, "checks is Check"),
+        ({"columns": "x"}, "columns is 'x', which must be a list"),
+        ({"columns": ["x"]}, "columns has 'x', which must be a Column"),
+        ({"columns": []}, "silver.things has no columns"),
+        ({"key": "id"}, "key is 'id', which must be a list"),
+        ({"cluster_by": [ID]}, "cluster_by has Column"),
+        ({"partition_by": None}, "partition_by is None"),
+        ({"tags": "lineage"}, "tags is 'lineage'"),
+        ({"properties": {"a": "b"}}, "properties is {'a': 'b'}"),
+        ({"writer_options": ["compression"]}, "which must be a pair of texts"),
+        ({"name": 5}, "table name 5 is not allowed"),
+    ],
+    ids=str,
+)
+def test_a_value_of_another_type_is_refused(changes, says):
+    with pytest.raises(ContractError) as raised:
+        table(**changes)
+    assert says in raised.value.message
+
+
+def test_a_column_of_another_type_than_arrows_is_refused():
+    with pytest.raises(ContractError, match="has the type 'string'"):
+        Column("x", "string", "x")
+
+
+@pytest.mark.parametrize(
     ("kind", "instead"),
     [
         (pa.large_string(), "pa.string()"),
@@ -52,8 +81,8 @@ def test_contradictions_are_refused(changes):
         (pa.struct([]), "another"),
     ],
 )
-def test_types_that_some_reader_does_not_hold_are_refused(kind, instead):
-    with pytest.raises(ContractError, match="do not hold") as raised:
+def test_types_that_some_reader_does_not_support_are_refused(kind, instead):
+    with pytest.raises(ContractError, match="do not support") as raised:
         Column("x", kind, "x")
     assert instead in raised.value.hint
 

@@ -61,7 +61,7 @@ def test_a_quoted_name_and_what_is_hidden_are_columns():
 
 
 @pytest.mark.parametrize(
-    ("sql", "told"),
+    ("sql", "message"),
     [
         (None, "is not a text"),
         (5, "is not a text"),
@@ -76,5 +76,5 @@ def test_a_quoted_name_and_what_is_hidden_are_columns():
         ("n; n", "does not parse: it is not a single expression"),
     ],
 )
-def test_what_is_wrong_is_told_where_it_is(sql, told):
-    assert find_expression_error(sql, ["n"])[0] == told
+def test_what_is_wrong_is_told_where_it_is(sql, message):
+    assert find_expression_error(sql, ["n"])[0] == message

@@ -54,12 +54,13 @@ def test_the_environment_wins(tmp_path, monkeypatch):
     [
         ("openlineage: [a]", "must be a mapping"),
         ("openlineage: {urls: x}", "unknown key 'urls' in openlineage"),
-        ("openlineage: {url: marquez}", "openlineage.url is 'marquez'"),
-        ("openlineage: {url: 'http://a:port'}", "openlineage.url"),
-        ("openlineage: {url: 'ftp://a'}", "openlineage.url"),
-        ("openlineage: {file: 3}", "openlineage.file is 3"),
-        ("openlineage: {file: 's3://bucket/x'}", "openlineage.file"),
-        ("openlineage: {namespace: ''}", "openlineage.namespace"),
+        ("openlineage: {url: marquez}", "openlineage: url is 'marquez'"),
+        ("openlineage: {url: 'http://a:port'}", "openlineage: url"),
+        ("openlineage: {url: 'ftp://a'}", "openlineage: url"),
+        ("openlineage: {file: 3}", "openlineage: file is 3"),
+        ("openlineage: {file: 's3://bucket/x'}", "openlineage: file"),
+        ("lake: x\nopenlineage:\n  url: marquez", "mixlake.yaml:3: openlineage: url is 'marquez'"),
+        ("openlineage: {namespace: ''}", "openlineage: namespace"),
     ],
 )
 def test_a_wrong_value_gets_one_clear_line(tmp_path, text, says):

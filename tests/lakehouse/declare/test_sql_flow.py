@@ -55,7 +55,7 @@ def test_comments_and_layout_do_not_count():
         ("", "not one SELECT"),
         ("ELSE > 1", r"the SQL does not parse: an expression is missing|is not one SELECT"),
         ("SELECT n,\n 'x\nFROM silver.a", r"sql:3: the SQL does not parse: a quote or comment is not closed"),
-        ("SELECT n\nFROM silver.a, nowhere", r"sql:2 reads nowhere, no table"),
+        ("SELECT n\nFROM silver.a, nowhere", r"sql:2 reads nowhere, which is not a table"),
         ("SELECT n\n\nFROM silver.a TABLESAMPLE (1 ROWS)", r"sql:3 reads a sample"),
     ],
 )
@@ -113,11 +113,14 @@ def test_all_else_of_the_query_stays(text, expected):
         ("SELECT n FROM silver.a@v3", "as of a version"),
         ("SELECT n FROM silver.a TABLESAMPLE (10 PERCENT)", "TABLESAMPLE"),
         ("SELECT n FROM (SELECT n FROM silver.a) TABLESAMPLE (5 ROWS)", "TABLESAMPLE"),
-        ("SELECT n FROM lake.silver.a", "reads lake.silver.a, no table"),
-        ("SELECT n FROM silver.a JOIN other AS o USING (n)", "reads other, no table"),
-        ("SELECT n FROM IDENTIFIER('silver.a'), silver.a", "no table"),
-        ("WITH t AS (SELECT n FROM t) SELECT n FROM t JOIN silver.a USING (n)", "reads t, no table"),
-        ("SELECT n FROM (WITH t AS (SELECT n FROM silver.a) SELECT n FROM t) JOIN t USING (n)", "reads t, no table"),
+        ("SELECT n FROM lake.silver.a", "reads lake.silver.a, which is not a table"),
+        ("SELECT n FROM silver.a JOIN other AS o USING (n)", "reads other, which is not a table"),
+        ("SELECT n FROM IDENTIFIER('silver.a'), silver.a", "which is not a table"),
+        ("WITH t AS (SELECT n FROM t) SELECT n FROM t JOIN silver.a USING (n)", "reads t, which is not a table"),
+        (
+            "SELECT n FROM (WITH t AS (SELECT n FROM silver.a) SELECT n FROM t) JOIN t USING (n)",
+            "reads t, which is not a table",
+        ),
     ],
 )
 def test_what_no_run_could_repeat_or_record_is_refused(tmp_path, text, says):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from lakehouse.declare.user_files import convert, read_text, read_yaml
+from lakehouse.declare.user_files import convert, parse_value, read_text, read_yaml
 from lakehouse.errors import ConfigError, UsageError
 
 
@@ -139,3 +139,20 @@ def test_an_empty_file_is_an_empty_mapping_where_it_may_be(write):
 def test_values_keep_their_lines_in_another_process(write):
     body = pickle.loads(pickle.dumps(read_yaml(write("a: {b: 1}\n"))))
     assert (body, body["a"].lines) == ({"a": {"b": 1}}, {"": 1, "b": 1})
+
+
+def test_a_value_of_the_command_line_is_read_as_strictly_as_a_file():
+    assert parse_value("{epochs: 2, steps: [1, 2]}") == {"epochs": 2, "steps": [1, 2]}
+    assert parse_value("") is None
+    for text, problem in {
+        "{a: 1, a: 2}": "the key 'a' is given twice",
+        "2026-13-45": "month must be in 1..12",
+        "&a [*a]": "recursive",
+        "[" * 5000: "recursion",
+        "a: b: c": "mapping values are not allowed here",
+        "--- 1\n--- 2": "another document",
+        "\0": "special characters are not allowed",
+        "1" * 5000: "4300 digits",
+    }.items():
+        with pytest.raises(UsageError, match=re.escape(problem)):
+            parse_value(text)

@@ -39,6 +39,12 @@ def test_a_folder_that_delta_cannot_open_is_refused(tmp_path, folder):
         Catalog(str(tmp_path / folder))
 
 
+def test_a_lake_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("text")
+    with pytest.raises(ConfigError, match=r"the lake .*/file is a file"):
+        Catalog(str(tmp_path / "file"))
+
+
 def test_a_table_is_opened_at_its_versions(catalog):
     assert [catalog.open("gold.c", version).to_pyarrow_table().num_rows for version in (0, 1, None)] == [1, 2, 2]
     with pytest.raises(TableNotFoundError, match=r"gold\.c has no version 7 — its latest is 1"):

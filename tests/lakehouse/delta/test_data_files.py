@@ -29,12 +29,12 @@ def test_a_table_that_lost_its_files_is_named_and_made_anew(project, capsys, mon
     cut[0].with_name(f".{cut[0].name}.crc").unlink(missing_ok=True)
 
     for args in (("sql", "SELECT * FROM bronze.lines"), ("show", "bronze.lines")):
-        status, _, told = say(project, capsys, *args)
+        status, _, errors = say(project, capsys, *args)
         assert status == 1
-        assert len(told) == 1
-        assert "bronze.lines" in told[0]
-        assert any(file.name in told[0] for file in lost)
-        assert "mixlake run bronze.lines --full" in told[0]
+        assert len(errors) == 1
+        assert "bronze.lines" in errors[0]
+        assert any(file.name in errors[0] for file in lost)
+        assert "mixlake run bronze.lines --full" in errors[0]
     assert say(project, capsys, "sql", "SELECT * FROM silver.words")[0] == 0
     status, out, _ = say(project, capsys, "doctor")
     assert status == 1
@@ -44,19 +44,19 @@ def test_a_table_that_lost_its_files_is_named_and_made_anew(project, capsys, mon
 
     # A flow that reads it fails with that line, and what it wrote stays.
     project.sql("gold.counts", words.COUNTS.replace("count(*)", "count(*) + 0"))
-    status, out, told = say(project, capsys, "run", "silver.shouts", "gold.counts", "--full")
+    status, out, errors = say(project, capsys, "run", "silver.shouts", "gold.counts", "--full")
     assert status == 1
     assert "1 failed, 1 skipped" in out
-    assert "bronze.lines cannot be read: its data file" in told[0]
-    assert "mixlake run bronze.lines --full" in told[0]
+    assert "bronze.lines cannot be read: its data file" in errors[0]
+    assert "mixlake run bronze.lines --full" in errors[0]
     assert len(project.rows("silver.shouts")) == 5
 
     # The way back that the lines name, then what depends on it, with new input on top.
     words.land(project, LATER)
-    status, _, told = say(project, capsys, "run", "bronze.lines", "gold.counts", "--full")
-    assert (status, told) == (0, [])
-    status, _, told = say(project, capsys, "run")
-    assert (status, told) == (0, [])
+    status, _, errors = say(project, capsys, "run", "bronze.lines", "gold.counts", "--full")
+    assert (status, errors) == (0, [])
+    status, _, errors = say(project, capsys, "run")
+    assert (status, errors) == (0, [])
     assert say(project, capsys, "doctor")[1].count("unreadable") == 1
     project.run(lake="undisturbed")
     assert digests(project, "lake") == digests(project, "undisturbed")
@@ -73,12 +73,12 @@ def test_a_table_that_lost_its_files_is_named_and_made_anew(project, capsys, mon
     for file in data_files(project, "silver.shouts"):
         lose(file)
     words.land(project, TEXT)
-    status, out, told = say(project, capsys, "run")
+    status, out, errors = say(project, capsys, "run")
     assert status == 1
     assert "2 done, 1 failed, 1 skipped" in out
-    assert "silver.shouts cannot be read: its data file" in told[0]
+    assert "silver.shouts cannot be read: its data file" in errors[0]
     assert digests(project, "lake")["silver.words"] == first["silver.words"]
-    status, _, told = say(project, capsys, "run", "silver.shouts", "--full")
-    assert (status, told) == (0, [])
+    status, _, errors = say(project, capsys, "run", "silver.shouts", "--full")
+    assert (status, errors) == (0, [])
     assert say(project, capsys, "run")[0] == 0
     assert digests(project, "lake") == first

@@ -40,10 +40,10 @@ def test_foreign_rows_are_put_right_by_difference_and_maintenance_changes_nothin
     write(lake, "silver.shouts", ROGUE)
     spark.sql(f"DELETE FROM delta.`{lake.catalog.table_uri('silver.shouts')}` WHERE sample_id = 'a'")
     assert states(project)["silver.shouts"] == ("stale", ["external_write"])
-    told = project.plan()["silver.shouts"].causes[0].detail
-    assert "delta-rs" in told
-    assert "Apache-Spark/4" in told
-    assert "(DELETE)" in told
+    detail = project.plan()["silver.shouts"].causes[0].detail
+    assert "delta-rs" in detail
+    assert "Apache-Spark/4" in detail
+    assert "(DELETE)" in detail
     # What reads the table sees other rows, whoever wrote them.
     assert "input" in states(project)["gold.counts"][1]
     assert content_digest(lake.catalog.open("silver.shouts")).startswith("files:")
@@ -82,7 +82,7 @@ def test_rows_that_change_between_plan_and_run_are_planned_again(planned):
     with pytest.raises(CollisionError, match="changed since it was planned"):
         inspect_target(lake.catalog, item)
     again = planned.plan("silver.shouts")["silver.shouts"]
-    assert again.because("external_write")
+    assert again.has_cause("external_write")
     assert inspect_target(lake.catalog, again).external_writes
 
 
@@ -90,7 +90,7 @@ def test_a_run_that_followed_settles_what_was_foreign(planned):
     lake = planned.lake()
     write(lake, "silver.shouts", ROGUE)
     item = planned.plan("silver.shouts")["silver.shouts"]
-    assert item.because("external_write")
+    assert item.has_cause("external_write")
     now = {**dataclasses.asdict(item.fingerprints), "flow": item.flow.id, "base_version": 1}
     write(lake, "silver.shouts", ROGUE, note("silver.shouts", **now))
     assert planned.plan("silver.shouts")["silver.shouts"].state == "fresh"

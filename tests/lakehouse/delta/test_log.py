@@ -67,11 +67,11 @@ def test_no_table_and_layouts_that_it_does_not_know_are_left_to_others(lake):
     write(lake, "gold.c", ROWS)
     DeltaTable(lake.catalog.table_uri("gold.c")).create_checkpoint()
     hint = logs(lake, "gold.c") / "_last_checkpoint"
-    told = json.loads(hint.read_text())
-    hint.write_text(json.dumps({**told, "parts": 2}))
+    pointer = json.loads(hint.read_text())
+    hint.write_text(json.dumps({**pointer, "parts": 2}))
     assert read_log(table_folder(lake.catalog.table_uri("gold.c"))) is None
     # A hint older than the log's oldest file names a version after which nothing can be found.
-    hint.write_text(json.dumps({**told, "version": 40}))
+    hint.write_text(json.dumps({**pointer, "version": 40}))
     assert read_log(table_folder(lake.catalog.table_uri("gold.c"))) is None
 
 

@@ -73,13 +73,13 @@ def held(project, monkeypatch):
 def test_a_damaged_log_is_named_in_one_line(held, capsys, damage):
     victim = damage(commits(held, "silver.shouts"))
     for args in (["plan"], ["tables"], ["sql", "SELECT * FROM silver.shouts"], ["run"], ["history", "silver.shouts"]):
-        status, _, told = say(held, capsys, *args)
-        assert (args, status, len(told)) == (args, 1, 1)
-        assert f"silver.shouts has a damaged log: _delta_log/{victim.name}" in told[0]
-        assert "restore that file" in told[0]
-        assert "mixlake run silver.shouts" in told[0]
-    status, out, told = say(held, capsys, "doctor")
-    assert (status, told) == (1, [])
+        status, _, errors = say(held, capsys, *args)
+        assert (args, status, len(errors)) == (args, 1, 1)
+        assert f"silver.shouts has a damaged log: _delta_log/{victim.name}" in errors[0]
+        assert "restore that file" in errors[0]
+        assert "mixlake run silver.shouts" in errors[0]
+    status, out, errors = say(held, capsys, "doctor")
+    assert (status, errors) == (1, [])
     assert f"_delta_log/{victim.name}" in out
     assert "1 unreadable" in out
     # What needs the table not is answered, and so is what was pinned before the damage.
@@ -92,9 +92,9 @@ def test_a_damaged_log_is_named_in_one_line(held, capsys, damage):
 def test_an_empty_commit_in_the_middle_is_found_by_all_that_read_the_table(held, capsys, blank):
     commits(held, "silver.shouts")[1].write_bytes(blank)
     for args in (["plan"], ["run"], ["sql", "SELECT * FROM silver.shouts"], ["show", "silver.shouts"]):
-        status, _, told = say(held, capsys, *args)
-        assert (status, len(told)) == (1, 1)
-        assert "silver.shouts has a damaged log" in told[0]
+        status, _, errors = say(held, capsys, *args)
+        assert (status, len(errors)) == (1, 1)
+        assert "silver.shouts has a damaged log" in errors[0]
     assert "1.json is empty" in say(held, capsys, "doctor")[1]
 
 
@@ -106,9 +106,9 @@ def test_a_damaged_checkpoint_is_named(held, capsys):
     assert say(held, capsys, "tables")[0] == 0
     checkpoint.write_bytes(checkpoint.read_bytes()[:100])
     for args in (["plan"], ["tables"], ["sql", "SELECT * FROM silver.shouts"]):
-        status, _, told = say(held, capsys, *args)
-        assert (args, status, len(told)) == (args, 1, 1)
-        assert checkpoint.name in told[0]
+        status, _, errors = say(held, capsys, *args)
+        assert (args, status, len(errors)) == (args, 1, 1)
+        assert checkpoint.name in errors[0]
 
 
 @pytest.mark.usefixtures("spark")
@@ -120,7 +120,7 @@ def test_a_table_moved_out_of_the_way_is_made_anew(project, capsys, monkeypatch)
     cut(commits(project, "silver.shouts"))
     assert say(project, capsys, "run")[0] == 1
     (project.root / "lake" / "silver" / "shouts").rename(project.root / "aside")
-    status, _, told = say(project, capsys, "run")
-    assert (status, told) == (0, [])
+    status, _, errors = say(project, capsys, "run")
+    assert (status, errors) == (0, [])
     assert {name: item.last[1].digest for name, item in project.plan().items()} == before
     assert json.loads(say(project, capsys, "run", "--json")[1])["ok"]

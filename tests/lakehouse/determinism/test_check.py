@@ -73,8 +73,8 @@ def test_planted_offenders_are_found_and_named(made, name):
     assert found.rows == 40
     assert found.state == ("same" if when is None else "differs"), found
     if when is not None:
-        ((told, difference),) = found.differences
-        assert (told, difference.column) == (when, "text")
+        ((found_when, difference),) = found.differences
+        assert (found_when, difference.column) == (when, "text")
         assert re.fullmatch(r"\d{3}", difference.key["sample_id"])
         assert difference.values[0] != difference.values[1]
         assert re.search(r"flows\.py:\d+$", found.place)
@@ -118,10 +118,10 @@ def test_the_command_names_flow_column_row_and_place_and_exits_with_1(made, monk
     lake = made(PLANTED["random"][0])
     monkeypatch.chdir(lake.config.root)
     assert main(["check", "--rows", "20", "--lake", lake.uri]) == 1
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert re.search(
         r"text of 20 rows differs when it was called again: of sample_id=\d+ it was 0\.\d+ and 0\.\d+ \(\S+flows\.py:\d+\)",
-        told,
+        printed,
     )
     assert main(["check", "silver.shouts", "--json", "--lake", lake.uri]) == 1
     (found,) = json.loads(capsys.readouterr().out)

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.declare.contract import Column, Table
-from lakehouse.declare.flow import flow, flow_of
+from lakehouse.declare.flow import flow
 from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError, MixlakeError
+from tests.lakehouse.flows import flow_of
 
 TABLE = Table(
     "silver.things",

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from lakehouse.cli.main import main
-from lakehouse.query.quarantine import examples, visible
+from lakehouse.query.quarantine import count_quarantined, quarantined_rows
 from tests.lakehouse.delta import pages
 from tests.lakehouse.delta.pages import page
 
@@ -25,9 +25,9 @@ def test_rows_set_aside_are_explained_retried_and_then_gone(project, capsys, mon
     pages.land(project, ROWS)
     project.run(*NAMES)
     lake = project.lake()
-    told = {(row["table"], row["reason"]): row["rows"] for row in visible(lake.project)}
-    assert told == {("silver.texts", "a bad word"): 2, ("bronze.pages", "text is not empty"): 1}
-    shown = examples(lake.project, "silver.texts")
+    counts = {(row["table"], row["reason"]): row["rows"] for row in count_quarantined(lake.project)}
+    assert counts == {("silver.texts", "a bad word"): 2, ("bronze.pages", "text is not empty"): 1}
+    shown = quarantined_rows(lake.project, "silver.texts")
     assert {json.loads(row["row"])["text"] for row in shown} == {"BAD ONE!", "BAD TWO!"}
     assert {row["origin"] for row in shown} == {ROWS[1]["sample_id"], ROWS[2]["sample_id"]}
 
@@ -48,14 +48,16 @@ def test_rows_set_aside_are_explained_retried_and_then_gone(project, capsys, mon
     assert again["silver.texts"].note.counts["read"] == 2
     assert (again["silver.texts"].note.counts["inserted"], again["silver.texts"].note.mode) == (1, "incremental")
     assert {row["text"] for row in project.rows("silver.texts")} == {"GOOD ONE!", "BAD ONE!"}
-    assert [(row["table"], row["rows"]) for row in visible(lake.project, "silver.texts")] == [("silver.texts", 1)]
-    assert {json.loads(row["row"])["text"] for row in examples(lake.project, "silver.texts")} == {"BAD TWO!"}
+    assert [(row["table"], row["rows"]) for row in count_quarantined(lake.project, "silver.texts")] == [
+        ("silver.texts", 1)
+    ]
+    assert {json.loads(row["row"])["text"] for row in quarantined_rows(lake.project, "silver.texts")} == {"BAD TWO!"}
 
     # A changed driving row is processed again, and what was aside of it is forgotten.
     changed = [{**row, "text": "now good"} if row["text"] == "bad two" else row for row in ROWS]
     pages.land(project, changed)
     project.run(*NAMES)
-    assert visible(lake.project, "silver.texts") == []
+    assert count_quarantined(lake.project, "silver.texts") == []
     assert main(["quarantine", "list", "--lake", lake.uri, "--json"]) == 0
     assert [row["table"] for row in json.loads(capsys.readouterr().out)] == ["bronze.pages"]
     assert {o.status for o in project.run(*NAMES, retry=True).values()} <= {"done", "fresh"}

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.errors import ReleaseError, TableNotFoundError
-from lakehouse.ledger.releases import drop_release, list_releases, load_release
+from lakehouse.ledger.releases import break_release, drop_release, list_releases, load_release
 from lakehouse.release.create import create_release, current_digest
 from lakehouse.release.digest import content_digest, release_digest
 from tests.lakehouse.lakes import lake_at, note, write
@@ -90,9 +90,7 @@ def test_an_ancestor_that_is_gone_is_left_out_and_told(lake, caplog):
 
 def test_the_digest_names_the_content_not_the_versions(lake):
     first = create_release(lake.project, "mix-1")
-    write(
-        lake, "gold.c", ROWS.slice(0, 0), note("gold.c", "run-2", changed=False, mode="no-op", inputs={"silver.b": 0})
-    )
+    write(lake, "gold.c", ROWS.slice(0, 0), note("gold.c", "run-2", changed=False, inputs={"silver.b": 0}))
     second = create_release(lake.project, "mix-2")
     assert second.tables["gold.c"] == 1
     assert second.digest == first.digest
@@ -185,7 +183,7 @@ def test_mixed_versions_of_an_ancestor_are_warned_of(lake, caplog):
 
 def test_a_maintenance_commit_in_between_is_no_mixture(lake, caplog):
     lake.catalog.open("bronze.a").optimize.compact()
-    write(lake, "bronze.a", ROWS.slice(0, 0), note("bronze.a", "run-2", changed=False, mode="no-op"))
+    write(lake, "bronze.a", ROWS.slice(0, 0), note("bronze.a", "run-2", changed=False))
     write(lake, "gold.d", ROWS, note("gold.d", inputs={"bronze.a": 1}))
     with caplog.at_level("WARNING", logger="mixlake"):
         create_release(lake.project, "mix-1")
@@ -201,3 +199,12 @@ def test_loading_a_release_imports_no_declaration(lake):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[:2] == ["0", "[]"]
+
+
+def test_a_broken_release_names_the_retractions_that_broke_it(lake):
+    create_release(lake.project, "mix-1")
+    assert break_release(lake.catalog, "mix-1", 12).retractions == (12,)
+    again = break_release(lake.catalog, "mix-1", 1)
+    assert (again.retractions, again.state) == ((12, 1), "broken")
+    assert again.reason == "rows of it were purged (retraction 12); rows of it were purged (retraction 1)"
+    assert break_release(lake.catalog, "mix-1", 1) == load_release(lake.catalog, "mix-1", dropped=True) == again

@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from lakehouse.declare.contract import Column, Table
+from lakehouse.errors import CollisionError
+from lakehouse.ledger import retractions, tables
 from lakehouse.ledger.retractions import (
     ORDERED,
     PURGED,
@@ -31,10 +34,10 @@ PAGES = Table("bronze.pages", doc="A page.", columns=[ID], key=["sample_id"])
 COUNTS = Table("gold.counts", doc="A count.", columns=[Column("n", pa.int64(), "N.", nullable=False)], key=["n"])
 
 
-def order(value="alpha", *, purge=False, looked=None, matched=None):
+def order(value="alpha", *, purge=False, searched=None, matched=None):
     return Retraction(
         ordinal=0, retraction_id=f"id-{value}", kind="source", value=value, scope="origin", reason="why", purge=purge,
-        looked=looked or {}, matched=matched or {}, releases=("mix-1",), state=ORDERED, at=datetime.now(UTC),
+        searched_versions=searched or {}, matched=matched or {}, releases=("mix-1",), state=ORDERED, at=datetime.now(UTC),
     )  # fmt: skip
 
 
@@ -49,7 +52,7 @@ def test_a_lake_without_orders_has_none(catalog):
 
 
 def test_orders_are_numbered_and_read_back(catalog):
-    first = append_order(catalog, order("alpha", looked={"bronze.pages": 3}, matched={"bronze.pages": 2}))
+    first = append_order(catalog, order("alpha", searched={"bronze.pages": 3}, matched={"bronze.pages": 2}))
     second = append_order(catalog, order("beta"))
     assert (first.ordinal, second.ordinal) == (1, 2)
     found = load_retractions(catalog)
@@ -83,9 +86,20 @@ def test_an_order_changes_only_as_it_was_when_it_was_read(catalog):
     assert not current(catalog, made).to_purge
 
 
+def test_orders_of_an_older_ledger_are_read(catalog):
+    made = append_order(catalog, order(purge=True, searched={"bronze.pages": 3}))
+    rows = pa.table(catalog.open(tables.retractions.name).to_pyarrow_table())
+    names = ["looked" if name == "searched_versions" else name for name in rows.column_names]
+    write_deltalake(catalog.table_uri(tables.retractions.name), rows.rename_columns(names), mode="overwrite",
+                    schema_mode="overwrite")  # fmt: skip
+    assert load_retractions(catalog).orders == (made,)
+    assert update_order(catalog, made, revision(catalog, made), state=PURGED)
+    assert load_retractions(catalog).orders[0].searched_versions == {"bronze.pages": 3}
+
+
 def test_an_order_concerns_rows_that_matched_or_came_after_the_search():
-    searched = replace(order(looked={"bronze.pages": 3}), ordinal=1)
-    made = Retractions((searched, replace(order(looked={"bronze.pages": 9}, matched={"bronze.pages": 1}), ordinal=2)))
+    searched = replace(order(searched={"bronze.pages": 3}), ordinal=1)
+    made = Retractions((searched, replace(order(searched={"bronze.pages": 9}, matched={"bronze.pages": 1}), ordinal=2)))
     before, after = note("bronze.pages"), note("bronze.pages", retraction=2)
     assert [o.ordinal for o in made.pending(PAGES, 4, before)] == [1, 2]
     assert [o.ordinal for o in made.pending(PAGES, 3, before)] == [2]
@@ -94,7 +108,7 @@ def test_an_order_concerns_rows_that_matched_or_came_after_the_search():
 
 
 def test_a_purge_is_reopened_where_rows_came_back(catalog):
-    made = append_order(catalog, order(purge=True, looked={"bronze.pages": 3}))
+    made = append_order(catalog, order(purge=True, searched={"bronze.pages": 3}))
     assert update_order(catalog, made, 0, state=PURGED)
     orders = load_retractions(catalog)
     reopen_purge(catalog, PAGES, 3, note("bronze.pages"), orders)
@@ -104,6 +118,13 @@ def test_a_purge_is_reopened_where_rows_came_back(catalog):
     assert revision(catalog, made) == 2
 
 
+def test_reopening_a_purge_gives_up_where_others_come_first_each_time(catalog, monkeypatch):
+    made = append_order(catalog, order(purge=True, searched={"bronze.pages": 3}))
+    monkeypatch.setattr(retractions, "update_order", lambda *_: False)
+    with pytest.raises(CollisionError, match="the purge of retraction 1 could not be reopened"):
+        reopen_purge(catalog, PAGES, 4, note("bronze.pages"), Retractions((made,)))
+
+
 @pytest.mark.parametrize(
     ("glob", "text", "wanted"),
     [
@@ -111,6 +132,7 @@ def test_a_purge_is_reopened_where_rows_came_back(catalog):
         ("https://a/?", "https://a/b", True),
         ("https://a/?", "https://a/bc", False),
         ("a.c", "abc", False),
+        ("*[x]*", "1[x]2", True),
         ("*", "two\nlines", True),
     ],
 )

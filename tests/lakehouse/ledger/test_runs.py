@@ -8,8 +8,7 @@ import pytest
 from lakehouse.delta.append import append_rows
 from lakehouse.ledger import tables
 from lakehouse.ledger.runs import sync_runs
-from lakehouse.query.connection import query
-from tests.lakehouse.lakes import lake_at, note, write
+from tests.lakehouse.lakes import lake_at, note, query, write
 
 ROWS = pa.table({"n": [1, 2, 3]})
 

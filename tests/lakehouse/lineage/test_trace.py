@@ -133,7 +133,7 @@ def test_a_trace_that_is_cut_keeps_what_is_nearest_and_tells_no_other_edges(lake
 
 
 @pytest.mark.parametrize(
-    ("at", "told"),
+    ("at", "message"),
     [
         ("gold.samples@99", r"gold\.samples has no version 99 — its latest is 0"),
         ("bronze.documents@0,gold.samples@99", r"gold\.samples has no version 99"),
@@ -141,8 +141,8 @@ def test_a_trace_that_is_cut_keeps_what_is_nearest_and_tells_no_other_edges(lake
         ("99", r"no table has a version 99 — the highest is \S+@0"),
     ],
 )
-def test_a_version_that_is_not_there_is_told(lake, at, told):
-    with pytest.raises(TableNotFoundError, match=told):
+def test_a_version_that_is_not_there_is_told(lake, at, message):
+    with pytest.raises(TableNotFoundError, match=message):
         trace(lake.project, "aa" * 16, at)
     assert trace(lake.project, "aa" * 16, "gold.samples@0").nodes
     assert trace(lake.project, "aa" * 16, "0").nodes

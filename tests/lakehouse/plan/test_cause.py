@@ -16,7 +16,7 @@ from tests.lakehouse.lakes import note, write
 NOW = Fingerprints(code="new", params="{}", contract="new", models={}, external="")
 
 
-def told(before, now):
+def changes(before, now):
     return {cause.kind: cause.detail for cause in fingerprint_changes(before, now)}
 
 
@@ -42,8 +42,8 @@ def test_definitions_that_changed_came_and_went_are_named(project):
     )
     now = fingerprints(project, text)
     package = project.package
-    assert told(before, now) == {"code": f"{package}.flows.loud changed; {package}.flows.raised is reached now"}
-    back = told(of(now, contract="new", params="{}"), fingerprints(project))
+    assert changes(before, now) == {"code": f"{package}.flows.loud changed; {package}.flows.raised is reached now"}
+    back = changes(of(now, contract="new", params="{}"), fingerprints(project))
     assert back == {"code": f"{package}.flows.loud changed; {package}.flows.raised is no longer reached"}
 
 
@@ -52,13 +52,13 @@ def test_a_changed_declaration_is_named(project):
     text = words.FLOWS.replace(
         'reads={"lines": lines}, params=Loudness', 'reads={"lines": lines}, source_key_sql="text", params=Loudness'
     )
-    assert told(before, fingerprints(project, text)) == {"code": "its declaration changed: source_key_sql"}
+    assert changes(before, fingerprints(project, text)) == {"code": "its declaration changed: source_key_sql"}
 
 
 def test_many_definitions_of_a_module_are_counted():
     parts = {"m": {f"f{i}": "old" for i in range(9)}, "n": {"g": "same"}}
     now = dataclasses.replace(NOW, code_parts={"m": dict.fromkeys(parts["m"], "new"), "n": {"g": "same"}})
-    assert told(note("x.y", code="old", contract="new", code_parts=parts), now) == {
+    assert changes(note("x.y", code="old", contract="new", code_parts=parts), now) == {
         "code": "9 definitions of m changed"
     }
 
@@ -66,15 +66,15 @@ def test_many_definitions_of_a_module_are_counted():
 def test_modules_stand_for_their_definitions_where_there_were_too_many_to_note():
     parts = {"m": {"*": "old"}, "n": {"*": "same"}, "gone": {"f": "x"}}
     now = dataclasses.replace(NOW, code_parts={"m": {"*": "new"}, "n": {"*": "same"}})
-    found = told(note("x.y", code="old", contract="new", code_parts=parts), now)
+    found = changes(note("x.y", code="old", contract="new", code_parts=parts), now)
     assert found == {"code": "gone is no longer reached; m changed"}
 
 
 def test_digests_are_shown_where_no_part_of_them_differs():
     before = note("x.y", code="c0de", contract="c0ntract", params="{}")
     now = dataclasses.replace(NOW)
-    assert told(before, now) == {"code": "c0de -> new", "contract": "c0ntract -> new"}
-    assert told(before, dataclasses.replace(now, code="c0de", contract="c0ntract")) == {}
+    assert changes(before, now) == {"code": "c0de -> new", "contract": "c0ntract -> new"}
+    assert changes(before, dataclasses.replace(now, code="c0de", contract="c0ntract")) == {}
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_digests_are_shown_where_no_part_of_them_differs():
 )
 def test_parameters_are_named_with_their_values(old, new, says):
     before = note("x.y", code="new", contract="new", params=json.dumps(old))
-    assert told(before, dataclasses.replace(NOW, params=json.dumps(new))) == {"params": says}
+    assert changes(before, dataclasses.replace(NOW, params=json.dumps(new))) == {"params": says}
 
 
 def test_what_changed_in_a_contract_is_named():
@@ -113,7 +113,7 @@ def test_what_changed_in_a_contract_is_named():
     )
     before = note("a.b", code="new", contract=old.fingerprint(), contract_parts=old.parts())
     now = dataclasses.replace(NOW, contract=new.fingerprint(), contract_parts=new.parts())
-    assert told(before, now)["contract"] == (
+    assert changes(before, now)["contract"] == (
         "check 'n is positive' n > 0, quarantine, tolerance 0.05 -> n >= 0, quarantine, tolerance 0.05; "
         "cluster_by none -> n; column m is gone (it was int32); column n int32 -> int64; column text is new: string volatile"
     )

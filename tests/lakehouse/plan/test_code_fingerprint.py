@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from lakehouse.errors import FlowError
 from lakehouse.plan.code_fingerprint import code_fingerprint
 from tests.lakehouse import words
 from tests.module_text import ModuleText
@@ -118,3 +119,21 @@ def test_follows_every_way_to_a_name(project, imports, uses):
     first = fingerprint(project, user=user)
     assert fingerprint(project, factor=3, user=user) != first
     assert fingerprint(project, size=2, doc="'Other.'", user=user) == first
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        (
+            "external=lambda params: 1 / 0",
+            r"shout: external failed: ZeroDivisionError: division by zero \(.*flows\.py:\d+\)",
+        ),
+        ("models=3", r"shout: models failed: TypeError: 'int' object is not callable \(.*flows\.py:\d+\)"),
+        ("models=lambda params: 3", r"shout: models failed: TypeError: .*\(.*flows\.py:\d+\)"),
+    ],
+)
+def test_a_function_of_the_flow_that_fails_is_named(project, declared, message):
+    words.write(project)
+    project.module("flows", words.FLOWS.replace('tags=["loud"]', f'tags=["loud"], {declared}'))
+    with pytest.raises(FlowError, match=message):
+        project.lake().plan(("silver.shouts",))

@@ -1,13 +1,9 @@
 from __future__ import annotations
 
-import json
-import re
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.cli.main import main
 from lakehouse.plan.diagram import SOURCE, FlowDiagram, Node, dot, flow_diagram, lanes, mermaid
 from tests.lakehouse import words
 
@@ -58,8 +54,8 @@ def test_what_is_read_stands_above_what_reads_it(picture):
 
 
 def test_an_example():
-    told = [f"{line.lanes} {line.node.table}" for line in lanes(drawn([(0, 1), (0, 2), (2, 3), (1, 3)], 5))]
-    assert told == [
+    shown = [f"{line.lanes} {line.node.table}" for line in lanes(drawn([(0, 1), (0, 2), (2, 3), (1, 3)], 5))]
+    assert shown == [
         "○ silver.t4",
         "  ○ silver.t0",
         "●─┤ silver.t1",
@@ -102,10 +98,8 @@ def test_dot_quotes_names():
 
 
 @pytest.fixture
-def at_project(project, monkeypatch):
-    words.write(project)
-    monkeypatch.chdir(project.root)
-    return project
+def at_project(project):
+    return words.write(project)
 
 
 def test_tables_that_no_flow_writes_are_drawn_where_they_are_read(at_project):
@@ -115,17 +109,3 @@ def test_tables_that_no_flow_writes_are_drawn_where_they_are_read(at_project):
     assert ("bronze.lines", "silver.words") in found.edges
     # What another flow writes and is not selected is left out.
     assert list(flow_diagram(at_project.lake().plan(["gold.counts"])).nodes) == ["gold.counts"]
-
-
-def test_the_command_draws_in_each_format(at_project, capsys):
-    assert main(["graph", "+gold.counts"]) == 0
-    told = capsys.readouterr().out
-    assert re.search(r"○ +bronze\.lines +missing +missing", told)
-    assert "\x1b" not in told
-    assert main(["graph", "--format", "json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert {"from": "silver.shouts", "to": "gold.counts"} in found["edges"]
-    assert {node["state"] for node in found["nodes"]} == {"missing"}
-    for form, first in (("mermaid", "flowchart LR"), ("dot", "digraph")):
-        assert main(["graph", "--format", form]) == 0
-        assert capsys.readouterr().out.startswith(first)

@@ -1,42 +1,16 @@
 from __future__ import annotations
 
-import dataclasses
-import json
-
 import pytest
 
-from lakehouse.cli.main import main
-from lakehouse.delta.content_digest import Digest
 from lakehouse.errors import TableNotFoundError, UsageError
 from lakehouse.plan.explain import explain
 from tests.lakehouse import words
-from tests.lakehouse.lakes import note, write
-
-
-def ran(project, table, version_of, **fields):
-    """Leave the note of a run of a table's flow as it is now; return the version that it committed."""
-    lake = project.lake()
-    item = next(item for item in lake.plan().flows if item.writes == table)
-    now = dataclasses.asdict(item.fingerprints)
-    inputs = {name: version for name, version in version_of.items() if name in item.inputs}
-    told = {"flow": item.flow.id, "inputs": inputs, "started": "", "counts": {"rows": 2, "read": 3, "inserted": 2}}
-    write(
-        lake,
-        table,
-        item.flow.writes.schema.empty_table(),
-        note(table, **{"digest": str(Digest()), **now, **told, **fields}),
-    )
-    return lake.catalog.log(table).version
 
 
 @pytest.fixture
-def made(project, monkeypatch):
+def made(project):
     """Return a project whose lake is as one run left it, by delta-rs alone."""
-    words.write(project)
-    versions = {}
-    for table in ("bronze.lines", "silver.shouts", "silver.words", "gold.counts"):
-        versions[table] = ran(project, table, versions, reasons={"no text: b": 1} if table == "silver.shouts" else {})
-    monkeypatch.chdir(project.root)
+    words.write_as_run(project, reasons={"no text: b": 1})
     return project
 
 
@@ -74,15 +48,15 @@ def test_a_fresh_flow_is_told_whole(made):
 
 
 def test_how_it_would_run_and_over_which_changes(made):
-    ran(made, "bronze.lines", {})
-    ran(made, "bronze.lines", {})
+    words.leave_note(made, "bronze.lines")
+    words.leave_note(made, "bronze.lines")
     coming = explain(made.lake().project, "silver.shouts")["next"]
-    assert coming == {"mode": "incremental", "because": "", "changes": {"bronze.lines": [1, 2]}}
+    assert coming == {"mode": "incremental", "reason": "", "changes": {"bronze.lines": [1, 2]}}
     # What a SQL flow reads is to be written: over all rows, whatever changes.
     found = explain(made.lake().project, "gold.counts")
     assert [cause["kind"] for cause in found["causes"]] == ["upstream"]
     assert found["next"]["mode"] == "full"
-    assert "SQL flow" in found["next"]["because"]
+    assert "SQL flow" in found["next"]["reason"]
 
 
 def test_why_it_would_start_over(made):
@@ -90,7 +64,7 @@ def test_why_it_would_start_over(made):
     made.module("flows", text)
     found = explain(made.lake().project, "silver.shouts")
     assert found["causes"] == [{"kind": "code", "detail": f"{made.package}.flows.loud changed"}]
-    assert found["next"] == {"mode": "full", "because": "its code changed", "changes": {}}
+    assert found["next"] == {"mode": "full", "reason": "its code changed", "changes": {}}
 
 
 def test_a_flow_that_never_ran(project):
@@ -98,7 +72,7 @@ def test_a_flow_that_never_ran(project):
     found = explain(project.lake().project, "silver.shouts")
     assert (found["state"], found["last"], found["writes"]["version"]) == ("missing", None, None)
     assert found["reads"][0]["read"] is found["reads"][0]["now"] is None
-    assert found["next"]["because"] == "its table was never written"
+    assert found["next"]["reason"] == "its table was never written"
 
 
 def test_parameters_are_told_with_where_they_come_from(made):
@@ -125,34 +99,12 @@ def test_one_flow_must_be_meant(made):
         explain(lake.project, "ledger.runs")
 
 
-def test_the_command_tells_it_in_words_and_as_json(made, capsys):
-    ran(made, "bronze.lines", {})
-    assert main(["explain", "silver.shouts"]) == 0
-    told = capsys.readouterr().out
-    for words_ in (
-        "Shout a line.",
-        "one row for each",
-        "lines (drives)",
-        "key: sample_id",
-        "mark  !      default",
-        ".flows: loud, shout",
-        "input: bronze.lines 0 -> 1",
-        "over changes alone: bronze.lines version 1",
-        "quarantined 1: no text: b",
-        "read for: gold.counts",
-    ):
-        assert words_ in told, told
-    assert main(["explain", "silver.shouts", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["next"]["changes"] == {"bronze.lines": [1, 1]}
-    assert main(["explain", "silver.nothing"]) == 1
-
-
 def test_the_options_of_a_run_count_for_the_flow_alone(made):
     project = made.lake().project
     found = explain(project, "silver.shouts", full=True)
     assert (found["state"], found["causes"]) == ("stale", [{"kind": "forced", "detail": "--full"}])
-    assert found["next"] == {"mode": "full", "because": "--full was given", "changes": {}}
-    ran(made, "silver.shouts", {"bronze.lines": 0}, has_quarantined=True)
+    assert found["next"] == {"mode": "full", "reason": "--full was given", "changes": {}}
+    words.leave_note(made, "silver.shouts", {"bronze.lines": 0}, has_quarantined=True)
     assert explain(project, "silver.shouts")["state"] == "fresh"
     found = explain(project, "silver.shouts", retry=True)
     assert [cause["kind"] for cause in found["causes"]] == ["quarantine_retry"]

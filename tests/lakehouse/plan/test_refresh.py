@@ -37,7 +37,7 @@ def test_changes_of_the_driving_input_are_enough(planned, kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "because"),
+    ("kind", "reason"),
     [
         ("external_write", "something else changed rows of its table"),
         ("input_replaced", "an input is another table than before"),
@@ -46,9 +46,9 @@ def test_changes_of_the_driving_input_are_enough(planned, kind):
         ("forced", "--full was given"),
     ],
 )
-def test_other_causes_need_all_rows(planned, kind, because):
+def test_other_causes_need_all_rows(planned, kind, reason):
     causes = Cause("input", "bronze.lines 3 -> 5", "bronze.lines"), Cause(kind, "")
-    assert refresh_of(*planned("silver.shouts", *causes)) == Refresh("full", because)
+    assert refresh_of(*planned("silver.shouts", *causes)) == Refresh("full", reason)
 
 
 def test_the_changed_table_is_a_field_of_the_cause(planned):

@@ -59,6 +59,21 @@ def test_a_word_that_is_none_is_refused(graph, word):
     assert raised.value.hint
 
 
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("~", "'~' is not a selection"),
+        ("+", "'+' is not a selection"),
+        ("silver.*,", "'silver.*,' is not a selection"),
+        ("silver.*,++", "'++' in 'silver.*,++' is not a selection"),
+    ],
+)
+def test_a_refusal_shows_the_whole_word(graph, word, message):
+    with pytest.raises(UsageError) as raised:
+        select_flows(graph, (word,))
+    assert raised.value.message == message
+
+
 def test_an_unknown_word_names_what_is_near(graph):
     with pytest.raises(UsageError) as raised:
         select_flows(graph, ("silver.shout",))

@@ -17,7 +17,7 @@ from tests.lakehouse import words
 TEXT = "a:hello|b:two words|c:|d:four score and seven|e:x|f:y"
 QUESTION = "SELECT * FROM bronze.lines JOIN silver.shouts USING (sample_id) ORDER BY ALL"
 
-# A process that knows nothing of the writer, and reads until it is told to stop.
+# A process that knows nothing of the writer, and reads until its input ends.
 READER = """
 import hashlib, sys, threading
 from lakehouse.declare.config import Config
@@ -86,17 +86,17 @@ def test_a_release_reads_the_same_while_a_writer_rewrites_compacts_and_vacuums(p
             words.land(project, text)
             assert project.lake().run(full=True).ok
             assert not any(item.failed for item in optimize(project.lake().project))
-            assert all(set(item.kept) for item in vacuum(project.lake().catalog, retention_hours=0))
+            assert all(set(item.retained) for item in vacuum(project.lake().catalog, retention_hours=0))
         freed = sum(item.files for item in vacuum(project.lake().catalog, retention_hours=0, dry_run=True))
     finally:
         stop.set()
-        told, _ = process.communicate("", timeout=120)
+        printed, _ = process.communicate("", timeout=120)
         for thread in threads:
             thread.join()
     assert freed == 0
     assert not wrong
     assert all(number >= 2 for number in times.values()), times
-    count, *seen = told.split()
+    count, *seen = printed.split()
     assert int(count) >= 2
     assert seen == [digest(pinned)]
     assert slow.read_all().column("text").to_pylist() == ["four score and seven", "hello", "two words", "x", "y"]

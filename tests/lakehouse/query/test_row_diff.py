@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.query.row_diff import count_differences, differing
+from lakehouse.query.row_diff import column_differences, count_differences
 
 ROWS = pa.table(
     {
@@ -26,33 +26,33 @@ def changed(name, row, value):
 
 
 def test_equal_rows_in_another_order_are_equal():
-    assert differing(ROWS, ROWS.take(pa.array([3, 1, 0, 2])), ["id"]) == []
-    assert differing(ROWS, ROWS.take(pa.array([3, 1, 0, 2])), []) == []
+    assert column_differences(ROWS, ROWS.take(pa.array([3, 1, 0, 2])), ["id"]) == []
+    assert column_differences(ROWS, ROWS.take(pa.array([3, 1, 0, 2])), []) == []
 
 
 def test_the_column_and_the_row_are_named():
     for name, value in (("x", 2.0), ("many", [2, 4]), ("bytes", b"\x01"), ("map", [("k", 1)]), ("x", None)):
-        (found,) = differing(ROWS, changed(name, 1, value), ["id"])
+        (found,) = column_differences(ROWS, changed(name, 1, value), ["id"])
         assert (found.column, found.key, found.rows) == (name, {"id": "b"}, 1)
         assert found.values[1] == value
 
 
 def test_an_empty_value_is_not_a_missing_one():
-    (found,) = differing(ROWS, changed("many", 2, []), ["id"])
+    (found,) = column_differences(ROWS, changed("many", 2, []), ["id"])
     assert (found.column, found.values) == ("many", (None, []))
-    (found,) = differing(ROWS, changed("bytes", 2, b""), ["id"])
+    (found,) = column_differences(ROWS, changed("bytes", 2, b""), ["id"])
     assert found.values == (None, b"")
 
 
 def test_rows_that_are_in_one_set_only_are_told_with_their_key():
-    (found,) = differing(ROWS, ROWS.slice(1), ["id"])
+    (found,) = column_differences(ROWS, ROWS.slice(1), ["id"])
     assert (found.column, found.key, found.values, found.rows) == ("", {"id": "a"}, (1, 0), 1)
-    (found,) = differing(ROWS, pa.concat_tables([ROWS, ROWS.slice(3)]), ["id"])
+    (found,) = column_differences(ROWS, pa.concat_tables([ROWS, ROWS.slice(3)]), ["id"])
     assert (found.column, found.key, found.values) == ("", {"id": "d"}, (0, 1))
 
 
 def test_rows_without_a_key_are_compared_whole():
-    (found,) = differing(ROWS, changed("x", 0, 9.0), [])
+    (found,) = column_differences(ROWS, changed("x", 0, 9.0), [])
     assert (found.column, found.rows, found.key["id"]) == ("", 2, "a")
 
 
@@ -68,13 +68,13 @@ def test_it_tells_sets_of_rows_apart_as_sorting_them_does(rows, random):
         for r in (rows, other)
     ]
     for key in ([], ["k"], ["k", "v"]):
-        assert (differing(*tables, key) == []) == (sorted(rows) == sorted(other))
+        assert (column_differences(*tables, key) == []) == (sorted(rows) == sorted(other))
 
 
 def test_floats_are_equal_bit_for_bit():
     table = pa.table({"id": ["a"], "x": np.array([0.1])})
     other = pa.table({"id": ["a"], "x": np.nextafter([0.1], 1)})
-    assert [d.column for d in differing(table, other, ["id"])] == ["x"]
+    assert [d.column for d in column_differences(table, other, ["id"])] == ["x"]
 
 
 def counts(first, second, key, columns=None):
@@ -103,7 +103,7 @@ def test_rows_are_counted_by_key_and_without_one():
 def test_the_order_of_a_maps_entries_makes_no_difference():
     other = changed("map", 3, [("b", 3), ("a", 2)])
     assert counts(ROWS, other, ["id"]) == (0, 0, 0)
-    assert differing(ROWS, other, ["id"]) == []
+    assert column_differences(ROWS, other, ["id"]) == []
 
 
 def test_a_column_that_one_set_lacks_counts_as_null():
@@ -115,5 +115,5 @@ def test_a_column_that_one_set_lacks_counts_as_null():
 def test_names_of_columns_are_quoted():
     table = pa.table({'a."b': [1], "select": [2]})
     other = pa.table({'a."b': [1], "select": [3]})
-    (found,) = differing(table, other, ['a."b'])
+    (found,) = column_differences(table, other, ['a."b'])
     assert (found.column, found.key, found.values) == ("select", {'a."b': 1}, (2, 3))

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lakehouse.delta.history import commit_time, history
 from lakehouse.errors import ReleaseError, TableNotFoundError
 from lakehouse.ledger.releases import drop_release
 from lakehouse.query.time_travel import Pins, pinned_version, resolve_at, version_at
@@ -34,6 +37,52 @@ def test_what_a_user_gives_is_a_release_a_time_or_versions(lake):
     ):
         with pytest.raises(kind):
             resolve_at(lake.project, wrong)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A lake with tables of odd names."""
+    made = lake_at(tmp_path_factory.mktemp("odd") / "lake")
+    for name in ("a.b", "a1.b_2", "gold.samples", "l_.x0"):
+        write(made, name, rows(["a"]))
+    return made.project
+
+
+blanks = st.sampled_from(["", " ", "  "])
+
+
+@given(
+    st.dictionaries(st.sampled_from(["a.b", "a1.b_2", "gold.samples", "l_.x0"]), st.integers(0, 999), min_size=1),
+    blanks,
+)
+def test_versions_of_tables_are_read_back_whatever_the_blanks(project, versions, blank):
+    text = f"{blank},{blank}".join(f"{name}@{version}" for name, version in versions.items())
+    assert resolve_at(project, f"{blank}{text}{blank}") == Pins(versions=versions)
+    name, version = next(iter(versions.items()))
+    with pytest.raises(ReleaseError, match="names a table twice"):
+        resolve_at(project, f"{text},{name}@{version + 1}")
+
+
+@given(st.datetimes(), st.integers(-12, 14))
+def test_a_time_without_a_zone_is_of_utc_and_one_with_it_is_that_moment(project, moment, hours):
+    assert resolve_at(project, moment.isoformat()).time == moment.replace(tzinfo=UTC)
+    assert resolve_at(project, moment.isoformat(" ")).time == moment.replace(tzinfo=UTC)
+    zoned = moment.replace(tzinfo=timezone(timedelta(hours=hours)))
+    assert resolve_at(project, zoned.isoformat()).time == zoned
+
+
+def test_pins_choose_a_version_by_table_by_time_or_for_all(lake):
+    table = lake.catalog.open("gold.samples")
+    made = [commit_time(commit) for commit in history(table)]
+    assert Pins(every=1).version(lake.catalog, "gold.samples") == 1
+    assert Pins().version(lake.catalog, "gold.samples") is None
+    pins = Pins({"gold.samples": 0}, time=made[0])
+    assert pins.version(lake.catalog, "gold.samples") == 0
+    write(lake, "gold.later", rows(["b"]))
+    assert Pins(time=made[0]).version(lake.catalog, "gold.samples") == 1
+    with pytest.raises(TableNotFoundError, match=r"gold\.later did not exist at") as raised:
+        Pins(time=made[-1] - timedelta(seconds=1)).version(lake.catalog, "gold.later")
+    assert "its first commit is of" in raised.value.hint
 
 
 def test_a_release_refuses_tables_outside_it_but_the_ledgers(lake):

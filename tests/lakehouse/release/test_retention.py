@@ -73,7 +73,7 @@ class Maintained(RuleBasedStateMachine):
     def find_nothing_to_do(self, table):
         same = newest_note(self.lake.catalog.open(table))
         digest = same[1].digest if same else ""
-        of = self.flow(table, changed=False, mode="no-op")
+        of = self.flow(table, changed=False)
         write(
             self.lake,
             table,
@@ -103,12 +103,12 @@ class Maintained(RuleBasedStateMachine):
 
     @rule()
     def vacuum(self):
-        told = {item.table: item for item in vacuum(self.lake.catalog, dry_run=True, retention_hours=0)}
+        planned = {item.table: item for item in vacuum(self.lake.catalog, dry_run=True, retention_hours=0)}
         before = {name: self.stored(name) for name in PARENTS}
         done = vacuum(self.lake.catalog, retention_hours=0)
         for item in done:
             if item.table in PARENTS:
-                assert item == told[item.table]
+                assert item == planned[item.table]
                 assert before[item.table] - self.stored(item.table) == set(item.paths.to_pylist())
         self.nothing_else_is_left()
         self.live_releases_are_whole()

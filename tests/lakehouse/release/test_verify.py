@@ -35,7 +35,7 @@ def test_a_missing_file_is_named(lake):
     gone = data_file(lake, "silver.b")
     gone.unlink()
     (problem,) = verify_release(lake.catalog, "mix-1")
-    assert (problem.table, problem.file, problem.what) == ("silver.b", gone.name, "missing")
+    assert (problem.table, problem.file, problem.problem) == ("silver.b", gone.name, "missing")
 
 
 def test_an_altered_file_is_named(lake):
@@ -43,7 +43,7 @@ def test_an_altered_file_is_named(lake):
     file.write_bytes(file.read_bytes() + b"x")
     (problem,) = verify_release(lake.catalog, "mix-1")
     assert problem.file == file.name
-    assert problem.what.startswith("altered")
+    assert problem.problem.startswith("altered")
 
 
 def test_a_lost_log_is_told(lake):

@@ -107,8 +107,8 @@ def test_what_is_purged_is_in_no_file_and_what_else_is_needed_stays(project, cap
     # Ordered, said, and not done while a flow that would take rows out was not selected.
     project.forget()
     assert main([*place, "retract", "--source", "alpha", "--reason", "a court ordered it", "--purge"]) == 0
-    told = capsys.readouterr().out
-    assert "breaks the releases with, with-counts" in told
+    printed = capsys.readouterr().out
+    assert "breaks the releases with, with-counts" in printed
     assert [order.to_purge for order in load_retractions(lake.catalog).orders] == [True]
     report = project.lake().run(["bronze.pages", "silver.texts"])
     assert [done.blocked_by.split(" (")[0] for done in report.purges] == ["silver.pieces is not up to date"]
@@ -164,14 +164,16 @@ SCHEMA = pa.schema(
 
 def land(lake, table, run, inputs=None, **rows):
     """Commit rows {id: (parents, source, text)} as a flow does; None takes a row out."""
-    told = noted(note(table, run, inputs=inputs or {}))
+    properties = noted(note(table, run, inputs=inputs or {}))
     new = [{"sample_id": i, "parent_ids": r[0], "source": r[1], "text": r[2]} for i, r in rows.items() if r]
     if new:
         feed = {"delta.enableChangeDataFeed": "true", "delta.dataSkippingStatsColumns": "sample_id"}
         made = pa.Table.from_pylist(new, schema=SCHEMA)
-        write_deltalake(lake.catalog.table_uri(table), made, mode="append", commit_properties=told, configuration=feed)
+        write_deltalake(
+            lake.catalog.table_uri(table), made, mode="append", commit_properties=properties, configuration=feed
+        )
     for gone in [i for i, row in rows.items() if not row]:
-        lake.catalog.open(table).delete(f"sample_id = '{gone}'", commit_properties=told)
+        lake.catalog.open(table).delete(f"sample_id = '{gone}'", commit_properties=properties)
 
 
 def purged(lake):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from lakehouse.cli.main import main
-from lakehouse.cli.retract import show
 from lakehouse.delta.append import append_rows
-from lakehouse.errors import LakeError, UsageError
+from lakehouse.errors import UsageError
 from lakehouse.ledger import tables
-from lakehouse.ledger.retractions import load_retractions, pattern
+from lakehouse.ledger.retractions import load_retractions
 from lakehouse.release.create import create_release
 from lakehouse.retraction import search
 from lakehouse.retraction.retract import RetractionRequest, retract
@@ -173,35 +170,6 @@ def test_rows_committed_by_a_run_that_did_not_know_are_taken_out_by_the_next(pro
     ]
 
 
-def test_the_command_says_what_it_wants(project, capsys, monkeypatch):
-    pages.write(project, ROWS)
-    monkeypatch.chdir(project.root)
-    project.forget()
-    lake = ["--lake", str(project.root / "lake")]
-    assert main([*lake, "retract", "--reason", "x"]) == 2
-    assert main([*lake, "retract", "--source", "a", "--license", "b", "--reason", "x"]) == 2
-    assert "give one of" in capsys.readouterr().err
-    assert main([*lake, "retract", "--source", "a", "--reason", " "]) == 2
-    capsys.readouterr()
-    assert main([*lake, "retract", "--source", "a", "--source", "b", "--reason", "x"]) == 2
-    assert "takes one source" in capsys.readouterr().err
-    (project.root / "ids").write_text("\n")
-    assert main([*lake, "retract", "--ids-from", str(project.root / "ids"), "--reason", "x"]) == 2
-    assert "holds no id" in capsys.readouterr().err
-    assert main([*lake, "retract", "--source", "nothing", "--reason", "why"]) == 2
-    assert "there is no lake in" in capsys.readouterr().err
-    assert not (project.root / "lake").exists()
-    write(project.lake(), "silver.words", rows(["aa" * 16]))
-    project.forget()
-    assert main([*lake, "retract", "--source", "nothing", "--reason", "why", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["ordinal"], told["kind"], told["scope"], told["matched"]) == (1, "source", "origin", {})
-    assert main([*lake, "retract", "--id", "0f" * 16, "--reason", "why"]) == 0
-    assert "retraction 2 is recorded (scope content)" in capsys.readouterr().out
-    with pytest.raises(UsageError):
-        retract(project.lake().project, RetractionRequest("source", ["a", "b"], reason="why"))
-
-
 def test_an_id_that_no_table_holds_is_refused_later(tmp_path):
     lake = lake_at(tmp_path / "lake")
     trained(lake)
@@ -224,29 +192,6 @@ def test_what_can_be_no_id_is_refused_and_nothing_recorded(tmp_path, wrong):
     ).unmatched in ((wrong,), ())
 
 
-def test_ids_that_no_row_has_are_counted_and_named(tmp_path, capsys):
-    lake = lake_at(tmp_path / "lake")
-    document, _ = trained(lake)
-    unknown = [f"{number:032x}" for number in range(5)]
-    report = retract(lake.project, RetractionRequest("id", [document, *unknown], reason="asked"), dry_run=True)
-    show(report)
-    assert f"no row has 5 of the ids now: {', '.join(unknown[:3])}, ...\n" in capsys.readouterr().err
-    assert report.as_dict()["unmatched"] == unknown
-
-
-@pytest.mark.parametrize(
-    ("kind", "given", "near"),
-    [("source", "Src", ["src"]), ("license", "gpl-3.0", ["GPL-3.0-only"]), ("license", "mit", ["MIT"])],
-)
-def test_what_is_spelled_otherwise_than_in_the_lake_is_asked_about(tmp_path, capsys, kind, given, near):
-    lake = lake_at(tmp_path / "lake")
-    trained(lake)
-    show(retract(lake.project, RetractionRequest(kind, [given], reason="asked"), dry_run=True))
-    assert f"no row matches now: did you mean {near[0]}?" in capsys.readouterr().out
-    show(retract(lake.project, RetractionRequest(kind, ["nothing like it"], reason="asked"), dry_run=True))
-    assert f"query the lake for the spelling of the {kind}" in capsys.readouterr().out
-
-
 def test_documents_that_the_shipped_pairs_call_near_duplicates_go_together(tmp_path):
     lake = lake_at(tmp_path / "lake")
     keeper, copy, other, alone = ("aa" * 16, "bb" * 16, "cc" * 16, "dd" * 16)
@@ -262,15 +207,6 @@ def test_documents_that_the_shipped_pairs_call_near_duplicates_go_together(tmp_p
     assert {name for name, table in lake.registry.tables.items() if "keeper_id" in table} == {
         name for name, table in lake.registry.tables.items() if "duplicates" in table.tags
     }
-
-
-def test_orders_that_were_lost_let_nothing_come_back(tmp_path):
-    lake = lake_at(tmp_path / "lake")
-    trained(lake)
-    write(lake, "gold.samples", lake.table("gold.samples"), note("gold.samples", "run-7", retraction=2))
-    retract(lake.project, RetractionRequest("source", ["other"], reason="asked"))
-    with pytest.raises(LakeError, match=r"gold\.samples complies with order 2, the newest that is known is 1"):
-        lake.plan()
 
 
 def test_ids_are_kept_as_they_come_in_several_commits(tmp_path, monkeypatch):
@@ -293,7 +229,7 @@ def test_ids_are_kept_as_they_come_in_several_commits(tmp_path, monkeypatch):
     assert whole.seen == parts.seen != ()
 
 
-def test_a_damaged_release_stops_no_order_and_is_not_said_to_hold_nothing(tmp_path, capsys):
+def test_a_damaged_release_stops_no_order_and_is_reported_as_unresolved(tmp_path):
     lake = lake_at(tmp_path / "lake")
     document, _ = trained(lake)
     old = lake.catalog.open("gold.samples")
@@ -302,9 +238,15 @@ def test_a_damaged_release_stops_no_order_and_is_not_said_to_hold_nothing(tmp_pa
         Path(path).unlink()
     report = retract(lake.project, RetractionRequest("id", [document], reason="asked"))
     assert report.recorded
-    assert {told.split(":", 1)[0] for told in report.unresolved} == {"release mix-1", "training on mix-1"}
-    show(report)
-    assert "it is unknown whether such rows are in release mix-1" in capsys.readouterr().err
+    assert {entry.split(":", 1)[0] for entry in report.unresolved} == {"release mix-1", "training on mix-1"}
+
+
+def test_an_order_of_several_sources_is_refused(tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    trained(lake)
+    with pytest.raises(UsageError, match="takes one source"):
+        retract(lake.project, RetractionRequest("source", ["a", "b"], reason="asked"))
+    assert not lake.catalog.has("ledger.retractions")
 
 
 def test_rows_that_an_uninformed_run_set_aside_are_looked_for_again(tmp_path):
@@ -339,19 +281,3 @@ def test_two_orders_at_once_get_two_numbers(project):
     orders = load_retractions(lake.catalog).orders
     assert [o.ordinal for o in orders] == [1, 2, 3, 4]
     assert {o.value for o in orders} == {"s0", "s1", "s2", "s3"}
-
-
-@pytest.mark.parametrize(
-    ("glob", "text", "fits"),
-    [
-        ("a*c", "abbc", True),
-        ("a?c", "abbc", False),
-        ("a.c", "abc", False),
-        ("*[x]*", "1[x]2", True),
-        ("a*", "a\nb", True),
-    ],
-)
-def test_patterns(glob, text, fits):
-    import re
-
-    assert bool(re.search(pattern(glob), text)) is fits

@@ -107,10 +107,10 @@ from lakehouse.declare.flow import flow
 
 ID = Column("sample_id", pa.string(), "It.", nullable=False)
 items = Table("bronze.items", doc="An item.", columns=[ID], key=["sample_id"])
-told = Table("silver.told", doc="A word.", columns=[ID, Column("word", pa.string(), "It.")], key=["sample_id"])
+words = Table("silver.words", doc="A word.", columns=[ID, Column("word", pa.string(), "It.")], key=["sample_id"])
 
 
-@flow(writes=told, reads={"items": items})
+@flow(writes=words, reads={"items": items})
 def tell(batch, params):
     from PACKAGE.late import WORD
 
@@ -125,5 +125,5 @@ def test_workers_of_a_session_that_was_started_elsewhere_find_what_an_operator_i
     lake = project.lake()
     create(lake.catalog, lake.registry.tables["bronze.items"])
     write(lake, "bronze.items", pa.table({"sample_id": ["a"]}))
-    assert project.run()["silver.told"].error is None
-    assert project.rows("silver.told") == [{"sample_id": "a", "word": "late"}]
+    assert project.run()["silver.words"].error is None
+    assert project.rows("silver.words") == [{"sample_id": "a", "word": "late"}]

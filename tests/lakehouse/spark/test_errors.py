@@ -43,6 +43,19 @@ def test_an_error_of_a_worker_keeps_its_fields():
     assert type(from_spark_error(FLOW, cut)) is FlowError
 
 
+class TooLongError(FlowError):
+    def __init__(self, rows):
+        super().__init__(f"{rows} rows are too long", "shorten them", "flows.py:3")
+
+
+def test_an_error_of_the_users_own_class_is_its_nearest_known_class():
+    text = f"Job aborted\nRuntimeError: {TooLongError(3).to_text()}\n\tat org.x"
+    found = from_spark_error(FLOW, RuntimeError(text))
+    assert type(found) is FlowError
+    assert str(found) == "3 rows are too long (flows.py:3) — shorten them"
+    assert found.place == "flows.py:3"
+
+
 def test_want_of_space_is_told_of_the_disk_that_lacks_it():
     text = "Generic LocalFileSystem error: Unable to copy: No space left on device (os error 28)"
     for kind in (DeltaError, OSError):

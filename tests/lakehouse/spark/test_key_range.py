@@ -24,24 +24,24 @@ things = Table(
 )
 
 
-def told(low, high, null=False):
+def bounds(low, high, null=False):
     return {"_low_k": low, "_high_k": high, "_null_k": null}
 
 
 def test_a_span_covers_all_groups():
-    assert key_range("k", told("b", "c"), told("a", "b")) == KeyRange("a", "c")
-    assert key_range("k", told(3, 9), told(-1, 4)) == KeyRange(-1, 9)
+    assert key_range("k", bounds("b", "c"), bounds("a", "b")) == KeyRange("a", "c")
+    assert key_range("k", bounds(3, 9), bounds(-1, 4)) == KeyRange(-1, 9)
 
 
 @pytest.mark.parametrize(
     "found",
     [
         [],
-        [told(None, None, null=True)],
-        [told("a", "b", null=True)],
-        [told(1.0, 2.0)],
-        [told(True, False)],
-        [told(b"a", b"b")],
+        [bounds(None, None, null=True)],
+        [bounds("a", "b", null=True)],
+        [bounds(1.0, 2.0)],
+        [bounds(True, False)],
+        [bounds(b"a", b"b")],
     ],
 )
 def test_there_is_none_where_a_key_is_null_or_of_another_type(found):
@@ -62,7 +62,7 @@ def test_texts_are_ordered_as_spark_orders_them(spark):
 def test_the_span_of_groups_is_that_of_all(texts):
     parts = [texts[: len(texts) // 2], texts[len(texts) // 2 :]]
     try:
-        groups = [told(min(part, key=str.encode), max(part, key=str.encode)) for part in parts]
+        groups = [bounds(min(part, key=str.encode), max(part, key=str.encode)) for part in parts]
     except UnicodeEncodeError:  # a lone surrogate, which no table holds
         return
     span = key_range("k", *groups)

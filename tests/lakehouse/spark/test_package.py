@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import zipfile
 
 import pytest
@@ -53,29 +51,6 @@ def test_all_that_a_driver_elsewhere_needs_is_packed(lines, capsys):
     assert settings["spark.executor.memoryOverheadFactor"] == "0.4"
 
 
-def test_a_driver_that_has_only_the_package_runs_the_command_line(lines, capsys, tmp_path_factory):
-    packed(capsys)
-    away = tmp_path_factory.mktemp("away")
-    # As spark-submit starts it: the zip on the path, in a folder that holds no configuration.
-    code = (
-        f"import sys, runpy; sys.path.insert(0, {str(lines.root / 'dist' / 'mixlake.zip')!r})\n"
-        f"sys.argv = ['main.py', 'run', 'gold.counts', '--dry-run', '--json']\n"
-        f"runpy.run_path({str(lines.root / 'dist' / 'main.py')!r}, run_name='__main__')"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=away)
-    assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout)[0]["flow"] == "sql.gold.counts"
-    quota = subprocess.run(
-        [sys.executable, "-c", code.replace("'run', 'gold.counts', '--dry-run'", "'plan', 'gold.quotas'")],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=away,
-    )
-    assert quota.returncode == 0, quota.stderr  # it reads quota.yaml beside its code
-    assert json.loads(quota.stdout)[0]["state"] == "missing"
-
-
 def test_a_lake_on_s3_takes_its_settings_and_jar_along(lines, capsys):
     configure(lines, lake="s3://b/lake", storage={"endpoint_url": "https://s3.example.org"})
     made = packed(capsys)
@@ -95,7 +70,7 @@ def test_a_lake_on_s3_takes_its_settings_and_jar_along(lines, capsys):
 def test_a_secret_does_not_travel(lines, capsys, more, named):
     configure(lines, **more)
     assert main(["package"]) == 2
-    told = capsys.readouterr().err
-    assert named in told
-    assert "\n" not in told.strip()
+    message = capsys.readouterr().err
+    assert named in message
+    assert "\n" not in message.strip()
     assert not (lines.root / "dist" / "mixlake.zip").exists()

@@ -101,7 +101,7 @@ def test_a_folder_of_ones_own_is_not_shared_by_two_releases(lake, go, tmp_path):
 def test_commits_that_leave_the_rows_make_no_other_release(lake):
     release, made = demo._release(lake)
     assert (release.name, made) == ("demo", True)
-    unchanged = {"changed": False, "mode": "no-op", "inputs": {"silver.b": 0}}
+    unchanged = {"changed": False, "inputs": {"silver.b": 0}}
     write(lake, "gold.c", ROWS.slice(0, 0), note("gold.c", "run-2", **unchanged))
     lake.catalog.open("gold.c").optimize.compact()
     append_rows(lake.catalog, tables.runs, tables.runs.schema.empty_table())

@@ -47,7 +47,7 @@ def test_rows_come_in_stored_order_from_scrambled_files(wide, truth):
     positions, tokens = stream([loader_of(wide, global_batch=37)])
     assert np.array_equal(positions, np.arange(700))
     assert np.array_equal(tokens, truth)
-    # What a row holds is told by its own first token, with no help from the loader.
+    # What a row holds is named by its own first token, with no help from the loader.
     assert np.array_equal(tokens[:, 0], FIRST + 100 * np.arange(700))
 
 

@@ -31,9 +31,9 @@ def test_a_run_that_goes_on_from_an_older_checkpoint_leaves_the_later_ones(layou
     assert summary.checkpoint.endswith("step-00000005")
     assert names(folder) == ["latest", "step-00000004", "step-00000005"]
     assert checkpoint.latest(folder).name == "step-00000005"
-    told = json.loads((folder / "step-00000005" / "checkpoint.json").read_text())
+    recorded = json.loads((folder / "step-00000005" / "checkpoint.json").read_text())
     metadata = checkpoint.read_metadata(folder / "step-00000005")
-    assert told == {"step": 5, "training_run": "x", "release": "mix-1", "loader": dict(metadata.loader)}
+    assert recorded == {"step": 5, "training_run": "x", "release": "mix-1", "loader": dict(metadata.loader)}
 
 
 def test_a_checkpoint_is_replaced_whole(layout, tmp_path):

@@ -72,10 +72,10 @@ def test_metrics_hold_every_step(whole):
 
 
 def test_the_terminal_shows_a_line_a_step(whole):
-    _, _, _, told = whole
-    assert "release mix-1, stage cold, 8 steps" in told
-    assert sum(line.startswith("step ") for line in told.splitlines()) == 8
-    assert "\x1b" not in told
+    _, _, _, printed = whole
+    assert "release mix-1, stage cold, 8 steps" in printed
+    assert sum(line.startswith("step ") for line in printed.splitlines()) == 8
+    assert "\x1b" not in printed
 
 
 def test_the_ledger_tells_which_rows_a_step_saw(whole):

@@ -53,7 +53,7 @@ def test_a_file_becomes_a_frozen_recipe(written):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (("count: 4", "count: 4, cuont: 4"), "yaml:10: unknown key 'cuont' in model.experts — did you mean count?"),
         (("steps: 10", ""), "lacks 'steps'"),
@@ -79,12 +79,12 @@ def test_a_file_becomes_a_frozen_recipe(written):
         (("steps: 10", "name: other\nsteps: 10"), "named by its file"),
     ],
 )
-def test_what_cannot_be_is_told_with_file_and_key(written, change, told):
+def test_what_cannot_be_is_told_with_file_and_key(written, change, message):
     path = written(GOOD.replace(*change))
     with pytest.raises(ConfigError) as caught:
         read_recipe(path)
     assert path in caught.value.message
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert caught.value.exit_code == 2
 
 

@@ -38,9 +38,9 @@ def test_folders_and_other_stores_are_not_asked(tmp_path):
 
 
 def test_what_is_wrong_is_one_line(s3):
-    with pytest.raises(LakeError, match=r"s3://no-such-bucket/x cannot be written") as told:
+    with pytest.raises(LakeError, match=r"s3://no-such-bucket/x cannot be written") as raised:
         require_atomic_commits("s3://no-such-bucket/x", s3.storage)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     with pytest.raises(LakeError, match="conditional_put"):
         require_atomic_commits(place(s3), {**s3.storage, "conditional_put": "disabled"})
 

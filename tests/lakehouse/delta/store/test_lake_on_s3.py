@@ -34,9 +34,9 @@ def lake(s3, tmp_path, monkeypatch):
 def call(lake, capsys):
     def run(*argv, status=0):
         found = main(list(argv))
-        told = capsys.readouterr()
-        assert found == status, told.err
-        return told.out if status == 0 else told.err
+        captured = capsys.readouterr()
+        assert found == status, captured.err
+        return captured.out if status == 0 else captured.err
 
     return run
 
@@ -70,7 +70,7 @@ def test_every_verb_answers_over_an_object_store(call, lake):
     assert [item["state"] for item in ask("check", "gold.vocabulary")] == ["skipped"]
     found = {finding["name"]: finding for finding in ask("doctor")}
     assert found["store"]["state"] == found["lake"]["state"] == "ok"
-    assert "conditional puts" in found["store"]["found"]
+    assert "conditional puts" in found["store"]["detail"]
     count = ["sql", "SELECT license, count(*) AS n FROM gold.samples GROUP BY ALL ORDER BY n", "--format", "json"]
     assert json.loads(call(*count)) == [{"license": "MIT", "n": 1}, {"license": "GPL-3.0-only", "n": 2}]
     assert "release" in VERBS
@@ -85,7 +85,7 @@ def test_releases_live_on_an_object_store(call, lake, s3):
     assert json.loads(call(*count, "--at", "mix-2")) == [{"n": 3}]
     assert answers(call, "release", "show", "mix-2") == made
     assert [release["name"] for release in answers(call, "release", "list")] == ["mix-1", "mix-2"]
-    assert {row["change"] for row in answers(call, "release", "diff", "mix-1", "mix-2")["tables"]} == {"same"}
+    assert {row["status"] for row in answers(call, "release", "diff", "mix-1", "mix-2")["tables"]} == {"same"}
     assert "is whole" in call("release", "verify", "mix-2")
     lost = lake.catalog.open("gold.samples", 0).file_uris()[0].removeprefix(f"s3://{s3.bucket}/")
     s3.store().delete(lost)
@@ -103,6 +103,6 @@ def test_a_store_that_is_not_there_is_one_line(tmp_path, monkeypatch, capsys):
     (tmp_path / "mixlake.yaml").write_text(yaml.safe_dump({"lake": "s3://lake/x", "storage": storage}))
     monkeypatch.chdir(tmp_path)
     assert main(["tables"]) == 1
-    told = capsys.readouterr().err
-    assert "s3://lake/x cannot be reached" in told
-    assert told.count("\n") == 1
+    message = capsys.readouterr().err
+    assert "s3://lake/x cannot be reached" in message
+    assert message.count("\n") == 1

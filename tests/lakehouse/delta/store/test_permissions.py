@@ -66,9 +66,9 @@ def test_what_writes_to_a_lake_that_is_read_only_is_refused_in_one_line(lake, tm
 )
 def test_a_folder_that_may_not_be_looked_into_is_not_taken_for_an_empty_one(lake, tmp_path, argv, table):
     (tmp_path / "lake" / "gold").chmod(0)
-    told = refused(lake, *argv)
-    assert f"{table}" in told
-    assert f"cannot be read: permission denied at {lake.uri}/gold" in told
+    message = refused(lake, *argv)
+    assert f"{table}" in message
+    assert f"cannot be read: permission denied at {lake.uri}/gold" in message
 
 
 def test_files_that_may_not_be_read_are_not_called_damaged(lake, tmp_path):

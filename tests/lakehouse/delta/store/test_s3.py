@@ -14,13 +14,13 @@ LAKE = "s3://warehouse/lake"
 PREFIX = "spark.hadoop.fs.s3a.bucket.warehouse."
 
 
-def told(storage, environment=None):
+def settings_of(storage, environment=None):
     found = s3.s3a_settings(LAKE, storage, environment or {})
     return {key.removeprefix(PREFIX): value for key, value in found.items() if key.startswith(PREFIX)}
 
 
 def test_options_of_delta_rs_become_settings_of_the_lakes_bucket_alone():
-    found = told(
+    found = settings_of(
         {
             "AWS_ENDPOINT_URL": "https://s3.example.org",
             "aws_access_key_id": "me",
@@ -43,33 +43,33 @@ def test_options_of_delta_rs_become_settings_of_the_lakes_bucket_alone():
 
 
 def test_a_bucket_in_the_hosts_name_is_asked_for_as_with_delta_rs():
-    found = told({"endpoint": "https://b.s3.example.org", "virtual_hosted_style_request": "true"})
+    found = settings_of({"endpoint": "https://b.s3.example.org", "virtual_hosted_style_request": "true"})
     assert "path.style.access" not in found
-    assert told({})["endpoint.region"] == "us-east-1"
-    assert "path.style.access" not in told({})  # AWS itself
+    assert settings_of({})["endpoint.region"] == "us-east-1"
+    assert "path.style.access" not in settings_of({})  # AWS itself
 
 
 def test_the_environment_stands_in_but_its_keys_are_sparks_own_business():
     environment = {"AWS_ENDPOINT_URL": "https://a", "AWS_REGION": "eu-west-3", "AWS_SECRET_ACCESS_KEY": "word"}
-    found = told({"region": "eu-west-1"}, environment)
+    found = settings_of({"region": "eu-west-1"}, environment)
     assert (found["endpoint"], found["endpoint.region"]) == ("https://a", "eu-west-1")
     assert "secret.key" not in found
-    assert told({}, {"REGION": "x", "endpoint": "https://b"}) == {"endpoint.region": "us-east-1"}
+    assert settings_of({}, {"REGION": "x", "endpoint": "https://b"}) == {"endpoint.region": "us-east-1"}
 
 
 def test_an_endpoint_in_clear_is_said_aloud():
     with pytest.raises(ConfigError, match="allow_http"):
-        told({"endpoint": "http://127.0.0.1:9000"})
-    found = told({"endpoint": "http://127.0.0.1:9000", "allow_http": "true"})
+        settings_of({"endpoint": "http://127.0.0.1:9000"})
+    found = settings_of({"endpoint": "http://127.0.0.1:9000", "allow_http": "true"})
     assert found["connection.ssl.enabled"] == "false"
 
 
 def test_encryption_and_anonymous_readers_are_known_to_both():
-    found = told({"server_side_encryption": "aws:kms", "sse_kms_key_id": "k", "skip_signature": "true"})
+    found = settings_of({"server_side_encryption": "aws:kms", "sse_kms_key_id": "k", "skip_signature": "true"})
     assert (found["encryption.algorithm"], found["encryption.key"]) == ("SSE-KMS", "k")
     assert "Anonymous" in found["aws.credentials.provider"]
     with pytest.raises(ConfigError, match="server_side_encryption"):
-        told({"server_side_encryption": "rot13"})
+        settings_of({"server_side_encryption": "rot13"})
 
 
 def test_commits_go_through_the_conditional_log_store_unless_dynamodb_settles_them():

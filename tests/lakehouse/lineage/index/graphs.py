@@ -16,7 +16,7 @@ DETAILS = ("run_id", "source", "license", "uri")
 
 
 def entries(lake, name) -> Counter:
-    """Return the entries of one table, told row by row: (parent, child, table, run_id, source, license, uri)."""
+    """Return the entries of one table, counted row by row: (parent, child, table, run_id, source, license, uri)."""
     found = Counter()
     for row in lake.table(name).to_pylist():
         child = row["sample_id"]
@@ -51,9 +51,9 @@ def write_index(lake, levels, group=4) -> None:
     rows = []
     for level, counts in enumerate(levels):
         for key, n in counts.items():
-            told = dict(zip(("parent", "child", "table", *DETAILS), key, strict=True))
+            entry = dict(zip(("parent", "child", "table", *DETAILS), key, strict=True))
             orders = ("child",) if key[0] is None else ("child", "parent")
-            rows += [{**told, "level": level, "sorted_by": order, "n": n} for order in orders]
+            rows += [{**entry, "level": level, "sorted_by": order, "n": n} for order in orders]
     rows.sort(key=lambda row: (row[row["sorted_by"]], row["parent"] or "", row["child"], row["table"]))
     append.create(lake.catalog, tables.edges)
     state = index_state(lake.catalog)

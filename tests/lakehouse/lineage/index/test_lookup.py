@@ -36,7 +36,7 @@ def index_of(folder, made):
     return Index(lake.catalog.open("ledger.edges"))
 
 
-def told(found, columns=("parent", "child", "table")):
+def rows_of(found, columns=("parent", "child", "table")):
     rows = [tuple(row[name] for name in columns) for row in found.rows.to_pylist()]
     assert len(rows) == len(set(rows))
     return set(rows)
@@ -55,11 +55,11 @@ def test_a_lookup_tells_what_adds_up_to_more_than_nothing(made, wanted):
         index = index_of(folder, [*added, {key: -sum(level.get(key, 0) for level in added) for key in taken}])
         there = {key for key, n in total.items() if n > 0}
         columns = ("parent", "child", "table", "run_id", "source", "license", "uri")
-        found = told(index.lookup("child", sorted(wanted)), columns)
+        found = rows_of(index.lookup("child", sorted(wanted)), columns)
         assert found == {key for key in there if key[1] in wanted}
-        found = told(index.lookup("parent", sorted(wanted)))
+        found = rows_of(index.lookup("parent", sorted(wanted)))
         assert found == {key[:3] for key in there if key[0] in wanted}
-        found = told(index.beginning("a"), columns)
+        found = rows_of(index.beginning("a"), columns)
         assert found == {key for key in there if key[1].startswith("a")}
 
 
@@ -78,9 +78,9 @@ def test_a_wide_fan_is_cut_where_all_levels_were_read(fan):
     assert whole.rows.num_rows == 80
     cut = fan.lookup("parent", ["p"], max_rows=30)
     assert cut.truncated
-    children = [child for _, child, _ in sorted(told(cut))]
+    children = [child for _, child, _ in sorted(rows_of(cut))]
     # The beginning of the whole, of which nothing that was taken away comes back.
-    assert children == [child for _, child, _ in sorted(told(whole))][: len(children)]
+    assert children == [child for _, child, _ in sorted(rows_of(whole))][: len(children)]
     assert 20 <= len(children) <= 30
 
 

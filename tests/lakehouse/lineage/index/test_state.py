@@ -32,7 +32,7 @@ def test_without_an_index_all_is_unknown(tmp_path):
 
 
 def test_new_rows_are_a_change_and_commits_without_any_are_none(lake):
-    write(lake, "bronze.a", rows([]), note("bronze.a", "run-2", changed=False, mode="no-op"))
+    write(lake, "bronze.a", rows([]), note("bronze.a", "run-2", changed=False))
     lake.catalog.open("bronze.a").optimize.compact()
     lake.catalog.open("bronze.a").alter.set_table_properties({"delta.appendOnly": "false"})
     assert index_state(lake.catalog).current

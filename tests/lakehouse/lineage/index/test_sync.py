@@ -31,9 +31,9 @@ FEED = {"delta.enableChangeDataFeed": "true"}
 
 def write(lake, table, made, run, mode="append", **options):
     """Commit rows to a table with a change feed, as a flow does."""
-    told = CommitProperties(custom_metadata={"userMetadata": note(table, run).to_json()})
+    properties = CommitProperties(custom_metadata={"userMetadata": note(table, run).to_json()})
     uri = lake.catalog.table_uri(table)
-    write_deltalake(uri, made, mode=mode, commit_properties=told, configuration=FEED, **options)
+    write_deltalake(uri, made, mode=mode, commit_properties=properties, configuration=FEED, **options)
 
 
 def many(first, count, parents=None, **columns):

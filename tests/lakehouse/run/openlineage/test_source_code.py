@@ -3,11 +3,14 @@ from __future__ import annotations
 import os
 import subprocess
 
+import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Table
+from lakehouse.declare.contract import Column, Table
 from lakehouse.declare.flow import Flow
 from lakehouse.run.openlineage.source_code import address, place, text
+
+TABLE = Table("a.b", doc="", columns=[Column("a", pa.string(), "a")])
 
 
 def git(folder, *words):
@@ -69,6 +72,6 @@ def test_addresses_tell_no_secret(remote, expected):
 
 
 def test_the_source_of_a_function_is_its_text():
-    spec = Flow(id="f", kind="frame", writes=Table("a.b", doc="", columns=[]), reads={}, function=git)
+    spec = Flow(id="f", kind="frame", writes=TABLE, reads={}, function=git)
     assert text(spec).startswith("def git(folder")
-    assert text(Flow(id="f", kind="sql", writes=Table("a.b", doc="", columns=[]), reads={})) == ""
+    assert text(Flow(id="f", kind="sql", writes=TABLE, reads={})) == ""

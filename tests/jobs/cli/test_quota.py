@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from deltalake import write_deltalake
 
-from jobs.mix.command import KEYS, quota, quota_rows
+from jobs.cli.quota import KEYS, command, quota_rows
 from lakehouse.cli.context import Context
 from lakehouse.declare.config import Config
 from lakehouse.errors import TableNotFoundError, UsageError
@@ -109,17 +109,17 @@ def test_supply_goes_to_the_most_specific_line_and_shortfall_is_told(lake):
 
 
 def test_json_has_exactly_the_declared_keys_in_the_order_of_stages(lake):
-    told = CliRunner().invoke(quota, ["--json"], obj=Context(lake.uri), catch_exceptions=False)
-    rows = json.loads(told.output)
+    result = CliRunner().invoke(command, ["--json"], obj=Context(lake.uri), catch_exceptions=False)
+    rows = json.loads(result.output)
     assert [tuple(row) for row in rows] == [KEYS] * 3
     assert [row["stage"] for row in rows] == ["cold", "hot", "hot"]
 
 
 def test_one_stage_is_shown_as_a_table(lake):
-    told = CliRunner().invoke(quota, ["--stage", "hot"], obj=Context(lake.uri), catch_exceptions=False)
-    assert told.output.splitlines()[0].split() == list(KEYS)
-    assert "-33.33%" in told.output
-    assert "cold" not in told.output
+    result = CliRunner().invoke(command, ["--stage", "hot"], obj=Context(lake.uri), catch_exceptions=False)
+    assert result.output.splitlines()[0].split() == list(KEYS)
+    assert "-33.33%" in result.output
+    assert "cold" not in result.output
 
 
 def test_an_unknown_stage_is_a_usage_error(lake):

@@ -17,10 +17,10 @@ KEYS = ("cell", "stage", "target", "supply", "drawn", "epochs", "shortfall", "er
 
 @click.command(name="quota")
 @click.option("--stage", metavar="NAME", help="One stage only.")
-@click.option("--at", metavar="RELEASE", help="Read at a release, a time, or a version.")
+@click.option("--at", metavar="AT", help="Read at a release, a time, TABLE@VERSION[,...], or a version.")
 @click.option("--json", "as_json", is_flag=True, help=f"Print objects with {', '.join(KEYS)}.")
 @click.pass_obj
-def quota(context: Context, stage: str | None, at: str | None, as_json: bool) -> None:
+def command(context: Context, stage: str | None, at: str | None, as_json: bool) -> None:
     r"""Compare each stage's target of each cell with the supply and what was drawn.
 
     Tokens throughout. supply is what kept samples hold for all stages together; epochs is how often a drawn

@@ -1,0 +1,1 @@
+"""Verbs that the jobs add to the command line."""
