@@ -108,6 +108,8 @@ def _print_state(flow: dict[str, Any]) -> None:
         print(f"next run: over all rows, since {coming['reason']}")
     else:
         print("next run: nothing to do")
+    if coming["mode"] != "none":
+        print(f"engine: {coming['engine']}, since {coming['engine_reason']}")
     last = flow["last"]
     if last is None:
         return

@@ -29,7 +29,7 @@ Examples:
 @click.argument("select", nargs=-1)
 @run_options
 @click.option("--all", "everything", is_flag=True, help="List fresh flows, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print objects with flow, writes, state, causes, inputs.")
+@click.option("--json", "as_json", is_flag=True, help="Print objects with flow, writes, state, causes, inputs, engine.")
 @click.pass_obj
 def command(context: Context, select: tuple[str, ...], *, options: RunOptions, everything: bool, as_json: bool) -> None:
     """Print a plan."""
@@ -40,11 +40,13 @@ def print_plan(
     context: Context, select: tuple[str, ...], options: RunOptions, *, everything: bool = False, as_json: bool = False
 ) -> None:
     """Print the plan of a selection: as JSON, or for people a line a cause and how many flows are to run."""
+    from lakehouse.plan.engine_choice import choose_engine
     from lakehouse.plan.plan import make_plan
 
-    plan = make_plan(options.of(context.project), select, full=options.full, retry=options.retry)
+    project = options.of(context.project)
+    plan = make_plan(project, select, full=options.full, retry=options.retry)
     if as_json:
-        print_json([item.as_dict() for item in plan.flows])
+        print_json([{**item.as_dict(), **choose_engine(project, item).as_dict()} for item in plan.flows])
         return
     rows: list[tuple[str, str, str, str]] = []
     for item in plan.flows:

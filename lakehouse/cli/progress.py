@@ -62,7 +62,7 @@ class Progress(Listener):
         for warning in plan.warnings:
             self.console.print(f"[yellow]{escape(warning)}[/]")
         if self._total:
-            self.console.print(f"{self._total} of {len(plan.flows)} flows to run; starting Spark")
+            self.console.print(f"{self._total} of {len(plan.flows)} flows to run")
 
     def session(self, seconds: float) -> None:
         """Print that Spark is up."""

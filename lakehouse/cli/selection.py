@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from lakehouse.declare.config import EngineName
     from lakehouse.project import Project
 
 SELECT = r"""
@@ -36,20 +37,27 @@ class RunOptions:
         retry: Whether quarantined rows are tried again.
         params: Parameters by flow id or written table, which win over the configuration's.
         master: Where Spark runs, empty for the configuration's.
+        engine: What runs flows, None for what the configuration says.
     """
 
     full: bool = False
     retry: bool = False
     params: Mapping[str, Mapping[str, Any]] | None = None
     master: str = ""
+    engine: EngineName | None = None
 
     def of(self, project: Project) -> Project:
-        """Return a project with these parameters and this master."""
+        """Return a project with these parameters, this master and this engine."""
         settings = {"spark.master": self.master} if self.master else {}
-        return project.with_params(self.params or {}).with_spark(settings)
+        return project.with_params(self.params or {}).with_spark(settings).with_engine(self.engine)
 
 
 _PROJECT_OPTIONS = (
+    click.option(
+        "--engine",
+        type=click.Choice(["auto", "embedded", "spark"]),
+        help="What runs flows: this process, Spark, or by what a flow reads. A --master is Spark's.",
+    ),
     click.option(
         "--master", default="", metavar="URL", help="Where Spark runs: local[4], spark://..., yarn, k8s://..."
     ),
@@ -74,16 +82,17 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--param`` and ``--master`` to a command, which takes them as ``options``."""
+    """Add ``--param``, ``--master`` and ``--engine`` to a command, which takes them as ``options``."""
     return _with_options(command, _PROJECT_OPTIONS)
 
 
 def _with_options(command: Callable[..., Any], added: Sequence[Callable[..., Any]]) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_options(
-        *args: Any, params: dict[str, dict[str, Any]], master: str, full: bool = False, retry: bool = False, **rest: Any
+        *args: Any, params: dict[str, dict[str, Any]], master: str, engine: EngineName | None, **rest: Any
     ) -> Any:
-        return command(*args, options=RunOptions(full, retry, params, master), **rest)
+        full, retry = (rest.pop(name, False) for name in ("full", "retry"))
+        return command(*args, options=RunOptions(full, retry, params, master, engine), **rest)
 
     for option in added:
         with_options = option(with_options)

@@ -24,7 +24,7 @@ class CommitNote:
     Args:
         run_id: The run.
         flow: Stable identity of the flow.
-        kind: operator, frame or sql.
+        kind: operator, frame, landing or sql.
         mode: full or incremental.
         code: Fingerprint of what the function reaches.
         params: Parameters as canonical JSON.
@@ -45,6 +45,8 @@ class CommitNote:
         base_version: Version of the written table that the rows were compared with, -1 where it is unknown.
         code_parts: A short digest of each definition that the function reaches, by module.
         contract_parts: What the contract said, by part, in short.
+        engine: The engine that ran it, embedded or spark; empty where it is unknown.
+        engine_reason: Why that one.
         started: ISO 8601 time.
         seconds: Time that it took up to the commit.
         phases: Seconds of it: ``function`` inside an operator, added up over the workers; ``rows`` until the
@@ -73,6 +75,8 @@ class CommitNote:
     base_version: int = -1
     code_parts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     contract_parts: Mapping[str, str] = field(default_factory=dict)
+    engine: str = ""
+    engine_reason: str = ""
     started: str = ""
     seconds: float = 0.0
     phases: Mapping[str, float] = field(default_factory=dict)

@@ -59,9 +59,13 @@ class EmbeddedEngine:
 
     Args:
         project: The project.
+        reason: Why it runs a flow, for the commit note.
     """
 
-    def __init__(self, project: Project) -> None:
+    name = "embedded"
+
+    def __init__(self, project: Project, reason: str = "") -> None:
+        self.reason = reason
         self._project = project
 
     @contextmanager

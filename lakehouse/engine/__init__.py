@@ -266,7 +266,15 @@ class FlowSession(Protocol):
 
 
 class Engine(Protocol):
-    """Computes and commits the rows of flows."""
+    """Computes and commits the rows of flows.
+
+    Args:
+        name: embedded or spark.
+        reason: Why it runs a flow, for the commit note.
+    """
+
+    name: str
+    reason: str
 
     def begin(self, flow: Flow, run_id: str) -> AbstractContextManager[FlowSession]:
         """Open a session for one execution of a flow in a run."""

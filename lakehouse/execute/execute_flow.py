@@ -45,7 +45,8 @@ def execute_flow(
     with engine.begin(item.flow, run_id) as session:
         try:
             target = inspect_target(project.catalog, item, migrate=migrate)
-            execution = FlowExecution(session, project, item, run_id, target, started, clock)
+            chosen = (engine.name, engine.reason)
+            execution = FlowExecution(session, project, item, run_id, target, started, clock, chosen)
             output = call_flow(execution)
             checked = _check(execution, output)
             phases = Phases(function=checked.function_seconds, rows=execution.elapsed())

@@ -23,6 +23,7 @@ class FlowExecution:
         target: The written table as it is before the flow.
         started: ISO 8601 time.
         clock: Seconds of the monotonic clock at the start.
+        engine: Name of the engine, and why it runs the flow.
     """
 
     session: FlowSession
@@ -32,6 +33,7 @@ class FlowExecution:
     target: TargetState
     started: str
     clock: float
+    engine: tuple[str, str] = ("", "")
 
     def elapsed(self) -> float:
         """Return the seconds since the start."""

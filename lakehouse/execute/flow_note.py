@@ -40,6 +40,8 @@ def commit_note(
         run_id=execution.run_id,
         flow=item.flow.id,
         kind=item.flow.kind,
+        engine=execution.engine[0],
+        engine_reason=execution.engine[1],
         mode="full" if plan.full else "incremental",
         code=fingerprints.code,
         params=fingerprints.params,

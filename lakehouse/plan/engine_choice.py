@@ -40,6 +40,10 @@ class EngineChoice:
     engine: Literal["embedded", "spark"]
     reason: str
 
+    def as_dict(self) -> dict[str, str]:
+        """Return what ``mixlake plan --json`` prints of it."""
+        return {"engine": self.engine, "engine_reason": self.reason}
+
 
 def choose_engine(project: Project, item: FlowPlan) -> EngineChoice:
     """Choose the engine of a planned flow.

@@ -13,6 +13,7 @@ from lakehouse.delta.data_files import totals
 from lakehouse.delta.history import commit_time
 from lakehouse.errors import TableNotFoundError, UsageError, unknown_table
 from lakehouse.plan.code_fingerprint import DECLARATION
+from lakehouse.plan.engine_choice import choose_engine
 from lakehouse.plan.graph import Graph
 from lakehouse.plan.plan import FlowPlan, make_plan
 from lakehouse.plan.refresh import refresh_of
@@ -78,6 +79,7 @@ def explain(
         "causes": [cause.as_dict() for cause in item.causes],
         "next": {
             "mode": refresh.mode,
+            **choose_engine(project, item).as_dict(),
             "reason": refresh.reason,
             "changes": {table: list(version_range) for table, version_range in refresh.changes.items()},
         },

@@ -139,8 +139,8 @@ class Scheduler:
         choice = choose_engine(self.run.project, item)
         log.debug("%s runs on %s: %s", item.flow.id, choice.engine, choice.reason)
         if choice.engine == "embedded":
-            return EmbeddedEngine(self.run.project)
-        return SparkEngine(self.run.spark.get(), self.run.project)
+            return EmbeddedEngine(self.run.project, choice.reason)
+        return SparkEngine(self.run.spark.get(), self.run.project, reason=choice.reason)
 
     def _require_inputs(self, item: FlowPlan) -> None:
         """Check that a missing table is not read as an empty one.

@@ -53,9 +53,15 @@ class SparkEngine:
         root: The session that Spark was started with.
         project: The project.
         settings: Settings of each flow's session beside the flow's own.
+        reason: Why it runs a flow, for the commit note.
     """
 
-    def __init__(self, root: SparkSession, project: Project, settings: Mapping[str, str] | None = None) -> None:
+    name = "spark"
+
+    def __init__(
+        self, root: SparkSession, project: Project, settings: Mapping[str, str] | None = None, reason: str = ""
+    ) -> None:
+        self.reason = reason
         self._root = root
         self._project = project
         self._settings = dict(settings or {})
