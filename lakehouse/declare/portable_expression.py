@@ -2,11 +2,14 @@
 
 They are written in Spark's dialect. Those made of parts that mean the same in DuckDB, for every value that the
 contract's types hold, are given in DuckDB's text; all others are refused, so that no engine reads one otherwise.
+
+Where Spark fails for a value (a number that overflows, a place beyond the end of a list), the text fails, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import sqlglot
@@ -17,20 +20,26 @@ from lakehouse.errors import FlowError
 
 type Types = Mapping[str, pa.DataType]
 
-_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ)
-_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul)
-_CONDITIONS = (exp.Boolean, exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Between)
-_KNOWN = (
-    *_CONDITIONS,
-    *_COMPARISONS,
-    *_ARITHMETIC,
-    exp.Paren,
-    exp.Coalesce,
-    exp.Null,
-    exp.Neg,
-    exp.Literal,
-    exp.Identifier,
-)
+_COMPARISONS: Mapping[type[exp.Expr], str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.GT: ">",
+    exp.GTE: ">=",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.NullSafeEQ: "IS NOT DISTINCT FROM",
+}
+_ARITHMETIC: Mapping[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*"}
+_LOGIC: Mapping[type[exp.Expr], str] = {exp.And: "AND", exp.Or: "OR"}
+# As an operand these need parentheses: Spark and sqlglot bind them differently.
+_CONDITIONS = (*_COMPARISONS, *_LOGIC, exp.Not, exp.Is, exp.In, exp.Between)
+_INTEGERS = {pa.int8(): "TINYINT", pa.int16(): "SMALLINT", pa.int32(): "INTEGER", pa.int64(): "BIGINT"}
+_COMPARABLE = (pa.types.is_string, pa.types.is_binary, pa.types.is_boolean)
+# The type, which no column has, of a number with a point and no exponent: a decimal of Spark's.
+_POINT = pa.decimal256(38, 0)
+_MOST_DIGITS = 30
+# Spark looks longer lists up by hash, where -0.0 is not 0.0.
+_MOST_FLOATS = 10
 
 
 class NotPortableError(FlowError):
@@ -49,122 +58,214 @@ def to_duckdb(sql: str, types: Types) -> str:
     """
     try:
         tree = sqlglot.parse_one(sql, dialect="spark")
+        # Spark has more escapes in texts than sqlglot, and replaces ${name} by a setting.
+        _refuse("\\" in sql or "${" in sql, "a backslash or ${")
+        return _Translation({name.lower(): (name, kind) for name, kind in types.items()}).value(tree).sql
     except SqlglotError as error:
-        raise _refused(sql, "it does not parse") from error
-    by_name = {name.lower(): (name, kind) for name, kind in types.items()}
-    _require_known(tree, sql, by_name)
-    return tree.transform(_functions(by_name)).transform(_names(by_name)).sql(dialect="duckdb")
+        raise _not_portable(sql, "it does not parse") from error
+    except _PartError as part:
+        raise _not_portable(sql, f"of {part}") from None
 
 
-def _require_known(tree: exp.Expr, sql: str, types: Mapping[str, tuple[str, pa.DataType]]) -> None:
-    for node in tree.walk():
-        for one, other in _compared(node, sql):
-            _require_alike(one, other, sql, types)
-        if not (isinstance(node, _KNOWN) or _is_known(node, types)):
-            shown = node.sql(dialect="spark") if isinstance(node, exp.Column | exp.Func) else type(node).__name__
-            raise _refused(sql, f"of {shown!r}")
+class _PartError(Exception):
+    """A part of an expression that is refused."""
 
 
-def _compared(node: exp.Expr, sql: str) -> list[tuple[exp.Expr, exp.Expr]]:
-    """Return the values that an operator compares, in pairs."""
-    if isinstance(node, _COMPARISONS):
-        return [(node.this, node.args["expression"])]
-    if isinstance(node, exp.Between):
-        return [(node.this, node.args["low"]), (node.this, node.args["high"])]
-    if isinstance(node, exp.In):
-        if node.args.get("query") or node.args.get("unnest"):
-            raise _refused(sql, "of a query in IN")
-        return [(node.this, item) for item in node.expressions]
-    return []
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A part in DuckDB's dialect, in parentheses where it needs some, and its type in Spark."""
+
+    sql: str
+    type: pa.DataType
 
 
-def _is_known(node: exp.Expr, types: Mapping[str, tuple[str, pa.DataType]]) -> bool:
-    """Whether a part whose meaning depends on what it is of means the same in both."""
-    if isinstance(node, exp.Column):
-        return len(node.parts) == 1 and node.name.lower() in types
-    if isinstance(node, exp.Bracket):
-        return _kind(node.this, types) == "list" and len(node.expressions) == 1
-    if isinstance(node, exp.Length):
-        return _kind(node.this, types) in {"text", "bytes"}
-    return isinstance(node, exp.Anonymous) and node.name.lower() in {"get", "octet_length"}
+class _Translation:
+    def __init__(self, columns: Mapping[str, tuple[str, pa.DataType]]) -> None:
+        self._columns = columns
+        self._of: Mapping[type[exp.Expr], Callable[..., _Value]] = {
+            **dict.fromkeys(_COMPARISONS, self._comparison),
+            **dict.fromkeys(_ARITHMETIC, self._arithmetic),
+            **dict.fromkeys(_LOGIC, self._logic),
+            exp.Anonymous: self._function,
+            exp.Between: self._between,
+            exp.Boolean: lambda node: _Value(str(bool(node.this)).upper(), pa.bool_()),
+            exp.Bracket: self._element,
+            exp.Coalesce: self._coalesce,
+            exp.Column: self._column,
+            exp.In: self._in,
+            exp.Is: self._is,
+            exp.Length: lambda node: self._length(node, bytes_of_text=False),
+            exp.Literal: _literal,
+            exp.Neg: self._negative,
+            exp.Not: lambda node: _Value(f"(NOT {self._condition(node.this).sql})", pa.bool_()),
+            exp.Null: lambda _: _Value("NULL", pa.null()),
+            exp.Paren: lambda node: self.value(node.this),
+        }
+
+    def value(self, node: exp.Expr) -> _Value:
+        """Translate a part."""
+        if type(node) not in self._of:
+            raise _PartError(type(node).__name__)
+        return self._of[type(node)](node)
+
+    def _operand(self, node: exp.Expr) -> _Value:
+        _refuse(isinstance(node, _CONDITIONS), f"{node.sql(dialect='spark')!r} without parentheses")
+        return self.value(node)
+
+    def _condition(self, node: exp.Expr) -> _Value:
+        found = self.value(node)
+        _refuse(not (pa.types.is_boolean(found.type) or pa.types.is_null(found.type)), f"{found.type} as a condition")
+        return found
+
+    def _column(self, node: exp.Column) -> _Value:
+        _refuse(len(node.parts) != 1 or node.name.lower() not in self._columns, f"{node.sql(dialect='spark')!r}")
+        name, kind = self._columns[node.name.lower()]
+        return _Value(_quoted(name), kind)
+
+    def _logic(self, node: exp.Binary) -> _Value:
+        left, right = self._condition(node.left), self._condition(node.right)
+        return _Value(f"({left.sql} {_LOGIC[type(node)]} {right.sql})", pa.bool_())
+
+    def _comparison(self, node: exp.Binary) -> _Value:
+        return _compared(_COMPARISONS[type(node)], self._operand(node.left), self._operand(node.right))
+
+    def _between(self, node: exp.Between) -> _Value:
+        _refuse(bool(node.args.get("symmetric")), "BETWEEN SYMMETRIC")
+        value, low, high = (self._operand(node.args[name]) for name in ("this", "low", "high"))
+        return _Value(f"({_compared('>=', value, low).sql} AND {_compared('<=', value, high).sql})", pa.bool_())
+
+    def _in(self, node: exp.In) -> _Value:
+        _refuse(not node.expressions, "a query in IN")
+        values = [self._operand(item) for item in (node.this, *node.expressions)]
+        first, *rest = _alike(values)
+        _refuse(pa.types.is_floating(first.type) and len(rest) > _MOST_FLOATS, "a long list of numbers in IN")
+        return _Value(f"({first.sql} IN ({', '.join(item.sql for item in rest)}))", pa.bool_())
+
+    def _is(self, node: exp.Is) -> _Value:
+        if isinstance(node.expression, exp.Boolean):
+            _refuse(not pa.types.is_boolean(self._operand(node.this).type), "IS TRUE of what is no condition")
+        elif not isinstance(node.expression, exp.Null):
+            raise _PartError(node.sql(dialect="spark"))
+        return _Value(f"({self._operand(node.this).sql} IS {self.value(node.expression).sql})", pa.bool_())
+
+    def _arithmetic(self, node: exp.Binary) -> _Value:
+        left, right = values = self._operand(node.left), self._operand(node.right)
+        kinds = {left.type, right.type}
+        _refuse(pa.float32() in kinds, "arithmetic with float32")
+        _refuse(not all(_is_number(kind) for kind in kinds), f"arithmetic with {' and '.join(sorted(map(str, kinds)))}")
+        left, right = _alike(values)
+        kind = pa.float64() if pa.types.is_floating(left.type) else _widest(kinds)
+        return _Value(f"({left.sql} {_ARITHMETIC[type(node)]} {right.sql})", kind)
+
+    def _negative(self, node: exp.Neg) -> _Value:
+        if isinstance(node.this, exp.Literal) and not node.this.is_string:
+            return _number(f"-{node.this.this}")
+        value = self._operand(node.this)
+        _refuse(not _is_number(value.type) or value.type == _POINT, f"the negative of {value.type}")
+        return _Value(f"(-{value.sql})", value.type)
+
+    def _coalesce(self, node: exp.Coalesce) -> _Value:
+        values = [self._operand(item) for item in (node.this, *node.expressions)]
+        kinds = {value.type for value in values if not pa.types.is_null(value.type)}
+        if len(kinds) > 1 or _POINT in kinds:
+            _refuse(pa.float32() in kinds, "coalesce of float32 and others")
+            values = _alike(values)
+            kinds = {_widest(kinds)} if kinds <= _INTEGERS.keys() else {pa.float64()}
+        kind = kinds.pop() if kinds else pa.null()
+        cast = _INTEGERS.get(kind)
+        whole = f"COALESCE({', '.join(value.sql for value in values)})"
+        return _Value(f"CAST({whole} AS {cast})" if cast else whole, kind)
+
+    def _function(self, node: exp.Anonymous) -> _Value:
+        name = node.name.lower()
+        if name == "octet_length" and len(node.expressions) == 1:
+            return self._length(node, bytes_of_text=True)
+        if name == "get" and len(node.expressions) == 2:
+            # It counts from 0, and gives null beyond the ends.
+            values, place = self._list_and_place(*node.expressions)
+            taken = f"CASE WHEN {place} >= 0 THEN list_extract({values.sql}, {place} + 1) END"
+            return _Value(f"({taken})", values.type.value_type)
+        raise _PartError(f"the function {node.name!r}")
+
+    def _element(self, node: exp.Bracket) -> _Value:
+        """Translate ``values[place]``, which counts from 0, and ``element_at``, which counts from 1 or backwards."""
+        _refuse(len(node.expressions) != 1, "a slice")
+        values, place = self._list_and_place(node.this, node.expressions[0])
+        size = f"len({values.sql})"
+        if node.args.get("offset"):
+            wrong, at = f"{place} = 0 OR abs({place}) > {size}", place
+        else:
+            wrong, at = f"{place} < 0 OR {place} >= {size}", f"{place} + 1"
+        message = "'a list has no element at a place that is asked for'"
+        taken = f"CASE WHEN {wrong} THEN error({message}) ELSE list_extract({values.sql}, {at}) END"
+        return _Value(f"({taken})", values.type.value_type)
+
+    def _list_and_place(self, of: exp.Expr, at: exp.Expr) -> tuple[_Value, str]:
+        values, place = self._operand(of), self._operand(at)
+        _refuse(not pa.types.is_list(values.type), f"an element of {values.type}")
+        _refuse(place.type not in _INTEGERS or place.type == pa.int64(), f"a place of type {place.type}")
+        return values, f"CAST({place.sql} AS BIGINT)"
+
+    def _length(self, node: exp.Length | exp.Anonymous, *, bytes_of_text: bool) -> _Value:
+        value = self._operand(node.expressions[0] if isinstance(node, exp.Anonymous) else node.this)
+        text = pa.types.is_string(value.type)
+        _refuse(not (text or pa.types.is_binary(value.type)), f"the length of {value.type}")
+        function = ("strlen" if bytes_of_text else "length") if text else "octet_length"
+        return _Value(f"CAST({function}({value.sql}) AS INTEGER)", pa.int32())
 
 
-def _require_alike(left: exp.Expr, right: exp.Expr, sql: str, types: Mapping[str, tuple[str, pa.DataType]]) -> None:
-    """Refuse a comparison of two kinds of values, which engines convert in their own ways."""
-    kinds = {_kind(left, types), _kind(right, types)} - {"null"}
-    if len(kinds) > 1 or "unknown" in kinds:
-        raise _refused(sql, f"of a comparison of {' and '.join(sorted(kinds))}")
+def _compared(operator: str, left: _Value, right: _Value) -> _Value:
+    left, right = _alike((left, right))
+    return _Value(f"({left.sql} {operator} {right.sql})", pa.bool_())
 
 
-def _kind(node: exp.Expr, types: Mapping[str, tuple[str, pa.DataType]]) -> str:  # noqa: PLR0911, C901 - a table
-    """Return what kind of value an expression has."""
-    if isinstance(node, exp.Paren | exp.Neg):
-        return _kind(node.this, types)
-    if isinstance(node, exp.Null):
-        return "null"
-    if isinstance(node, (*_CONDITIONS, *_COMPARISONS)):
-        return "boolean"
-    if isinstance(node, exp.Literal):
-        return "text" if node.is_string else "number"
-    if isinstance(node, (exp.Length, *_ARITHMETIC)):
-        return "number"
-    if isinstance(node, exp.Coalesce):
-        kinds = {_kind(item, types) for item in (node.this, *node.expressions)} - {"null"}
-        return kinds.pop() if len(kinds) == 1 else "unknown"
-    if isinstance(node, exp.Column) and node.name.lower() in types:
-        return _kind_of_type(types[node.name.lower()][1])
-    if isinstance(node, exp.Anonymous) and node.name.lower() == "octet_length":
-        return "number"
-    if isinstance(node, exp.Anonymous | exp.Bracket):
-        of = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
-        if isinstance(of, exp.Column) and of.name.lower() in types:
-            kind = types[of.name.lower()][1]
-            return _kind_of_type(kind.value_type) if pa.types.is_list(kind) else "unknown"
-    return "unknown"
+def _alike(values: Sequence[_Value]) -> list[_Value]:
+    """Return values that both engines compare alike: of one kind, and numbers as integers or as float64."""
+    kinds = {value.type for value in values if not pa.types.is_null(value.type)}
+    if kinds <= _INTEGERS.keys() or (len(kinds) == 1 and any(test(next(iter(kinds))) for test in _COMPARABLE)):
+        return list(values)
+    if all(_is_number(kind) for kind in kinds) and any(pa.types.is_floating(kind) for kind in kinds):
+        return [
+            value if pa.types.is_null(value.type) else _Value(f"CAST({value.sql} AS DOUBLE)", pa.float64())
+            for value in values
+        ]
+    raise _PartError("a comparison of " + " and ".join(sorted("decimal" if k == _POINT else str(k) for k in kinds)))
 
 
-_KINDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
-    (pa.types.is_string, "text"),
-    (pa.types.is_binary, "bytes"),
-    (pa.types.is_boolean, "boolean"),
-    (pa.types.is_integer, "number"),
-    (pa.types.is_floating, "number"),
-    (pa.types.is_list, "list"),
-)
+def _widest(kinds: set[pa.DataType]) -> pa.DataType:
+    return max(kinds, key=lambda kind: kind.bit_width)
 
 
-def _kind_of_type(kind: pa.DataType) -> str:
-    return next((name for test, name in _KINDS if test(kind)), "unknown")
+def _is_number(kind: pa.DataType) -> bool:
+    return kind in _INTEGERS or kind == _POINT or pa.types.is_float32(kind) or pa.types.is_float64(kind)
 
 
-def _functions(types: Mapping[str, tuple[str, pa.DataType]]) -> Callable[[exp.Expr], exp.Expr]:
-    """Return what puts DuckDB's functions in the place of Spark's."""
-
-    def translate(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.Length) and _kind(node.this, types) == "bytes":
-            return exp.Anonymous(this="octet_length", expressions=[node.this])
-        if isinstance(node, exp.Anonymous) and node.name.lower() == "get":
-            # Spark's get counts from 0, and gives null beyond the ends.
-            values, at = node.expressions
-            begins = exp.GTE(this=at.copy(), expression=exp.Literal.number(0))
-            place = exp.Add(this=at.copy(), expression=exp.Literal.number(1))
-            taken = exp.Anonymous(this="list_extract", expressions=[values, place])
-            return exp.Case(ifs=[exp.If(this=begins, true=taken)])
-        return node
-
-    return translate
+def _literal(node: exp.Literal) -> _Value:
+    if node.is_string:
+        return _Value("'" + node.this.replace("'", "''") + "'", pa.string())
+    return _number(node.this)
 
 
-def _names(types: Mapping[str, tuple[str, pa.DataType]]) -> Callable[[exp.Expr], exp.Expr]:
-    """Return what writes columns as the contract does, quoted."""
+def _number(text: str) -> _Value:
+    if "e" in text.lower():
+        return _Value(f"CAST('{text}' AS DOUBLE)", pa.float64())
+    if "." in text:
+        _refuse(len(text) > _MOST_DIGITS, f"the number {text}")
+        return _Value(f"'{text}'", _POINT)
+    kind = next((kind for kind in (pa.int32(), pa.int64()) if abs(int(text) * 2 + 1) < 2**kind.bit_width), None)
+    if kind is None:
+        raise _PartError(f"the number {text}")
+    return _Value(f"CAST({text} AS {_INTEGERS[kind]})", kind)
 
-    def translate(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.Column):
-            return exp.column(exp.to_identifier(types[node.name.lower()][0], quoted=True))
-        return node
 
-    return translate
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
-def _refused(sql: str, why: str) -> NotPortableError:
+def _refuse(condition: bool, part: str) -> None:
+    if condition:
+        raise _PartError(part)
+
+
+def _not_portable(sql: str, why: str) -> NotPortableError:
     return NotPortableError(f"{sql!r} can be evaluated by Spark alone, because {why}", "run it with --engine spark")

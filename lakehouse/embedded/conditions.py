@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.declare.portable_expression import to_duckdb
+from lakehouse.errors import FlowError
 
 
 class Expressions:
@@ -27,22 +28,29 @@ class Expressions:
         self, database: duckdb.DuckDBPyConnection, sql: Sequence[str], types: Mapping[str, pa.DataType]
     ) -> None:
         self._database = database
+        self._sql = list(sql)
         self._texts = [to_duckdb(text, types) for text in sql]
 
     def values(self, batch: pa.RecordBatch) -> list[pa.Array]:
         """Return the value of each expression for each row, in the rows' order."""
         if not self._texts:
             return []
-        if not batch.num_rows:
-            return [pa.nulls(0) for _ in self._texts]
         columns = ", ".join(f"({text}) AS c{number}" for number, text in enumerate(self._texts))
         self._database.register("batch_rows", pa.Table.from_batches([batch]))
         answer = self._database.sql(f"SELECT {columns} FROM batch_rows").to_arrow_table()  # noqa: S608 - translated text
         return [answer.column(number).combine_chunks() for number in range(len(self._texts))]
 
     def masks(self, batch: pa.RecordBatch) -> list[pa.Array]:
-        """Return for each expression which rows fulfil it; null counts as not."""
-        return [pc.fill_null(values.cast(pa.bool_()), False) for values in self.values(batch)]
+        """Return for each expression which rows fulfil it; null counts as not.
+
+        Raises:
+            FlowError: If one of them is no condition.
+        """
+        answer = self.values(batch)
+        for sql, values in zip(self._sql, answer, strict=True):
+            if not (pa.types.is_boolean(values.type) or pa.types.is_null(values.type)):
+                raise FlowError(f"{sql!r} is {values.type}, not a condition", "compare it with something")
+        return [pc.fill_null(values.cast(pa.bool_()), False) for values in answer]
 
 
 def open_database(folder: str, memory_limit: str) -> duckdb.DuckDBPyConnection:

@@ -128,17 +128,6 @@ def writer_properties(table: Table, row_bytes: int) -> WriterProperties:
     )
 
 
-def unknown_option(table: Table) -> str:
-    """Return a writer option of a table that this writer has no setting for, empty where there is none."""
-    known = {"parquet.block.size", "parquet.enable.dictionary", "parquet.page.size", "parquet.page.row.count.limit"}
-    for name, value in table.writer_options:
-        if name == "compression" and value not in _COMPRESSIONS:
-            return f"{name}={value}"
-        if name != "compression" and name not in known:
-            return name
-    return ""
-
-
 @contextmanager
 def _committing(table: str) -> Iterator[None]:
     try:

@@ -123,8 +123,9 @@ class EmbeddedFlowSession:
         if changed.affected is not None:
             keys = changed.affected.rows
         else:
-            columns = [batch.column(self._flow.source_key) for batch in changed.rows.batches]
-            keys = pa.chunked_array(columns, columns[0].type).unique() if columns else pa.array([], pa.string())
+            source_key = self._flow.source_key
+            columns = [batch.column(source_key) for batch in changed.rows.batches]
+            keys = pa.chunked_array(columns, changed.rows.schema.field(source_key).type).unique()
         keys = pa.chunked_array([keys, origins.cast(keys.type)]).unique()
         rows = changed_rows.rows_with_keys(self._project, self._database, self._flow, versions, keys)
         return Changes(rows, AffectedKeys(keys))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import pickle
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -113,5 +114,10 @@ def _call(runner: Runner, batch: pa.RecordBatch) -> tuple[list[pa.RecordBatch], 
 
 def _importable(runner: Runner) -> bool:
     """Whether a fresh process can import the operator: not one of a notebook, or within a function."""
-    module, name = runner.function.__module__, runner.function.__qualname__
-    return module != "__main__" and "<" not in name
+    if getattr(runner.function, "__module__", "__main__") == "__main__":
+        return False
+    try:
+        pickle.dumps(runner)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        return False
+    return True

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import decimal
-import hashlib
-import json
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -17,6 +13,7 @@ from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.scan import scan
 from lakehouse.embedded.checked_rows import rejected_rows
 from lakehouse.embedded.conditions import Expressions
+from lakehouse.embedded.row_json import json_rows
 from lakehouse.engine import CheckedRows
 from lakehouse.ledger import tables
 from lakehouse.ledger.quarantine import MARK, attempts
@@ -42,14 +39,13 @@ def quarantine_rows(
     parts = []
     for batch in rejected_rows(checked):
         none = pa.nulls(batch.num_rows, pa.string())
-        rows = batch.select(names).to_pylist(maps_as_pydicts="lossy")
         parts.append(
             _rows(
                 (flow, attempt, run_id),
                 sample_id=batch.column("sample_id").cast(pa.string()) if has_id else none,
                 origin=source_key.values(batch)[0].cast(pa.string()) if has_origin else none,
                 reason=batch.column(REJECT),
-                row=pa.array([_as_json(row) for row in rows], pa.string()),
+                row=pa.array(json_rows(batch.select(names)), pa.string()),
             )
         )
     return pa.concat_tables([tables.quarantine.schema.empty_table(), *parts])
@@ -104,19 +100,3 @@ def _rows(
         "at": pa.repeat(now, len(row)),
     }
     return pa.table([values[field.name] for field in tables.quarantine.schema], schema=tables.quarantine.schema)
-
-
-def _as_json(row: dict[str, Any]) -> str:
-    """Return a row as JSON without the columns that are null."""
-    shown = {name: value for name, value in row.items() if value is not None}
-    return json.dumps(shown, default=_plain, ensure_ascii=False, separators=(",", ":"))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, bytes):
-        return f"{len(value)} bytes {hashlib.sha256(value).hexdigest()}"
-    if isinstance(value, dt.datetime | dt.date):
-        return value.isoformat()
-    if isinstance(value, decimal.Decimal):
-        return float(value)
-    return str(value)

@@ -9,6 +9,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
 from lakehouse.declare.portable_expression import NotPortableError, to_duckdb
 from lakehouse.errors import FlowError
@@ -77,13 +78,12 @@ def spark_reason(project: Project, flow: Flow) -> str:
     """Return why a flow can run on Spark alone, empty where it need not."""
     if flow.kind not in {"operator", "landing"}:
         return f"it is a {flow.kind} flow"
-    table = flow.writes
-    for name, value in table.writer_options:
-        if name not in _WRITER_OPTIONS or (name == "compression" and value not in _COMPRESSIONS):
-            return f"{table.name} has the writer option {name}={value}"
-    types = {column.name: column.type for column in table.columns}
+    reason = _writing_reason(flow.writes)
+    if reason:
+        return reason
+    types = {column.name: column.type for column in flow.writes.columns}
     try:
-        for check in table.checks:
+        for check in flow.writes.checks:
             to_duckdb(check.sql, types)
         if flow.kind == "operator":
             to_duckdb(flow.source_key_sql, types)
@@ -93,6 +93,19 @@ def spark_reason(project: Project, flow: Flow) -> str:
                 to_duckdb(read.where, {**columns, TABLE_PSEUDO_COLUMN: pa.string()})
     except NotPortableError as error:
         return error.message
+    return ""
+
+
+def _writing_reason(table: Table) -> str:
+    """Return why a table can be written by Spark alone."""
+    for name, value in table.writer_options:
+        if name not in _WRITER_OPTIONS or (name == "compression" and value not in _COMPRESSIONS):
+            return f"{table.name} has the writer option {name}={value}"
+    for name in table.key:
+        # MERGE of delta-rs tells 0.0 from -0.0, and compares no nested values.
+        kind = table.column(name).type
+        if pa.types.is_floating(kind) or pa.types.is_nested(kind):
+            return f"the key {name} of {table.name} is {kind}"
     return ""
 
 
