@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
 import multiprocessing
 import os
 import pickle
+import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import pyarrow as pa
 
 from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError
 
-# Bytes of input below which a worker process costs more than it saves.
-_ENOUGH_BYTES = 16 << 20
+# Seconds in an operator after which the rest of its batches go to worker processes, whose start costs about as much.
+_INLINE_SECONDS = 2.0
+# Main programs that start nothing when they are imported.
+_GUARDED = {"mixlake", "pytest", "ipykernel_launcher", "-"}
 # Batches that a worker has at hand, so that it need not wait.
 _AHEAD = 2
 
@@ -45,21 +48,18 @@ def run_operator(runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock
         FlowError: If the operator fails, or a worker process is killed.
     """
     rest = iter(batches)
-    first: list[pa.RecordBatch] = []
-    size = 0
-    for batch in rest:
-        first.append(batch)
-        size += batch.nbytes
-        if size >= _ENOUGH_BYTES:
-            break
     workers = os.cpu_count() or 1
-    if size < _ENOUGH_BYTES or workers == 1 or not _importable(runner):
-        for batch in itertools.chain(first, rest):
-            results, seconds = _call(runner, batch)
-            clock.add(seconds)
-            yield from results
-        return
-    yield from _in_workers(runner, itertools.chain(first, rest), clock, workers)
+    alone = workers == 1 or not (_importable(runner) and _main_is_importable())
+    spent = 0.0
+    while alone or spent < _INLINE_SECONDS:
+        batch = next(rest, None)
+        if batch is None:
+            return
+        results, seconds = _call(runner, batch)
+        spent += seconds
+        clock.add(seconds)
+        yield from results
+    yield from _in_workers(runner, rest, clock, workers)
 
 
 def _in_workers(
@@ -110,6 +110,12 @@ def _call(runner: Runner, batch: pa.RecordBatch) -> tuple[list[pa.RecordBatch], 
         runner.flow, runner.place, runner.function, runner.params, runner.table, clock, runner.line, runner.one_to_one
     )
     return list(timed([batch])), clock.seconds
+
+
+def _main_is_importable() -> bool:
+    """Whether a fresh process may import the main module: a script without a guard would be run again."""
+    main = sys.modules["__main__"]
+    return getattr(main, "__spec__", None) is not None or Path(getattr(main, "__file__", "") or "-").stem in _GUARDED
 
 
 def _importable(runner: Runner) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -83,7 +84,7 @@ def _objects(names: Sequence[str], columns: Sequence[Texts], rows: int) -> list[
 
 def _groups(places: Sequence[int], items: Sequence[str], brackets: str) -> list[str]:
     begin, end = brackets[0], brackets[1]
-    return [begin + ",".join(items[first:last]) + end for first, last in zip(places[:-1], places[1:], strict=True)]
+    return [begin + ",".join(items[first:last]) + end for first, last in itertools.pairwise(places)]
 
 
 def _elements(values: pa.Array) -> list[str]:
