@@ -46,7 +46,9 @@ def _print_summary(flow: dict[str, Any]) -> None:
     print(f"{flow['writes']['table']} is written by {flow['flow']}: {flow['state']}")
     if flow["doc"]:
         print(f"  {flow['doc']}")
-    words = [{"operator": "an operator", "frame": "a frame", "sql": "a SQL"}[flow["kind"]] + " flow"]
+    words = [
+        {"operator": "an operator", "frame": "a frame", "landing": "a landing", "sql": "a SQL"}[flow["kind"]] + " flow"
+    ]
     words += [f"refreshed by {flow['refresh']}"] if flow["refresh"] else []
     words += ["one row for each"] if flow["rows"] == "one-to-one" else []
     words += [f"tagged {', '.join(flow['tags'])}"] if flow["tags"] else []

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from lakehouse.declare.contract import Table
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.history import commit_at, commit_time
-from lakehouse.errors import CheckFailedError
+from lakehouse.errors import CheckFailedError, FlowError
+from lakehouse.plan.engine_choice import choose_engine
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.project import Project
 from lakehouse.run.openlineage import facets
@@ -56,7 +57,7 @@ class Events:
 
     def run(self, state: State, at: datetime) -> ol.RunEvent:
         """Return an event of the run itself, the parent of its flows' runs."""
-        given: Facets = {"processing_engine": facets.engine(_spark_version())}
+        given: Facets = {"processing_engine": facets.engine(self.project.config.engine, _spark_version())}
         if self._parent is not None:
             given["parent"] = facets.parent(self._parent, self._root)
         job = ol.Job(self.namespace, RUN_JOB, {"jobType": facets.job_type("DAG")})
@@ -114,10 +115,19 @@ class Events:
         own = facets.Parent(self.namespace, RUN_JOB, run_uuid(self.run_id))
         given: Facets = {
             "parent": facets.parent(own, self._root),
-            "processing_engine": facets.engine(_spark_version()),
+            "processing_engine": facets.engine(self._engine(item, note), _spark_version()),
             "mixlake_commit": facets.commit(item, self.run_id, note),
         }
         return ol.Run(run_uuid(self.run_id, item.flow.id), given)
+
+    def _engine(self, item: FlowPlan, note: CommitNote | None) -> str:
+        """Return the engine that ran a flow, or that is to run it."""
+        if note is not None and note.engine:
+            return note.engine
+        try:
+            return choose_engine(self.project, item).engine
+        except FlowError:  # the embedded one was asked for, and cannot run it
+            return "embedded"
 
     def _job(self, item: FlowPlan, code: Facets | None = None) -> ol.Job:
         given = {"jobType": facets.job_type("TASK"), **facets.documentation(item.flow.doc), **(code or {})}

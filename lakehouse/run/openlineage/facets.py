@@ -123,10 +123,16 @@ def documentation(text: str) -> Facets:
     return {"documentation": facet(description=text, producer=PRODUCER)} if text else {}
 
 
-def engine(version: str) -> ol.processing_engine_run.ProcessingEngineRunFacet:
-    """Return the engine: Spark's version, and mixlake's as the adapter's."""
+def engine(name: str, spark: str) -> ol.processing_engine_run.ProcessingEngineRunFacet:
+    """Return the engine, with mixlake's version as the adapter's.
+
+    Args:
+        name: embedded or spark.
+        spark: Spark's version.
+    """
+    shown, version = ("mixlake embedded", VERSION) if name == "embedded" else ("Spark", spark)
     return ol.processing_engine_run.ProcessingEngineRunFacet(
-        version=version, name="Spark", openlineageAdapterVersion=VERSION, producer=PRODUCER
+        version=version, name=shown, openlineageAdapterVersion=VERSION, producer=PRODUCER
     )
 
 
