@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from deltalake.exceptions import DeltaError
 
+from lakehouse.declare.contract import Column
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.content_digest import HIGH, LOW
@@ -158,7 +160,8 @@ class EmbeddedFlowSession:
         if version < 0:
             return self._schema.empty_table()
         opened = self._catalog.open(self._table.name, version)
-        return pa.table(scan(opened, self._table.name).to_table())
+        source = scan(opened, self._table.name)
+        return source.to_table() if isinstance(source, ds.Dataset) else pa.table(source)
 
     def _counted(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -313,13 +316,17 @@ class EmbeddedFlowSession:
     def _part(self, names: list[str]) -> pa.Schema:
         return pa.schema([pa.field(name, self._table.column(name).type) for name in names])
 
+    def _is_needed(self, column: Column, names: list[str]) -> bool:
+        """Whether a payload column is read to find stored rows: it is large, and rarely asked for."""
+        return column.name in {*names, "uri"} or column.name in self._flow.source_key_sql
+
     def _stored(self, stored: StoredRows, names: list[str]) -> Iterator[pa.RecordBatch]:
         """Yield the stored rows that are meant: all, or those of affected keys and those that are retracted."""
         table = self._table
         if stored.whole:
             yield from flow_inputs.table_rows(self._catalog, table, stored.version, names, CHUNK_ROWS)
             return
-        columns = [column.name for column in table.columns if not column.payload or column.name in {*names, "uri"}]
+        columns = [column.name for column in table.columns if not column.payload or self._is_needed(column, names)]
         types = {column.name: column.type for column in table.columns}
         source_key = Expressions(self._database, [self._flow.source_key_sql], types)
         orders = RetractionFilter(self._catalog, table, stored.retractions or Retractions())

@@ -19,6 +19,15 @@ from lakehouse.project import Project
 # Bytes of the files that a flow has to read, up to which it runs in this process.
 EMBEDDED_BYTES = 256 << 20
 
+# Features of tables that delta-rs keeps to when it writes.
+_WRITTEN_FEATURES = {
+    "appendOnly",
+    "changeDataFeed",
+    "checkConstraints",
+    "generatedColumns",
+    "invariants",
+    "timestampNtz",
+}
 _WRITER_OPTIONS = {
     "compression",
     "parquet.block.size",
@@ -78,7 +87,7 @@ def spark_reason(project: Project, flow: Flow) -> str:
     """Return why a flow can run on Spark alone, empty where it need not."""
     if flow.kind not in {"operator", "landing"}:
         return f"it is a {flow.kind} flow"
-    reason = _writing_reason(flow.writes)
+    reason = _feature_reason(project, flow.writes.name) or _writing_reason(flow.writes)
     if reason:
         return reason
     types = {column.name: column.type for column in flow.writes.columns}
@@ -94,6 +103,15 @@ def spark_reason(project: Project, flow: Flow) -> str:
     except NotPortableError as error:
         return error.message
     return ""
+
+
+def _feature_reason(project: Project, name: str) -> str:
+    """Return which feature of a stored table delta-rs does not keep to."""
+    if not project.catalog.has(name):
+        return ""
+    protocol = project.catalog.open(name).protocol()
+    unknown = {*(protocol.writer_features or ()), *(protocol.reader_features or ())} - _WRITTEN_FEATURES
+    return f"{name} uses the Delta feature {min(unknown)}" if unknown else ""
 
 
 def _writing_reason(table: Table) -> str:
