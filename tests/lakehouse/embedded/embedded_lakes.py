@@ -36,9 +36,7 @@ def operator(writes, reads=None, **fields) -> Flow:
 
 def batch(table, rows, *reasons) -> pa.RecordBatch:
     """Return rows, one tuple each, in a table's types, with the reasons why some are rejected."""
-    arrays = [
-        pa.array([row[place] for row in rows], column.type) for place, column in enumerate(table.columns)
-    ]
+    arrays = [pa.array([row[place] for row in rows], column.type) for place, column in enumerate(table.columns)]
     found = [*reasons, *[None] * (len(rows) - len(reasons))]
     return pa.record_batch([*arrays, pa.array(found, pa.string())], schema=conformed_schema(table))
 

@@ -25,7 +25,9 @@ def compare(tmp_path, new, stored, *reasons, table=TABLE):
     """Return the difference between new rows, of which the first have reasons, and stored ones."""
     old = checked(tmp_path, table, batch(table, stored))
     names = [*table.key, HIGH, LOW]
-    found = difference(table, checked(tmp_path, table, batch(table, new, *reasons)), pl.DataFrame(old.rows.columns(names)))
+    found = difference(
+        table, checked(tmp_path, table, batch(table, new, *reasons)), pl.DataFrame(old.rows.columns(names))
+    )
     return found, old.digest
 
 

@@ -16,7 +16,12 @@ def test_rows_are_read_as_they_were_written(tmp_path):
     assert (kept.rows, kept.schema) == (4, SCHEMA)
     for _ in range(2):
         assert [found.column(0).to_pylist() for found in kept.batches()] == [[1, 0], [], [3, 4]]
-    assert kept.columns(["names"]).to_pylist() == [{"names": ["1"]}, {"names": None}, {"names": ["3"]}, {"names": ["4"]}]
+    assert kept.columns(["names"]).to_pylist() == [
+        {"names": ["1"]},
+        {"names": None},
+        {"names": ["3"]},
+        {"names": ["4"]},
+    ]
     assert kept.bytes == kept.path.stat().st_size > 0
 
 
@@ -43,7 +48,13 @@ def test_a_row_larger_than_a_chunk_goes_alone(tmp_path):
     found = list(chunked([small, large, large, small, small]))
     assert [item.num_rows for item in found] == [1, 1, 1, 2]
     kept = write_rows(tmp_path, Stream(large.schema, found))
-    assert [len(row["data"]) for row in kept.columns(["data"]).to_pylist()] == [1, CHUNK_BYTES + 1, CHUNK_BYTES + 1, 1, 1]
+    assert [len(row["data"]) for row in kept.columns(["data"]).to_pylist()] == [
+        1,
+        CHUNK_BYTES + 1,
+        CHUNK_BYTES + 1,
+        1,
+        1,
+    ]
 
 
 def test_batches_are_cut_to_a_number_of_rows():
