@@ -196,7 +196,7 @@ def test_writer_options_reach_the_files(catalog):
 
 
 def test_an_attempts_rows_are_quarantined_once(catalog):
-    row = {name: None for name in tables.quarantine.schema.names}
+    row = dict.fromkeys(tables.quarantine.schema.names)
     rows = pa.Table.from_pylist([{**row, "attempt": "x"}], tables.quarantine.schema)
     for attempt in ("x", "x", "y"):
         delta_writer.append_quarantine(catalog, rows, attempt)

@@ -158,3 +158,50 @@ def test_of_two_runs_at_once_both_end_with_the_same_rows(lines):
         thread.join()
     assert {result.status for report in outcomes for result in report.results} <= {"done", "fresh"}
     assert texts(lines, "bronze.lines") == {"a": "hello", "b": "two words", "c": "x"}
+
+
+NUMBERED = """
+import pyarrow as pa
+from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.flow import flow
+
+N = Column("n", pa.int64(), "Number.", nullable=False)
+WHERE = Column("where", pa.string(), "Place.")
+numbers = Table("bronze.numbers", doc="x", columns=[N, WHERE], key=["n"], partition_by=["where"])
+named = Table("silver.named", doc="x", columns=[Column("sample_id", pa.string(), "x"), N], key=["sample_id"])
+ROWS = {"n": [1, 2, 3], "where": ["a", "it's / %", None]}
+
+
+@flow(writes=numbers, kind="landing", external=lambda params: str(ROWS))
+def land(params):
+    return pa.table(ROWS)
+
+
+@flow(writes=named, reads={"numbers": numbers}, source_key="n", source_key_sql="n", rows="any", reject_tolerance=1.0)
+def name(batch, params):
+    numbers = batch["n"].to_pylist()
+    rejects = ["odd" if n == 3 else None for n in numbers]
+    return pa.record_batch({"sample_id": [f"#{n}" for n in numbers], "n": batch["n"], "_reject": pa.array(rejects, pa.string())})
+"""
+
+
+@pytest.fixture
+def numbers(project, monkeypatch):
+    monkeypatch.setenv("MIXLAKE_ENGINE", "embedded")
+    project.module("flows", NUMBERED)
+    return project
+
+
+def test_retry_finds_the_rows_of_keys_that_are_numbers(numbers):
+    numbers.run()
+    again = numbers.run(retry=True)["silver.named"]
+    assert (again.note.mode, again.note.counts["read"]) == ("incremental", 1)
+
+
+def test_a_feed_that_delta_rs_cannot_read_has_all_rows_processed(numbers):
+    numbers.run()
+    # It looks for the changes of a partition under another name where that has odd characters.
+    numbers.module("flows", NUMBERED.replace("[1, 2, 3]", "[1, 4, 3]"))
+    assert numbers.run()["bronze.numbers"].note.counts["deleted"] == 1
+    assert [row["sample_id"] for row in numbers.rows("silver.named")] == ["#1", "#4"]
+    assert numbers.run()["silver.named"].status == "fresh"

@@ -40,7 +40,7 @@ def rows(catalog, table, leave=VOLATILE):
             {
                 name: value
                 for name, value in row.items()
-                if name not in leave or table == "silver.facts" and name == "at"
+                if name not in leave or (table == "silver.facts" and name == "at")
             }
         )
         for row in found

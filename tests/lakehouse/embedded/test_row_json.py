@@ -22,7 +22,7 @@ COLUMNS = {
     "price": (pa.decimal128(38, 18), [decimal.Decimal("12345678901234567890.000000000000000001"), decimal.Decimal(0), None]),
     "day": (pa.date32(), [dt.date(2024, 1, 31), dt.date(1, 1, 1), None]),
     "at": (pa.timestamp("us", "UTC"), [NOON, dt.datetime(1969, 12, 31, 23, 59, 59, 1, dt.UTC), None]),
-    "local": (pa.timestamp("us"), [NOON.replace(tzinfo=None), dt.datetime(2024, 1, 1), None]),
+    "local": (pa.timestamp("us"), [NOON.replace(tzinfo=None), dt.datetime(2024, 1, 1, tzinfo=dt.UTC).replace(tzinfo=None), None]),
     "data": (pa.binary(), [b"\x00\xff", b"", None]),
     "names": (pa.list_(pa.string()), [["a", None], [], None]),
     "pair": (pa.list_(pa.int32(), 2), [[1, None], [3, 4], None]),

@@ -60,7 +60,7 @@ def test_a_value_that_does_not_fit_is_refused(values):
 
 
 def test_a_flow_without_a_function_is_refused():
-    with pytest.raises(FlowError, match="flows.f has no function"):
+    with pytest.raises(FlowError, match=r"flows.f has no function"):
         landed(None)
 
 

@@ -49,7 +49,7 @@ def test_what_is_asked_for_is_chosen(tmp_path):
     assert choice(project(tmp_path, engine="spark")).engine == "spark"
     assert choice(project(tmp_path, engine="embedded")).engine == "embedded"
     with pytest.raises(
-        FlowError, match="flows.f cannot run embedded: it is a sql flow — run it with --engine auto or spark"
+        FlowError, match=r"flows.f cannot run embedded: it is a sql flow — run it with --engine auto or spark"
     ):
         choice(project(tmp_path, engine="embedded"), replace(FLOW, kind="sql"))
 
