@@ -96,6 +96,7 @@ def order(project, kind, value):
         retract(project.lake(engine).project, RetractionRequest(kind, (value,), reason="why"))
 
 
+@pytest.mark.slow
 def test_both_engines_make_the_same_of_each_kind_of_change(project, both):
     first = both()
     assert first["notes"]["silver.facts"]["reasons"] == {"bad": 1, "it is short": 2, 'the "score" is no ä': 1}
