@@ -51,7 +51,7 @@ def input_schema(project: Project, item: Read) -> pa.Schema:
             [pa.field(c.name, c.type) if isinstance(c, Column) else (c, pa.string()) for c in item.columns]
         )
     types = column_types(tables[0])
-    return pa.schema([pa.field(name, types[name]) for name in item.names or types if name in types])
+    return pa.schema([pa.field(name, types[name]) for name in item.names or [c.name for c in tables[0].columns]])
 
 
 def column_types(table: Table) -> dict[str, pa.DataType]:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from pathlib import Path
+from multiprocessing.context import SpawnContext, SpawnProcess
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError
 
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
 # Seconds in an operator after which the rest of its batches go to worker processes, whose start costs about as much.
 _INLINE_SECONDS = 2.0
-# Main programs that start nothing when they are imported.
-_GUARDED = {"mixlake", "pytest", "ipykernel_launcher", "-"}
 # Batches that a worker has at hand, so that it need not wait.
 _AHEAD = 2
 
@@ -49,7 +52,7 @@ def run_operator(runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock
     """
     rest = iter(batches)
     workers = os.cpu_count() or 1
-    alone = workers == 1 or not (_importable(runner) and _main_is_importable())
+    alone = workers == 1 or not _importable(runner)
     spent = 0.0
     while alone or spent < _INLINE_SECONDS:
         batch = next(rest, None)
@@ -65,8 +68,7 @@ def run_operator(runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock
 def _in_workers(
     runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock, workers: int
 ) -> Iterator[pa.RecordBatch]:
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(runner,)) as pool:
+    with ProcessPoolExecutor(workers, mp_context=_Context(), initializer=_begin, initargs=(runner,)) as pool:
         waiting: deque[Future[tuple[list[pa.RecordBatch], float]]] = deque()
         try:
             for batch in batches:
@@ -112,18 +114,30 @@ def _call(runner: Runner, batch: pa.RecordBatch) -> tuple[list[pa.RecordBatch], 
     return list(timed([batch])), clock.seconds
 
 
-def _main_is_importable() -> bool:
-    """Whether a fresh process may import the main module: a script without a guard would be run again."""
-    main = sys.modules["__main__"]
-    return getattr(main, "__spec__", None) is not None or Path(getattr(main, "__file__", "") or "-").stem in _GUARDED
-
-
 def _importable(runner: Runner) -> bool:
-    """Whether a fresh process can import the operator: not one of a notebook, or within a function."""
-    if getattr(runner.function, "__module__", "__main__") == "__main__":
-        return False
+    """Whether a fresh process can import the operator and what it is given: nothing of a notebook or of a function."""
     try:
-        pickle.dumps(runner)
+        return b"__main__" not in pickle.dumps(runner)
     except (pickle.PicklingError, AttributeError, TypeError):
         return False
-    return True
+
+
+_starting = threading.Lock()
+
+
+class _Process(SpawnProcess):
+    """A process that does not run the user's script again, which need not be guarded by ``__name__``."""
+
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - its name in multiprocessing
+        with _starting:
+            main = sys.modules["__main__"]
+            sys.modules["__main__"] = ModuleType("__main__")
+            try:
+                return SpawnProcess._Popen(process_obj)  # noqa: SLF001 - no public way
+            finally:
+                sys.modules["__main__"] = main
+
+
+class _Context(SpawnContext):
+    Process = _Process

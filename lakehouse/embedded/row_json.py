@@ -104,10 +104,10 @@ def _base64(value: bytes) -> str:
 
 
 def _time(text: str) -> str:
-    """Return Arrow's text of a time, such as ``2024-01-31 12:00:00.123456Z``, in Spark's format."""
+    """Return Arrow's text of a time, such as ``2024-01-31 12:00:00.123456Z``, in Spark's format: all are UTC to it."""
     day, _, time = text.partition(" ")
     seconds, _, rest = time.partition(".")
-    return _quoted(f"{day}T{seconds}.{rest[:3]}{'Z' if rest.endswith('Z') else ''}" if rest else text)
+    return _quoted(f"{day}T{seconds}.{rest[:3]}Z" if rest else text)
 
 
 def _float(value: float) -> str:

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.flow import REJECT
+from lakehouse.embedded.conditions import open_database
+from lakehouse.embedded.conform import conform
+from lakehouse.embedded.row_file import Stream
+from lakehouse.errors import FlowError
+from tests.lakehouse.embedded.embedded_lakes import operator
+
+TABLE = Table(
+    "silver.things",
+    doc="Things.",
+    columns=[
+        Column("id", pa.string(), "Identity.", nullable=False),
+        Column("n", pa.int64(), "Number."),
+        Column("Select", pa.string(), "Text."),
+        Column("run_id", pa.string(), "Run.", volatile=True),
+    ],
+    key=["id"],
+    checks=[Check("n is positive", "n > 0"), Check('it\'s "short"', "length(`select`) < 3 or `select` is null")],
+)
+
+
+@pytest.fixture
+def database(tmp_path):
+    opened = open_database(str(tmp_path), "1GB")
+    yield opened
+    opened.close()
+
+
+def conformed(database, *batches, run_id="run-9"):
+    rows = conform(operator(TABLE), database, Stream(batches[0].schema, batches), run_id)
+    return [row for part in rows.batches for row in part.to_pylist()]
+
+
+def test_rows_are_cast_stamped_and_marked(database):
+    given = pa.record_batch({"n": pa.array([1, -1, 2, None, 5], pa.int16()), "id": ["a", "b", None, "d", "e"]})
+    rows = conformed(database, given)
+    assert {row["run_id"] for row in rows} == {"run-9"}
+    assert [row["n"] for row in rows] == [1, -1, 2, None, 5]
+    # A check that is neither true nor false is broken, too.
+    reasons = [None, "n is positive", "column id is null", "n is positive", None]
+    assert [row[REJECT] for row in rows] == reasons
+
+
+def test_the_first_reason_counts_and_that_of_the_flow_comes_before(database):
+    given = pa.record_batch(
+        {
+            "id": ["a", None, "c", "d"],
+            "n": [1, -1, -1, 1],
+            "Select": ["longer"] * 4,
+            REJECT: ["too old", None, None, None],
+        }
+    )
+    reasons = ["too old", "column id is null", "n is positive", 'it\'s "short"']
+    assert [row[REJECT] for row in conformed(database, given)] == reasons
+
+
+def test_a_run_id_of_the_flow_is_not_kept(database):
+    given = pa.record_batch({"id": ["a"], "n": [1], "run_id": ["mine"]})
+    assert conformed(database, given, run_id="it's ä")[0]["run_id"] == "it's ä"
+
+
+def test_no_rows_have_the_contracts_columns(database):
+    given = pa.schema([("id", pa.string())])
+    rows = conform(operator(TABLE), database, Stream(given, ()), "run-9")
+    assert rows.schema.names == ["id", "n", "Select", "run_id", REJECT]
+    assert list(rows.batches) == []
+    empty = pa.RecordBatch.from_pylist([], schema=given)
+    assert conformed(database, empty) == []
+
+
+def test_a_column_too_many_or_a_required_one_too_few_is_refused(database):
+    with pytest.raises(FlowError, match="returned a column 'other'"):
+        conformed(database, pa.record_batch({"id": ["a"], "other": [1]}))
+    with pytest.raises(FlowError, match="left out the column 'id'"):
+        conformed(database, pa.record_batch({"n": [1]}))
+
+
+def test_a_value_that_does_not_fit_is_refused(database):
+    with pytest.raises(FlowError, match=r"flows.f: n: .*return the types of the contract"):
+        conformed(database, pa.record_batch({"id": ["a"], "n": ["many"]}))
+    with pytest.raises(FlowError, match=r"flows.f: n: "):
+        conformed(database, pa.record_batch({"id": ["a"], "n": [[1]]}))
