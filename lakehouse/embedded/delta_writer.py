@@ -15,7 +15,6 @@ import pyarrow as pa
 from deltalake import (
     ColumnProperties,
     CommitProperties,
-    DeltaTable,
     PostCommitHookProperties,
     Transaction,
     WriterProperties,
@@ -29,13 +28,12 @@ from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.store.conditional_put import require_atomic_commits
 from lakehouse.delta.store.permissions import require_writable, translate_write_errors
-from lakehouse.embedded.key_diff import ACTION
-from lakehouse.engine import KeyRange, WriteMode
+from lakehouse.engine import WriteMode
 from lakehouse.errors import CollisionError
 from lakehouse.ledger import tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 _COMPRESSIONS = {"uncompressed": "UNCOMPRESSED", "none": "UNCOMPRESSED", "snappy": "SNAPPY", "zstd": "ZSTD"}
 _HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
@@ -48,17 +46,17 @@ class RowsToWrite:
 
     Args:
         mode: append, overwrite or merge.
-        schema: The rows' schema: the contract's, for merge with the column ``_action`` behind it.
-        batches: The rows; for merge the changed ones, where of a deleted row only the key counts.
+        schema: The rows' schema.
+        batches: The rows; for merge those that come in.
         row_bytes: Bytes of a row, about.
-        key_ranges: For merge the range of the keys by column.
+        replaced: For merge the condition of the stored rows that go; all that come in fulfil it, too.
     """
 
     mode: WriteMode
     schema: pa.Schema
     batches: Iterable[pa.RecordBatch]
     row_bytes: int
-    key_ranges: Mapping[str, KeyRange]
+    replaced: str = ""
 
 
 def write(catalog: Catalog, table: Table, changes: RowsToWrite, note: CommitNote, transaction: int) -> int:
@@ -89,21 +87,22 @@ def write(catalog: Catalog, table: Table, changes: RowsToWrite, note: CommitNote
         app_transactions=[Transaction(note.flow, transaction)],
     )
     reader = pa.RecordBatchReader.from_batches(changes.schema, iter(changes.batches))
+    # delta-rs' own MERGE writes texts as Arrow's views, by which files cannot be filtered through Arrow any more.
+    options: dict[str, Any] = {
+        "append": {"mode": "append"},
+        "overwrite": {"mode": "overwrite", "schema_mode": "overwrite"},
+        "merge": {"mode": "overwrite", "predicate": changes.replaced},
+    }[changes.mode]
     with _committing(table.name):
-        if changes.mode == "merge":
-            _merge(opened, table, reader, changes, properties)
-        else:
-            whole: dict[str, Any] = {"schema_mode": "overwrite"} if changes.mode == "overwrite" else {}
-            write_deltalake(
-                opened,
-                reader,
-                mode="overwrite" if changes.mode == "overwrite" else "append",
-                partition_by=list(table.partition_by) or None,
-                writer_properties=writer_properties(table, changes.row_bytes),
-                commit_properties=properties,
-                post_commithook_properties=_HOOKS,
-                **whole,
-            )
+        write_deltalake(
+            opened,
+            reader,
+            partition_by=list(table.partition_by) or None,
+            writer_properties=writer_properties(table, changes.row_bytes),
+            commit_properties=properties,
+            post_commithook_properties=_HOOKS,
+            **options,
+        )
     return int(opened.version())
 
 
@@ -135,34 +134,3 @@ def _committing(table: str) -> Iterator[None]:
             yield
     except CommitFailedError as error:
         raise CollisionError(f"{table}: another run committed at the same time", "it is planned again") from error
-
-
-def _merge(
-    opened: DeltaTable, table: Table, reader: pa.RecordBatchReader, changes: RowsToWrite, properties: CommitProperties
-) -> None:
-    same = [f'(t."{key}" IS NOT DISTINCT FROM s."{key}")' for key in table.key]
-    # Rows outside of the changed keys' range are in files that need not be read.
-    same += [
-        f'(t."{key}" >= {_literal(bounds.low)} AND t."{key}" <= {_literal(bounds.high)})'
-        for key, bounds in changes.key_ranges.items()
-    ]
-    values = {f'"{column.name}"': f's."{column.name}"' for column in table.columns}
-    (
-        opened.merge(
-            reader,
-            predicate=" AND ".join(same),
-            source_alias="s",
-            target_alias="t",
-            writer_properties=writer_properties(table, changes.row_bytes),
-            commit_properties=properties,
-            post_commithook_properties=_HOOKS,
-        )
-        .when_matched_delete(f"s.{ACTION} = 'D'")
-        .when_matched_update(values)
-        .when_not_matched_insert(values, predicate=f"s.{ACTION} <> 'D'")
-        .execute()
-    )
-
-
-def _literal(value: str | int) -> str:
-    return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"

@@ -25,6 +25,7 @@ from lakehouse.embedded import changed_rows, checked_rows, conform, delta_writer
 from lakehouse.embedded.conditions import Expressions, open_database
 from lakehouse.embedded.delta_writer import RowsToWrite
 from lakehouse.embedded.errors import from_engine_error
+from lakehouse.embedded.key_predicate import predicate_of
 from lakehouse.embedded.operator_pool import Clock, run_operator
 from lakehouse.embedded.quarantine_rows import marks, quarantine_rows, quarantined_origins
 from lakehouse.embedded.retraction_filter import RetractionFilter
@@ -226,18 +227,15 @@ class EmbeddedFlowSession:
         rows = write.checked.rows
         row_bytes = rows.bytes // max(1, rows.rows)
         if write.unchanged:
-            changes = RowsToWrite("append", schema, (), row_bytes, {})
+            changes = RowsToWrite("append", schema, (), row_bytes)
         elif write.difference is None:
-            changes = RowsToWrite(write.mode, schema, self._arranged(self._good(write.checked)), row_bytes, {})
+            changes = RowsToWrite(write.mode, schema, self._arranged(self._good(write.checked)), row_bytes)
         else:
             changed: key_diff.ChangedRows = write.difference.rows
-            comes = self._chosen(write.checked, changed.positions)
-            if write.mode == "merge":
-                wanted = schema.append(pa.field(key_diff.ACTION, pa.string()))
-                ranges = write.difference.key_ranges
-                changes = RowsToWrite("merge", wanted, self._merged(comes, changed, wanted), row_bytes, ranges)
-            else:
-                changes = RowsToWrite(write.mode, schema, self._arranged(comes), row_bytes, {})
+            comes = self._arranged(self._chosen(write.checked, changed.positions))
+            keys = list(self._table.key)
+            replaced = predicate_of(keys, changed.actions.select(keys).iter_rows()) if write.mode == "merge" else ""
+            changes = RowsToWrite(write.mode, schema, comes, row_bytes, replaced)
         return delta_writer.write(self._catalog, self._table, changes, note, transaction)
 
     def translate(self, error: Exception) -> MixlakeError:
@@ -279,18 +277,6 @@ class EmbeddedFlowSession:
     def _sorted_rows(self) -> int:
         """Rows of a batch that is sorted: few where rows are large."""
         return max(1, min(CHUNK_ROWS, self._flow.batch_rows))
-
-    def _merged(
-        self, comes: Iterable[pa.RecordBatch], changed: key_diff.ChangedRows, schema: pa.Schema
-    ) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of a merge: those that come in, and of those that go the key."""
-        import polars as pl
-
-        for batch in comes:
-            yield pa.RecordBatch.from_arrays([*batch.columns, pa.repeat("U", batch.num_rows)], schema=schema)
-        goes = changed.actions.filter(pl.col(key_diff.ACTION) == "D").to_arrow()
-        for batch in goes.combine_chunks().to_batches():
-            yield flow_inputs.in_types(batch, schema)
 
     def _stored_keys(self, stored: StoredRows) -> pl.DataFrame:
         import polars as pl

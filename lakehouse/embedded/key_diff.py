@@ -12,12 +12,12 @@ from lakehouse.declare.flow import REJECT
 from lakehouse.delta.content_digest import HIGH, LOW
 from lakehouse.embedded.checked_rows import keys_of
 from lakehouse.embedded.row_hash import digest_of
-from lakehouse.engine import CheckedRows, Difference, KeyRange
+from lakehouse.engine import CheckedRows, Difference
 
 if TYPE_CHECKING:
     import polars as pl
 
-ACTION = "_action"
+_ACTION = "_action"
 _POSITION = "_position"
 
 
@@ -57,27 +57,16 @@ def difference(table: Table, checked: CheckedRows, stored: pl.DataFrame) -> Diff
         .when((pl.col(HIGH) != pl.col("_old_high")) | (pl.col(LOW) != pl.col("_old_low")))
         .then(pl.lit("U"))
     )
-    changed = joined.with_columns(action.alias(ACTION)).filter(pl.col(ACTION).is_not_null())
-    comes, goes = pl.col(ACTION).is_in(["I", "U"]), pl.col(ACTION).is_in(["U", "D"])
-    counts = {name: changed.filter(pl.col(ACTION) == name).height for name in "IUD"}
+    changed = joined.with_columns(action.alias(_ACTION)).filter(pl.col(_ACTION).is_not_null())
+    comes, goes = pl.col(_ACTION).is_in(["I", "U"]), pl.col(_ACTION).is_in(["U", "D"])
+    counts = {name: changed.filter(pl.col(_ACTION) == name).height for name in "IUD"}
     gained, lost = changed.filter(comes), changed.filter(goes)
     positions = gained[_POSITION].sort().to_arrow()
     return Difference(
-        ChangedRows(changed.select(*keys, ACTION), positions),
+        ChangedRows(changed.select(*keys, _ACTION), positions),
         counts["I"],
         counts["U"],
         counts["D"],
         digest_of(gained[HIGH].to_arrow(), gained[LOW].to_arrow()),
         digest_of(lost["_old_high"].to_arrow(), lost["_old_low"].to_arrow()),
-        {key: bounds for key in keys if (bounds := _range(changed[key])) is not None},
     )
-
-
-def _range(values: pl.Series) -> KeyRange | None:
-    """Return the range of some keys; None where there is none, one is null, or their type has no plain order."""
-    import polars as pl
-
-    if not len(values) or values.null_count() or not (values.dtype == pl.String or values.dtype.is_integer()):
-        return None
-    low, high = values.min(), values.max()
-    return KeyRange(low, high) if isinstance(low, str | int) and isinstance(high, str | int) else None

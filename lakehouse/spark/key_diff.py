@@ -51,7 +51,9 @@ def difference(table: Table, new: DataFrame, stored: DataFrame, stack: ExitStack
     )
     stack.callback(changed.unpersist)
     sums = [F.sum(F.col(name).cast("decimal(20,0)")).alias(name) for name in hashes]
-    bounds = [measure for key in keys for measure in range_aggregates(key)]
+    # A MERGE's condition stands in the table's log, which states no payload.
+    ranged = [key for key in keys if not table.column(key).payload]
+    bounds = [measure for key in ranged for measure in range_aggregates(key)]
     summed = changed.groupBy(ACTION).agg(F.count(F.lit(1)).alias("n"), *sums, *bounds).collect()
     groups = {row[ACTION]: row.asDict() for row in summed}
     counts = {name: int(groups[name]["n"]) if name in groups else 0 for name in "IUD"}
@@ -62,5 +64,5 @@ def difference(table: Table, new: DataFrame, stored: DataFrame, stack: ExitStack
         if name in "UD":
             lost += Digest.of(group["n"], group["_old_high"], group["_old_low"])
     rows = changed.select(*keys, ACTION).join(new.drop(HIGH, LOW), keys, "left")
-    ranges = {key: bound for key in keys if (bound := key_range(key, *groups.values())) is not None}
+    ranges = {key: bound for key in ranged if (bound := key_range(key, *groups.values())) is not None}
     return Difference(rows, counts["I"], counts["U"], counts["D"], gained, lost, ranges)

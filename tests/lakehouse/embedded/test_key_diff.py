@@ -6,7 +6,6 @@ import pyarrow as pa
 from lakehouse.declare.contract import Column, Table
 from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.embedded.key_diff import difference
-from lakehouse.engine import KeyRange
 from tests.lakehouse.embedded.embedded_lakes import batch, checked
 
 TABLE = Table(
@@ -41,7 +40,6 @@ def test_rows_come_go_and_are_replaced_by_key(tmp_path):
     assert actions(found) == {"b": "U", "c": "D", "d": "I"}
     assert (found.inserted, found.updated, found.deleted) == (1, 1, 1)
     assert found.rows.positions.to_pylist() == [1, 2]
-    assert found.key_ranges == {"id": KeyRange("b", "d")}
     assert before + found.gained - found.lost == checked(tmp_path, TABLE, batch(TABLE, new)).digest
 
 
@@ -55,22 +53,22 @@ def test_equal_rows_are_no_difference_and_nothing_meets_nothing(tmp_path):
     for rows in ([("a", 1, "r")], []):
         found, _ = compare(tmp_path, rows, rows)
         assert found.empty
-        assert (found.gained, found.lost, found.key_ranges) == (Digest(), Digest(), {})
+        assert (found.gained, found.lost) == (Digest(), Digest())
         assert found.rows.positions.to_pylist() == []
     found, _ = compare(tmp_path, [], [("a", 1, "r")])
-    assert (actions(found), found.key_ranges) == ({"a": "D"}, {"id": KeyRange("a", "a")})
+    assert actions(found) == {"a": "D"}
     found, _ = compare(tmp_path, [("a", 1, "r")], [])
     assert actions(found) == {"a": "I"}
 
 
 def test_null_keys_that_something_else_wrote_are_one_key(tmp_path):
     found, _ = compare(tmp_path, [("a", 1, "r")], [(None, 1, "r"), ("a", 1, "r")])
-    assert (actions(found), found.key_ranges) == ({None: "D"}, {})
+    assert actions(found) == {None: "D"}
     found, _ = compare(tmp_path, [(None, 2, "r")], [(None, 1, "r")])
     assert actions(found) == {None: "U"}
 
 
-def test_keys_of_other_kinds_have_no_range(tmp_path):
+def test_keys_of_several_columns_and_kinds_are_compared(tmp_path):
     table = Table(
         "silver.pairs",
         doc="Pairs.",
@@ -83,5 +81,4 @@ def test_keys_of_other_kinds_have_no_range(tmp_path):
     )
     found, _ = compare(tmp_path, [(1, b"a", 5), (2, b"a", -7)], [(1, b"b", 5), (1, b"a", 5)], table=table)
     assert (found.inserted, found.deleted) == (1, 1)
-    assert found.key_ranges == {"n": KeyRange(-7, 5)}
     assert found.rows.actions.height == 2
