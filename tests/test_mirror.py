@@ -40,6 +40,7 @@ TESTED_WITH = {
     "jobs/tokenize/images.py": "tests/jobs/tokenize/test_media.py",
     "jobs/tokenize/rows.py": "tests/jobs/tokenize/test_documents.py",
     "jobs/tokenize/utterances.py": "tests/jobs/tokenize/test_media.py",
+    "lakehouse/delta/table_errors.py": "tests/lakehouse/test_errors.py",
     "lakehouse/declare/flow.py": "tests/lakehouse/declare/test_registry.py",
     "lakehouse/determinism/repeat_run.py": "tests/lakehouse/determinism/test_check.py",
     "lakehouse/query/answer_format.py": "tests/lakehouse/query/test_connection.py",

@@ -65,10 +65,15 @@ def print_table(
         print("  ".join(padded).rstrip())
 
 
-def cell(value: object, width: int | None = _CELL) -> str:  # noqa: PLR0911 - one a type
+def cell(value: object, width: int | None = _CELL) -> str:
     """Return a value as one line of at most ``width`` characters, or of any length."""
     if value is None:
         return ""
+    text = _one_line(value)
+    return text if width is None or len(text) <= width else text[: width - 1] + "…"
+
+
+def _one_line(value: object) -> str:
     if isinstance(value, bytes | bytearray | memoryview):
         return f"<{len(value)} bytes>"
     if isinstance(value, bool):
@@ -81,8 +86,7 @@ def cell(value: object, width: int | None = _CELL) -> str:  # noqa: PLR0911 - on
         return value.isoformat(sep=" ", timespec="seconds")
     text = value if isinstance(value, str) else str(value) if isinstance(value, decimal.Decimal) else to_json(value)
     text = text.replace("\r", "").replace("\n", "⏎").replace("\t", " ")
-    text = "".join(c if c.isprintable() else "�" for c in text)
-    return text if width is None or len(text) <= width else text[: width - 1] + "…"
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def size(count: float) -> str:

@@ -29,11 +29,20 @@ def land(flow: Flow, call: Call, current_rows: Callable[[], pa.Table]) -> pa.Tab
     answer = flow.function(params=call.params, **extra)
     if not isinstance(answer, pa.Table):
         raise FlowError(f"{flow.id} returned {type(answer).__name__}, not an Arrow table ({flow.place})")
-    names = {column.name: column.type for column in flow.writes.columns}
+    return in_contract_types(flow, answer)
+
+
+def in_contract_types(flow: Flow, answer: pa.Table) -> pa.Table:
+    """Return a table that a flow's function returned, with the contract's columns in their types.
+
+    Raises:
+        FlowError: If a value does not fit its type.
+    """
+    types = {column.name: column.type for column in flow.writes.columns}
     try:
         arrays = [
-            answer.column(name).cast(names[name]) if name in names else answer.column(name)
-            for name in answer.column_names
+            column.cast(types.get(name, column.type))
+            for name, column in zip(answer.column_names, answer.columns, strict=True)
         ]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise FlowError(f"{flow.id}: {error} ({flow.place})", "return the types of the contract") from None

@@ -13,7 +13,7 @@ import pyarrow as pa
 from lakehouse.declare.flow import Flow
 from lakehouse.declare.sql_flow import view_name, with_views
 from lakehouse.engine import AffectedKeys, Call, FlowOutput
-from lakehouse.engine.landing import land
+from lakehouse.engine.landing import in_contract_types, land
 from lakehouse.engine.operator_runner import Runner, runner_of
 from lakehouse.errors import FlowError, MixlakeError
 from lakehouse.project import Project
@@ -114,8 +114,7 @@ class FlowFunction:
             return self._operator(call)
         if self._flow.kind == "landing":
             rows = land(self._flow, call, lambda: self._current_rows(call).toArrow())
-            self.counter.set(rows.num_rows)
-            return FlowOutput(self._session.createDataFrame(rows, delta_reader.spark_schema(rows.schema)), full=True)
+            return FlowOutput(self._from_arrow(rows), full=True)
         frames = {
             name: flow_inputs.frame(self._session, self._project, read, call.versions)
             for name, read in self._flow.reads.items()
@@ -178,7 +177,13 @@ class FlowFunction:
         if "cache" in asked:
             extra["cache"] = self._cache
         answer = flow.function(**frames, params=call.params, **extra)
+        if isinstance(answer, pa.Table):
+            answer = self._from_arrow(in_contract_types(flow, answer))
         return FlowOutput(answer, full=affected is None, affected=affected)
+
+    def _from_arrow(self, rows: pa.Table) -> DataFrame:
+        self.counter.set(rows.num_rows)
+        return self._session.createDataFrame(rows, delta_reader.spark_schema(rows.schema))
 
     def _current_rows(self, call: Call) -> DataFrame:
         """Return the written table's rows as they are."""

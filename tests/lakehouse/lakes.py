@@ -14,6 +14,7 @@ from lakehouse.declare.config import Config
 from lakehouse.delta.append import append_rows
 from lakehouse.delta.catalog import FORMAT_PROPERTY
 from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.content_digest import Digest
 from lakehouse.lake import Lake
 from lakehouse.ledger import tables as ledger
 from lakehouse.project import Project
@@ -38,7 +39,7 @@ def note(table: str, run_id: str = "run-1", **fields) -> CommitNote:
         "inputs": {},
         "changed": True,
         "counts": {"inserted": 1},
-        "digest": f"digest-{table}",
+        "digest": str(Digest(len(table), 1)),
         "seconds": 0.5,
     }
     return CommitNote(**{**base, **fields})

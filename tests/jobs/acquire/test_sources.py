@@ -3,7 +3,6 @@ from __future__ import annotations
 import dataclasses
 import os
 
-import pyarrow as pa
 import pytest
 import yaml
 
@@ -68,32 +67,22 @@ def test_a_source_that_cannot_be_retrieved_is_left_out_and_told(world, monkeypat
     assert "the next run tries again" in caplog.text
 
 
-class Held:
-    """What the engine gives as the table's own rows."""
-
-    def __init__(self, rows):
-        self.rows = rows
-
-    def toArrow(self):  # noqa: N802 - Spark's word
-        return self.rows.append_column("run_id", pa.array(["before"] * self.rows.num_rows))
-
-
 def test_what_was_landed_is_kept_when_it_cannot_be_retrieved(world, caplog):
     world.put("a.txt", "x")
     params = world.declare(title="Notes")
     landed = sources(params)
     world.folder.rename(world.root / "moved")
-    assert sources(params, current_rows=Held(landed)).equals(landed)
+    assert sources(params, current_rows=landed).equals(landed)
     assert "mine: kept as landed before" in caplog.text
     # Never landed: left out as before. No longer wanted: not kept.
-    assert sources(params, current_rows=Held(landed.slice(0, 0))).num_rows == 0
-    assert sources(dataclasses.replace(params, skip=("mine",)), current_rows=Held(landed)).num_rows == 0
+    assert sources(params, current_rows=landed.slice(0, 0)).num_rows == 0
+    assert sources(dataclasses.replace(params, skip=("mine",)), current_rows=landed).num_rows == 0
 
 
 def test_what_can_be_retrieved_comes_anew(world):
     world.put("a.txt", "x")
     landed = sources(world.declare(license="MIT"))
-    found = sources(world.declare(license="CC0-1.0"), current_rows=Held(landed))
+    found = sources(world.declare(license="CC0-1.0"), current_rows=landed)
     assert found.column("license").to_pylist() == ["CC0-1.0"]
 
 
@@ -102,10 +91,10 @@ def test_a_held_row_of_an_older_contract(world):
     params = world.declare(title="Notes")
     landed = sources(params)
     world.folder.rename(world.root / "moved")
-    kept = sources(params, current_rows=Held(landed.drop_columns(["title"]))).to_pylist()
+    kept = sources(params, current_rows=landed.drop_columns(["title"])).to_pylist()
     assert [(row["source"], row["title"]) for row in kept] == [("mine", None)]
     with pytest.raises(FlowError, match="mine cannot be retrieved, and was landed without the column listing"):
-        sources(params, current_rows=Held(landed.drop_columns(["listing"])))
+        sources(params, current_rows=landed.drop_columns(["listing"]))
 
 
 def test_no_source_at_all_is_an_empty_table():

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lakehouse.cli.main import main
-from lakehouse.cli.run import show_report
+from lakehouse.cli.run import _print_report
 from lakehouse.errors import FlowError
 from lakehouse.ledger.retractions import Retraction
 from lakehouse.retraction.purge import Purge
@@ -61,13 +61,13 @@ def test_a_selection_of_nothing_is_a_usage_error(call, project):
 
 def test_a_report_counts_results_by_status(capsys):
     results = (result("done"), result("done"), result("fresh"), result("skipped", error=FlowError("x", "y")))
-    show_report(Report("r1", results, 12.34))
+    _print_report(Report("r1", results, 12.34))
     assert capsys.readouterr() == ("run r1: 2 done, 1 skipped, 1 fresh, 12.3 s\n", "")
 
 
 def test_quarantined_rows_are_listed_by_reason_most_first(capsys):
     of = note("silver.shouts", reasons={"too loud": 2, "too long": 1200})
-    show_report(Report("r1", (result("done", note=of),), 1.0))
+    _print_report(Report("r1", (result("done", note=of),), 1.0))
     title, _, *rows, _ = capsys.readouterr().out.splitlines()
     assert title == "quarantined (mixlake quarantine explain TABLE shows the rows):"
     assert [line.split() for line in rows] == [
@@ -78,11 +78,11 @@ def test_quarantined_rows_are_listed_by_reason_most_first(capsys):
 
 def test_an_error_of_several_lines_is_printed_as_one_with_the_log_of_spark(capsys):
     failed = result("failed", error=FlowError("it broke\nat line 3", "fix it"))
-    show_report(Report("r1", (failed,), 1.0, log_file="_logs/spark.log"))
+    _print_report(Report("r1", (failed,), 1.0, log_file="_logs/spark.log"))
     assert (
         capsys.readouterr().err == "mixlake: it broke at line 3 — fix it\nmixlake: Spark's log is in _logs/spark.log\n"
     )
-    show_report(Report("r1", (result("done"),), 1.0, log_file="_logs/spark.log"))
+    _print_report(Report("r1", (result("done"),), 1.0, log_file="_logs/spark.log"))
     assert capsys.readouterr().err == ""
 
 
@@ -91,7 +91,7 @@ def test_a_purge_is_reported_and_a_blocked_one_is_a_warning(capsys, blocked_by):
     order = Retraction(
         3, "r", "source", "alpha", "origin", "why", True, {}, {}, ("mix-1",), "ordered", datetime.now(UTC)
     )
-    show_report(Report("r1", (), 1.0, purges=(Purge(order, ("mix-1",), 2, 99, blocked_by),)))
+    _print_report(Report("r1", (), 1.0, purges=(Purge(order, ("mix-1",), 2, 99, blocked_by),)))
     printed = capsys.readouterr()
     if blocked_by:
         assert printed.err == "mixlake: the purge of retraction 3 is blocked: silver.pieces is not up to date\n"

@@ -128,7 +128,7 @@ def test_follows_every_way_to_a_name(project, imports, uses):
             "external=lambda params: 1 / 0",
             r"shout: external failed: ZeroDivisionError: division by zero \(.*flows\.py:\d+\)",
         ),
-        ("models=3", r"shout: models failed: TypeError: 'int' object is not callable \(.*flows\.py:\d+\)"),
+        ("models=3", r"shout: models is 3, which must be a function"),
         ("models=lambda params: 3", r"shout: models failed: TypeError: .*\(.*flows\.py:\d+\)"),
     ],
 )

@@ -121,7 +121,7 @@ def test_json_has_each_group_as_an_object(lake):
     assert (found["before"], found["after"]) == ("mix-1", "mix-2")
     assert found["tables"][0] == {
         "table": "gold.things",
-        "change": "changed",
+        "status": "changed",
         "versions": [0, 1],
         "rows": [3, 1],
         "added": 0,
