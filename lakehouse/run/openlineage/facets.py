@@ -201,18 +201,21 @@ def _field(
 def statistics(
     commit_info: Mapping[str, Any],
 ) -> ol.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet:
-    """Return what a commit wrote, by Delta's own metrics: a MERGE's rows are those of the files that it rewrote."""
+    """Return what a commit wrote, by the writer's own metrics, of which delta-rs has fewer.
+
+    The rows of a MERGE, or of what replaces rows, are those of the files that it rewrote.
+    """
     metrics = commit_info.get("operationMetrics") or {}
     merge = commit_info.get("operation") == "MERGE"
 
-    def number(name: str) -> int | None:
-        value = str(metrics.get(name, ""))
-        return int(value) if value.isdigit() else None
+    def number(*names: str) -> int | None:
+        values = (str(metrics.get(name, "")) for name in names)
+        return next((int(value) for value in values if value.isdigit()), None)
 
     return ol.output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
-        rowCount=number("numOutputRows"),
+        rowCount=number("numOutputRows", "num_added_rows"),
         size=number("numTargetBytesAdded" if merge else "numOutputBytes"),
-        fileCount=number("numTargetFilesAdded" if merge else "numFiles"),
+        fileCount=number("numTargetFilesAdded" if merge else "numFiles", "num_added_files"),
         producer=PRODUCER,
     )
 

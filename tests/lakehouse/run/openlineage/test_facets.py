@@ -31,6 +31,16 @@ def test_what_delta_did_not_count_is_left_out(info):
     assert (found.rowCount, found.size, found.fileCount) == (None, None, None)
 
 
+def test_a_commit_of_delta_rs_counts_its_rows_and_files():
+    found = facets.statistics({"operation": "WRITE", "operationMetrics": {"num_added_rows": 7, "num_added_files": 2}})
+    assert (found.rowCount, found.size, found.fileCount) == (7, None, 2)
+
+
+def test_the_engine_is_the_one_that_ran_the_flow():
+    assert (facets.engine("spark", "4.2.0").name, facets.engine("spark", "4.2.0").version) == ("Spark", "4.2.0")
+    assert facets.engine("embedded", "4.2.0").name == "mixlake embedded"
+
+
 @pytest.mark.usefixtures("spark")
 def test_a_real_run_is_reported_as_it_was(project):
     words.write(project, "a:hello|b:two words|c:x|d:")
