@@ -11,9 +11,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.config import Config
 from lakehouse.delta.store import s3
@@ -68,7 +68,7 @@ def start(config: Config, log_file: Path) -> SparkSession:
             f"Spark's log {log_file} cannot be written: {error.strerror}", "check the place, its rights and free space"
         ) from None
     try:
-        with quiet(log_file):
+        with quiet(log_file), _no_fork():
             if submitted is None:
                 SparkContext._ensure_initialized(conf=SparkConf().setAll(list(wanted.items())))  # noqa: SLF001
                 # The JVM made one list of the jars and of what the packages hold, which executors are sent. To name
@@ -174,6 +174,27 @@ def check_java() -> str:
     if not major.isdigit() or int(major) < 17:
         raise MachineError(f"the JDK at {java} is version {major or 'unknown'}", "install version 17 or later")
     return major
+
+
+@contextlib.contextmanager
+def _no_fork() -> Iterator[None]:
+    """Start the JVM without a fork of this process, in whose child the threads of Arrow, DuckDB and others are gone.
+
+    PySpark forks to have the JVM ignore Ctrl-C; in a process group of its own the JVM is not told of one.
+    """
+    from pyspark import java_gateway
+
+    module: Any = java_gateway
+    popen = module.Popen
+
+    def start_in_group(command: Sequence[str], **options: Any) -> Any:
+        return popen(command, **{**options, "preexec_fn": None, "process_group": 0})
+
+    module.Popen = start_in_group
+    try:
+        yield
+    finally:
+        module.Popen = popen
 
 
 @contextlib.contextmanager

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -117,3 +119,17 @@ def test_engines_take_turns_on_one_lake(world, spark):
     assert state(lake) == state(Lake(str(world / "embedded"), load_config(world)))
     (world / "data" / "6.txt").write_text(f"{TEXT} And back.")
     assert state(run(world, "spark")) == state(run(world, "embedded"))
+
+
+def test_spark_starts_in_a_process_that_ran_embedded_flows(world):
+    """The JVM is not forked: the threads of the embedded engine's libraries do not survive a fork."""
+    select = ["+silver.image_duplicates", "bronze.utterances", "silver.utterances"]
+    command = [sys.executable, "-m", "lakehouse.cli.main", "--lake", "auto", "run", *select]
+    done = subprocess.run(command, cwd=world, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lake = Lake(str(world / "auto"), load_config(world))
+    engines = {}
+    for name in ("silver.utterances", "silver.images", "silver.image_duplicates"):
+        _, _, note = next(iter(commits_with_notes(lake.catalog.open(name))))
+        engines[name] = note.engine
+    assert engines == {"silver.utterances": "embedded", "silver.images": "embedded", "silver.image_duplicates": "spark"}
