@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("mixlake.execute")
 
 _MEMORY_LIMIT = "2GB"
-# Bytes of a batch that is sorted, within which Arrow's offsets of texts and bytes stay.
-_BATCH_BYTES = 64 << 20
 
 
 class EmbeddedEngine:

@@ -180,7 +180,7 @@ def check_java() -> str:
 def _no_fork() -> Iterator[None]:
     """Start the JVM without a fork of this process, in whose child the threads of Arrow, DuckDB and others are gone.
 
-    PySpark forks to have the JVM ignore Ctrl-C; in a process group of its own the JVM is not told of one.
+    PySpark forks to have the JVM ignore Ctrl-C; in a process group of its own the JVM does not receive it.
     """
     from pyspark import java_gateway
 
