@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -248,7 +249,7 @@ class EmbeddedFlowSession:
         """Yield the rows at some places among all computed ones."""
         begin = 0
         for batch in checked.rows.batches():
-            here = pa.array(range(begin, begin + batch.num_rows), positions.type)
+            here = pa.array(np.arange(begin, begin + batch.num_rows), positions.type)
             chosen = batch.filter(pc.is_in(here, value_set=positions))
             begin += batch.num_rows
             if chosen.num_rows:
