@@ -8,14 +8,14 @@ choice is the smallest.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from lakehouse.declare.relations import Dialect
+
 if TYPE_CHECKING:
     import duckdb
-
-Dialect = Literal["spark", "duckdb"]
 
 _local = threading.local()
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+from lakehouse.declare.relations import Relations, Rows
 
 log = logging.getLogger("mixlake.dedup")
 
 COMPONENTS = pa.schema([pa.field("node", pa.string()), pa.field("component", pa.string())])
 
 
-def components(edges: DataFrame, *, one_task: int, most_rounds: int) -> DataFrame:
+def components(relations: Relations, edges: Rows, *, one_task: int, most_rounds: int) -> Rows:
     """Return the component of each node that has an edge, named by its least node.
 
     Up to `one_task` edges are joined by one task (144 bytes an edge); more by alternating rounds of large-star and
@@ -27,16 +24,22 @@ def components(edges: DataFrame, *, one_task: int, most_rounds: int) -> DataFram
     named: a component may then be in several parts, and duplicates across parts stay.
 
     Args:
-        edges: Columns a and b (string), a < b, distinct; read more than once, so let it be persisted.
+        relations: The engine's.
+        edges: Columns a and b (string), a < b, distinct; read more than once, so let it be cached.
         one_task: Edges that one task may hold.
         most_rounds: Rounds at most.
 
     Returns:
         Columns node and component (string).
     """
-    if edges.count() <= one_task:
-        return edges.coalesce(1).mapInArrow(_union, "node string, component string")
-    return _stars(edges, most_rounds)
+    if _count(relations, edges) <= one_task:
+        return relations.map_batches(edges, _union, COMPONENTS, tasks="one")
+    return _stars(relations, edges, most_rounds)
+
+
+def _count(relations: Relations, rows: Rows) -> int:
+    counted = relations.to_arrow(relations.sql("SELECT count(*) AS n FROM counted", counted=rows))
+    return int(counted.column("n")[0].as_py())
 
 
 def _union(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -61,58 +64,42 @@ def _union(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     yield from out.combine_chunks().to_batches()
 
 
-def _stars(edges: DataFrame, most_rounds: int) -> DataFrame:
+def _stars(relations: Relations, edges: Rows, most_rounds: int) -> Rows:
     """Alternate large-star and small-star until the edges no longer change."""
-    from pyspark.sql import functions as f
-
-    kept = edges.select("a", "b")
-    known: tuple[int, int] | None = None
+    kept = edges
     for _ in range(most_rounds):
-        kept = cut(_small_star(_large_star(kept)))
-        row = kept.agg(f.count("*").alias("n"), f.bit_xor(f.xxhash64("a", "b")).alias("x")).first()
-        if row is None or (now := (row["n"], row["x"])) == known:
+        before = kept
+        kept = relations.computed(relations.sql(_SMALL_STAR, edges=relations.sql(_LARGE_STAR, edges=before)))
+        if _count(relations, relations.sql(_CHANGED, before=before, after=kept)) == 0:
             break
-        known = now
     else:
         log.warning("components were not joined within %d rounds; duplicates across their parts stay", most_rounds)
     # Each edge is now a star's: the least node of the component, and a member.
-    stars = kept.select(f.col("b").alias("node"), f.col("a").alias("component"))
-    centres = kept.select(f.col("a").alias("node"), f.col("a").alias("component"))
-    return stars.unionByName(centres).groupBy("node").agg(f.min("component").alias("component"))
-
-
-def cut(frame: DataFrame) -> DataFrame:
-    """Compute a frame and forget how: a round reads the last one four times, so plans would grow as 4 to the rounds."""
-    lasting = frame.sparkSession.sparkContext._jsc.sc().getCheckpointDir().isDefined()  # noqa: SLF001 - no public way
-    return frame.checkpoint() if lasting else frame.localCheckpoint()
-
-
-def _with_least(pairs: DataFrame) -> DataFrame:
-    """Add `least` to rows (u, v): the least of u and all its neighbours v."""
-    from pyspark.sql import Window
-    from pyspark.sql import functions as f
-
-    return pairs.withColumn("least", f.least("u", f.min("v").over(Window.partitionBy("u"))))
-
-
-def _large_star(edges: DataFrame) -> DataFrame:
-    """Link each node's greater neighbours to the least of its neighbourhood."""
-    from pyspark.sql import functions as f
-
-    both = edges.select(f.col("a").alias("u"), f.col("b").alias("v")).unionByName(
-        edges.select(f.col("b").alias("u"), f.col("a").alias("v"))
+    return relations.sql(
+        """
+        WITH named AS (
+          SELECT b AS node, a AS component FROM stars UNION ALL SELECT a AS node, a AS component FROM stars
+        )
+        SELECT node, min(component) AS component FROM named GROUP BY node
+        """,
+        stars=kept,
     )
-    return _with_least(both).where("v > u").select(f.col("least").alias("a"), f.col("v").alias("b")).distinct()
 
 
-def _small_star(edges: DataFrame) -> DataFrame:
-    """Link each node and its lesser neighbours to the least of them."""
-    from pyspark.sql import functions as f
-
-    down = edges.select(f.col("b").alias("u"), f.col("a").alias("v"))
-    linked = _with_least(down)
-    pairs = functools.reduce(
-        lambda x, y: x.unionByName(y),
-        (linked.select(f.col("least").alias("a"), f.col(n).alias("b")) for n in ("u", "v")),
-    )
-    return pairs.where("a < b").distinct()
+# Each node's greater neighbours are linked to the least of its neighbourhood.
+_LARGE_STAR = """
+WITH both_ways AS (SELECT a AS u, b AS v FROM edges UNION ALL SELECT b AS u, a AS v FROM edges),
+known AS (SELECT u, v, least(u, min(v) OVER (PARTITION BY u)) AS smallest FROM both_ways)
+SELECT DISTINCT smallest AS a, v AS b FROM known WHERE v > u
+"""
+# Each node and its lesser neighbours are linked to the least of them.
+_SMALL_STAR = """
+WITH known AS (SELECT b AS u, a AS v, least(b, min(a) OVER (PARTITION BY b)) AS smallest FROM edges),
+pairs AS (SELECT smallest AS a, u AS b FROM known UNION ALL SELECT smallest AS a, v AS b FROM known)
+SELECT DISTINCT a, b FROM pairs WHERE a < b
+"""
+# Edges are distinct in each of the two.
+_CHANGED = """
+SELECT a, b FROM (SELECT a, b FROM before UNION ALL SELECT a, b FROM after) AS edges
+GROUP BY a, b HAVING count(*) = 1
+"""

@@ -16,16 +16,14 @@ from __future__ import annotations
 import functools
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from jobs.dedup import hamming
-from jobs.dedup.components import cut
 from lakehouse.declare.flow import flow, read
+from lakehouse.declare.relations import Relations, Rows
 from schemas.images import image_duplicates, image_scores
 from schemas.lineage import LINEAGE_NAMES
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 log = logging.getLogger("mixlake.dedup")
 
@@ -59,85 +57,121 @@ class ImageDuplicateParams:
     id="jobs.dedup.images.image_duplicates_by_hash",
     writes=image_duplicates,
     reads={"scores": read(image_scores, columns=[*LINEAGE_NAMES, "phash", "thumbnail"])},
-    kind="frame",
+    kind="relational",
     params=ImageDuplicateParams,
 )
-def image_duplicates_by_hash(scores: DataFrame, params: ImageDuplicateParams) -> DataFrame:
+def image_duplicates_by_hash(scores: Rows, relations: Relations, params: ImageDuplicateParams) -> Rows:
     """Name for each picture that repeats a kept one the nearest such, and how near it is."""
-    from pyspark.sql import functions as F
-
     # Equal hash and thumbnail: decided by a grouping alone, so that a family of copies is one picture below.
-    family = scores.groupBy("phash", "thumbnail").agg(F.min("sample_id").alias("first_id"))
-    family = cut(family)
-    firsts = family.select(F.col("first_id").alias("sample_id"), "phash", "thumbnail")
-    pairs = cut(verified_pairs(firsts, params))
-    removed = decide(pairs, params.rounds)
-    # The nearest kept neighbour before it, the smaller id where two are as near.
-    keepers = (
-        pairs.join(removed.withColumnRenamed("sample_id", "a"), "a", "left_anti")
-        .join(removed.withColumnRenamed("sample_id", "b"), "b", "left_semi")
-        .groupBy("b")
-        .agg(F.min(F.struct("distance", "color_difference", "a")).alias("keeper"))
-        .select(F.col("b").alias("first_id"), "keeper")
-    )
-    near = F.col("keeper")
-    return (
-        scores.join(family, ["phash", "thumbnail"])
-        .join(keepers, "first_id", "left")
-        .where(near.isNotNull() | (F.col("sample_id") != F.col("first_id")))
-        .select(
-            *LINEAGE_NAMES,
-            F.coalesce(near["a"], F.col("first_id")).alias("keeper_id"),
-            F.coalesce(near["distance"], F.lit(0)).cast("int").alias("distance"),
-            F.coalesce(near["color_difference"], F.lit(0)).cast("int").alias("color_difference"),
-            F.lit(params.rule).alias("rule"),
+    family = relations.computed(
+        relations.sql(
+            "SELECT phash, thumbnail, min(sample_id) AS sample_id FROM scores GROUP BY phash, thumbnail", scores=scores
         )
     )
+    pairs = relations.computed(verified_pairs(relations, family, params))
+    removed = decide(relations, pairs, params.rounds)
+    # The nearest kept neighbour before it, the smaller id where two are as near.
+    keepers = relations.sql(
+        """
+        WITH possible AS (
+          SELECT p.b AS first_id, p.a AS keeper_id, p.distance, p.color_difference,
+            row_number() OVER (PARTITION BY p.b ORDER BY p.distance, p.color_difference, p.a) AS place
+          FROM pairs AS p
+          WHERE NOT EXISTS (SELECT 1 FROM removed AS r WHERE r.sample_id = p.a)
+            AND EXISTS (SELECT 1 FROM removed AS r WHERE r.sample_id = p.b)
+        )
+        SELECT first_id, keeper_id, distance, color_difference FROM possible WHERE place = 1
+        """,
+        pairs=pairs,
+        removed=removed,
+    )
+    return relations.sql(
+        f"""
+        SELECT {", ".join(f"s.{name}" for name in LINEAGE_NAMES)},
+          coalesce(k.keeper_id, f.sample_id) AS keeper_id,
+          CAST(coalesce(k.distance, 0) AS INT) AS distance,
+          CAST(coalesce(k.color_difference, 0) AS INT) AS color_difference,
+          '{params.rule}' AS rule
+        FROM scores AS s
+        INNER JOIN family AS f ON s.phash = f.phash AND s.thumbnail = f.thumbnail
+        LEFT JOIN keepers AS k ON f.sample_id = k.first_id
+        WHERE k.keeper_id IS NOT NULL OR s.sample_id <> f.sample_id
+        """,  # noqa: S608 - numbers and names of ours
+        scores=scores,
+        family=family,
+        keepers=keepers,
+    )
 
 
-def verified_pairs(pictures: DataFrame, params: ImageDuplicateParams) -> DataFrame:
+_KEYS = pa.schema([("sample_id", pa.string()), ("hash", pa.int64()), ("key", pa.int64())])
+_CLOSE = pa.schema([("a", pa.string()), ("b", pa.string()), ("distance", pa.int32())])
+_ALIKE = _CLOSE.append(pa.field("color_difference", pa.int32()))
+
+
+def verified_pairs(relations: Relations, pictures: Rows, params: ImageDuplicateParams) -> Rows:
     """Return each pair of pictures (a before b) that are alike, with their distances.
 
     Args:
+        relations: The engine's.
         pictures: sample_id, phash, thumbnail; no two rows with both equal.
         params: Limits.
     """
-    from pyspark.sql import functions as F
-
     keys = functools.partial(hamming.bucket_keys, distance=params.distance, matching=params.matching)
     close = functools.partial(hamming.close_pairs, distance=params.distance, window=params.window)
     alike = functools.partial(hamming.alike_pairs, color_difference=params.color_difference)
-    buckets = pictures.select("sample_id", "phash").mapInArrow(keys, "sample_id string, hash long, key long")
+    hashes = relations.sql("SELECT sample_id, phash FROM pictures", pictures=pictures)
+    buckets = relations.map_batches(hashes, keys, _KEYS)
     # Within a bucket by hash, then by an order that has nothing to do with that of decision: a family longer
     # than the window is then decided in few rounds, too.
-    ordered = buckets.repartition("key").sortWithinPartitions("key", "hash", F.reverse("sample_id"))
-    pairs = ordered.mapInArrow(close, "a string, b string, distance int").distinct()
-    thumbnails = pictures.select("sample_id", "thumbnail")
-    return (
-        pairs.join(thumbnails.toDF("a", "thumbnail_a"), "a")
-        .join(thumbnails.toDF("b", "thumbnail_b"), "b")
-        .mapInArrow(alike, "a string, b string, distance int, color_difference int")
+    order = ("hash", "reverse(sample_id)")
+    pairs = relations.map_batches(buckets, close, _CLOSE, together=("key",), order_by=order)
+    seen = relations.sql(
+        """
+        WITH distinct_pairs AS (SELECT DISTINCT a, b, distance FROM pairs)
+        SELECT p.a, p.b, p.distance, one.thumbnail AS thumbnail_a, other.thumbnail AS thumbnail_b
+        FROM distinct_pairs AS p
+        INNER JOIN pictures AS one ON p.a = one.sample_id
+        INNER JOIN pictures AS other ON p.b = other.sample_id
+        """,
+        pairs=pairs,
+        pictures=pictures,
     )
+    return relations.map_batches(seen, alike, _ALIKE)
 
 
-def decide(pairs: DataFrame, rounds: int) -> DataFrame:
+def decide(relations: Relations, pairs: Rows, rounds: int) -> Rows:
     """Return the ids to remove: those with a kept neighbour before them, in the order of ids.
 
     Args:
+        relations: The engine's.
         pairs: a, b with a before b: neighbours.
         rounds: Most rounds.
     """
-    open_pairs = pairs.select("a", "b")
-    removed = open_pairs.select(open_pairs["b"].alias("sample_id")).limit(0)
+    open_pairs = relations.sql("SELECT a, b FROM pairs", pairs=pairs)
+    removed = relations.from_arrow(pa.table({"sample_id": pa.array([], pa.string())}))
     for _ in range(rounds):
-        if open_pairs.isEmpty():
+        if _is_empty(relations, open_pairs):
             return removed
-        # Kept for certain: it has neighbours after it and none undecided before it.
-        kept = open_pairs.select("a").distinct().join(open_pairs.select(open_pairs["b"].alias("a")), "a", "left_anti")
-        gone = cut(open_pairs.join(kept, "a", "left_semi").select("b").distinct())
-        removed = removed.union(gone.select(gone["b"].alias("sample_id")))
-        left = open_pairs.join(gone, "b", "left_anti").join(gone.select(gone["b"].alias("a")), "a", "left_anti")
-        open_pairs = cut(left)
-    if not open_pairs.isEmpty():
+        gone = relations.computed(relations.sql(_GONE, pairs=open_pairs))
+        removed = relations.sql(
+            "SELECT sample_id FROM removed UNION ALL SELECT b AS sample_id FROM gone", removed=removed, gone=gone
+        )
+        open_pairs = relations.computed(relations.sql(_STILL_OPEN, pairs=open_pairs, gone=gone))
+    if not _is_empty(relations, open_pairs):
         log.warning("pictures left undecided after %d rounds are kept", rounds)
     return removed
+
+
+# Kept for certain: what has neighbours after it and none undecided before it. What has such a neighbour goes.
+_GONE = """
+SELECT DISTINCT p.b FROM pairs AS p WHERE NOT EXISTS (SELECT 1 FROM pairs AS q WHERE q.b = p.a)
+"""
+_STILL_OPEN = """
+SELECT p.a, p.b FROM pairs AS p
+WHERE NOT EXISTS (SELECT 1 FROM gone AS g WHERE g.b = p.b) AND NOT EXISTS (SELECT 1 FROM gone AS g WHERE g.b = p.a)
+"""
+
+
+def _is_empty(relations: Relations, rows: Rows) -> bool:
+    first = relations.to_arrow(relations.sql("SELECT a FROM pairs LIMIT 1", pairs=rows))
+    return not len(first)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from jobs.dedup import exact
 from jobs.dedup.components import components
-from jobs.dedup.keep_first import Rule
-from lakehouse.declare.flow import flow, identity, read, tagged
+from jobs.dedup.keep_first import SCHEMA, Rule
+from lakehouse.declare.flow import flow, read, tagged
+from lakehouse.declare.relations import Relations, Rows
 from lakehouse.errors import FlowError
 from schemas.documents import TEXT, document_duplicates, document_signatures
 from schemas.lineage import LINEAGE_NAMES, SAMPLE_ID
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +58,15 @@ class NearParams:
 @flow(
     id="jobs.dedup.near.near_duplicates",
     writes=document_duplicates,
-    kind="frame",
+    kind="relational",
     reads={
-        "signatures": read(document_signatures),
+        "signatures": read(document_signatures, columns=[*LINEAGE_NAMES, "content_id", "bands"]),
         "documents": tagged("documents", columns=(SAMPLE_ID, TEXT)),
     },
     params=NearParams,
     tags=("dedup",),
 )
-def near_duplicates(
-    signatures: DataFrame, documents: DataFrame, params: NearParams, cache: Callable[[DataFrame], DataFrame] = identity
-) -> DataFrame:
+def near_duplicates(signatures: Rows, documents: Rows, relations: Relations, params: NearParams) -> Rows:
     """Find the documents to remove, and the kept document that each repeats.
 
     Of equal texts the first stays. Of the rest, documents that share a MinHash band are compared in keeping
@@ -78,69 +76,92 @@ def near_duplicates(
     Args:
         signatures: silver.document_signatures.
         documents: sample_id and text of all documents.
+        relations: The engine's.
         params: See `NearParams`.
-        cache: Caches rows that are read twice.
 
     Returns:
         Rows of silver.document_duplicates.
     """
-    from pyspark.sql import functions as f
-
-    marked = exact.ranked(signatures.select("sample_id", "source", "content_id", "bands"), params.sources)
-    firsts = marked.where("rank = first")
-    edges = cache(candidate_edges(firsts))
-    grouped = components(edges, one_task=params.one_task_edges, most_rounds=params.most_rounds)
-    met = (
-        grouped.join(firsts.select(f.col("rank").alias("node"), "sample_id", "bands"), "node")
-        .join(documents.select("sample_id", "text"), "sample_id")
-        .repartition("component")
-        .sortWithinPartitions("component", "node")
-        .select("component", "sample_id", "bands", "text")
+    marked = relations.cached(exact.ranked(relations, signatures, params.sources))
+    firsts = relations.sql("SELECT rank, sample_id, bands FROM marked WHERE rank = first", marked=marked)
+    edges = relations.cached(candidate_edges(relations, firsts))
+    grouped = components(relations, edges, one_task=params.one_task_edges, most_rounds=params.most_rounds)
+    met = relations.sql(
+        """
+        SELECT g.component, g.node, f.sample_id, f.bands, d.text
+        FROM grouped AS g
+        INNER JOIN firsts AS f ON g.node = f.rank
+        INNER JOIN documents AS d ON f.sample_id = d.sample_id
+        """,
+        grouped=grouped,
+        firsts=firsts,
+        documents=documents,
     )
-    columns = "sample_id string, keeper_id string, jaccard double, shared_bands int"
-    near = cache(met.mapInArrow(params.rule, columns))
-
-    # An equal text follows its first: where that is removed, the copy repeats the same kept document.
-    of_first = near.select(f.col("sample_id").alias("first_id"), "keeper_id", "jaccard", "shared_bands")
-    equal = (
-        marked.where("rank <> first")
-        .select("sample_id", f.expr(exact.sample_of("first")).alias("first_id"))
-        .join(of_first, "first_id", "left")
-    )
+    compared = relations.map_batches(met, params.rule, SCHEMA, together=("component",), order_by=("node",))
+    near = relations.cached(compared)
     near_rule = (
         f"Jaccard of {params.shingle}-word shingles >= {params.threshold} with a kept document that shares a band; "
         f"{params.comparisons} comparisons, {params.representatives} representatives a band"
     )
-    removed = near.withColumns({"method": f.lit("near"), "rule": f.lit(near_rule)}).unionByName(
-        equal.select(
-            "sample_id",
-            f.coalesce("keeper_id", "first_id").alias("keeper_id"),
-            f.coalesce("jaccard", f.lit(1.0)).alias("jaccard"),
-            f.coalesce("shared_bands", f.lit(0)).alias("shared_bands"),
-            f.when(f.col("keeper_id").isNull(), "exact").otherwise("near").alias("method"),
-            f.when(f.col("keeper_id").isNull(), exact.RULE).otherwise(near_rule).alias("rule"),
+    # An equal text follows its first: where that is removed, the copy repeats the same kept document.
+    return relations.sql(
+        f"""
+        WITH equal AS (
+          SELECT sample_id, {exact.sample_of("first")} AS first_id FROM marked WHERE rank <> first
+        ),
+        removed AS (
+          SELECT sample_id, keeper_id, jaccard, shared_bands, 'near' AS method, '{near_rule}' AS rule FROM near
+          UNION ALL
+          SELECT e.sample_id, coalesce(n.keeper_id, e.first_id) AS keeper_id,
+            coalesce(n.jaccard, CAST(1 AS DOUBLE)) AS jaccard, coalesce(n.shared_bands, 0) AS shared_bands,
+            CASE WHEN n.keeper_id IS NULL THEN 'exact' ELSE 'near' END AS method,
+            CASE WHEN n.keeper_id IS NULL THEN '{exact.RULE}' ELSE '{near_rule}' END AS rule
+          FROM equal AS e
+          LEFT JOIN near AS n ON e.first_id = n.sample_id
         )
+        SELECT r.*, {", ".join(f"s.{name}" for name in LINEAGE_NAMES if name != "sample_id")}
+        FROM removed AS r
+        INNER JOIN signatures AS s ON r.sample_id = s.sample_id
+        """,  # noqa: S608 - numbers and names of ours
+        marked=marked,
+        near=near,
+        signatures=signatures,
     )
-    return removed.join(signatures.select(*LINEAGE_NAMES), "sample_id")
 
 
-def candidate_edges(firsts: DataFrame) -> DataFrame:
+def candidate_edges(relations: Relations, firsts: Rows) -> Rows:
     """Return an edge from the first document of each bucket to each other one in it.
 
     A bucket is a band key that two documents or more have. Its star has one edge a document, so that a bucket of N
     documents costs N edges, not N squared.
 
     Args:
+        relations: The engine's.
         firsts: Columns rank (string) and bands (list of int64).
 
     Returns:
         Columns a and b (string), ranks, a < b, distinct.
     """
-    from pyspark.sql import functions as f
-
-    keys = firsts.select("rank", f.explode("bands").alias("key"))
+    keys = relations.map_batches(firsts, _band_keys, _KEYS)
     # Counting first is combined before the shuffle; nothing holds a bucket in memory.
-    buckets = keys.groupBy("key").agg(f.min("rank").alias("a"), f.max("rank").alias("b")).where("a <> b")
-    return (
-        keys.join(buckets.select("key", "a"), "key").where("rank <> a").select("a", f.col("rank").alias("b")).distinct()
+    return relations.sql(
+        """
+        WITH buckets AS (SELECT key, min(rank) AS a FROM keys GROUP BY key HAVING min(rank) <> max(rank))
+        SELECT DISTINCT b.a, k.rank AS b
+        FROM keys AS k
+        INNER JOIN buckets AS b ON k.key = b.key
+        WHERE k.rank <> b.a
+        """,
+        keys=keys,
     )
+
+
+_KEYS = pa.schema([pa.field("rank", pa.string()), pa.field("key", pa.int64())])
+
+
+def _band_keys(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield a row for each band key of each document."""
+    for batch in batches:
+        bands = batch.column("bands")
+        ranks = batch.column("rank").take(pc.list_parent_indices(bands))
+        yield pa.record_batch([ranks.cast(pa.string()), bands.flatten()], schema=_KEYS)

@@ -1,8 +1,8 @@
-"""The draw in SQL: views of Spark's dialect, each made from those before it.
+"""The draw in SQL that Spark and DuckDB both understand: statements, each over the rows of those before it.
 
-Given are the views ``samples`` and ``tokens`` (the tables), ``shares`` (`jobs.mix.stage_shares.Share`) and ``demands``
-(stage, line, target, max_epochs, row_length). No step sorts a cell as a whole: samples fall into buckets by the
-first digits of their hash, sums run inside a bucket, and a bucket begins at the sum of those before it.
+Given are ``samples`` and ``tokens`` (the tables), ``shares`` (`jobs.mix.stage_shares.Share`), ``demands`` (stage, line,
+target, max_epochs, row_length) and ``epochs`` (the numbers from 0). No statement sorts a cell as a whole: samples fall
+into buckets by the first digits of their hash, sums run inside a bucket, and a bucket begins at the sum before it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ WITH sized AS (
   SELECT s.sample_id, s.parent_ids, s.source, s.license, s.modality, s.cell,
     CAST(t.n_tokens AS BIGINT) AS n_tokens, {draw} AS h
   FROM samples AS s
-  INNER JOIN tokens AS t ON s.sample_id = t.sample_id AND s.`table` = t.`table`
+  INNER JOIN tokens AS t ON s.sample_id = t.sample_id AND s.table = t.table
   WHERE s.keep
 ),
 bucketed AS (SELECT *, substring(h, 1, {digits}) AS bucket FROM sized),
@@ -40,7 +40,7 @@ MARKED = """
 WITH owned AS (
   SELECT p.*, a.stage, a.line
   FROM placed AS p
-  INNER JOIN shares AS a ON p.cell = a.cell AND p.place >= a.`begin` AND p.place < a.`end`
+  INNER JOIN shares AS a ON p.cell = a.cell AND p.place >= a.begin AND p.place < a.end
 ),
 pools AS (
   SELECT stage, line, cell, min(place) AS first, CAST(sum(n_tokens) AS BIGINT) AS tokens, count(*) AS members
@@ -115,14 +115,15 @@ timed AS (
   SELECT b.sample_id, b.parent_ids, b.source, b.license, b.stage, b.line, b.modality, b.epoch, b.n_tokens,
     o.stage_tokens,
     (o.start + CAST(sum(b.n_tokens) OVER (PARTITION BY b.stage, b.line, b.epoch, b.bucket ORDER BY b.h, b.sample_id
-      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) - b.n_tokens / 2.0D) / o.line_tokens AS time
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) - b.n_tokens / CAST(2 AS DOUBLE))
+      / o.line_tokens AS time
   FROM bucketed AS b
   INNER JOIN starts AS o ON b.stage = o.stage AND b.line = o.line AND b.epoch = o.epoch AND b.bucket = o.bucket
 ),
 lengths AS (SELECT stage, max(row_length) AS row_length FROM demands GROUP BY stage)
 SELECT t.sample_id, t.parent_ids, t.source, t.license, t.stage, t.line AS cell, t.modality, t.epoch,
   CAST(t.n_tokens AS INT) AS n_tokens, t.time,
-  CAST(floor(t.time * greatest(1, floor(t.stage_tokens / (CAST({rows} AS DOUBLE) * l.row_length)))) AS INT) AS `window`
+  CAST(floor(t.time * greatest(1, floor(t.stage_tokens / (CAST({rows} AS DOUBLE) * l.row_length)))) AS INT) AS window
 FROM timed AS t
 INNER JOIN lengths AS l ON t.stage = l.stage
 """
@@ -149,13 +150,24 @@ class DrawParams:
             raise ValueError(message)
 
 
-def views(params: DrawParams) -> dict[str, str]:
-    """Return the views by name, in order; ``settled`` is made from ``candidates`` between the two halves."""
+@dataclass(frozen=True, slots=True)
+class Statements:
+    """The statements of a draw, in order; ``settled`` is made from ``candidates`` by `jobs.mix.mixture.choose_line`."""
+
+    placed: str
+    marked: str
+    candidates: str
+    draws: str
+    mixture: str
+
+
+def statements(params: DrawParams) -> Statements:
+    """Return the statements of a draw."""
     occasion = "concat(stage, '/', CAST(epoch AS STRING), '/', sample_id)"
-    return {
-        "placed": PLACED.format(draw=keyed(params.seed, "draw", "s.sample_id"), digits=params.bucket_digits),
-        "marked": MARKED.format(free=FREE // 2),
-        "candidates": CANDIDATES,
-        "draws": DRAWS.format(order=keyed(params.seed, "order", occasion)),
-        "mixture": MIXTURE.format(digits=params.bucket_digits, rows=params.window_rows),
-    }
+    return Statements(
+        placed=PLACED.format(draw=keyed(params.seed, "draw", "s.sample_id"), digits=params.bucket_digits),
+        marked=MARKED.format(free=FREE // 2),
+        candidates=CANDIDATES,
+        draws=DRAWS.format(order=keyed(params.seed, "order", occasion)),
+        mixture=MIXTURE.format(digits=params.bucket_digits, rows=params.window_rows),
+    )

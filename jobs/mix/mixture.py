@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from jobs.mix.cells import Cell
-from jobs.mix.draw import DrawParams, views
+from jobs.mix.draw import DrawParams, statements
 from jobs.mix.last_sample import choose_last_samples
 from jobs.mix.stage_shares import Demand, allocate
-from lakehouse.declare.flow import flow, identity, read, tagged
+from lakehouse.declare.flow import flow, read, tagged
+from lakehouse.declare.relations import Relations, Rows
 from schemas.mixture import mixture as mixture_table
 from schemas.mixture import quotas as quotas_table
 from schemas.mixture import supply as supply_table
 from schemas.samples import TOKEN_COLUMNS
 from schemas.samples import samples as samples_table
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
 SIZES = tuple(column for column in TOKEN_COLUMNS if column.name in {"sample_id", "table", "n_tokens"})
-SETTLED = "stage string, line string, sample_id string, more boolean"
+SETTLED = pa.schema([("stage", pa.string()), ("line", pa.string()), ("sample_id", pa.string()), ("more", pa.bool_())])
 SHARES = pa.schema(
     [("stage", pa.string()), ("line", pa.string()), ("cell", pa.string()), ("begin", pa.int64()), ("end", pa.int64())]
 )
@@ -33,55 +29,36 @@ SHARES = pa.schema(
 @flow(
     id="jobs.mix.mixture.draw",
     writes=mixture_table,
-    kind="frame",
+    kind="relational",
     reads={
         "samples": read(samples_table, where="keep"),
         "tokens": tagged("tokens", columns=SIZES),
-        "supply": supply_table,
+        "supply": read(supply_table, columns=["cell", "tokens"]),
         "quotas": quotas_table,
     },
     params=DrawParams,
     tags=["mix"],
 )
-def draw(
-    *,
-    samples: DataFrame,
-    tokens: DataFrame,
-    supply: DataFrame,
-    quotas: DataFrame,
-    params: DrawParams,
-    cache: Callable[[DataFrame], DataFrame] = identity,
-) -> DataFrame:
+def draw(*, samples: Rows, tokens: Rows, supply: Rows, quotas: Rows, relations: Relations, params: DrawParams) -> Rows:
     """Draw whole samples by keyed hash until each line's target is met, repeating only where supply is short."""
-    spark = samples.sparkSession
     # Cells and quota lines are declared things: a few hundred rows, however large the data.
-    lines = quotas.toArrow()
-    tokens_of = {
-        Cell.parse(row["cell"]): row["tokens"] for row in supply.select("cell", "tokens").toArrow().to_pylist()
-    }
-    given = {
-        "samples": samples,
-        "tokens": tokens,
-        "shares": spark.createDataFrame(share_table(lines, tokens_of)),
-        "demands": spark.createDataFrame(demand_table(lines)),
-        "epochs": spark.range(epoch_count(lines)).withColumnRenamed("id", "epoch"),
-    }
-    for name, rows in given.items():
-        rows.createOrReplaceTempView(name)
-    for name, text in views(params).items():
-        rows = spark.sql(text)
-        if name == "marked":
-            # Four views read it; without this each would make it anew.
-            rows = cache(rows)
-        rows.createOrReplaceTempView(name)
-        if name == "candidates":
-            settled = rows.groupBy("stage", "line").applyInArrow(choose_line, SETTLED)
-            settled.createOrReplaceTempView("settled")
-    return spark.table("mixture")
+    lines = relations.to_arrow(quotas)
+    tokens_of = {Cell.parse(row["cell"]): row["tokens"] for row in relations.to_arrow(supply).to_pylist()}
+    shares = relations.from_arrow(share_table(lines, tokens_of))
+    demands = relations.from_arrow(demand_table(lines))
+    epochs = relations.from_arrow(pa.table({"epoch": pa.array(range(epoch_count(lines)), pa.int64())}))
+    text = statements(params)
+    placed = relations.sql(text.placed, samples=samples, tokens=tokens)
+    # Three statements read it; without this each would make it anew.
+    marked = relations.cached(relations.sql(text.marked, placed=placed, shares=shares, demands=demands))
+    candidates = relations.sql(text.candidates, marked=marked)
+    settled = relations.map_groups(candidates, ("stage", "line"), choose_line, SETTLED)
+    draws = relations.sql(text.draws, marked=marked, settled=settled, epochs=epochs)
+    return relations.sql(text.mixture, draws=draws, demands=demands)
 
 
 def share_table(lines: pa.Table, supply: dict[Cell, int]) -> pa.Table:
-    """Return the view ``shares`` of quota rows and the supply by cell."""
+    """Return the rows ``shares`` of quota rows and the supply by cell."""
     demands = [
         Demand(row["stage"], row["ordinal"], row["shared"], Cell.parse(row["cell"]), row["target"], row["max_epochs"])
         for row in lines.to_pylist()
@@ -92,7 +69,7 @@ def share_table(lines: pa.Table, supply: dict[Cell, int]) -> pa.Table:
 
 
 def demand_table(lines: pa.Table) -> pa.Table:
-    """Return the view ``demands`` of quota rows."""
+    """Return the rows ``demands`` of quota rows."""
     return lines.select(["stage", "cell", "target", "max_epochs", "row_length"]).rename_columns(
         ["stage", "line", "target", "max_epochs", "row_length"]
     )

@@ -1,4 +1,4 @@
-"""A policy: thresholds over score columns, declared in YAML, compiled to Spark SQL expressions.
+"""A policy: thresholds over score columns, declared in YAML, compiled to SQL expressions.
 
 Scores are columns, decisions are policy: a policy reads no text and no media, so that any policy can be
 tried over the past.
@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from jobs.dialect import identifier, literal
 from lakehouse.declare.contract import Table
+from lakehouse.declare.relations import Dialect
 from lakehouse.declare.user_files import YamlMapping, convert, read_yaml
 from schemas.documents import document_scores
 from schemas.images import image_scores
@@ -39,7 +41,7 @@ class Rule:
 
     Args:
         name: What is wrong with a sample that breaks it.
-        broken: Spark SQL, true where a sample breaks it.
+        broken: SQL, true where a sample breaks it.
         scores: The score columns that it reads.
     """
 
@@ -53,6 +55,7 @@ class Policy:
     """A loaded policy.
 
     Args:
+        dialect: Dialect of its SQL.
         label: Name and digest.
         rules: Rules by family: documents, utterances, images.
         drop_unscored: Whether a sample without scores is dropped.
@@ -61,6 +64,7 @@ class Policy:
         groups: Primary subtags by language group.
     """
 
+    dialect: Dialect
     label: str
     rules: Mapping[str, Sequence[Rule]]
     drop_unscored: bool
@@ -69,46 +73,44 @@ class Policy:
     groups: Mapping[str, Sequence[str]]
 
     def group(self, modality: str, language: str) -> str:
-        """Return the Spark SQL of the language group of a sample."""
+        """Return the SQL of the language group of a sample."""
         primary = f"lower(regexp_extract({language}, '^[A-Za-z]+', 0))"
         cases = " ".join(
-            f"WHEN {primary} IN ({', '.join(map(literal, tags))}) THEN {literal(name)}"
+            f"WHEN {primary} IN ({', '.join(map(self.literal, tags))}) THEN {self.literal(name)}"
             for name, tags in self.groups.items()
         )
         return f"CASE WHEN {modality} = 'code' THEN 'code' {cases} ELSE 'other' END"
 
     def reasons(self, family: str) -> str:
-        """Return the Spark SQL of the broken rules' names, an array.
+        """Return the SQL of the broken rules' names, a list.
 
         It reads `SAMPLE_COLUMNS`, scores under the prefix `SCORE`, and the flags ``_scored`` and ``_duplicate``.
         """
-        cases = [f"CASE WHEN {rule.broken} THEN {literal(rule.name)} END" for rule in self.rules.get(family, ())]
+        cases = [f"CASE WHEN {rule.broken} THEN {self.literal(rule.name)} END" for rule in self.rules.get(family, ())]
         if self.drop_unscored:
             cases.append("CASE WHEN NOT _scored THEN 'unscored' END")
         if self.drop_duplicates:
             cases.append("CASE WHEN _duplicate THEN 'duplicate' END")
         listed = ", ".join(cases) or "CAST(NULL AS STRING)"
-        return f"filter(array({listed}), reason -> reason IS NOT NULL)"
+        if self.dialect == "spark":
+            return f"filter(array({listed}), reason -> reason IS NOT NULL)"
+        return f"list_filter([{listed}], lambda reason: reason IS NOT NULL)"
+
+    def literal(self, value: object) -> str:
+        """Return a value as a literal."""
+        return literal(value, self.dialect)
 
     def scores(self, family: str) -> tuple[str, ...]:
         """Return the score columns that a family's rules read."""
         return tuple(sorted({name for rule in self.rules.get(family, ()) for name in rule.scores}))
 
 
-def literal(value: object) -> str:
-    """Return a value as a Spark SQL literal."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return f"{value!r}D"
-    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{text}'"
-
-
-def load_policy(path: str | Path) -> Policy:
+def load_policy(path: str | Path, dialect: Dialect = "spark") -> Policy:
     """Read and compile a policy.
+
+    Args:
+        path: Its file.
+        dialect: Dialect of the SQL.
 
     Raises:
         ConfigError: If the file is broken, or names an unknown family, column or key; says file and line.
@@ -121,8 +123,9 @@ def load_policy(path: str | Path) -> Policy:
     rules.require_known(SCORES)
     digest = hashlib.sha256(json.dumps(body, sort_keys=True, default=str).encode()).hexdigest()[:12]
     return Policy(
+        dialect=dialect,
         label=f"{file.name}@{digest}",
-        rules={family: _rules(family, rules) for family in rules},
+        rules={family: _rules(family, rules, dialect) for family in rules},
         drop_unscored=file.unscored == "drop",
         drop_duplicates=file.duplicates == "drop",
         confidence=file.language.confidence,
@@ -147,11 +150,11 @@ class _File:
     rules: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _rules(family: str, rules: YamlMapping) -> tuple[Rule, ...]:
+def _rules(family: str, rules: YamlMapping, dialect: Dialect) -> tuple[Rule, ...]:
     bodies = rules[family]
     if not isinstance(bodies, list) or not all(isinstance(body, YamlMapping) for body in bodies):
         raise rules.error(family, f"rules.{family} must be a list of rules", "write - {name: ..., column: ...}")
-    made = tuple(_rule(family, body) for body in bodies)
+    made = tuple(_rule(family, body, dialect) for body in bodies)
     names = [rule.name for rule in made]
     for number, name in enumerate(names):
         if name in names[:number]:
@@ -160,41 +163,41 @@ def _rules(family: str, rules: YamlMapping) -> tuple[Rule, ...]:
     return made
 
 
-def _rule(family: str, body: YamlMapping) -> Rule:
+def _rule(family: str, body: YamlMapping, dialect: Dialect) -> Rule:
     body.require_known(_RULE_KEYS)
     name = body.get("name")
     if not isinstance(name, str) or not name:
         raise body.error("", f"a rule of {family} has no name", "say what is wrong with what breaks it")
-    value, score = _column(family, body, "column", body.get("column"))
+    value, score = _column(family, body, "column", dialect)
     wanted = []
     for key, operator in (("min", "<"), ("max", ">")):
         if key in body:
             if isinstance(body[key], bool) or not isinstance(body[key], int | float):
                 raise body.error(key, f"{key} is {body[key]!r}", "give a number")
-            wanted.append(f"{value} {operator} {literal(body[key])}")
+            wanted.append(f"{value} {operator} {literal(body[key], dialect)}")
     if "is" in body:
         if not isinstance(body["is"], bool):
             raise body.error("is", f"{name}: is: {body['is']!r}", "write true or false")
-        wanted.append(f"{value} != {literal(body['is'])}")
+        wanted.append(f"{value} != {literal(body['is'], dialect)}")
     for key, operator in (("in", "NOT IN"), ("not_in", "IN")):
         if key in body:
-            wanted.append(f"{value} {operator} ({_values(body, key)})")
+            wanted.append(f"{value} {operator} ({_values(body, key, dialect)})")
     if not wanted:
         raise body.error("", f"rule {name!r} demands nothing", "add min, max, is, in or not_in")
     where = body.mapping("where")
-    about = [(*_column(family, where, key, key), _values(where, key)) for key in where]
+    about = [(*_column(family, where, key, dialect, key), _values(where, key, dialect)) for key in where]
     conditions = [f"{sql} IN ({values})" for sql, _, values in about]
     scores = tuple(dict.fromkeys(found for found in (score, *(found for _, found, _ in about)) if found))
     return Rule(name, " AND ".join([*conditions, f"({' OR '.join(wanted)})"]), scores)
 
 
-def _column(family: str, body: YamlMapping, key: str, column: Any) -> tuple[str, str]:
-    """Return the SQL of a column, and its name where it is a score."""
-    table = SCORES[family]
+def _column(family: str, body: YamlMapping, key: str, dialect: Dialect, name: str = "") -> tuple[str, str]:
+    """Return the SQL of a column, and its name where it is a score; it is named by the key's value, or by itself."""
+    table, column = SCORES[family], name or body.get(key)
     if column in SAMPLE_COLUMNS:
-        return f"`{column}`", ""
+        return identifier(column, dialect), ""
     if isinstance(column, str) and column in table:
-        return f"`{SCORE}{column}`", column
+        return identifier(SCORE + column, dialect), column
     known = ", ".join([*SAMPLE_COLUMNS, *(c.name for c in table.columns[5:])])
     raise body.error(key, f"{table.name} has no column {column!r}", f"it has {known}")
 
@@ -213,9 +216,9 @@ def _groups(body: YamlMapping) -> dict[str, tuple[str, ...]]:
     return {name: tuple(tags) for name, tags in body.items()}
 
 
-def _values(body: YamlMapping, key: str) -> str:
+def _values(body: YamlMapping, key: str, dialect: Dialect) -> str:
     value = body[key]
     listed = value if isinstance(value, list) else [value]
     if not listed or not all(isinstance(item, str | int | float) for item in listed):
         raise body.error(key, f"{key} is {value!r}", "give a value or a list of values")
-    return ", ".join(map(literal, listed))
+    return ", ".join(literal(item, dialect) for item in listed)

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from jobs.mix.cells import Cell
 from jobs.mix.quota import Quota, load_quota, spread
-from lakehouse.declare.flow import flow
+from lakehouse.declare.flow import flow, read
+from lakehouse.declare.relations import Relations, Rows
 from schemas.mixture import quotas as quotas_table
 from schemas.mixture import supply as supply_table
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +36,17 @@ class QuotaParams:
 @flow(
     id="jobs.mix.quotas.declare_quotas",
     writes=quotas_table,
-    kind="frame",
-    reads={"supply": supply_table},
+    kind="relational",
+    reads={"supply": read(supply_table, columns=["cell", "tokens"])},
     params=QuotaParams,
     tags=["mix"],
 )
-def declare_quotas(supply: DataFrame, params: QuotaParams) -> pa.Table:
+def declare_quotas(supply: Rows, relations: Relations, params: QuotaParams) -> Rows:
     """Write the declared quota; supply matters where a line has a temperature."""
     quota = load_quota(params.quota, params.files)
     # One row a cell: declared genres, not data.
-    rows = supply.select("cell", "tokens").toArrow().to_pylist()
-    return quota_rows(quota, {Cell.parse(row["cell"]): row["tokens"] for row in rows})
+    rows = relations.to_arrow(supply).to_pylist()
+    return relations.from_arrow(quota_rows(quota, {Cell.parse(row["cell"]): row["tokens"] for row in rows}))
 
 
 def quota_rows(quota: Quota, supply: Mapping[Cell, int]) -> pa.Table:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from jobs.mix.policy import SAMPLE_COLUMNS, SCORE, Policy, literal, load_policy
+from jobs.dialect import identifier
+from jobs.mix.policy import SAMPLE_COLUMNS, SCORE, Policy, load_policy
 from jobs.tokenize.captions import CAPTION_LANGUAGES, caption_tag
 from lakehouse.declare.flow import flow, read, tagged
+from lakehouse.declare.relations import Dialect, Relations, Rows
 from schemas.documents import DOCUMENT, document_duplicates, document_scores
 from schemas.images import CAPTIONS, IMAGE, image_duplicates, image_scores
 from schemas.images import KIND as IMAGE_KIND
 from schemas.samples import samples as samples_table
 from schemas.utterances import KIND as UTTERANCE_KIND
 from schemas.utterances import LANGUAGE, UTTERANCE, utterance_scores
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class SampleParams:
 @flow(
     id="jobs.mix.samples.decide",
     writes=samples_table,
-    kind="frame",
+    kind="relational",
     reads={
         "documents": tagged("documents", columns=(*DOCUMENT[:-1], "_table")),
         "document_scores": document_scores,
@@ -59,60 +57,86 @@ class SampleParams:
 )
 def decide(  # noqa: PLR0913 - one argument an input
     *,
-    documents: DataFrame,
-    document_scores: DataFrame,
-    document_duplicates: DataFrame,
-    utterances: DataFrame,
-    utterance_scores: DataFrame,
-    images: DataFrame,
-    image_scores: DataFrame,
-    image_duplicates: DataFrame,
+    documents: Rows,
+    document_scores: Rows,
+    document_duplicates: Rows,
+    utterances: Rows,
+    utterance_scores: Rows,
+    images: Rows,
+    image_scores: Rows,
+    image_duplicates: Rows,
+    relations: Relations,
     params: SampleParams,
-) -> DataFrame:
+) -> Rows:
     """Decide on every document, utterance and picture."""
-    policy = load_policy(params.policy)
-    texts = _with(
-        documents, document_scores, document_duplicates, ("language", "language_score", *policy.scores("documents"))
-    )
-    confident = f"{SCORE}language_score >= {literal(float(policy.confidence))} AND {SCORE}language != 'und'"
-    texts = texts.selectExpr(
-        "*", f"CASE WHEN {confident} THEN {SCORE}language ELSE coalesce(language_hint, 'und') END AS language"
-    )
-    speech = _with(utterances, utterance_scores, None, policy.scores("utterances")).selectExpr(
-        "*", "'speech' AS modality"
-    )
-    tag = caption_tag("captions", "sample_id", params.caption_languages, params.caption_seed)
-    pictures = _with(images, image_scores, image_duplicates, policy.scores("images")).selectExpr(
-        "*", "'image' AS modality", f"coalesce({tag}, 'und') AS language"
-    )
-    families = {"documents": texts, "utterances": speech, "images": pictures}
-    decided = [_decided(rows, family, policy) for family, rows in families.items()]
-    return decided[0].unionByName(decided[1]).unionByName(decided[2])
-
-
-def _with(samples: DataFrame, scores: DataFrame, duplicates: DataFrame | None, wanted: tuple[str, ...]) -> DataFrame:
-    """Return samples with ``score_*`` columns and the flags ``_scored`` and ``_duplicate``."""
-    columns = [f"`{name}` AS `{SCORE}{name}`" for name in dict.fromkeys(wanted)]
-    measured = scores.selectExpr("sample_id", "true AS _scored", *columns)
-    rows = samples.join(measured, "sample_id", "left")
-    if duplicates is None:
-        return rows.selectExpr("* EXCEPT (_scored)", "_scored IS NOT NULL AS _scored", "false AS _duplicate")
-    marked = duplicates.select("sample_id").distinct().selectExpr("sample_id", "true AS _duplicate")
-    return rows.join(marked, "sample_id", "left").selectExpr(
-        "* EXCEPT (_scored, _duplicate)", "_scored IS NOT NULL AS _scored", "_duplicate IS NOT NULL AS _duplicate"
+    policy = load_policy(params.policy, relations.dialect)
+    decided = {
+        "documents_decided": relations.sql(
+            _decision(policy, "documents", _language(policy), duplicates=True),
+            samples=documents,
+            scores=document_scores,
+            duplicates=document_duplicates,
+        ),
+        "utterances_decided": relations.sql(
+            _decision(policy, "utterances", "'speech' AS modality", duplicates=False),
+            samples=utterances,
+            scores=utterance_scores,
+        ),
+        "images_decided": relations.sql(
+            _decision(policy, "images", _picture(params, relations.dialect), duplicates=True),
+            samples=images,
+            scores=image_scores,
+            duplicates=image_duplicates,
+        ),
+    }
+    return relations.sql(
+        """
+        SELECT * FROM documents_decided
+        UNION ALL SELECT * FROM utterances_decided
+        UNION ALL SELECT * FROM images_decided
+        """,
+        **decided,
     )
 
 
-def _decided(rows: DataFrame, family: str, policy: Policy) -> DataFrame:
-    grouped = rows.selectExpr(
-        "* EXCEPT (_table)", "_table AS table", f"{policy.group('modality', 'language')} AS language_group"
-    )
-    return grouped.selectExpr("*", f"{policy.reasons(family)} AS reasons").selectExpr(
-        "sample_id",
-        "parent_ids",
-        *SAMPLE_COLUMNS,
-        "concat_ws('/', modality, language_group, kind) AS cell",
-        "size(reasons) = 0 AS keep",
-        "reasons",
-        f"{literal(policy.label)} AS policy",
-    )
+def _language(policy: Policy) -> str:
+    """Return the SQL of a document's language: as identified where that is certain enough, else as hinted at."""
+    certain = f"{SCORE}language_score >= {policy.literal(float(policy.confidence))} AND {SCORE}language <> 'und'"
+    return f"CASE WHEN {certain} THEN {SCORE}language ELSE coalesce(language_hint, 'und') END AS language"
+
+
+def _picture(params: SampleParams, dialect: Dialect) -> str:
+    """Return the SQL of a picture's modality and language, which is its caption's."""
+    tag = caption_tag("captions", "sample_id", params.caption_languages, params.caption_seed, dialect)
+    return f"'image' AS modality, coalesce({tag}, 'und') AS language"
+
+
+def _decision(policy: Policy, family: str, added: str, *, duplicates: bool) -> str:
+    """Return the statement that decides on the samples of a family.
+
+    Args:
+        policy: The rules.
+        family: documents, utterances or images.
+        added: SQL of the columns modality and language, where the samples have none.
+        duplicates: Whether the rows ``duplicates`` name samples that repeat kept ones.
+    """
+    wanted = ("language", "language_score") if family == "documents" else ()
+    names = dict.fromkeys((*wanted, *policy.scores(family)))
+    scores = "".join(f", m.{name} AS {SCORE}{name}" for name in names)
+    repeats = "LEFT JOIN (SELECT DISTINCT sample_id FROM duplicates) AS d ON s.sample_id = d.sample_id"
+    columns = ", ".join(identifier(name, policy.dialect) for name in SAMPLE_COLUMNS)
+    return f"""
+WITH scored AS (
+  SELECT s.*, m.sample_id IS NOT NULL AS _scored, {"d.sample_id IS NOT NULL" if duplicates else "false"} AS _duplicate
+    {scores}
+  FROM samples AS s
+  LEFT JOIN scores AS m ON s.sample_id = m.sample_id
+  {repeats if duplicates else ""}
+),
+named AS (SELECT *, _table AS table, {added} FROM scored),
+grouped AS (SELECT *, {policy.group("modality", "language")} AS language_group FROM named),
+judged AS (SELECT *, {policy.reasons(family)} AS reasons FROM grouped)
+SELECT sample_id, parent_ids, {columns}, concat_ws('/', modality, language_group, kind) AS cell,
+  size(reasons) = 0 AS keep, reasons, {policy.literal(policy.label)} AS policy
+FROM judged
+"""  # noqa: S608 - declared names

@@ -1,6 +1,6 @@
 """Where each medium's bytes lie, so that a trainer reads one by a single seek.
 
-Spark says which files hold a table at its pinned version and how many rows are live in each; a task walks
+The engine says which files hold a table at its pinned version and how many rows are live in each; a task walks
 the pages of one file at a time (`lakehouse.delta.parquet_values`). Media bytes themselves are not moved.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from deltalake.fs import DeltaStorageHandler
 from pyarrow import fs
 
 from lakehouse.declare.flow import NoParams, flow, tagged
+from lakehouse.declare.relations import Relations, Rows
 from lakehouse.delta.parquet_values import locate_values
 from lakehouse.errors import FlowError
 from schemas.images import IMAGE
@@ -24,10 +24,16 @@ from schemas.lineage import SAMPLE_ID
 from schemas.mixture import media_addresses
 from schemas.utterances import UTTERANCE
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-_SCHEMA = "media_id string, table string, version long, file string, offset long, length long"
+ADDRESSES = pa.schema(
+    [
+        ("media_id", pa.string()),
+        ("table", pa.string()),
+        ("version", pa.int64()),
+        ("file", pa.string()),
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+    ]
+)
 
 
 @flow(
@@ -37,30 +43,24 @@ _SCHEMA = "media_id string, table string, version long, file string, offset long
         "utterances": tagged("utterances", columns=(SAMPLE_ID, UTTERANCE[-1], "_table")),
         "images": tagged("images", columns=(SAMPLE_ID, IMAGE[-1], "_table")),
     },
-    kind="frame",
+    kind="relational",
 )
 def address_media(
-    utterances: DataFrame,
-    images: DataFrame,
+    utterances: Rows,  # noqa: ARG001 - its files are asked for
+    images: Rows,  # noqa: ARG001 - its files are asked for
+    relations: Relations,
     params: NoParams,  # noqa: ARG001 - a flow's shape
     versions: Mapping[str, int],
     storage: Mapping[str, str] | None = None,
-) -> DataFrame:
+) -> Rows:
     """Find the file, offset and length of each utterance's and each picture's bytes."""
-    files = _files(utterances, "audio").unionByName(_files(images, "image"))
-    # Few small rows, each of them much work: without this, adaptive execution makes one task of all files.
-    tasks = int(files.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
+    files = relations.sql(
+        "SELECT *, 'audio' AS media FROM utterances UNION ALL SELECT *, 'image' AS media FROM images",
+        utterances=relations.data_files("utterances"),
+        images=relations.data_files("images"),
+    )
     locate = functools.partial(locate_files, versions=dict(versions), storage=dict(storage or {}))
-    return files.repartition(tasks, "uri").mapInArrow(locate, _SCHEMA)
-
-
-def _files(media: DataFrame, column: str) -> DataFrame:
-    """Return one row a data file: its table, URI, live rows and the column with the media."""
-    from pyspark.sql import functions as F
-
-    # Not `_metadata.file_path`, which does not pass a union. No column is read for this.
-    named = media.select("_table", F.input_file_name().alias("uri"))
-    return named.groupBy("_table", "uri").agg(F.count(F.lit(1)).alias("live")).withColumn("column", F.lit(column))
+    return relations.map_batches(files, locate, ADDRESSES, together=("uri",), tasks="many")
 
 
 def locate_files(
@@ -69,7 +69,7 @@ def locate_files(
     """Yield the addresses of all media of the given files, one record batch a file.
 
     Args:
-        batches: Rows of _table, uri, live and column, one a file.
+        batches: Rows of table, uri, live and media (the column that holds the bytes), one a file.
         versions: Version of each table.
         storage: Options of the object store.
 
@@ -78,8 +78,8 @@ def locate_files(
     """
     for batch in batches:
         for row in batch.to_pylist():  # one row a file
-            version = versions[row["_table"]]
-            yield locate_file(row["_table"], row["uri"], row["live"], row["column"], version, storage)
+            version = versions[row["table"]]
+            yield locate_file(row["table"], row["uri"], row["live"], row["media"], version, storage)
 
 
 def locate_file(
@@ -116,7 +116,7 @@ def locate_file(
 
 
 def _open(uri: str, storage: Mapping[str, str] | None = None) -> pa.NativeFile:
-    """Open a file that Spark named; a local one is mapped, so that only what is used is read."""
+    """Open a file that an engine named; a local one is mapped, so that only what is used is read."""
     place = urlsplit(uri)
     if place.scheme in {"", "file"}:
         return pa.memory_map(unquote(place.path), "r")

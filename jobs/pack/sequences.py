@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+from typing import Any
 
 import pyarrow as pa
 
@@ -10,23 +11,22 @@ from jobs.pack.assemble import Shape, assemble, in_order, lengths_of
 from jobs.pack.plan import plan_rows
 from jobs.tokenize.vocabulary import PAD, VocabularyParams, load_vocabulary
 from lakehouse.declare.flow import flow, read, tagged
+from lakehouse.declare.relations import Relations, Rows
 from schemas.mixture import mixture as mixture_table
 from schemas.mixture import quotas as quotas_table
 from schemas.mixture import sequences as sequences_table
 from schemas.samples import TOKEN_COLUMNS
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
 FLOW = "jobs.pack.sequences.pack"
 _OF_TOKENS = tuple(column for column in TOKEN_COLUMNS if column.name in {"sample_id", "parts", "tokens", "media"})
 _OF_QUOTAS = ("stage", "row_length", "align")
+COUNTED = pa.schema([("stage", pa.string()), ("window", pa.int32()), ("rows", pa.int64())])
 
 
 @flow(
     id=FLOW,
     writes=sequences_table,
-    kind="frame",
+    kind="relational",
     reads={
         "mixture": read(
             mixture_table,
@@ -39,40 +39,45 @@ _OF_QUOTAS = ("stage", "row_length", "align")
     batch_rows=1024,
     tags=["pack"],
 )
-def pack(*, mixture: DataFrame, tokens: DataFrame, quotas: DataFrame, params: VocabularyParams) -> DataFrame:
+def pack(*, mixture: Rows, tokens: Rows, quotas: Rows, relations: Relations, params: VocabularyParams) -> Rows:
     """Pack the windows: first their rows are counted from lengths alone, then they are made at their positions."""
-    from pyspark.sql import functions as F
-    from pyspark.sql.pandas.types import from_arrow_schema
-
     words = load_vocabulary(params.vocabulary)
+    stages = relations.sql("SELECT DISTINCT stage, row_length, align FROM quotas", quotas=quotas)
     shapes = {
         row["stage"]: Shape(f"{FLOW}/{row['stage']}", row["row_length"], row["align"], words.id(PAD), words.targets)
-        for row in quotas.distinct().toArrow().to_pylist()
+        for row in relations.to_arrow(stages).to_pylist()
     }
     schema = pa.schema([pa.field(c.name, c.type) for c in sequences_table.columns if c.name != "run_id"])
-
-    # Spark reads a grouped function's kind from its annotations, which a partial has none of.
-    def count(window: pa.Table) -> pa.Table:
-        return count_window(window, shapes)
-
-    def make(window: pa.Table) -> pa.Table:
-        return pack_window(window, shapes, schema)
-
-    draws = mixture.select("stage", "window", "sample_id", "license", "cell", "modality", "epoch", "time")
-    sized = draws.join(tokens.select("sample_id", "parts"), "sample_id")
-    counted = sized.groupBy("stage", "window").applyInArrow(count, "stage string, window int, rows long")
-    counted.createOrReplaceTempView("counted")
+    count = functools.partial(count_window, shapes=shapes)
+    make = functools.partial(pack_window, shapes=shapes, schema=schema)
+    windows = ("stage", "window")
+    sized = relations.sql(
+        "SELECT m.*, t.parts FROM mixture AS m INNER JOIN tokens AS t ON m.sample_id = t.sample_id",
+        mixture=mixture,
+        tokens=tokens,
+    )
+    counted = relations.map_groups(sized, windows, count, COUNTED)
     # One row a window: small, whatever the windows hold.
-    placed = mixture.sparkSession.sql(
-        "SELECT stage, `window`, sum(rows) OVER (PARTITION BY stage ORDER BY `window` "
-        "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - rows AS first FROM counted"
+    placed = relations.sql(
+        """
+        SELECT c.stage, c.window, CAST(sum(c.rows) OVER (PARTITION BY c.stage ORDER BY c.window
+          ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS BIGINT) - c.rows AS first
+        FROM counted AS c
+        """,
+        counted=counted,
     )
-    return (
-        draws.join(F.broadcast(placed), ["stage", "window"])
-        .join(tokens, "sample_id")
-        .groupBy("stage", "window")
-        .applyInArrow(make, from_arrow_schema(schema))
+    drawn = relations.sql(
+        """
+        SELECT /*+ BROADCAST(p) */ m.*, p.first, t.parts, t.tokens, t.media
+        FROM mixture AS m
+        INNER JOIN placed AS p ON m.stage = p.stage AND m.window = p.window
+        INNER JOIN tokens AS t ON m.sample_id = t.sample_id
+        """,
+        mixture=mixture,
+        placed=placed,
+        tokens=tokens,
     )
+    return relations.map_groups(drawn, windows, make, schema)
 
 
 def count_window(window: pa.Table, shapes: dict[str, Shape]) -> pa.Table:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from jobs.chance import Dialect, keyed
+from jobs.chance import keyed
+from lakehouse.declare.relations import Dialect
 from lakehouse.errors import ConfigError
 
 CAPTION_LANGUAGES = ("zh", "en")

@@ -47,7 +47,7 @@ def _print_summary(flow: dict[str, Any]) -> None:
     if flow["doc"]:
         print(f"  {flow['doc']}")
     words = [
-        {"operator": "an operator", "frame": "a frame", "landing": "a landing", "sql": "a SQL"}[flow["kind"]] + " flow"
+        f"{'an' if flow['kind'] == 'operator' else 'a'} {'SQL' if flow['kind'] == 'sql' else flow['kind']} flow",
     ]
     words += [f"refreshed by {flow['refresh']}"] if flow["refresh"] else []
     words += ["one row for each"] if flow["rows"] == "one-to-one" else []

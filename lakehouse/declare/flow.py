@@ -1,11 +1,14 @@
 """Declaring flows.
 
-A flow reads tables and writes one table. There are four kinds:
+A flow reads tables and writes one table. There are six kinds; all but frames run with Spark and without:
 
 - an **operator** is a function of one Arrow record batch, for work that looks at one row at a time;
-- a **frame** is a function of Spark DataFrames, for work that needs a shuffle;
+- a **group** flow is a function of all rows that share a key, as an Arrow table;
+- a **relational** flow is a function of whole inputs that joins, groups and sorts them by the steps of
+  `lakehouse.declare.relations.Relations`;
+- a **sql** flow is a file of one SELECT;
 - a **landing** flow reads no table: a function of its parameters that returns an Arrow table of what is outside;
-- a **sql** flow is a file of one SELECT.
+- a **frame** is a function of Spark DataFrames, the door to all of Spark, which runs there alone.
 
 Declaring attaches a frozen `Flow` to the function and leaves the function as it was, so that it is
 called and tested without an engine::
@@ -29,7 +32,9 @@ from lakehouse.errors import FlowError
 
 TABLE_PSEUDO_COLUMN = "_table"
 
-Kind = Literal["operator", "frame", "landing", "sql"]
+Kind = Literal["operator", "group", "relational", "sql", "landing", "frame"]
+FunctionKind = Literal["operator", "group", "relational", "landing", "frame"]
+SqlDialect = Literal["portable", "spark", "duckdb"]
 Refresh = Literal["full", "merge"]
 Rows = Literal["any", "one-to-one"]
 F = TypeVar("F", bound=Callable[..., Any])
@@ -106,6 +111,7 @@ class Flow:
     reads: Mapping[str, Read]
     function: Callable[..., Any] | None = None
     sql: str = ""
+    dialect: SqlDialect = "spark"
     file: str = ""
     line: int = 0
     rows: Rows = "any"
@@ -114,6 +120,8 @@ class Flow:
     driving: str = ""
     source_key: str = "sample_id"
     source_key_sql: str = "sample_id"
+    group_by: tuple[str, ...] = ()
+    group_mb: int = 1024
     external: Callable[..., str] | None = None
     batch_rows: int = 2048
     reject_tolerance: float = 0.05
@@ -137,13 +145,15 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     *,
     writes: Table,
     reads: Mapping[str, Table | Read] | None = None,
-    kind: Literal["operator", "frame", "landing"] = "operator",
+    kind: FunctionKind = "operator",
     params: type[Any] = NoParams,
     refresh: Refresh = "full",
     driving: str = "",
     source_key: str = "sample_id",
     source_key_sql: str = "sample_id",
     rows: Rows | None = None,
+    group_by: Sequence[str] = (),
+    group_mb: int = 1024,
     external: Callable[..., str] | None = None,
     batch_rows: int = 2048,
     reject_tolerance: float = 0.05,
@@ -156,22 +166,26 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
 
     An operator is called as ``f(batch, params)`` and returns a record batch with the written table's
     columns in any order, without ``run_id``; a nullable column may be left out. A row that it cannot
-    make carries its reason in an extra string column ``_reject`` and goes to quarantine. A frame is
-    called as ``f(**inputs, params=params)`` with one DataFrame for each entry of ``reads``; where it
-    refreshes by merge, also with ``affected``, the source keys whose rows are wanted. It may have further
-    arguments: ``versions``, the version read of each table; ``cache``, a function that caches a DataFrame
-    which it reads more than once, until the commit; ``current_rows``, the written table's rows as they are;
-    ``storage``, the options of the lake's object store, for tasks that open its files themselves. A landing flow is
-    called as ``f(params=params)`` and returns an Arrow table; it may ask for ``current_rows``, as an Arrow table.
+    make carries its reason in an extra string column ``_reject`` and goes to quarantine. A group flow is called as
+    ``f(table, params)`` with all rows of its input that share the values of ``group_by``, in no order, and returns a
+    table of the same form as an operator's batch. A relational flow is called as
+    ``f(**inputs, relations=relations, params=params)`` with rows for each entry of ``reads``, and returns rows made
+    of them; a frame as ``f(**inputs, params=params)`` with a DataFrame for each. Where one of these two refreshes by
+    merge, it is also given ``affected``, the source keys whose rows are wanted. It may have further
+    arguments: ``versions``, the version read of each table; ``storage``, the options of the lake's object store, for
+    tasks that open its files themselves; a frame also ``cache``, a function that caches a DataFrame
+    which it reads more than once, until the commit, and ``current_rows``, the written table's rows as they are.
+    A landing flow is called as ``f(params=params)`` and returns an Arrow table; it may ask for ``current_rows``, as
+    an Arrow table.
 
     Args:
         writes: Contract of the written table.
         reads: Argument name to input.
-        kind: "operator", "frame" or "landing".
+        kind: "operator", "group", "relational", "landing" or "frame".
         params: A frozen dataclass whose defaults a user's configuration overrides. A field with
             ``metadata={"file": True}`` names a file whose content, too, makes the flow stale. Where it has a method
             ``check``, planning calls it, so that an error in a file is reported before a run.
-        refresh: For frames. "full": whole inputs in, and the difference by key is written.
+        refresh: For relational flows and frames. "full": whole inputs in, and the difference by key is written.
             "merge": called with the affected source keys, and only their rows are replaced.
         driving: The input whose changes are processed incrementally; by default the only or first one.
         source_key: The column that names a row of the driving input.
@@ -181,6 +195,9 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
             under the same source key; an operator that loses or adds one is refused. "any": no such promise, as
             where it cuts, joins or chooses. By default one-to-one where a row of the written table keeps the
             driving row's key as its own (``source_key_sql`` is ``source_key``, and that is the table's key).
+        group_by: For group flows: columns of the input, whose equal values make a group.
+        group_mb: MiB of the rows of a group, at most, for group flows and groups of relational flows: a larger one,
+            which no worker may hold, fails the flow with an error that names its key.
         external: For flows that land data: called with params, returns a fingerprint of the outside
             world; the flow is stale when it changes.
         batch_rows: Rows of an Arrow batch; low where rows carry media bytes.
@@ -202,9 +219,17 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
         name = id or name
         inputs = {key: value if isinstance(value, Read) else read(value) for key, value in (reads or {}).items()}
         if kind == "operator" and not inputs:
-            raise FlowError(f"{name} is an operator without an input", "declare what it reads, or kind='frame'", at)
+            raise FlowError(f"{name} is an operator without an input", "declare what it reads, or kind='landing'", at)
         if kind == "landing" and inputs:
-            raise FlowError(f"{name} is a landing flow with an input", "leave reads out, or declare kind='frame'", at)
+            raise FlowError(
+                f"{name} is a landing flow with an input", "leave reads out, or declare kind='relational'", at
+            )
+        if kind == "group" and (len(inputs) != 1 or not group_by):
+            raise FlowError(f"{name} is a group flow, which has one input and group_by", "declare both", at)
+        if kind != "group" and group_by:
+            raise FlowError(f"{name}: group_by is for group flows", "leave it out, or declare kind='group'", at)
+        if kind in {"group", "landing"} and refresh == "merge":
+            raise FlowError(f"{name}: a {kind} flow does not refresh by merge", "leave refresh out", at)
         if refresh == "merge" and not inputs:
             raise FlowError(f"{name} refreshes by merge without an input", "declare what it reads", at)
         if driving and driving not in inputs:
@@ -230,6 +255,8 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
             driving=driving or next(iter(inputs), ""),
             source_key=source_key,
             source_key_sql=source_key_sql,
+            group_by=tuple(group_by),
+            group_mb=group_mb,
             external=external,
             batch_rows=batch_rows,
             reject_tolerance=reject_tolerance,
@@ -292,13 +319,15 @@ def _are_settings(value: object) -> bool:
 _VALUES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "writes": ("a Table", lambda value: isinstance(value, Table)),
     "reads": ("a mapping of argument names to tables", _are_reads),
-    "kind": ("'operator', 'frame' or 'landing'", lambda value: value in ("operator", "frame", "landing")),
+    "kind": (" or ".join(map(repr, get_args(FunctionKind))), lambda value: value in get_args(FunctionKind)),
     "params": ("a dataclass", lambda value: isinstance(value, type) and dataclasses.is_dataclass(value)),
     "refresh": ("'full' or 'merge'", lambda value: value in get_args(Refresh)),
     "driving": ("the name of an input", _is_text),
     "source_key": ("the name of a column", lambda value: _is_text(value) and value != ""),
     "source_key_sql": ("a Spark SQL expression", _is_text),
     "rows": ("'any' or 'one-to-one'", lambda value: value is None or value in get_args(Rows)),
+    "group_by": ("a list of columns", _are_texts),
+    "group_mb": ("a whole number from 1", lambda value: _is_number(value) and value >= 1),
     "external": ("a function", _is_function),
     "batch_rows": ("a whole number from 1", lambda value: _is_number(value) and value >= 1),
     "reject_tolerance": ("a number from 0 to 1", lambda value: _is_number(value, int | float) and 0 <= value <= 1),

@@ -1,4 +1,8 @@
-"""SQL flows: a file ``layer.table.sql`` of one SELECT in Spark's dialect, which writes that table."""
+"""SQL flows: a file ``layer.table.sql`` of one SELECT, which writes that table.
+
+A line ``-- dialect: portable`` says that Spark and DuckDB understand the statement, and give equal rows for it, so that
+either engine runs it as it is written; ``duckdb`` that only the embedded engine does. Without it it is of Spark's.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
+from typing import cast, get_args
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError, TokenError
 
 from lakehouse.declare.contract import Table
-from lakehouse.declare.flow import Flow, Read
+from lakehouse.declare.flow import Flow, Read, SqlDialect
 from lakehouse.declare.user_files import read_text
 from lakehouse.errors import FlowError
+
+_DIALECT = re.compile(r"dialect:\s*(.*?)\s*")
 
 
 def sql_flow(path: Path, tables: Mapping[str, Table]) -> Flow:
@@ -29,23 +36,52 @@ def sql_flow(path: Path, tables: Mapping[str, Table]) -> Flow:
     if name not in tables:
         raise FlowError(f"{path} writes {name}, which no contract declares", "declare the table, or rename the file")
     text = read_text(path)
-    tree = parse_select(text, str(path))
+    dialect = _dialect(text, str(path))
+    tree = parse_select(text, str(path), dialect)
     reads = {_argument(table): Read(table=table) for table in sorted(table_names(tree))}
     if not reads:
         raise FlowError(f"{path} reads no table", "name its inputs as layer.table")
-    comment = next((line[2:].strip() for line in text.splitlines() if line.startswith("--")), "")
-    return Flow(id=f"sql.{name}", kind="sql", writes=tables[name], reads=reads, sql=text, file=str(path), doc=comment)
+    comments = (line[2:].strip() for line in text.splitlines() if line.startswith("--"))
+    doc = next((comment for comment in comments if not _DIALECT.fullmatch(comment)), "")
+    return Flow(
+        id=f"sql.{name}",
+        kind="sql",
+        writes=tables[name],
+        reads=reads,
+        sql=text,
+        dialect=dialect,
+        file=str(path),
+        doc=doc,
+    )
 
 
-def parse_select(text: str, place: str) -> exp.Query:
+def _dialect(text: str, place: str) -> SqlDialect:
+    """Return the dialect that a file states."""
+    for number, line in enumerate(text.splitlines(), 1):
+        stated = _DIALECT.fullmatch(line[2:].strip()) if line.startswith("--") else None
+        if stated is not None:
+            for dialect in get_args(SqlDialect):
+                if stated[1] == dialect:
+                    return cast("SqlDialect", dialect)
+            known = ", ".join(get_args(SqlDialect))
+            raise FlowError(f"{place}:{number}: the dialect is {stated[1]!r}", f"it may be {known}")
+    return "spark"
+
+
+def parse_select(text: str, place: str, dialect: SqlDialect = "spark") -> exp.Query:
     """Parse one SELECT.
+
+    Args:
+        text: The SELECT.
+        place: Its file, for errors.
+        dialect: Its dialect.
 
     Raises:
         FlowError: If the text does not parse (with the line and column), is another kind of statement, names a table
             otherwise than layer.table, or reads a sample or an older version of one.
     """
     try:
-        trees = [tree for tree in sqlglot.parse(text, dialect="spark") if tree is not None]
+        trees = [tree for tree in sqlglot.parse(text, dialect=parser_of(dialect)) if tree is not None]
     except SqlglotError as error:
         at, problem = locate_syntax_error(error, text)
         raise FlowError(f"{place}:{at}: the SQL does not parse: {problem}", "fix the SQL there") from None
@@ -60,11 +96,16 @@ def table_names(tree: exp.Query) -> set[str]:
     return {f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db}
 
 
-def line_of(text: str, table: str) -> int:
+def parser_of(dialect: SqlDialect) -> str:
+    """Return the dialect by which a query is parsed."""
+    return "spark" if dialect == "portable" else dialect
+
+
+def line_of(text: str, table: str, dialect: SqlDialect = "spark") -> int:
     """Return the line in which a query that parses first reads a table, from 1."""
     found = [
         _line(node)
-        for tree in sqlglot.parse(text, dialect="spark")
+        for tree in sqlglot.parse(text, dialect=parser_of(dialect))
         if tree is not None
         for node in tree.find_all(exp.Table)
         if f"{node.db}.{node.name}" == table
@@ -72,18 +113,18 @@ def line_of(text: str, table: str) -> int:
     return min(found, default=1)
 
 
-def normalised(text: str, place: str) -> str:
+def normalised(text: str, place: str, dialect: SqlDialect = "spark") -> str:
     """Return the query without comments and layout, for fingerprints."""
-    return parse_select(text, place).sql(dialect="spark", comments=False)
+    return parse_select(text, place, dialect).sql(dialect=parser_of(dialect), comments=False)
 
 
-def with_views(text: str, place: str) -> str:
+def with_views(text: str, place: str, dialect: SqlDialect = "spark") -> str:
     """Return the query with each ``layer.table`` replaced by the temporary view of the same name.
 
     All else of the query stays. A view is given the table's last name as its alias where it has none, so that
     columns may be written ``table.column``; columns written ``layer.table.column`` are given the alias.
     """
-    tree = parse_select(text, place)
+    tree = parse_select(text, place, dialect)
     tables = [table for table in tree.find_all(exp.Table) if table.db]
     scopes: dict[int, list[exp.Table]] = {}
     for table in tables:
@@ -96,7 +137,7 @@ def with_views(text: str, place: str) -> str:
             table.set("alias", exp.TableAlias(this=exp.to_identifier(aliases[id(table)])))
         table.set("this", exp.to_identifier(view_name(f"{table.db}.{table.name}")))
         table.set("db", None)
-    return tree.sql(dialect="spark", comments=False)
+    return tree.sql(dialect=parser_of(dialect), comments=False)
 
 
 def view_name(table: str) -> str:

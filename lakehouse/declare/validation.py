@@ -92,4 +92,4 @@ def reads_at(spec: Flow, item: Read) -> str:
     """Return the file and line in which a flow reads an input."""
     if spec.kind != "sql":
         return spec.place
-    return f"{spec.file}:{line_of(spec.sql, item.table)}"
+    return f"{spec.file}:{line_of(spec.sql, item.table, spec.dialect)}"

@@ -24,7 +24,7 @@ class CommitNote:
     Args:
         run_id: The run.
         flow: Stable identity of the flow.
-        kind: operator, frame, landing or sql.
+        kind: operator, group, relational, sql, landing or frame.
         mode: full or incremental.
         code: Fingerprint of what the function reaches.
         params: Parameters as canonical JSON.

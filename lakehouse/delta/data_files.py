@@ -7,11 +7,14 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from lakehouse.declare.contract import ADDRESSES_FILES
 from lakehouse.delta.store.listing import missing, sizes
+from lakehouse.delta.store.table_folder import table_store
 
 if TYPE_CHECKING:
+    import pyarrow.fs as pafs
     from deltalake import DeltaTable
 
 
@@ -41,6 +44,40 @@ def files(table: DeltaTable) -> pa.Table:
         }
     )
     return found.sort_by("path")
+
+
+def live_files(table: DeltaTable) -> pa.Table:
+    """Return the data files of a table at its version, with the rows that no deletion vector hides.
+
+    Returns:
+        One row a file: uri string (percent-encoded, as Spark names it), live int64.
+    """
+    found = files(table)
+    paths, records = found.column("path").to_pylist(), found.column("num_records").to_pylist()
+    if None in records:
+        store = table_store(table)
+        stored = zip(found.column("file").to_pylist(), records, strict=True)
+        records = [_rows_in(store, file) if known is None else known for file, known in stored]
+    if "deletionVectors" in (table.protocol().reader_features or []):
+        hidden = _hidden_rows(table)
+        records = [rows - hidden.get(file, 0) for file, rows in zip(_names(found), records, strict=True)]
+    root = table.table_uri.rstrip("/")
+    return pa.table({"uri": [f"{root}/{path}" for path in paths], "live": pa.array(records, pa.int64())})
+
+
+def _rows_in(store: pafs.FileSystem, file: str) -> int:
+    with store.open_input_file(file) as source:
+        return int(pq.read_metadata(source).num_rows)
+
+
+def _hidden_rows(table: DeltaTable) -> dict[str, int]:
+    """Return the rows that are hidden in each file, by the file's last name."""
+    found = pa.table(table.deletion_vectors()).to_pylist()  # one row a file that has one
+    return {unquote(row["filepath"]).rpartition("/")[2]: row["selection_vector"].count(False) for row in found}
+
+
+def _names(found: pa.Table) -> list[str]:
+    return [file.rpartition("/")[2] for file in found.column("file").to_pylist()]
 
 
 def totals(table: DeltaTable) -> tuple[int, int]:

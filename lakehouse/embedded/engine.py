@@ -14,23 +14,21 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 from deltalake.exceptions import DeltaError
 
 from lakehouse.declare.contract import Column
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.content_digest import HIGH, LOW
-from lakehouse.delta.scan import scan
 from lakehouse.embedded import changed_rows, checked_rows, conform, delta_writer, flow_inputs, key_diff
 from lakehouse.embedded.conditions import Expressions, open_database
 from lakehouse.embedded.delta_writer import RowsToWrite
 from lakehouse.embedded.errors import from_engine_error
+from lakehouse.embedded.flow_function import FlowFunction, source_keys
 from lakehouse.embedded.key_predicate import predicate_of
-from lakehouse.embedded.operator_pool import Clock, run_operator
 from lakehouse.embedded.quarantine_rows import marks, quarantine_rows, quarantined_origins
 from lakehouse.embedded.retraction_filter import RetractionFilter
-from lakehouse.embedded.row_file import CHUNK_ROWS, Stream, cut
+from lakehouse.embedded.row_file import CHUNK_ROWS, Stream
 from lakehouse.embedded.row_hash import hash_rows
 from lakehouse.engine import (
     AffectedKeys,
@@ -42,9 +40,7 @@ from lakehouse.engine import (
     StoredRows,
     Write,
 )
-from lakehouse.engine.landing import land
-from lakehouse.engine.operator_runner import runner_of
-from lakehouse.errors import FlowError, MixlakeError
+from lakehouse.errors import MixlakeError
 from lakehouse.ledger.retractions import Retractions
 from lakehouse.project import Project
 
@@ -104,8 +100,7 @@ class EmbeddedFlowSession:
         self._folder = folder
         # Tables are stored with columns that may be null; the contract's checks decide which are not.
         self._schema = pa.schema([pa.field(column.name, column.type) for column in flow.writes.columns])
-        self._clock = Clock()
-        self._read = 0
+        self._function = FlowFunction(project, flow, database, folder)
 
     def changes(self, before: Mapping[str, int], versions: Mapping[str, int], *, retry: bool) -> Changes | None:
         """Return what changed in the driving input; None where the change feed cannot be read."""
@@ -122,51 +117,14 @@ class EmbeddedFlowSession:
         origins = quarantined_origins(self._catalog, self._flow)
         if origins.null_count:
             return None
-        if changed.affected is not None:
-            keys = changed.affected.rows
-        else:
-            source_key = self._flow.source_key
-            columns = [batch.column(source_key) for batch in changed.rows.batches]
-            keys = pa.chunked_array(columns, changed.rows.schema.field(source_key).type).unique()
+        keys = changed.affected.rows if changed.affected is not None else source_keys(self._flow, changed)
         keys = pa.chunked_array([keys, origins.cast(keys.type)]).unique()
         rows = changed_rows.rows_with_keys(self._project, self._database, self._flow, versions, keys)
         return Changes(rows, AffectedKeys(keys))
 
     def apply(self, call: Call) -> FlowOutput:
         """Call the flow's function."""
-        if self._flow.kind == "landing":
-            return self._landing(call)
-        if self._flow.kind != "operator":
-            raise FlowError(f"{self._flow.id} is a {self._flow.kind} flow, which needs Spark", "run it with Spark")
-        flow, changes = self._flow, call.changes
-        if changes is None:
-            driving = flow.reads[flow.driving]
-            rows = flow_inputs.input_rows(self._project, self._database, driving, call.versions, flow.batch_rows)
-        else:
-            rows = changes.rows
-        runner = runner_of(flow, call.params)
-        results = run_operator(runner, self._counted(cut(rows.batches, flow.batch_rows)), self._clock)
-        answer = Stream(pa.schema(runner.columns), results)
-        return FlowOutput(answer, full=changes is None, affected=changes.affected if changes is not None else None)
-
-    def _landing(self, call: Call) -> FlowOutput:
-        """Call a function that makes its rows of what is outside of the lake."""
-        rows = land(self._flow, call, lambda: self._whole(call.stored_version))
-        self._read = rows.num_rows
-        return FlowOutput(Stream(rows.schema, rows.combine_chunks().to_batches()), full=True)
-
-    def _whole(self, version: int) -> pa.Table:
-        """Return the written table's rows as they are."""
-        if version < 0:
-            return self._schema.empty_table()
-        opened = self._catalog.open(self._table.name, version)
-        source = scan(opened, self._table.name)
-        return source.to_table() if isinstance(source, ds.Dataset) else pa.table(source)
-
-    def _counted(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            self._read += batch.num_rows
-            yield batch
+        return self._function.apply(call)
 
     def no_rows(self) -> Stream:
         """Return no rows, with the contract's columns."""
@@ -180,7 +138,7 @@ class EmbeddedFlowSession:
             kept = (batch.filter(pc.invert(orders.retracted(batch))) for batch in conformed.batches)
             conformed = Stream(conformed.schema, kept)
         checked = checked_rows.check(self._table, conformed, self._folder)
-        return replace(checked, read=self._read, function_seconds=self._clock.seconds)
+        return replace(checked, read=self._function.read, function_seconds=self._function.seconds)
 
     def rejected_example(self, checked: CheckedRows, reason: str) -> Mapping[str, Any]:
         """Return the values of one row that was rejected for a reason."""

@@ -45,8 +45,8 @@ class Runner:
         fields = [pa.field(c.name, c.type) for c in self.table.columns if c.name != "run_id"]
         return [*fields, pa.field(REJECT, pa.string())]
 
-    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the operator's results."""
+    def __call__(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterator[pa.RecordBatch]:
+        """Yield the results of an operator for batches, or of a group's function for groups."""
         for batch in batches:
             if batch.num_rows == 0:
                 continue
@@ -71,6 +71,10 @@ class Runner:
             if self.one_to_one:
                 self._same_rows(batch, fitted)
             yield from fitted
+
+    def of_group(self, group: pa.Table) -> pa.Table:
+        """Return the function's rows for all rows of a group."""
+        return pa.Table.from_batches(list(self([group])), pa.schema(self.columns))
 
     def _fit(self, answer: pa.RecordBatch | pa.Table) -> Iterator[pa.RecordBatch]:
         if not isinstance(answer, pa.RecordBatch | pa.Table):
@@ -98,7 +102,7 @@ class Runner:
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
             raise self._wrong(f"returned {wanted.name!r} as {found.type}, not {wanted.type}") from None
 
-    def _same_rows(self, batch: pa.RecordBatch, answer: list[pa.RecordBatch]) -> None:
+    def _same_rows(self, batch: pa.RecordBatch | pa.Table, answer: list[pa.RecordBatch]) -> None:
         """Refuse a result in which a row is missing, duplicated or new, by the source key.
 
         Raises:

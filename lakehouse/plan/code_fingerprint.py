@@ -40,11 +40,13 @@ def code_fingerprint(flow: Flow, roots: frozenset[str]) -> Code:
     """Return the fingerprint of all project code that the flow's function reaches, and of its declaration."""
     reads = sorted((key, value.table, value.tag, value.where, value.names) for key, value in flow.reads.items())
     declared = {name: getattr(flow, name) for name in ("kind", "refresh", "driving", "source_key", "source_key_sql")}
+    if flow.group_by:
+        declared["group_by"] = flow.group_by
     texts = [repr(reads), repr(tuple(declared.values()))]
     parts = {DECLARATION: {f"reads {item[0]}": _short(repr(item)) for item in reads}}
     parts[DECLARATION] |= {name: _short(repr(value)) for name, value in declared.items()}
     if flow.function is None:
-        texts.append(normalised(flow.sql, flow.file))
+        texts.append(normalised(flow.sql, flow.file, flow.dialect))
         parts[Path(flow.file).name] = {WHOLE: _short(texts[-1])}
     else:
         walk = _Walk(roots | {flow.function.__module__})

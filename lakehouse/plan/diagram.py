@@ -29,7 +29,7 @@ class Node:
     Args:
         table: Its name.
         flow: The flow that writes it, empty where none does.
-        kind: operator, frame or sql.
+        kind: operator, group, relational, sql, landing or frame.
         state: missing, stale, fresh or source.
         causes: Kinds of the causes for which the flow is to run.
         doc: What the flow does.

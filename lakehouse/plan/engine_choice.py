@@ -64,20 +64,34 @@ def choose_engine(project: Project, item: FlowPlan) -> EngineChoice:
         item: The flow, with the input versions that it reads.
 
     Raises:
-        FlowError: If the embedded engine is asked for, and the flow needs Spark.
+        FlowError: If an engine is asked for that cannot run the flow.
     """
     asked = project.config.engine
+    needs = spark_reason(project, item.flow)
+    if item.flow.kind == "sql" and item.flow.dialect == "duckdb":
+        return _only_embedded(item.flow, asked, needs)
     if asked == "spark":
         return EngineChoice("spark", "engine: spark")
-    needs = spark_reason(project, item.flow)
     if asked == "embedded":
         if needs:
             raise FlowError(f"{item.flow.id} cannot run embedded: {needs}", "run it with --engine auto or spark")
         return EngineChoice("embedded", "engine: embedded")
     if "PYSPARK_GATEWAY_PORT" in os.environ or "spark.master" in project.config.spark:
         return EngineChoice("spark", "Spark's master is given")
-    if needs:
-        return EngineChoice("spark", needs)
+    return EngineChoice("spark", needs) if needs else _by_size(project, item)
+
+
+def _only_embedded(flow: Flow, asked: str, needs: str) -> EngineChoice:
+    """Choose for a SQL flow of DuckDB's dialect."""
+    if asked == "spark" or needs:
+        raise FlowError(
+            f"{flow.id} cannot run on Spark: its SQL is of DuckDB's dialect" + (f", but {needs}" if needs else ""),
+            "run it with --engine auto, or write its SQL in Spark's dialect",
+        )
+    return EngineChoice("embedded", "its SQL is of DuckDB's dialect")
+
+
+def _by_size(project: Project, item: FlowPlan) -> EngineChoice:
     size = _bytes_to_read(project, item)
     if size > EMBEDDED_BYTES:
         return EngineChoice("spark", f"it may read {size >> 20} MiB, more than {EMBEDDED_BYTES >> 20}")
@@ -86,8 +100,10 @@ def choose_engine(project: Project, item: FlowPlan) -> EngineChoice:
 
 def spark_reason(project: Project, flow: Flow) -> str:
     """Return why a flow can run on Spark alone, empty where it need not."""
-    if flow.kind not in {"operator", "landing"}:
-        return f"it is a {flow.kind} flow"
+    if flow.kind == "frame":
+        return "it is a frame flow"
+    if flow.kind == "sql" and flow.dialect == "spark":
+        return "its SQL is of Spark's dialect"
     reason = _feature_reason(project, flow.writes.name) or _writing_reason(flow.writes)
     if reason:
         return reason
@@ -95,7 +111,7 @@ def spark_reason(project: Project, flow: Flow) -> str:
     try:
         for check in flow.writes.checks:
             to_duckdb(check.sql, types)
-        if flow.kind == "operator":
+        if flow.incremental:
             to_duckdb(flow.source_key_sql, types)
         for read in flow.reads.values():
             for source in project.registry.sources(read) if read.where else ():

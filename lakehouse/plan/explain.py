@@ -63,7 +63,7 @@ def explain(
         "place": spec.place,
         "doc": spec.doc,
         "tags": list(spec.tags),
-        "refresh": spec.refresh if spec.kind == "frame" else "",
+        "refresh": spec.refresh if spec.kind in {"relational", "frame"} else "",
         "rows": spec.rows if spec.kind == "operator" else "",
         "reads": _reads(project, item, tables),
         "writes": _writes(project.catalog, item, tables),

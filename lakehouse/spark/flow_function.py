@@ -1,4 +1,4 @@
-"""Call a flow's function under Spark: an operator on Arrow batches, a frame function on DataFrames, or SQL."""
+"""Call a flow's function under Spark: on Arrow batches, on groups, on relations or DataFrames; or run its SQL."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from lakehouse.errors import FlowError, MixlakeError
 from lakehouse.project import Project
 from lakehouse.spark import delta_reader, flow_inputs
 from lakehouse.spark.code_archive import ShippedParams, ship_params
+from lakehouse.spark.relations import SparkRelations
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -119,7 +120,11 @@ class FlowFunction:
             name: flow_inputs.frame(self._session, self._project, read, call.versions)
             for name, read in self._flow.reads.items()
         }
-        return self._sql(frames) if self._flow.kind == "sql" else self._frame(call, frames)
+        if self._flow.kind == "sql":
+            return self._sql(frames)
+        if self._flow.kind == "group":
+            return self._group(call, frames)
+        return self._frame(call, frames)
 
     def _operator(self, call: Call) -> FlowOutput:
         flow, changes = self._flow, call.changes
@@ -151,14 +156,26 @@ class FlowFunction:
     def _sql(self, frames: dict[str, DataFrame]) -> FlowOutput:
         for name, read in self._flow.reads.items():
             frames[name].createOrReplaceTempView(view_name(read.table))
-        return FlowOutput(self._session.sql(with_views(self._flow.sql, self._flow.file)), full=True)
+        return FlowOutput(self._session.sql(with_views(self._flow.sql, self._flow.file, self._flow.dialect)), full=True)
+
+    def _group(self, call: Call, frames: dict[str, DataFrame]) -> FlowOutput:
+        """Call a function for each group of its input's rows."""
+        flow = self._flow
+        (rows,) = frames.values()
+        runner = runner_of(flow, call.params, self.counter.clock(self._session))
+        relations = SparkRelations(self._session, flow, frames, self._stack)
+        answer = relations.map_groups(
+            self.counter.count(rows), flow.group_by, runner.of_group, pa.schema(runner.columns)
+        )
+        return FlowOutput(answer, full=True)
 
     def _frame(self, call: Call, frames: dict[str, DataFrame]) -> FlowOutput:
-        """Call a frame function with its inputs, and with what else it names as a parameter."""
+        """Call a relational or a frame function with its inputs, and with what else it names as a parameter."""
         flow, changes = self._flow, call.changes
         if flow.function is None:
             raise FlowError(f"{flow.id} has no function", "declare it with @flow")
         affected = None
+        relations = SparkRelations(self._session, flow, frames, self._stack)
         extra: dict[str, Any] = {}
         if flow.refresh == "merge":
             key = flow.source_key
@@ -174,8 +191,10 @@ class FlowFunction:
             extra["storage"] = dict(self._project.config.storage)
         if "current_rows" in asked:
             extra["current_rows"] = self._current_rows(call)
+        if flow.kind == "relational":
+            extra["relations"] = relations
         if "cache" in asked:
-            extra["cache"] = self._cache
+            extra["cache"] = relations.cached
         answer = flow.function(**frames, params=call.params, **extra)
         if isinstance(answer, pa.Table):
             answer = self._from_arrow(in_contract_types(flow, answer))
@@ -188,11 +207,3 @@ class FlowFunction:
     def _current_rows(self, call: Call) -> DataFrame:
         """Return the written table's rows as they are."""
         return delta_reader.load(self._session, self._project.catalog, self._flow.writes, call.stored_version)
-
-    def _cache(self, rows: DataFrame) -> DataFrame:
-        """Keep rows that a frame function reads more than once, until the commit."""
-        from pyspark import StorageLevel
-
-        cached = rows.persist(StorageLevel.DISK_ONLY)
-        self._stack.callback(cached.unpersist)
-        return cached

@@ -1,10 +1,11 @@
 -- What the kept samples of each cell hold, in samples and in tokens.
+-- dialect: portable
 WITH sizes AS (
-  SELECT sample_id, `table`, n_tokens FROM gold.document_tokens
+  SELECT d.sample_id, d.table AS origin, d.n_tokens FROM gold.document_tokens AS d
   UNION ALL
-  SELECT sample_id, `table`, n_tokens FROM gold.utterance_tokens
+  SELECT u.sample_id, u.table AS origin, u.n_tokens FROM gold.utterance_tokens AS u
   UNION ALL
-  SELECT sample_id, `table`, n_tokens FROM gold.image_tokens
+  SELECT i.sample_id, i.table AS origin, i.n_tokens FROM gold.image_tokens AS i
 )
 
 SELECT
@@ -13,9 +14,9 @@ SELECT
   samples.language_group,
   samples.kind,
   count(*) AS samples,
-  sum(sizes.n_tokens) AS tokens
+  CAST(sum(sizes.n_tokens) AS BIGINT) AS tokens
 FROM gold.samples AS samples
 INNER JOIN sizes
-  ON samples.sample_id = sizes.sample_id AND samples.`table` = sizes.`table`
+  ON samples.sample_id = sizes.sample_id AND samples.table = sizes.origin
 WHERE samples.keep
 GROUP BY samples.cell, samples.modality, samples.language_group, samples.kind

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
-import sqlglot
 
 import sql
 from schemas.mixture import supply
@@ -29,7 +28,7 @@ def test_supply_counts_kept_samples_of_all_token_tables_once():
             ('u', 'silver.utterances', 'speech/en/prompt', 'speech', 'en', 'prompt', true),
             ('i', 'silver.images', 'image/zh/photo', 'image', 'zh', 'photo', true)
         ) v(sample_id, "table", cell, modality, language_group, kind, keep)""")
-    found = con.sql(sqlglot.transpile(text, read="spark", write="duckdb")[0]).to_arrow_table()
+    found = con.sql(text).to_arrow_table()
     assert found.column_names == [column.name for column in supply.columns if column.name != "run_id"]
     assert {row["cell"]: (row["samples"], row["tokens"]) for row in found.to_pylist()} == {
         "text/en/manual": (2, 30),

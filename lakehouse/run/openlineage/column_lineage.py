@@ -1,7 +1,7 @@
 """Column lineage: the input columns from which a written column is made.
 
 SQL flows are resolved against the declared columns of their inputs, see `sql_column_lineage`. The declaration of an
-operator, and of a frame that refreshes by merge, states one thing: its source key over the written row is the driving
+operator, and of a flow that refreshes by merge, states one thing: its source key over the written row is the driving
 row's key. What is not known is left out.
 
 Kinds are OpenLineage's (ColumnLineageDatasetFacet): DIRECT, whose value goes into the column, as IDENTITY,
@@ -60,7 +60,7 @@ class Lineage:
 
 
 def declared(flow: Flow, sources: Sequence[Table]) -> Lineage:
-    """Return the lineage that the declaration of an operator or frame states.
+    """Return the lineage that the declaration of a flow that can process changes states.
 
     Args:
         flow: The flow.

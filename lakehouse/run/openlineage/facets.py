@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
+from lakehouse.declare.sql_flow import parser_of
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.run.openlineage import source_code
@@ -104,7 +105,9 @@ def job_type(kind: str) -> ol.job_type_job.JobTypeJobFacet:
 def code(flow: Flow) -> Facets:
     """Return the query or the source of a flow, and the repository of its file."""
     if flow.kind == "sql":
-        given: Facets = {"sql": ol.sql_job.SQLJobFacet(query=flow.sql, dialect="spark", producer=PRODUCER)}
+        given: Facets = {
+            "sql": ol.sql_job.SQLJobFacet(query=flow.sql, dialect=parser_of(flow.dialect), producer=PRODUCER)
+        }
     else:
         text = source_code.text(flow)
         facet = ol.source_code_job.SourceCodeJobFacet

@@ -26,7 +26,7 @@ from sqlglot.optimizer.scope import Scope, build_scope, find_all_in_scope
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
-from lakehouse.declare.sql_flow import view_name, with_views
+from lakehouse.declare.sql_flow import parser_of, view_name, with_views
 from lakehouse.run.openlineage.column_lineage import DIRECT, Kind, Lineage, Source
 
 log = logging.getLogger("mixlake.openlineage")
@@ -75,8 +75,9 @@ class _Query:
         self.inputs = inputs
         self.columns = {view: {c.name.lower(): c.name for c in table.columns} for view, table in inputs.items()}
         schema: dict[str, object] = {view: dict.fromkeys(columns, "unknown") for view, columns in self.columns.items()}
-        tree = sqlglot.parse_one(with_views(flow.sql, flow.file), dialect=_DIALECT)
-        tree = qualify(tree, dialect=_DIALECT, schema=schema, validate_qualify_columns=False, identify=False)
+        dialect = parser_of(flow.dialect)
+        tree = sqlglot.parse_one(with_views(flow.sql, flow.file, flow.dialect), dialect=dialect)
+        tree = qualify(tree, dialect=dialect, schema=schema, validate_qualify_columns=False, identify=False)
         root = build_scope(tree)
         if root is None:
             raise SqlglotError("no query")

@@ -47,12 +47,14 @@ def test_no_edges_no_components():
 
 
 @pytest.mark.parametrize("one_task", [0, 1000])
-def test_both_ways_name_the_same_components_in_spark(spark, one_task):
+def test_both_ways_name_the_same_components(relations, one_task):
     drawn = random.Random(2)
     chain = [(f"{n:04}", f"{n + 1:04}") for n in range(14)]
     scattered = {tuple(sorted(drawn.sample([f"{n:04}" for n in range(100, 160)], 2))) for _ in range(25)}
     edges = sorted({*chain, *scattered})
-    frame = spark.createDataFrame(edges, "a string, b string").repartition(3)
-    found = components(frame, one_task=one_task, most_rounds=20).collect()
+    given = relations.from_arrow(pa.Table.from_batches([batch(edges)]))
+    if relations.dialect == "spark":
+        given = given.repartition(3)
+    found = relations.to_arrow(components(relations, given, one_task=one_task, most_rounds=20)).to_pylist()
     assert {row["node"]: row["component"] for row in found} == slow_components(edges)
     assert len(found) == len({row["node"] for row in found})

@@ -68,10 +68,12 @@ def greedy(rows: pa.Table, params: ImageDuplicateParams) -> dict[str, tuple[str,
 
 
 @pytest.fixture(scope="module")
-def result(spark) -> tuple[pa.Table, list[dict], ImageDuplicateParams]:
+def result(relations) -> tuple[pa.Table, list[dict], ImageDuplicateParams]:
     rows, params = pictures(), ImageDuplicateParams()
-    found = image_duplicates_by_hash(spark.createDataFrame(rows).repartition(3), params=params)
-    return rows, found.toArrow().to_pylist(), params
+    given = relations.from_arrow(rows)
+    if relations.dialect == "spark":
+        given = given.repartition(3)
+    return rows, relations.to_arrow(image_duplicates_by_hash(given, relations, params)).to_pylist(), params
 
 
 def test_removals_are_those_of_the_greedy_definition(result) -> None:

@@ -10,11 +10,12 @@ from schemas.documents import document_duplicates
 from tests.jobs.dedup import planted
 
 
-def run(spark, batch, partitions=2, **params):
-    signed = spark.createDataFrame(pa.Table.from_batches([sign_documents(batch, SignatureParams())]))
-    texts = spark.createDataFrame(pa.Table.from_batches([batch.select(["sample_id", "text"])]))
-    found = near_duplicates(signed.repartition(partitions), texts.repartition(partitions), NearParams(**params))
-    return found.toArrow().sort_by("sample_id")
+def run(relations, batch, partitions=2, **params):
+    signed = relations.from_arrow(pa.Table.from_batches([sign_documents(batch, SignatureParams())]))
+    texts = relations.from_arrow(pa.Table.from_batches([batch.select(["sample_id", "text"])]))
+    if relations.dialect == "spark":
+        signed, texts = signed.repartition(partitions), texts.repartition(partitions)
+    return relations.to_arrow(near_duplicates(signed, texts, relations, NearParams(**params))).sort_by("sample_id")
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +25,8 @@ def corpus():
 
 
 @pytest.fixture(scope="module")
-def found(spark, corpus):
-    return run(spark, corpus[0])
+def found(relations, corpus):
+    return run(relations, corpus[0])
 
 
 def test_removals_are_verified_explained_and_complete(found, corpus):
@@ -44,27 +45,27 @@ def test_removals_are_verified_explained_and_complete(found, corpus):
     assert len(family - gone) == 1
 
 
-def test_partitions_order_and_the_way_components_are_found_do_not_matter(spark, corpus, found):
+def test_partitions_order_and_the_way_components_are_found_do_not_matter(relations, corpus, found):
     batch, _ = corpus
     backwards = batch.take(pa.array(range(batch.num_rows - 1, -1, -1)))
-    again = run(spark, backwards, partitions=5, one_task_edges=0)
+    again = run(relations, backwards, partitions=5, one_task_edges=0)
     assert again.equals(found)
 
 
-def test_declared_sources_are_kept_before_others(spark):
+def test_declared_sources_are_kept_before_others(relations):
     text = " ".join(f"w{n}" for n in range(60))
     batch = planted.batch([text, text, text + " more", "alone here"], ["web", "book", "web", "web"])
     ids = batch.column("sample_id").to_pylist()
-    rows = {r["sample_id"]: r for r in run(spark, batch, sources=("book",)).to_pylist()}
+    rows = {r["sample_id"]: r for r in run(relations, batch, sources=("book",)).to_pylist()}
     assert {sample: row["keeper_id"] for sample, row in rows.items()} == {ids[0]: ids[1], ids[2]: ids[1]}
     assert (rows[ids[0]]["method"], rows[ids[2]]["method"]) == ("exact", "near")
 
 
-def test_a_copy_of_a_removed_document_repeats_its_keeper(spark):
+def test_a_copy_of_a_removed_document_repeats_its_keeper(relations):
     text = " ".join(f"w{n}" for n in range(60))
     batch = planted.batch([text, text + " more", text + " more"], ["book", "web", "web"])
     keeper, *copies = batch.column("sample_id").to_pylist()
-    rows = run(spark, batch, sources=("book",)).to_pylist()
+    rows = run(relations, batch, sources=("book",)).to_pylist()
     assert {(r["sample_id"], r["keeper_id"], r["method"]) for r in rows} == {(c, keeper, "near") for c in copies}
 
 

@@ -1,19 +1,15 @@
-"""The draw's SQL, run by DuckDB: what holds of the text holds in Spark, which test_mixture.py confirms once."""
+"""What the draw keeps to, by DuckDB; test_flows.py draws on both engines."""
 
 from __future__ import annotations
 
-import functools
-
-import duckdb
 import numpy as np
 import pyarrow as pa
-import sqlglot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.mix.cells import Cell
-from jobs.mix.draw import DrawParams, views
-from jobs.mix.mixture import choose_line, demand_table, epoch_count, share_table
+from jobs.mix.draw import DrawParams
+from jobs.mix.mixture import draw as draw_mixture
 from jobs.mix.quota import Line, Quota, Stage
 from jobs.mix.quotas import quota_rows
 
@@ -43,40 +39,23 @@ def samples_of(sizes: dict[Cell, list[int]]) -> tuple[pa.Table, pa.Table]:
     return samples, sizes_table
 
 
-@functools.cache
-def in_duckdb(text: str) -> str:
-    return sqlglot.transpile(text, read="spark", write="duckdb")[0]
-
-
-def draw(sizes: dict[Cell, list[int]], stages: list[Stage], params: DrawParams | None = None, order=None) -> pa.Table:
+def draw(
+    relations, sizes: dict[Cell, list[int]], stages: list[Stage], params: DrawParams | None = None, order=None
+) -> pa.Table:
     samples, tokens = samples_of(sizes)
     if order is not None:
         samples, tokens = samples.take(order), tokens.take(order[::-1])
     supply = {cell: sum(many) for cell, many in sizes.items() if many}
-    quotas = quota_rows(Quota(stages, 1.0), supply)
-    con = duckdb.connect()
-    for name, table in {
+    supplied = pa.table({"cell": [str(cell) for cell in supply], "tokens": list(supply.values())})
+    given = {
         "samples": samples,
         "tokens": tokens,
-        "shares": share_table(quotas, supply),
-        "demands": demand_table(quotas),
-        "epochs": pa.table({"epoch": np.arange(epoch_count(quotas))}),
-    }.items():
-        con.register(name, table)
-    for name, text in views(params or DrawParams(window_rows=2)).items():
-        con.execute(f"CREATE TABLE {name} AS {in_duckdb(text)}")
-        if name == "candidates":
-            found = con.sql("SELECT * FROM candidates").to_arrow_table()
-            groups = con.sql("SELECT DISTINCT stage, line FROM candidates").fetchall()
-            settled = [
-                choose_line(found.filter((pa.compute.field("stage") == s) & (pa.compute.field("line") == n)))
-                for s, n in groups
-            ]
-            empty = pa.schema(
-                [("stage", pa.string()), ("line", pa.string()), ("sample_id", pa.string()), ("more", pa.bool_())]
-            )
-            con.register("settled", pa.concat_tables(settled) if settled else empty.empty_table())
-    return con.sql("SELECT * FROM mixture ORDER BY stage, sample_id, epoch").to_arrow_table()
+        "supply": supplied,
+        "quotas": quota_rows(Quota(stages, 1.0), supply),
+    }
+    rows = {name: relations.from_arrow(table) for name, table in given.items()}
+    mixture = draw_mixture(**rows, relations=relations, params=params or DrawParams(window_rows=2))
+    return relations.to_arrow(mixture).sort_by([(name, "ascending") for name in ("stage", "sample_id", "epoch")])
 
 
 def stage(name: str, *lines: Line, shared: bool = False) -> Stage:
@@ -101,45 +80,51 @@ sizes_strategy = many_sizes()
 
 @settings(max_examples=15, deadline=None)
 @given(manuals=sizes_strategy, code=sizes_strategy, fraction=st.floats(0.3, 0.95), epochs=st.floats(1.0, 3.0))
-def test_lines_meet_their_target_or_their_cap(manuals, code, fraction, epochs):
+def test_lines_meet_their_target_or_their_cap(embedded_relations, manuals, code, fraction, epochs):
     half = sum(manuals) * fraction / 2
     wanted = sum(code) * fraction * epochs
     stages = [
         stage("cold", Line(Cell("text", "*", "*"), half, 1.0), Line(Cell("code", "code", "*"), wanted, epochs)),
         stage("hot", Line(Cell("text", "en", "*"), half, 1.0)),
     ]
-    mixture = draw({MANUALS: manuals, CODE: code}, stages)
+    mixture = draw(embedded_relations, {MANUALS: manuals, CODE: code}, stages)
     for name, line, target in (("cold", "text/*/*", half), ("hot", "text/en/*", half), ("cold", "code/code/*", wanted)):
         assert abs(drawn(mixture, name, line) - target) <= 0.005 * target + 2
 
 
 @settings(max_examples=10, deadline=None)
 @given(manuals=sizes_strategy, epochs=st.integers(1, 3))
-def test_a_short_cell_is_repeated_no_more_than_allowed(manuals, epochs):
+def test_a_short_cell_is_repeated_no_more_than_allowed(embedded_relations, manuals, epochs):
     asked = 10.0 * sum(manuals)
-    mixture = draw({MANUALS: manuals}, [stage("hot", Line(Cell("text", "en", "*"), asked, float(epochs)))])
+    mixture = draw(
+        embedded_relations, {MANUALS: manuals}, [stage("hot", Line(Cell("text", "en", "*"), asked, float(epochs)))]
+    )
     assert drawn(mixture, "hot", "text/en/*") == epochs * sum(manuals)
     assert mixture.num_rows == epochs * len(manuals)
     assert set(mixture.column("epoch").to_pylist()) == set(range(epochs))
 
 
-def test_samples_are_repeated_only_where_supply_is_short():
-    mixture = draw({MANUALS: [100] * 500}, [stage("cold", Line(Cell("text", "en", "*"), 20_000.0, 5.0))])
+def test_samples_are_repeated_only_where_supply_is_short(embedded_relations):
+    mixture = draw(
+        embedded_relations, {MANUALS: [100] * 500}, [stage("cold", Line(Cell("text", "en", "*"), 20_000.0, 5.0))]
+    )
     assert set(mixture.column("epoch").to_pylist()) == {0}
 
 
 @settings(max_examples=8, deadline=None)
 @given(manuals=sizes_strategy, seed=st.integers(0, 1000))
-def test_the_draw_knows_no_order_of_rows(manuals, seed):
+def test_the_draw_knows_no_order_of_rows(embedded_relations, manuals, seed):
     stages = [stage("cold", Line(Cell("text", "en", "*"), sum(manuals) * 0.6, 1.0))]
     order = np.random.default_rng(seed).permutation(len(manuals))
-    assert draw({MANUALS: manuals}, stages) == draw({MANUALS: manuals}, stages, order=order)
+    assert draw(embedded_relations, {MANUALS: manuals}, stages) == draw(
+        embedded_relations, {MANUALS: manuals}, stages, order=order
+    )
 
 
-def test_stages_own_their_samples_unless_declared_shared():
+def test_stages_own_their_samples_unless_declared_shared(embedded_relations):
     sizes = {MANUALS: [100 + i for i in range(300)]}
     line = Line(Cell("text", "en", "*"), 20_000.0, 1.0)
-    own = draw(sizes, [stage("cold", line), stage("hot", line)])
+    own = draw(embedded_relations, sizes, [stage("cold", line), stage("hot", line)])
     ids = {
         name: set(own.filter(pa.compute.field("stage") == name).column("sample_id").to_pylist())
         for name in ("cold", "hot")
@@ -147,24 +132,26 @@ def test_stages_own_their_samples_unless_declared_shared():
     assert ids["cold"]
     assert ids["hot"]
     assert not ids["cold"] & ids["hot"]
-    shared = draw(sizes, [stage("cold", line), stage("probe", Line(line.cell, 74_000.0, 1.0), shared=True)])
+    shared = draw(
+        embedded_relations, sizes, [stage("cold", line), stage("probe", Line(line.cell, 74_000.0, 1.0), shared=True)]
+    )
     assert shared.group_by("sample_id").aggregate([("stage", "count")]).column("stage_count").to_pylist().count(2) > 60
 
 
-def test_the_most_specific_line_takes_a_sample():
+def test_the_most_specific_line_takes_a_sample(embedded_relations):
     stages = [stage("hot", Line(Cell("text", "en", "legal"), 1_000.0, 1.0), Line(Cell("text", "*", "*"), 1_000.0, 1.0))]
-    mixture = draw({MANUALS: [10] * 400, LEGAL: [10] * 400}, stages)
+    mixture = draw(embedded_relations, {MANUALS: [10] * 400, LEGAL: [10] * 400}, stages)
     assert drawn(mixture, "hot", "text/en/legal") == 1_000
     assert drawn(mixture, "hot", "text/*/*") == 1_000
 
 
 @settings(max_examples=10, deadline=None)
 @given(manuals=sizes_strategy, code=sizes_strategy)
-def test_virtual_time_keeps_every_prefix_at_the_weights(manuals, code):
+def test_virtual_time_keeps_every_prefix_at_the_weights(embedded_relations, manuals, code):
     stages = [
         stage("cold", Line(Cell("text", "en", "*"), sum(manuals), 1.0), Line(Cell("code", "code", "*"), sum(code), 1.0))
     ]
-    mixture = draw({MANUALS: manuals, CODE: code}, stages).sort_by("time")
+    mixture = draw(embedded_relations, {MANUALS: manuals, CODE: code}, stages).sort_by("time")
     assert all(0 < time < 1 for time in mixture.column("time").to_pylist())
     tokens = mixture.column("n_tokens").to_numpy().astype(np.int64)
     for cell, total in (("text/en/*", sum(manuals)), ("code/code/*", sum(code))):
@@ -174,15 +161,15 @@ def test_virtual_time_keeps_every_prefix_at_the_weights(manuals, code):
         assert np.abs(mine - expected).max() <= max(*manuals, *code)
 
 
-def test_windows_hold_about_the_declared_rows():
+def test_windows_hold_about_the_declared_rows(embedded_relations):
     stages = [stage("cold", Line(Cell("text", "en", "*"), 100_000.0, 1.0))]
-    mixture = draw({MANUALS: [50] * 2000}, stages, DrawParams(window_rows=8))
+    mixture = draw(embedded_relations, {MANUALS: [50] * 2000}, stages, DrawParams(window_rows=8))
     tokens = mixture.group_by("window").aggregate([("n_tokens", "sum")])
     assert set(tokens.column("window").to_pylist()) == set(range(12))
     assert all(abs(n - 100_000 / 12) <= 100 for n in tokens.column("n_tokens_sum").to_pylist())
 
 
-def test_another_seed_draws_other_samples():
+def test_another_seed_draws_other_samples(embedded_relations):
     stages = [stage("cold", Line(Cell("text", "en", "*"), 5_000.0, 1.0))]
-    one, two = (draw({MANUALS: [50] * 1000}, stages, DrawParams(seed=seed)) for seed in (0, 1))
+    one, two = (draw(embedded_relations, {MANUALS: [50] * 1000}, stages, DrawParams(seed=seed)) for seed in (0, 1))
     assert set(one.column("sample_id").to_pylist()) != set(two.column("sample_id").to_pylist())

@@ -1,4 +1,4 @@
-"""Samples, quotas, mixture and sequences through Spark, on small made tables."""
+"""Samples, quotas, mixture and sequences on both engines, on small made tables."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ GOOD_TEXT = {
 
 
 @pytest.fixture(scope="module")
-def decided(spark):
+def decided(relations):
     ids = [f"{i:032x}" for i in range(5)]
     documents = pa.table(
         lineage(5)
@@ -76,19 +76,20 @@ def decided(spark):
     )
     loud = {"duration": 2.0, "speech": 0.9, "loudness": -20.0, "characters_per_second": 9.0}
     sharp = {"width": 64, "height": 64, "sharpness": 100.0, "entropy": 6.0}
-    frame = spark.createDataFrame
+    given = relations.from_arrow
     found = decide(
-        documents=frame(documents),
-        document_scores=frame(scores(document_scores, rows, GOOD_TEXT)),
-        document_duplicates=frame(pa.table({"sample_id": [ids[3], ids[3]]})),
-        utterances=frame(speech),
-        utterance_scores=frame(scores(utterance_scores, [{"sample_id": f"{10:032x}"}], loud)),
-        images=frame(pictures),
-        image_scores=frame(scores(image_scores, [{"sample_id": f"{20:032x}"}], sharp)),
-        image_duplicates=frame(pa.table({"sample_id": pa.array([], pa.string())})),
+        documents=given(documents),
+        document_scores=given(scores(document_scores, rows, GOOD_TEXT)),
+        document_duplicates=given(pa.table({"sample_id": [ids[3], ids[3]]})),
+        utterances=given(speech),
+        utterance_scores=given(scores(utterance_scores, [{"sample_id": f"{10:032x}"}], loud)),
+        images=given(pictures),
+        image_scores=given(scores(image_scores, [{"sample_id": f"{20:032x}"}], sharp)),
+        image_duplicates=given(pa.table({"sample_id": pa.array([], pa.string())})),
+        relations=relations,
         params=SampleParams(),
     )
-    return {int(row["sample_id"], 16): row for row in found.toArrow().to_pylist()}
+    return {int(row["sample_id"], 16): row for row in relations.to_arrow(found).to_pylist()}
 
 
 def test_each_sample_is_decided_once_with_its_reasons(decided):
@@ -129,7 +130,7 @@ def test_spark_and_duckdb_choose_the_same_caption(spark):
 
 
 @pytest.fixture(scope="module")
-def packed(spark):
+def packed(relations):
     """A mixture of two stages and its sequences."""
     words = load_vocabulary()
     rng = np.random.default_rng(5)
@@ -155,26 +156,28 @@ def packed(spark):
     lines = (Line(Cell("text", "en", "*"), 4000.0, 1.0), Line(Cell("code", "code", "*"), 1500.0, 1.0))
     repeated = (Line(Cell("text", "en", "*"), 3000.0, 1.0), Line(Cell("code", "code", "*"), 4500.0, 3.0))
     quotas = quota_rows(Quota((Stage("cold", False, 64, 1, lines), Stage("hot", False, 128, 2, repeated)), 1.0), supply)
-    frame = spark.createDataFrame
+    given = relations.from_arrow
     supply_rows = pa.table({"cell": [str(c) for c in supply], "tokens": list(supply.values())})
     mixture = draw(
-        samples=frame(samples),
-        tokens=frame(tokens.select(["sample_id", "table", "n_tokens"])),
-        supply=frame(supply_rows),
-        quotas=frame(quotas),
+        samples=given(samples),
+        tokens=given(tokens.select(["sample_id", "table", "n_tokens"])),
+        supply=given(supply_rows),
+        quotas=given(quotas),
+        relations=relations,
         params=DrawParams(window_rows=16),
     )
-    drawn = mixture.toArrow()
+    drawn = relations.to_arrow(mixture)
     sequences = pack(
-        mixture=frame(drawn),
-        tokens=frame(tokens.select(["sample_id", "parts", "tokens", "media"])),
-        quotas=frame(quotas.select(["stage", "row_length", "align"])),
+        mixture=given(drawn),
+        tokens=given(tokens.select(["sample_id", "parts", "tokens", "media"])),
+        quotas=given(quotas.select(["stage", "row_length", "align"])),
+        relations=relations,
         params=VocabularyParams(),
     )
-    return drawn, sequences.toArrow()
+    return drawn, relations.to_arrow(sequences)
 
 
-def test_the_draw_in_spark_meets_its_targets(packed):
+def test_the_draw_meets_its_targets(packed):
     drawn = packed[0].group_by(["stage", "cell"]).aggregate([("n_tokens", "sum")]).to_pylist()
     assert {(row["stage"], row["cell"]): row["n_tokens_sum"] for row in drawn} == {
         ("cold", "text/en/*"): pytest.approx(4000, rel=0.005),

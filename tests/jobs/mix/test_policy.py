@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.mix.policy import literal, load_policy
+from jobs.mix.policy import load_policy
 from jobs.mix.samples import SampleParams
 from lakehouse.errors import ConfigError
 from tests.module_text import ModuleText
@@ -68,7 +68,3 @@ def test_a_broken_policy_is_named_with_its_line(tmp_path, old, new, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.yaml"):
         load_policy(tmp_path / "none.yaml")
-
-
-def test_literals_cannot_break_out_of_their_quotes():
-    assert literal("a'; DROP\\") == r"'a\'; DROP\\'"

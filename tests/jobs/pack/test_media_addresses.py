@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from jobs.pack.media_addresses import address_media, locate_file
 from lakehouse.declare.flow import NoParams
 from lakehouse.errors import FlowError
+from lakehouse.spark.relations import SparkRelations
 from schemas.images import images
 from schemas.utterances import MEDIA_OPTIONS, utterances
 from tests.lakehouse.flows import flow_of
@@ -52,8 +54,10 @@ def tagged(spark, lake: Path, tables: list[str]):
 
 def addresses(spark, lake: Path, speech: list[str], pictures: list[str]) -> pa.Table:
     versions = {name: 3 + at for at, name in enumerate([*speech, *pictures])}
-    found = address_media(tagged(spark, lake, speech), tagged(spark, lake, pictures), NoParams(), versions)
-    return found.toArrow()
+    inputs = {"utterances": tagged(spark, lake, speech), "images": tagged(spark, lake, pictures)}
+    with ExitStack() as stack:
+        relations = SparkRelations(spark, flow_of(address_media), inputs, stack)
+        return relations.to_arrow(address_media(**inputs, relations=relations, params=NoParams(), versions=versions))
 
 
 def test_the_media_tables_are_written_so_that_they_can_be_addressed() -> None:

@@ -1,0 +1,93 @@
+"""What a relational flow makes its rows with: SQL, and functions of Arrow batches and groups, on any engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Literal, Protocol
+
+import pyarrow as pa
+
+type Rows = Any
+"""Rows of the engine that runs the flow: handed from one method of `Relations` to the next, never looked into."""
+
+type Dialect = Literal["spark", "duckdb"]
+type BatchFunction = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+type GroupFunction = Callable[[pa.Table], pa.Table]
+
+
+class Relations(Protocol):
+    """The steps of a relational flow, which the engine that runs it carries out.
+
+    Functions are called wherever the rows are, so that they must be picklable; they see rows of a part or of a group
+    alone. Statements are run as they are written: what Spark and DuckDB both understand needs no thought, and a text
+    that differs between them is made for `dialect`.
+    """
+
+    dialect: Dialect
+
+    def sql(self, text: str, /, **inputs: Rows) -> Rows:
+        """Return the rows of one SELECT.
+
+        Args:
+            text: The statement. It names its inputs as tables.
+            inputs: Name to rows.
+        """
+        ...
+
+    def from_arrow(self, table: pa.Table) -> Rows:
+        """Return rows that this process holds: few ones, such as quotas."""
+        ...
+
+    def to_arrow(self, rows: Rows) -> pa.Table:
+        """Return rows to this process: few ones, such as counts."""
+        ...
+
+    def map_batches(
+        self,
+        rows: Rows,
+        function: BatchFunction,
+        schema: pa.Schema,
+        *,
+        together: Sequence[str] = (),
+        order_by: Sequence[str] = (),
+        tasks: Literal["any", "one", "many"] = "any",
+    ) -> Rows:
+        """Return what a function yields for streams of rows, each of which holds a part of them.
+
+        Args:
+            rows: The rows.
+            function: Called with a stream of record batches, yields record batches.
+            schema: Schema of what it yields.
+            together: Columns: rows with equal values come in one stream, one after the other.
+            order_by: SQL expressions by which a stream is ordered, the columns of `together` first.
+            tasks: "one": all rows come in one stream. "many": rows are few, and each is so much work that they are
+                spread over all workers.
+        """
+        ...
+
+    def map_groups(self, rows: Rows, keys: Sequence[str], function: GroupFunction, schema: pa.Schema) -> Rows:
+        """Return what a function makes of each group of rows with equal keys.
+
+        Args:
+            rows: The rows.
+            keys: Columns.
+            function: Called with all rows of a group, in any order.
+            schema: Schema of what it returns.
+        """
+        ...
+
+    def cached(self, rows: Rows) -> Rows:
+        """Return rows that are computed once, though several steps read them."""
+        ...
+
+    def computed(self, rows: Rows) -> Rows:
+        """Return rows computed now, without their plan: for a loop, whose plan would grow with each round."""
+        ...
+
+    def data_files(self, name: str) -> Rows:
+        """Return the data files of an input: table, uri, and how many rows of it are live.
+
+        Args:
+            name: The input, by its name in ``reads``.
+        """
+        ...

@@ -1,0 +1,147 @@
+"""Call a flow's function in this process: on Arrow batches, on groups, on relations; or run its SQL."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from lakehouse.declare.flow import Flow
+from lakehouse.delta.scan import scan
+from lakehouse.embedded import flow_inputs
+from lakehouse.embedded.operator_pool import Clock, run_operator
+from lakehouse.embedded.relations import EmbeddedRelations, Relation
+from lakehouse.embedded.row_file import Stream, cut
+from lakehouse.engine import AffectedKeys, Call, Changes, FlowOutput
+from lakehouse.engine.landing import land
+from lakehouse.engine.operator_runner import runner_of
+from lakehouse.errors import FlowError
+from lakehouse.project import Project
+
+
+def source_keys(flow: Flow, changes: Changes) -> pa.Array:
+    """Return the distinct source keys of changed rows."""
+    columns = [batch.column(flow.source_key) for batch in changes.rows.batches]
+    return pa.chunked_array(columns, changes.rows.schema.field(flow.source_key).type).unique()
+
+
+class FlowFunction:
+    """Calls the function of one flow.
+
+    Args:
+        project: The project.
+        flow: The flow.
+        database: Runs its statements.
+        folder: Where rows are kept until the commit.
+    """
+
+    def __init__(self, project: Project, flow: Flow, database: duckdb.DuckDBPyConnection, folder: Path) -> None:
+        self._project = project
+        self._flow = flow
+        self._database = database
+        self._folder = folder
+        self._clock = Clock()
+        self.read = 0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds spent in an operator, added up over workers."""
+        return self._clock.seconds
+
+    def apply(self, call: Call) -> FlowOutput:
+        """Call the flow's function."""
+        by_kind = {
+            "operator": self._operator,
+            "landing": self._landing,
+            "group": self._group,
+            "relational": self._relational,
+            "sql": self._sql,
+        }
+        if self._flow.kind not in by_kind:
+            raise FlowError(f"{self._flow.id} is a {self._flow.kind} flow, which needs Spark", "run it with Spark")
+        return by_kind[self._flow.kind](call)
+
+    def _operator(self, call: Call) -> FlowOutput:
+        """Call an operator with the batches of its driving input."""
+        flow, changes = self._flow, call.changes
+        if changes is None:
+            driving = flow.reads[flow.driving]
+            rows = flow_inputs.input_rows(self._project, self._database, driving, call.versions, flow.batch_rows)
+        else:
+            rows = changes.rows
+        runner = runner_of(flow, call.params)
+        results = run_operator(runner, self._counted(cut(rows.batches, flow.batch_rows)), self._clock)
+        answer = Stream(pa.schema(runner.columns), results)
+        return FlowOutput(answer, full=changes is None, affected=changes.affected if changes is not None else None)
+
+    def _group(self, call: Call) -> FlowOutput:
+        """Call a function for each group of its input's rows."""
+        relations = self._relations(call)
+        (rows,) = relations.inputs().values()
+        runner = runner_of(self._flow, call.params, self._clock)
+        counted = relations.to_arrow(relations.sql("SELECT count(*) AS n FROM given", given=rows))
+        self.read = counted.column("n")[0].as_py()
+        answer = relations.map_groups(rows, self._flow.group_by, runner.of_group, pa.schema(runner.columns))
+        return FlowOutput(relations.stream(answer), full=True)
+
+    def _sql(self, call: Call) -> FlowOutput:
+        """Run the flow's statement over tables of the names that it has for them."""
+        relations = self._relations(call)
+        for read in self._flow.reads.values():
+            relations.named(read.table, relations.input(read))
+        return FlowOutput(relations.stream(relations.statement(self._flow.sql)), full=True)
+
+    def _relational(self, call: Call) -> FlowOutput:
+        """Call a function of relations with its inputs, and with what else it names as a parameter."""
+        flow, changes = self._flow, call.changes
+        if flow.function is None:
+            raise FlowError(f"{flow.id} has no function", "declare it with @flow")
+        relations = self._relations(call)
+        inputs = relations.inputs()
+        affected = None
+        extra: dict[str, Any] = {}
+        if flow.refresh == "merge":
+            key = flow.source_key
+            if changes is None:
+                text = f'SELECT DISTINCT "{key}" FROM driving'  # noqa: S608 - a declared column
+                extra["affected"] = relations.sql(text, driving=inputs[flow.driving])
+            else:
+                affected = changes.affected or AffectedKeys(source_keys(flow, changes))
+                extra["affected"] = relations.from_arrow(pa.table({key: affected.rows}))
+        asked = inspect.signature(flow.function).parameters
+        if "versions" in asked:
+            extra["versions"] = dict(call.versions)
+        if "storage" in asked:
+            extra["storage"] = dict(self._project.config.storage)
+        answer = flow.function(**inputs, relations=relations, params=call.params, **extra)
+        if not isinstance(answer, Relation):
+            kind = type(answer).__name__
+            raise FlowError(f"{flow.id} returned {kind}, not rows ({flow.place})", "return rows of relations")
+        return FlowOutput(relations.stream(answer), full=affected is None, affected=affected)
+
+    def _relations(self, call: Call) -> EmbeddedRelations:
+        return EmbeddedRelations(self._project, self._flow, call, self._database, self._folder)
+
+    def _landing(self, call: Call) -> FlowOutput:
+        """Call a function that makes its rows of what is outside of the lake."""
+        rows = land(self._flow, call, lambda: self._current_rows(call.stored_version))
+        self.read = rows.num_rows
+        return FlowOutput(Stream(rows.schema, rows.combine_chunks().to_batches()), full=True)
+
+    def _current_rows(self, version: int) -> pa.Table:
+        """Return the written table's rows as they are."""
+        table = self._flow.writes
+        if version < 0:
+            return pa.schema([pa.field(column.name, column.type) for column in table.columns]).empty_table()
+        source = scan(self._project.catalog.open(table.name, version), table.name)
+        return source.to_table() if isinstance(source, ds.Dataset) else pa.table(source)
+
+    def _counted(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            self.read += batch.num_rows
+            yield batch
