@@ -54,11 +54,15 @@ def s3(tmp_path_factory):
 
 
 class Project:
-    """A folder with a ``mixlake.yaml`` and a package of its own, as a user has it."""
+    """A folder with a ``mixlake.yaml`` and a package of its own, as a user has it.
 
-    def __init__(self, root, package):
+    Its flows run on Spark where a test asks for Spark, else in this process.
+    """
+
+    def __init__(self, root, package, *, spark=True):
         self.root = root
         self.package = package
+        self.spark = spark
         self.modules = []
         (root / package).mkdir(parents=True)
         (root / package / "__init__.py").write_text("")
@@ -79,7 +83,9 @@ class Project:
         self._configure()
 
     def _configure(self):
-        body = {"modules": self.modules, "spark": {"spark.master": "local[2]"}}
+        body = {"modules": self.modules, "engine": "spark" if self.spark else "embedded"}
+        if self.spark:
+            body["spark"] = {"spark.master": "local[2]"}
         if (self.root / "flows").exists():
             body["sql"] = ["flows/*.sql"]
         (self.root / "mixlake.yaml").write_text(yaml.safe_dump(body))
@@ -123,7 +129,9 @@ def project(request, tmp_path, monkeypatch):
         monkeypatch.setattr(sync, "sync_edges", lambda *_: None)
     monkeypatch.setattr(discovery, "_entry_points", lambda group: [])
     monkeypatch.delenv("MIXLAKE_LAKE", raising=False)
-    made = Project(tmp_path, f"acme_{uuid.uuid4().hex[:8]}")
+    # With TEST_ENGINE=spark all of them run on Spark.
+    spark = "spark" in request.fixturenames or os.environ.get("TEST_ENGINE") == "spark"
+    made = Project(tmp_path, f"acme_{uuid.uuid4().hex[:8]}", spark=spark)
     yield made
     made.forget()
     if str(tmp_path) in sys.path:

@@ -10,6 +10,7 @@ PACKAGES = ("lakehouse", "schemas", "jobs", "trainer")
 # Contracts, constants, fields and protocols: nothing runs in them that a test of their own could check.
 DECLARATIONS = {
     "jobs/acquire/connectors/base.py",
+    "lakehouse/declare/relations.py",
     "lakehouse/errors.py",
     "lakehouse/ledger/tables.py",
     "schemas/documents.py",
@@ -42,6 +43,8 @@ TESTED_WITH = {
     "jobs/tokenize/utterances.py": "tests/jobs/tokenize/test_media.py",
     "lakehouse/delta/table_errors.py": "tests/lakehouse/test_errors.py",
     "lakehouse/declare/flow.py": "tests/lakehouse/declare/test_registry.py",
+    "lakehouse/embedded/relations.py": "tests/lakehouse/embedded/test_flow_function.py",
+    "lakehouse/spark/relations.py": "tests/lakehouse/embedded/test_flow_function.py",
     "lakehouse/determinism/repeat_run.py": "tests/lakehouse/determinism/test_check.py",
     "lakehouse/query/answer_format.py": "tests/lakehouse/query/test_connection.py",
     "lakehouse/lineage/reader.py": "tests/lakehouse/lineage/test_trace.py",

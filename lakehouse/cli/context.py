@@ -25,6 +25,10 @@ class Context:
     @functools.cached_property
     def project(self) -> Project:
         """The lake's configuration, declarations and catalog; the configuration is read at the first use."""
+        return self.read_project()
+
+    def read_project(self) -> Project:
+        """Read the configuration, as it is now, and return its project."""
         from lakehouse.declare.config import load_config
         from lakehouse.project import Project
 

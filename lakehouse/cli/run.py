@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import signal
+import threading
 from typing import TYPE_CHECKING
 
 import click
@@ -26,6 +29,7 @@ Examples:
   mixlake run
   mixlake run +gold.mixture --param gold.samples.policy=strict.yaml
   mixlake run stale ~tag:dedup --dry-run
+  mixlake run --watch +silver.documents
 """
 
 
@@ -35,11 +39,23 @@ Examples:
 @click.option("--migrate", is_flag=True, help="Rewrite tables whose contracts changed incompatibly.")
 @click.option("--dry-run", is_flag=True, help="Only print what would run, as mixlake plan does.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
+@click.option("--watch", "stay", is_flag=True, help="Stay, and run again what becomes stale, until Ctrl-C.")
 @click.pass_obj
-def command(
-    context: Context, select: tuple[str, ...], *, options: RunOptions, migrate: bool, dry_run: bool, as_json: bool
+def command(  # noqa: PLR0913 - one a word of the command
+    context: Context,
+    select: tuple[str, ...],
+    *,
+    options: RunOptions,
+    migrate: bool,
+    dry_run: bool,
+    as_json: bool,
+    stay: bool,
 ) -> int:
     """Run flows, and print what was done."""
+    if stay:
+        if dry_run or as_json or migrate or options.full:
+            raise click.UsageError("--watch goes with none of --dry-run, --json, --migrate and --full")
+        return _watch(context, select, options)
     if dry_run:
         print_plan(context, select, options, as_json=as_json)
         return 0
@@ -64,6 +80,27 @@ def run_and_report(
             report = execute(listener=progress)
         _print_report(report)
     return 0 if report.ok else 1
+
+
+def _watch(context: Context, select: tuple[str, ...], options: RunOptions) -> int:
+    """Run what becomes stale until Ctrl-C."""
+    from lakehouse.cli.progress import Progress
+    from lakehouse.run.run import run
+    from lakehouse.run.watch import Watch
+
+    with Progress() as progress:
+        watch = Watch(
+            load=lambda: options.of(context.read_project()),
+            run=lambda project: run(project, select, retry=options.retry, listener=progress),
+            select=select,
+            on_report=_print_report,
+            on_error=lambda error: warn(str(error)),
+        )
+        stopped = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+        with contextlib.suppress(KeyboardInterrupt):
+            watch.until(stopped)
+    return 0
 
 
 def _print_report(report: Report) -> None:

@@ -48,6 +48,8 @@ class RunOptions:
 
     def of(self, project: Project) -> Project:
         """Return a project with these parameters, this master and this engine."""
+        if self.master and self.engine == "embedded":
+            raise click.UsageError("--master is where Spark runs: leave it out, or give --engine spark")
         settings = {"spark.master": self.master} if self.master else {}
         return project.with_params(self.params or {}).with_spark(settings).with_engine(self.engine)
 

@@ -319,7 +319,10 @@ def _are_settings(value: object) -> bool:
 _VALUES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "writes": ("a Table", lambda value: isinstance(value, Table)),
     "reads": ("a mapping of argument names to tables", _are_reads),
-    "kind": (" or ".join(map(repr, get_args(FunctionKind))), lambda value: value in get_args(FunctionKind)),
+    "kind": (
+        "'operator', 'group', 'relational', 'landing' or 'frame'",
+        lambda value: value in get_args(FunctionKind),
+    ),
     "params": ("a dataclass", lambda value: isinstance(value, type) and dataclasses.is_dataclass(value)),
     "refresh": ("'full' or 'merge'", lambda value: value in get_args(Refresh)),
     "driving": ("the name of an input", _is_text),

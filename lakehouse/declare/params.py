@@ -107,3 +107,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} {value!r}")
+
+
+def file_fields(params: Any) -> list[str]:
+    """Return the names of the parameters that name files."""
+    return [item.name for item in dataclasses.fields(params) if item.metadata.get("file")]

@@ -27,6 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.declare.params import file_fields
 from lakehouse.spark.settings import is_local
 
 if TYPE_CHECKING:
@@ -214,8 +215,3 @@ def _outbox() -> Path:
     if _folder is None:
         _folder = tempfile.TemporaryDirectory(prefix="mixlake-sent-")
     return Path(_folder.name)
-
-
-def file_fields(params: Any) -> list[str]:
-    """Return the names of the parameters that name files."""
-    return [item.name for item in dataclasses.fields(params) if item.metadata.get("file")]

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.declare.config import FILE_NAME
-from lakehouse.declare.params import resolve_params
+from lakehouse.declare.params import file_fields, resolve_params
 from lakehouse.delta.store import s3
 from lakehouse.errors import ConfigError
 from lakehouse.project import Project
-from lakehouse.spark.code_archive import archive, file_fields, packages
+from lakehouse.spark.code_archive import archive, packages
 from lakehouse.spark.settings import JARS, MASTER, is_local, settings
 
 _MAIN = '''"""What spark-submit is given; see mixlake package."""

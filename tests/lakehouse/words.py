@@ -56,7 +56,7 @@ def outside(params):
     return SOURCE.read_text()
 
 
-@flow(writes=lines, kind="frame", external=outside)
+@flow(writes=lines, kind="landing", external=outside)
 def land(params):
     \"\"\"Land lines of the form id:text.\"\"\"
     found = [line.split(":", 1) for line in SOURCE.read_text().split("|") if line]
@@ -87,7 +87,9 @@ def cut(batch, params):
     })
 """)
 
-COUNTS = ModuleText("-- Lines by size.\nSELECT size, count(*) AS n FROM silver.shouts GROUP BY size\n")
+COUNTS = ModuleText(
+    "-- Lines by size.\n-- dialect: portable\nSELECT size, count(*) AS n FROM silver.shouts GROUP BY size\n"
+)
 
 
 def write(project, text="a:hello|b:two words|c:x"):

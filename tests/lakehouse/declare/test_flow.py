@@ -47,7 +47,7 @@ def test_a_declaration_is_attached_to_the_function():
         ({"writes": "acme.c"}, "writes is 'acme.c', which must be a Table"),
         ({"reads": {"rows": 5}}, "reads is {'rows': 5}"),
         ({"reads": {"a b": TABLE}}, "must be a mapping of argument names to tables"),
-        ({"kind": "fram"}, "kind is 'fram', which must be 'operator', 'frame' or 'landing'"),
+        ({"kind": "fram"}, "kind is 'fram', which must be 'operator', 'group', 'relational', 'landing' or 'frame'"),
         ({"refresh": "mrge"}, "refresh is 'mrge', which must be 'full' or 'merge'"),
         ({"rows": "all"}, "rows is 'all'"),
         ({"batch_rows": "z"}, "batch_rows is 'z', which must be a whole number from 1"),

@@ -1,0 +1,148 @@
+"""Stay, and run what becomes stale: after each change of what is declared, or of what lies outside."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib import invalidate_caches
+from importlib.util import cache_from_source
+from pathlib import Path
+from typing import Any
+
+from lakehouse.declare.config import FILE_NAME
+from lakehouse.declare.params import file_fields, resolve_params
+from lakehouse.errors import MixlakeError, first_line
+from lakehouse.plan.graph import Graph
+from lakehouse.plan.selection import select_flows
+from lakehouse.project import Project
+from lakehouse.run.report import Report
+
+log = logging.getLogger("mixlake.watch")
+
+INTERVAL = 0.5
+
+type State = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Runs flows again and again, as they become stale.
+
+    Args:
+        load: Reads the configuration and the declarations as they are now.
+        run: Runs what is stale of a project.
+        select: Words of a selection; none selects all.
+        on_report: Called with each run's report.
+        on_error: Called with an error of the declarations or of a run; the next change is waited for.
+        interval: Seconds between two looks.
+    """
+
+    load: Callable[[], Project]
+    run: Callable[[Project], Report]
+    select: tuple[str, ...] = ()
+    on_report: Callable[[Report], None] = lambda _: None
+    on_error: Callable[[MixlakeError], None] = lambda _: None
+    interval: float = INTERVAL
+
+    def until(self, stopped: threading.Event) -> None:
+        """Look and run until it is stopped; a run that was begun is ended first.
+
+        Raises:
+            MixlakeError: If the declarations are at fault from the start.
+        """
+        project = self._loaded()
+        files: State = declared_files(project)
+        sources: State = {}
+        sound = True
+        while True:
+            if (now := declared_files(project)) != files:
+                changed = [path for path, state in now.items() if files.get(path) != state]
+                files, sources = now, {}
+                forget_modules(project, changed)
+                try:
+                    project = self._loaded()
+                    files, sound = declared_files(project), True
+                except MixlakeError as error:
+                    sound = False
+                    self.on_error(error)
+            if sound and sources != (found := self._sources(project)):
+                sources = found
+                self._run(project)
+            if stopped.wait(self.interval):
+                return
+
+    def _loaded(self) -> Project:
+        project = self.load()
+        select_flows(Graph(project.registry), self.select)
+        return project
+
+    def _sources(self, project: Project) -> State:
+        """Return the fingerprints of what lies outside, by flow; of one that fails its error."""
+        found: dict[str, Any] = {"": "looked at"}
+        for name in select_flows(Graph(project.registry), self.select):
+            flow = project.registry.flows[name]
+            if flow.external is not None:
+                try:
+                    found[name] = flow.external(resolve_params(flow, project.config))
+                except Exception as error:
+                    log.debug("the outside of %s cannot be read, as its run will say", name, exc_info=True)
+                    found[name] = first_line(error)
+        return found
+
+    def _run(self, project: Project) -> None:
+        try:
+            self.on_report(self.run(project))
+        except MixlakeError as error:
+            self.on_error(error)
+
+
+def declared_files(project: Project) -> dict[str, tuple[int, int]]:
+    """Return time of change and size of each file that declares something: modules, SQL, parameters, configuration."""
+    found = {}
+    for path in _paths(project):
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found[str(path)] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+def _paths(project: Project) -> Iterator[Path]:
+    yield project.config.root / FILE_NAME
+    for root in sorted(project.registry.roots):
+        module = sys.modules.get(root)
+        for folder in getattr(module, "__path__", ()):
+            yield from Path(folder).rglob("*.py")
+        if module is not None and getattr(module, "__file__", None):
+            yield Path(str(module.__file__))
+    folders = {path.parent for path in project.registry.views}
+    for flow in project.registry.flows.values():
+        if flow.kind == "sql":
+            folders.add(Path(flow.file).parent)
+        params = resolve_params(flow, project.config)
+        for name in file_fields(params) if dataclasses.is_dataclass(params) else ():
+            value = getattr(params, name)
+            yield from (Path(item) for item in (value if isinstance(value, tuple) else (value,)) if item)
+    for folder in sorted(folders):
+        yield from folder.glob("*.sql")
+
+
+def forget_modules(project: Project, changed: Iterable[str]) -> None:
+    """Have the next import read the modules of the project's packages again.
+
+    Args:
+        project: The project.
+        changed: Files that changed: Python's own cache of a module takes one for unchanged that was written within
+            the same second, and is as long.
+    """
+    for path in changed:
+        if path.endswith(".py"):
+            Path(cache_from_source(path)).unlink(missing_ok=True)
+    for name in [name for name in sys.modules if name.partition(".")[0] in project.registry.roots]:
+        del sys.modules[name]
+    invalidate_caches()

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import queue
+import threading
+
+import pytest
+
+from lakehouse.declare.config import load_config
+from lakehouse.errors import UsageError
+from lakehouse.project import Project
+from lakehouse.run.run import run
+from lakehouse.run.watch import Watch, declared_files
+from tests.lakehouse import words
+
+WAIT = 60
+
+
+class Watched:
+    """A watch of a project in a thread."""
+
+    def __init__(self, made, select=()):
+        self.reports, self.errors, self.stopped = queue.Queue(), queue.Queue(), threading.Event()
+        watch = Watch(
+            load=lambda: Project(load_config(made.root).with_lake(str(made.root / "lake"))),
+            run=lambda project: run(project, select),
+            select=select,
+            on_report=self.reports.put,
+            on_error=self.errors.put,
+            interval=0.05,
+        )
+        self.thread = threading.Thread(target=watch.until, args=(self.stopped,))
+        self.thread.start()
+
+    def done(self):
+        """Return the status of each flow of the next run, by table."""
+        return {result.writes: result.status for result in self.reports.get(timeout=WAIT).results}
+
+    def stop(self):
+        self.stopped.set()
+        self.thread.join(WAIT)
+        assert not self.thread.is_alive()
+
+
+@pytest.fixture
+def lines(project):
+    return words.write(project)
+
+
+@pytest.fixture
+def watched(lines):
+    made = Watched(lines)
+    yield made
+    made.stop()
+
+
+def test_what_changes_outside_or_in_code_is_run(lines, watched):
+    assert set(watched.done().values()) == {"done"}
+    words.land(lines, "a:hello|b:two words|c:x|d:new")
+    assert watched.done()["silver.shouts"] == "done"
+    lines.module("flows", words.FLOWS.replace('MARK = "!"', 'MARK = "?"'))
+    status = watched.done()
+    assert (status["silver.shouts"], status["silver.words"]) == ("done", "fresh")
+    assert {row["text"] for row in lines.rows("silver.shouts")} == {"HELLO?", "TWO WORDS?", "X?", "NEW?"}
+    lines.sql("gold.counts", words.COUNTS.replace("count(*)", "count(*) + 1"))
+    assert watched.done()["gold.counts"] == "done"
+    assert watched.reports.empty()
+    assert watched.errors.empty()
+
+
+def test_an_error_of_a_declaration_is_reported_once_and_its_correction_is_run(lines, watched):
+    watched.done()
+    lines.module("flows", words.FLOWS.replace("def shout(batch, params):", "def shout(batch, params)"))
+    error = watched.errors.get(timeout=WAIT)
+    assert "SyntaxError" in str(error)
+    lines.module("flows", words.FLOWS.replace('MARK = "!"', 'MARK = "."'))
+    assert watched.done()["silver.shouts"] == "done"
+    assert watched.errors.empty()
+
+
+def test_a_flow_that_fails_is_run_again_after_a_change(lines):
+    lines.module("flows", words.FLOWS.replace("text = loud(", "raise ValueError('not yet')\n    text = loud("))
+    made = Watched(lines, ("silver.shouts", "bronze.lines"))
+    try:
+        assert made.done() == {"bronze.lines": "done", "silver.shouts": "failed"}
+        lines.module("flows", words.FLOWS)
+        assert made.done() == {"bronze.lines": "fresh", "silver.shouts": "done"}
+    finally:
+        made.stop()
+
+
+def test_a_selection_of_nothing_is_refused_at_the_start(lines):
+    watch = Watch(load=lambda: Project(load_config(lines.root)), run=run, select=("gold.nothing",))
+    with pytest.raises(UsageError):
+        watch.until(threading.Event())
+
+
+def test_modules_sql_and_configuration_are_watched(lines):
+    project = Project(load_config(lines.root))
+    names = {name.rpartition("/")[2] for name in declared_files(project)}
+    assert {"tables.py", "flows.py", "gold.counts.sql", "mixlake.yaml"} <= names
