@@ -20,6 +20,7 @@ from lakehouse.declare.contract import Column
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.content_digest import HIGH, LOW
+from lakehouse.delta.scan import unreadable_file
 from lakehouse.embedded import changed_rows, checked_rows, conform, delta_writer, flow_inputs, key_diff
 from lakehouse.embedded.conditions import Expressions, open_database
 from lakehouse.embedded.delta_writer import RowsToWrite
@@ -197,6 +198,11 @@ class EmbeddedFlowSession:
 
     def translate(self, error: Exception) -> MixlakeError:
         """Return an error of a library as one that names the flow and what to do."""
+        if isinstance(error, FileNotFoundError):
+            for name, version in self._function.versions.items():
+                lost = unreadable_file(self._catalog.open(name, version), name) if version >= 0 else None
+                if lost is not None:
+                    return lost
         return from_engine_error(self._flow, error)
 
     def _good(self, checked: CheckedRows) -> Iterator[pa.RecordBatch]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ class FlowFunction:
         self._folder = folder
         self._clock = Clock()
         self.read = 0
+        self.versions: Mapping[str, int] = {}
 
     @property
     def seconds(self) -> float:
@@ -55,6 +56,7 @@ class FlowFunction:
 
     def apply(self, call: Call) -> FlowOutput:
         """Call the flow's function."""
+        self.versions = {**call.versions, self._flow.writes.name: call.stored_version}
         by_kind = {
             "operator": self._operator,
             "landing": self._landing,

@@ -87,9 +87,8 @@ def cut(batch, params):
     })
 """)
 
-COUNTS = ModuleText(
-    "-- Lines by size.\n-- dialect: portable\nSELECT size, count(*) AS n FROM silver.shouts GROUP BY size\n"
-)
+PORTABLE = "-- dialect: portable\n"
+COUNTS = ModuleText(f"-- Lines by size.\n{PORTABLE}SELECT size, count(*) AS n FROM silver.shouts GROUP BY size\n")
 
 
 def write(project, text="a:hello|b:two words|c:x"):

@@ -57,8 +57,8 @@ def test_json_has_one_object_a_selected_flow(call, lines):
         "state": "stale",
         "causes": [{"kind": "input", "detail": "bronze.lines 0 -> 1"}],
         "inputs": {"bronze.lines": 1},
-        "engine": "spark",
-        "engine_reason": "Spark's master is given",
+        "engine": "embedded",
+        "engine_reason": "engine: embedded",
     }
     assert found["gold.counts"]["causes"] == [{"kind": "upstream", "detail": "silver.shouts is to be written"}]
     assert (found["bronze.lines"]["state"], found["bronze.lines"]["inputs"]) == ("fresh", {})

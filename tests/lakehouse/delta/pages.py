@@ -68,7 +68,7 @@ def outside(params):
     return hashlib.sha256(INPUT.read_bytes()).hexdigest()
 
 
-@flow(writes=pages, kind="frame", external=outside)
+@flow(writes=pages, kind="landing", external=outside)
 def land(params):
     return pa.Table.from_pylist(
         [{"parent_ids": [], **row} for row in json.loads(INPUT.read_text())],
@@ -89,14 +89,22 @@ def clean(batch, params):
     return pa.record_batch({**kept, "text": text, "_reject": bad})
 
 
-@flow(writes=repeats, reads={"texts": texts}, kind="frame")
-def find_repeats(texts, params):
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
+def letters(batches):
+    for batch in batches:
+        kept = pc.replace_substring_regex(batch["text"], "[^A-Z]", "")
+        yield pa.record_batch({"sample_id": batch["sample_id"], "letters": kept})
 
-    keeper = F.min("sample_id").over(Window.partitionBy(F.regexp_replace("text", "[^A-Z]", "")))
-    found = texts.select("sample_id", keeper.alias("keeper_id"))
-    return found.where("sample_id <> keeper_id")
+
+LETTERS = pa.schema([("sample_id", pa.string()), ("letters", pa.string())])
+
+
+@flow(writes=repeats, reads={"texts": texts}, kind="relational")
+def find_repeats(texts, relations, params):
+    return relations.sql(
+        "WITH named AS (SELECT sample_id, min(sample_id) OVER (PARTITION BY letters) AS keeper_id FROM spelled) "
+        "SELECT sample_id, keeper_id FROM named WHERE sample_id <> keeper_id",
+        spelled=relations.map_batches(texts, letters, LETTERS),
+    )
 
 
 @flow(writes=pieces, reads={"texts": texts}, source_key_sql="get(parent_ids, 0)")
@@ -112,34 +120,46 @@ def cut(batch, params):
     })
 
 
-@flow(writes=notes, reads={"texts": texts}, kind="frame", refresh="merge")
-def note(texts, affected, params):
-    from pyspark.sql import functions as F
-
-    return texts.join(affected, "sample_id", "left_semi").select(
-        "sample_id", F.size(F.split("text", " ")).cast("long").alias("words")
+@flow(writes=notes, reads={"texts": texts}, kind="relational", refresh="merge")
+def note(texts, affected, relations, params):
+    return relations.sql(
+        "SELECT t.sample_id, CAST(size(split(t.text, ' ')) AS BIGINT) AS words "
+        "FROM texts AS t INNER JOIN affected AS a ON t.sample_id = a.sample_id",
+        texts=texts, affected=affected,
     )
 
 
-@flow(writes=sequences, reads={"texts": texts, "repeats": repeats}, kind="frame")
-def pack(texts, repeats, params):
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
+PACKED = pa.schema([field for field in sequences.schema if field.name != "run_id"])
 
-    kept = texts.join(repeats, "sample_id", "left_anti")
-    place = F.row_number().over(Window.partitionBy(F.lit(1)).orderBy("sample_id")) - 1
-    packed = kept.withColumn("position", F.floor(place / 2).cast("long")).groupBy("position").agg(
-        F.array_sort(F.collect_list("sample_id")).alias("parent_ids"),
-        F.concat_ws("+", F.array_sort(F.collect_set("source"))).alias("source"),
-        F.concat_ws(" AND ", F.array_sort(F.collect_set("license"))).alias("license"),
-        F.concat_ws(" ", F.array_sort(F.collect_list("text"))).alias("text"),
+
+def packed(group):
+    parents = sorted(group["sample_id"].to_pylist())
+    texts = {name: sorted(group[name].to_pylist()) for name in ("source", "license", "text")}
+    return pa.Table.from_pylist([{
+        "sample_id": hashlib.sha256("/".join(["pack", *parents]).encode()).hexdigest()[:32],
+        "parent_ids": parents,
+        "source": "+".join(sorted(set(texts["source"]))),
+        "license": " AND ".join(sorted(set(texts["license"]))),
+        "text": " ".join(texts["text"]),
+        "stage": "all",
+        "position": group["position"][0].as_py(),
+    }], schema=PACKED)
+
+
+@flow(writes=sequences, reads={"texts": texts, "repeats": repeats}, kind="relational")
+def pack(texts, repeats, relations, params):
+    placed = relations.sql(
+        "WITH kept AS (SELECT * FROM texts AS t WHERE NOT EXISTS "
+        "(SELECT 1 FROM repeats AS r WHERE r.sample_id = t.sample_id)) "
+        "SELECT *, CAST(floor((row_number() OVER (ORDER BY sample_id) - 1) / 2) AS BIGINT) AS position FROM kept",
+        texts=texts, repeats=repeats,
     )
-    name = F.substring(F.sha2(F.concat_ws("/", F.lit("pack"), "parent_ids"), 256), 1, 32)
-    return packed.select(name.alias("sample_id"), "parent_ids", "source", "license", F.lit("all").alias("stage"), "position", "text")
+    return relations.map_groups(placed, ["position"], packed, PACKED)
 """)
 
 COUNTS = (
-    "-- Texts by source.\nSELECT source, count(*) AS n, sum(length(text)) AS size FROM silver.texts GROUP BY source\n"
+    "-- Texts by source.\n-- dialect: portable\n"
+    "SELECT source, count(*) AS n, CAST(sum(length(text)) AS BIGINT) AS size FROM silver.texts GROUP BY source\n"
 )
 NAMES = (
     "bronze.pages",

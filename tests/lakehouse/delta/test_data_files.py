@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.lakehouse import words
 from tests.lakehouse.broken import data_files, lose, say
 
@@ -16,7 +14,6 @@ def digests(project, lake):
     return {name: item.last[1].digest for name, item in project.plan(lake=lake).items()}
 
 
-@pytest.mark.usefixtures("spark")
 def test_a_table_that_lost_its_files_is_named_and_made_anew(project, capsys, monkeypatch):
     monkeypatch.chdir(project.root)
     words.write(project, TEXT)

@@ -111,7 +111,6 @@ def test_a_damaged_checkpoint_is_named(held, capsys):
         assert checkpoint.name in errors[0]
 
 
-@pytest.mark.usefixtures("spark")
 def test_a_table_moved_out_of_the_way_is_made_anew(project, capsys, monkeypatch):
     monkeypatch.chdir(project.root)
     words.write(project)

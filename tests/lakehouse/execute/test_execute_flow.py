@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pytest
 from deltalake import DeltaTable
 
 from lakehouse.delta.append import create
@@ -34,7 +33,6 @@ def read_number(batch, params):
 """
 
 
-@pytest.mark.usefixtures("spark")
 def test_an_origin_of_another_type_than_the_source_key_is_found_by_its_value(project):
     project.module("flows", NUMBERS)
     lake = project.lake()
@@ -48,7 +46,6 @@ def test_an_origin_of_another_type_than_the_source_key_is_found_by_its_value(pro
     assert sorted(row["number"] for row in project.rows("silver.numbers")) == [8, 11, 12]
 
 
-@pytest.mark.usefixtures("spark")
 def test_several_commits_of_an_input_are_taken_in_at_once(project):
     words.write(project)
     project.run()
@@ -65,7 +62,6 @@ def test_several_commits_of_an_input_are_taken_in_at_once(project):
         assert bare(rows) == bare(project.rows(name, lake="rebuilt"))
 
 
-@pytest.mark.usefixtures("spark")
 def test_rows_that_something_else_doubled_are_taken_out_again(project):
     words.write(project)
     project.run(UP)
@@ -87,7 +83,6 @@ def test_rows_that_something_else_doubled_are_taken_out_again(project):
     assert {item.state for item in project.plan(UP).values()} == {"fresh"}
 
 
-@pytest.mark.usefixtures("spark")
 def test_a_key_that_something_else_wrote_again_in_an_input_is_refused(project):
     words.write(project)
     project.run(UP)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
 from lakehouse.cli.main import main
 from lakehouse.query.quarantine import count_quarantined, quarantined_rows
 from tests.lakehouse.delta import pages
@@ -17,7 +15,6 @@ NAMES = ("bronze.pages", "silver.texts")
 OUTSIDE = 'pc.match_substring(batch["text"], (INPUT.parent / "bad.txt").read_text())'
 
 
-@pytest.mark.usefixtures("spark")
 def test_rows_set_aside_are_explained_retried_and_then_gone(project, capsys, monkeypatch):
     project.module("tables", pages.TABLES)
     project.module("flows", pages.FLOWS.replace('pc.match_substring(batch["text"], "bad")', OUTSIDE))

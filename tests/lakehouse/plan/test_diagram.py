@@ -103,7 +103,7 @@ def at_project(project):
 
 
 def test_tables_that_no_flow_writes_are_drawn_where_they_are_read(at_project):
-    at_project.module("flows", words.FLOWS.replace('@flow(writes=lines, kind="frame", external=outside)', ""))
+    at_project.module("flows", words.FLOWS.replace('@flow(writes=lines, kind="landing", external=outside)', ""))
     found = flow_diagram(at_project.lake().plan())
     assert found.nodes["bronze.lines"].state == SOURCE
     assert ("bronze.lines", "silver.words") in found.edges

@@ -49,7 +49,8 @@ def test_what_is_asked_for_is_chosen(tmp_path):
     assert choice(project(tmp_path, engine="spark")).engine == "spark"
     assert choice(project(tmp_path, engine="embedded")).engine == "embedded"
     with pytest.raises(
-        FlowError, match=r"flows.f cannot run embedded: it is a sql flow — run it with --engine auto or spark"
+        FlowError,
+        match=r"flows.f cannot run embedded: its SQL is of Spark's dialect — run it with --engine auto or spark",
     ):
         choice(project(tmp_path, engine="embedded"), replace(FLOW, kind="sql"))
 
@@ -97,7 +98,7 @@ LIST = Column("many", pa.list_(pa.string()), "x")
     ("flow", "reason"),
     [
         (replace(FLOW, kind="frame"), "it is a frame flow"),
-        (replace(FLOW, kind="sql"), "it is a sql flow"),
+        (replace(FLOW, kind="sql"), "its SQL is of Spark's dialect"),
         (replace(FLOW, writes=table(writer_options=[("parquet.bloom.filter.enabled", "true")])), "writer option parquet.bloom"),
         (replace(FLOW, writes=table(writer_options=[("compression", "lz4")])), "compression=lz4"),
         (replace(FLOW, writes=table(checks=[Check("ok", "n > 0"), Check("odd", "n % 2 = 1")])), "because of Mod"),

@@ -6,7 +6,7 @@ from lakehouse.errors import TableNotFoundError, UsageError
 from lakehouse.plan.explain import explain
 from tests.lakehouse import words
 
-SPARK = {"engine": "spark", "engine_reason": "Spark's master is given"}
+EMBEDDED = {"engine": "embedded", "engine_reason": "engine: embedded"}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_how_it_would_run_and_over_which_changes(made):
     words.leave_note(made, "bronze.lines")
     words.leave_note(made, "bronze.lines")
     coming = explain(made.lake().project, "silver.shouts")["next"]
-    assert coming == {"mode": "incremental", "reason": "", "changes": {"bronze.lines": [1, 2]}, **SPARK}
+    assert coming == {"mode": "incremental", "reason": "", "changes": {"bronze.lines": [1, 2]}, **EMBEDDED}
     # What a SQL flow reads is to be written: over all rows, whatever changes.
     found = explain(made.lake().project, "gold.counts")
     assert [cause["kind"] for cause in found["causes"]] == ["upstream"]
@@ -66,7 +66,7 @@ def test_why_it_would_start_over(made):
     made.module("flows", text)
     found = explain(made.lake().project, "silver.shouts")
     assert found["causes"] == [{"kind": "code", "detail": f"{made.package}.flows.loud changed"}]
-    assert found["next"] == {"mode": "full", "reason": "its code changed", "changes": {}, **SPARK}
+    assert found["next"] == {"mode": "full", "reason": "its code changed", "changes": {}, **EMBEDDED}
 
 
 def test_a_flow_that_never_ran(project):
@@ -105,7 +105,7 @@ def test_the_options_of_a_run_count_for_the_flow_alone(made):
     project = made.lake().project
     found = explain(project, "silver.shouts", full=True)
     assert (found["state"], found["causes"]) == ("stale", [{"kind": "forced", "detail": "--full"}])
-    assert found["next"] == {"mode": "full", "reason": "--full was given", "changes": {}, **SPARK}
+    assert found["next"] == {"mode": "full", "reason": "--full was given", "changes": {}, **EMBEDDED}
     words.leave_note(made, "silver.shouts", {"bronze.lines": 0}, has_quarantined=True)
     assert explain(project, "silver.shouts")["state"] == "fresh"
     found = explain(project, "silver.shouts", retry=True)

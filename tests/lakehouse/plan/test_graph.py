@@ -42,7 +42,7 @@ def test_two_flows_of_one_id_are_refused(project):
 def test_a_circle_is_refused_with_its_flows(project):
     words.write(project)
     project.sql("bronze.lines", "SELECT CAST(size AS STRING) AS sample_id, 'x' AS text FROM gold.counts")
-    project.module("flows", words.FLOWS.replace('@flow(writes=lines, kind="frame", external=outside)', ""))
+    project.module("flows", words.FLOWS.replace('@flow(writes=lines, kind="landing", external=outside)', ""))
     with pytest.raises(GraphError, match=r"depend on each other") as raised:
         _ = Graph(project.lake().registry).order
     assert "bronze.lines.sql" in raised.value.message

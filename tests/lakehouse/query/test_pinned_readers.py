@@ -7,8 +7,6 @@ import subprocess
 import sys
 import threading
 
-import pytest
-
 from lakehouse.release.create import create_release
 from lakehouse.release.optimize import optimize
 from lakehouse.release.vacuum import vacuum
@@ -40,7 +38,6 @@ def digest(rows):
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
-@pytest.mark.usefixtures("spark")
 def test_a_release_reads_the_same_while_a_writer_rewrites_compacts_and_vacuums(project):
     words.write(project, TEXT)
     project.run()

@@ -49,7 +49,6 @@ def rebuilt(project, rows, lake):
     return found
 
 
-@pytest.mark.usefixtures("spark")
 def test_a_source_goes_with_all_that_was_made_of_it_and_copies_from_elsewhere_return(project):
     pages.write(project, ROWS)
     project.run(*NAMES)
@@ -100,7 +99,6 @@ def test_a_source_goes_with_all_that_was_made_of_it_and_copies_from_elsewhere_re
     assert "LATE TEXT!" in lines(project, "silver.texts")
 
 
-@pytest.mark.usefixtures("spark")
 def test_an_id_takes_equal_content_and_verified_duplicates_along_for_good(project):
     pages.write(project, ROWS)
     project.run(*NAMES)
@@ -117,7 +115,6 @@ def test_an_id_takes_equal_content_and_verified_duplicates_along_for_good(projec
     assert {row["text"] for row in project.rows("bronze.pages") if row["source"] == "delta"} == {"something new"}
 
 
-@pytest.mark.usefixtures("spark")
 def test_within_the_scope_of_its_origin_an_id_goes_alone_and_copies_come(project):
     pages.write(project, ROWS)
     project.run("bronze.pages")
@@ -128,7 +125,6 @@ def test_within_the_scope_of_its_origin_an_id_goes_alone_and_copies_come(project
     assert {row["source"] for row in project.rows("bronze.pages") if row["text"] == "alone it stands"} == {"delta"}
 
 
-@pytest.mark.usefixtures("spark")
 def test_licences_addresses_and_rows_in_quarantine(project):
     pages.write(project, ROWS)
     project.run(*NAMES)
@@ -149,7 +145,6 @@ def test_licences_addresses_and_rows_in_quarantine(project):
     assert [order.ordinal for order in load_retractions(lake.catalog).orders] == [1, 2, 3]
 
 
-@pytest.mark.usefixtures("spark")
 def test_rows_committed_by_a_run_that_did_not_know_are_taken_out_by_the_next(project, monkeypatch):
     pages.write(project, ROWS)
     project.run("bronze.pages", "silver.texts")

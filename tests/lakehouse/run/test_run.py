@@ -7,8 +7,6 @@ import pytest
 from lakehouse.errors import MixlakeError
 from tests.lakehouse import words
 
-pytestmark = pytest.mark.usefixtures("spark")
-
 
 @pytest.fixture
 def lines(project):
@@ -261,10 +259,14 @@ def test_a_contract_that_rows_do_not_fit_is_refused_until_the_table_is_written_a
     if change == "fewer":
         flows = flows.replace(', "size": pc.utf8_length(text)', "")
         lines.sql(
-            "gold.counts", "SELECT CAST(length(text) AS INT) AS size, count(*) AS n FROM silver.shouts GROUP BY 1"
+            "gold.counts",
+            f"{words.PORTABLE}SELECT CAST(length(text) AS INT) AS size, count(*) AS n FROM silver.shouts GROUP BY 1",
         )
     if change == "type":
-        lines.sql("gold.counts", "SELECT CAST(size AS INT) AS size, count(*) AS n FROM silver.shouts GROUP BY 1")
+        lines.sql(
+            "gold.counts",
+            f"{words.PORTABLE}SELECT CAST(size AS INT) AS size, count(*) AS n FROM silver.shouts GROUP BY 1",
+        )
     lines.module("flows", flows)
     before = lines.rows("silver.shouts")
     refused = lines.run("+gold.counts")["silver.shouts"]
