@@ -26,10 +26,11 @@ from lakehouse.declare.contract import Table
 from lakehouse.delta import append
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.retry import retry
 from lakehouse.delta.store.conditional_put import require_atomic_commits
 from lakehouse.delta.store.permissions import require_writable, translate_write_errors
 from lakehouse.engine import WriteMode
-from lakehouse.errors import CollisionError
+from lakehouse.errors import CollisionError, LakeError
 from lakehouse.ledger import tables
 
 if TYPE_CHECKING:
@@ -104,6 +105,35 @@ def write(catalog: Catalog, table: Table, changes: RowsToWrite, note: CommitNote
             **options,
         )
     return int(opened.version())
+
+
+def delete_rows(catalog: Catalog, table: Table, predicate: str, transaction: tuple[str, int] | None) -> None:
+    """Delete the rows that fulfil a condition, in one commit that uses up a transaction's number.
+
+    Args:
+        catalog: The lake's catalog.
+        table: Contract of the table, which exists.
+        predicate: The condition, in DataFusion's dialect.
+        transaction: Name and number, None for no transaction.
+
+    Raises:
+        LakeError: If other writers committed first each time, or the store refused.
+    """
+    require_atomic_commits(catalog.uri, catalog.storage_options)
+    used = CommitProperties(app_transactions=[Transaction(*transaction)] if transaction else None)
+
+    def commit() -> bool | None:
+        opened = catalog.open(table.name)
+        require_writable(table.name, opened.table_uri)
+        none = pa.schema(opened.schema().to_arrow()).empty_table()
+        try:
+            with translate_write_errors(table.name):
+                write_deltalake(opened, none, mode="overwrite", predicate=predicate, commit_properties=used)
+        except CommitFailedError:
+            return None
+        return True
+
+    retry(commit, LakeError(f"{table.name}: other writers committed first each time", "try again later"))
 
 
 def append_quarantine(catalog: Catalog, rows: pa.Table, attempt: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-_DIGITS = 40
+DIGITS = 40
 
 
 def predicate_of(keys: Sequence[str], rows: Iterable[tuple[object, ...]]) -> str:
@@ -18,16 +18,24 @@ def predicate_of(keys: Sequence[str], rows: Iterable[tuple[object, ...]]) -> str
         keys: The key's columns: texts or integers.
         rows: The keys; a null equals a null.
     """
+    return predicate_of_digests(keys, map(_digest, rows))
+
+
+def predicate_of_digests(keys: Sequence[str], digests: Iterable[str]) -> str:
+    """Return the condition under which the digest of a row's key is among some.
+
+    Args:
+        keys: The key's columns: texts or integers.
+        digests: The first `DIGITS` hex digits of the SHA-256 of each value, joined by colons; ``-`` for a null.
+    """
     parts = [
         f"CASE WHEN \"{key}\" IS NULL THEN '-' ELSE "
-        f"substr(encode(sha256(cast(\"{key}\" AS varchar)), 'hex'), 1, {_DIGITS}) END"
+        f"substr(encode(sha256(cast(\"{key}\" AS varchar)), 'hex'), 1, {DIGITS}) END"
         for key in keys
     ]
-    digests = ", ".join(f"'{digest}'" for digest in sorted({_digest(row) for row in rows}))
-    return f"concat_ws(':', {', '.join(parts)}) IN ({digests})"
+    listed = ", ".join(f"'{digest}'" for digest in sorted(set(digests)))
+    return f"concat_ws(':', {', '.join(parts)}) IN ({listed})" if listed else "false"
 
 
 def _digest(row: tuple[object, ...]) -> str:
-    return ":".join(
-        "-" if value is None else hashlib.sha256(str(value).encode()).hexdigest()[:_DIGITS] for value in row
-    )
+    return ":".join("-" if value is None else hashlib.sha256(str(value).encode()).hexdigest()[:DIGITS] for value in row)

@@ -23,7 +23,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -51,10 +51,6 @@ from lakehouse.retraction.remaining_rows import (
     stored_files,
     tables_with_rows,
 )
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-
 
 log = logging.getLogger("mixlake.purge")
 
@@ -109,7 +105,6 @@ class _BlockedError(Exception):
 class _Steps:
     """What a run does for its purges; see `purge`."""
 
-    spark: Callable[[], SparkSession]
     sync: Callable[[], None]
     clean: Callable[[], None]
     failed: Collection[str]
@@ -137,7 +132,6 @@ class _Plan:
 
 def purge(
     project: Project,
-    spark: Callable[[], SparkSession],
     *,
     sync: Callable[[], None],
     clean: Callable[[], None],
@@ -147,7 +141,6 @@ def purge(
 
     Args:
         project: The project.
-        spark: Called where Spark is needed.
         sync: Brings ``ledger.edges`` up to date.
         clean: Deletes the logs of runs, which may show rows.
         failed: Tables whose flows failed or were skipped in this run.
@@ -155,7 +148,7 @@ def purge(
     Returns:
         One entry an order that was not done before.
     """
-    steps = _Steps(spark, sync, clean, failed)
+    steps = _Steps(sync, clean, failed)
     purges = []
     for order in [order for order in load_retractions(project.catalog).orders if order.to_purge]:
         try:
@@ -213,7 +206,7 @@ def _finish_retraction(project: Project, order: Retraction, steps: _Steps) -> No
                 f"{item.writes} is not up to date ({cause.kind}: {cause.detail}); mixlake run +{item.writes}"
             )
     if is_quarantined(project, order):
-        delete_retracted_rows(project.catalog, steps.spark, again=True)
+        delete_retracted_rows(project.catalog, again=True)
         if is_quarantined(project, order):
             raise _BlockedError(f"{tables.quarantine.name} has such rows; the next run tries again")
     if not is_fully_merged(project.catalog):

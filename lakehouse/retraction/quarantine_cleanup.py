@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.scan import scan
+from lakehouse.embedded.delta_writer import delete_rows
+from lakehouse.embedded.key_predicate import DIGITS, predicate_of_digests
 from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Retractions, load_retractions, pattern
-from lakehouse.spark import delta_reader, delta_writer, retraction_filter
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+TRANSACTION = "mixlake.retractions"
+_AGAIN = f"{TRANSACTION}.again"
+_KEY = ("attempt", "reason", "row")
+# Each commit names so many rows.
+_ROWS_OF_A_COMMIT = 5_000
 
-_AGAIN = f"{delta_writer.QUARANTINE_APP}.again"
 
-
-def delete_retracted_rows(catalog: Catalog, spark: Callable[[], SparkSession], *, again: bool = False) -> bool:
+def delete_retracted_rows(catalog: Catalog, *, again: bool = False) -> bool:
     """Delete quarantined rows that retractions take out, where that was not done yet.
 
     Args:
         catalog: The lake's catalog.
-        spark: Called where Spark is needed.
         again: Whether to repeat it where it was done: a run that did not know the orders has quarantined rows since.
 
     Returns:
@@ -31,44 +36,66 @@ def delete_retracted_rows(catalog: Catalog, spark: Callable[[], SparkSession], *
     if not orders.orders or not catalog.has(tables.quarantine.name):
         return False
     opened = catalog.open(tables.quarantine.name)
-    done = int(opened.transaction_version(delta_writer.QUARANTINE_APP) or 0) >= orders.ordinal
+    done = int(opened.transaction_version(TRANSACTION) or 0) >= orders.ordinal
     if done and not again:
         return False
-    app, number = (delta_writer.QUARANTINE_APP, orders.ordinal) if not done else (_AGAIN, int(opened.version()) + 1)
-    session = spark().newSession()
-    rows = delta_reader.load(session, catalog, tables.quarantine, int(opened.version()))
-    retracted = _retracted(session, catalog, rows, orders)
-    delta_writer.delete_quarantined(session, catalog, retracted, app=app, number=number)
+    transaction = (TRANSACTION, orders.ordinal) if not done else (_AGAIN, int(opened.version()) + 1)
+    # Deleting a row twice changes nothing, so that the last commit alone says that all is done.
+    commits = [*_retracted(catalog, orders, int(opened.version()))] or [[]]
+    for number, digests in enumerate(commits, 1):
+        last = transaction if number == len(commits) else None
+        delete_rows(catalog, tables.quarantine, predicate_of_digests(_KEY, digests), last)
     return True
 
 
-def _retracted(session: SparkSession, catalog: Catalog, rows: DataFrame, orders: Retractions) -> DataFrame:
-    """Return attempt, reason and row of quarantined rows that an order matches, or that were made from such rows."""
-    from pyspark.sql import functions as F
+def _retracted(catalog: Catalog, orders: Retractions, version: int) -> Iterator[list[str]]:
+    """Yield the digests of quarantined rows that an order matches, or that were made from such rows."""
+    with duckdb.connect(":memory:") as database:
+        database.register("quarantine", scan(catalog.open(tables.quarantine.name, version), tables.quarantine.name))
+        database.register("ids", _ids(catalog, orders))
+        for kind in ("source", "license", "uri"):
+            values = [pattern(value) if kind == "uri" else value for value in orders.values(kind)]
+            database.register(f"{kind}s", pa.table({"value": pa.array(values, pa.string())}))
+        digest = " || ':' || ".join(f"substr(sha256({name}), 1, {DIGITS})" for name in _KEY)
+        answer = database.sql(_STATEMENT.format(digest=digest)).to_arrow_reader(_ROWS_OF_A_COMMIT)
+        for batch in answer:
+            digests = batch.column(0).to_pylist()  # as many as one commit names
+            for begin in range(0, len(digests), _ROWS_OF_A_COMMIT):
+                yield digests[begin : begin + _ROWS_OF_A_COMMIT]
 
-    schema = "source string, license string, uri string, sample_id string, content_id string, parent_ids array<string>"
-    body = F.from_json("row", schema)
-    rows = rows.where("row IS NOT NULL").select("attempt", "reason", "row", "sample_id", "origin", body.alias("body"))
-    conditions = []
-    if sources := orders.values("source"):
-        conditions.append(F.col("body.source").isin(sources))
-    if licenses := orders.values("license"):
-        conditions.append(F.col("body.license").isin(licenses))
-        conditions.append(F.arrays_overlap(F.split("body.license", " AND "), F.array(*map(F.lit, licenses))))
-    conditions.extend(F.col("body.uri").rlike(pattern(value)) for value in orders.values("uri"))
-    names = ["attempt", "reason", "row"]
-    found = rows.where("false").select(*names)
-    for condition in conditions:
-        found = found.union(rows.where(F.coalesce(condition, F.lit(False))).select(*names))
-    if orders.ids_version >= 0:
-        ids = retraction_filter.ids(session, catalog, orders, SAMPLE, CONTENT, DERIVED)
-        marks = F.filter(
-            F.concat(
-                F.array("sample_id", "origin", "body.sample_id", "body.content_id"),
-                F.coalesce("body.parent_ids", F.array().cast("array<string>")),
-            ),
-            lambda item: item.isNotNull(),
-        )
-        named = rows.select(*names, F.explode(marks).alias("id")).join(ids, "id", "left_semi")
-        found = found.union(named.select(*names))
-    return found.distinct()
+
+_STATEMENT = """
+WITH rows AS (
+  SELECT attempt, reason, "row", sample_id, origin,
+    json_extract_string("row", '$.source') AS source,
+    json_extract_string("row", '$.license') AS license,
+    json_extract_string("row", '$.uri') AS uri,
+    list_concat(
+      [sample_id, origin, json_extract_string("row", '$.sample_id'), json_extract_string("row", '$.content_id')],
+      coalesce(json_extract_string("row", '$.parent_ids[*]'), [])
+    ) AS named
+  FROM quarantine
+  WHERE "row" IS NOT NULL
+),
+marks AS (SELECT attempt, reason, "row", unnest(named) AS id FROM rows),
+matched AS (
+  SELECT attempt, reason, "row" FROM rows
+  WHERE source IN (SELECT value FROM sources)
+    OR list_has_any(string_split(license, ' AND ') || [license], (SELECT coalesce(list(value), []) FROM licenses))
+    OR EXISTS (SELECT 1 FROM uris WHERE regexp_matches(rows.uri, uris.value))
+  UNION
+  SELECT attempt, reason, "row" FROM marks WHERE id IN (SELECT id FROM ids)
+)
+SELECT DISTINCT {digest} FROM matched
+"""
+
+
+def _ids(catalog: Catalog, orders: Retractions) -> pa.Table:
+    """Return the ids that orders name, as the column ``id``."""
+    if orders.ids_version < 0:
+        return pa.table({"id": pa.array([], pa.string())})
+    opened = catalog.open(tables.retracted.name, orders.ids_version)
+    known = [order.retraction_id for order in orders.orders]
+    chosen = pc.field("retraction_id").isin(known) & pc.field("kind").isin([SAMPLE, CONTENT, DERIVED])
+    found: pa.Table = scan(opened, tables.retracted.name).to_table(["id"], filter=chosen)
+    return found

@@ -61,12 +61,11 @@ def run(
             else [FlowResult(item.flow.id, item.writes, "fresh") for item in plan.flows]
         )
         again = _missed_retractions(project.catalog, plan, results)
-        delete_retracted_rows(project.catalog, spark.get, again=again)
+        delete_retracted_rows(project.catalog, again=again)
         sync_runs(project.catalog)
         spark.sync_edges(run_id)
         purges = purge(
             project,
-            spark.get,
             sync=lambda: spark.sync_edges(run_id, start=True),
             clean=lambda: clean_logs(project, spark.log_file),
             failed=[result.writes for result in results if result.status in {"failed", "skipped"}],

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, DataFrameWriter, SparkSession
 
 
-QUARANTINE_APP = "mixlake.retractions"
 _CONCURRENT = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHANGED")
 
 
@@ -132,30 +131,6 @@ def append_quarantine(catalog: Catalog, rows: DataFrame, attempt: str) -> None:
     # The attempt is a digest of flow, transaction, inputs and fingerprint: a retry writes the same rows.
     with committing(table.name):
         writer.option("txnAppId", f"quarantine:{attempt}").option("txnVersion", "1").save(catalog.table_uri(table.name))
-
-
-def delete_quarantined(session: SparkSession, catalog: Catalog, rows: DataFrame, *, app: str, number: int) -> None:
-    """Delete quarantined rows that retractions take out, as one transaction a retraction.
-
-    Args:
-        session: A session of its own; the transaction is a setting of it.
-        catalog: The lake's catalog.
-        rows: attempt, reason and row of what is deleted.
-        app: Name of the transaction.
-        number: Its number, such as the ordinal of the newest retraction.
-    """
-    from delta.tables import DeltaTable as SparkDeltaTable
-
-    names = ("attempt", "reason", "row")
-    name = tables.quarantine.name
-    with committing(name), _merge_settings(session, {"txnAppId": app, "txnVersion": str(number)}):
-        (
-            SparkDeltaTable.forPath(session, catalog.table_uri(name))
-            .alias("t")
-            .merge(rows.distinct().alias("s"), " AND ".join(f"t.`{name}` <=> s.`{name}`" for name in names))
-            .whenMatchedDelete()
-            .execute()
-        )
 
 
 def writer_settings(session: SparkSession, table: Table) -> None:
