@@ -23,6 +23,11 @@ def digests(project, lake):
     return {name: project.plan(lake=lake)[name].last[1].digest for name in NAMES}
 
 
+def writer(project):
+    """Return the module that commits the flows' rows."""
+    return f"lakehouse.{'spark' if project.spark else 'embedded'}.delta_writer"
+
+
 _UNDISTURBED = {}
 
 
@@ -39,23 +44,22 @@ def undisturbed(project, *texts):
 @pytest.mark.parametrize(
     ("where", "when", "number"),
     [
-        ("lakehouse.spark.delta_writer:append_quarantine", "after", 1),
-        ("lakehouse.spark.delta_writer:write", "after", 1),
+        ("WRITER:append_quarantine", "after", 1),
+        ("WRITER:write", "after", 1),
         *(
             pytest.param(*point, marks=pytest.mark.slow)
             for point in [
                 ("lakehouse.delta.append:create", "after", 2),
-                ("lakehouse.spark.delta_writer:write", "before", 2),
-                ("lakehouse.spark.delta_writer:write", "after", 3),
+                ("WRITER:write", "before", 2),
+                ("WRITER:write", "after", 3),
                 ("lakehouse.ledger.runs:sync_runs", "before", 1),
             ]
         ),
     ],
 )
-@pytest.mark.usefixtures("spark")
 def test_a_killed_run_goes_on_as_if_it_had_not_been(project, where, when, number):
     words.write(project, TEXT)
-    kill(project, where, when, number)
+    kill(project, where.replace("WRITER", writer(project)), when, number)
     assert all(o.status in {"done", "fresh"} for o in project.run().values())
     assert digests(project, "lake") == undisturbed(project, TEXT)
     seen = [
@@ -69,21 +73,19 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(project, where, when, number
     assert {name for name, _ in recorded} == set(NAMES)
 
 
-@pytest.mark.usefixtures("spark")
 def test_a_kill_while_changes_are_merged_loses_nothing(project):
     words.write(project, TEXT)
     project.run()
     words.land(project, LATER)
-    kill(project, "lakehouse.spark.delta_writer:write", "before", 2)
+    kill(project, f"{writer(project)}:write", "before", 2)
     project.run()
     assert digests(project, "lake") == undisturbed(project, LATER)
 
 
-@pytest.mark.usefixtures("spark")
 def test_a_kill_in_the_middle_of_the_work(project):
     words.write(project, TEXT)
     process = subprocess.Popen(
-        [*COMMAND, str(project.root), "lakehouse.spark.delta_writer:write", "after", "99"],
+        [*COMMAND, str(project.root), f"{writer(project)}:write", "after", "99"],
         env=ENVIRONMENT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -100,7 +102,6 @@ def test_a_kill_in_the_middle_of_the_work(project):
     assert digests(project, "lake") == undisturbed(project, TEXT)
 
 
-@pytest.mark.usefixtures("spark")
 def test_two_runs_at_once_commit_each_change_once(project):
     words.write(project, TEXT)
     lakes = [project.lake(), project.lake()]

@@ -90,7 +90,6 @@ def digests(project, lake):
     return {name: item.last[1].digest for name, item in project.plan(lake=lake).items()}
 
 
-@pytest.mark.usefixtures("spark")
 def test_a_lake_without_space_stays_as_it_was_and_goes_on(project, capsys, monkeypatch, disk):
     monkeypatch.chdir(project.root)
     lake = str(disk.path / "lake")
@@ -120,7 +119,8 @@ def test_a_lake_without_space_stays_as_it_was_and_goes_on(project, capsys, monke
     # There is space again, and what the write left that failed goes.
     disk.empty()
     disk.grow()
-    assert sum(item.files for item in vacuum(project.lake(lake).catalog, retention_hours=0)) > 0
+    left = sum(item.files for item in vacuum(project.lake(lake).catalog, retention_hours=0))
+    assert (left > 0) == project.spark  # delta-rs takes back what it could not finish
     status, _, errors = say(project, capsys, "run", lake=lake)
     assert (status, errors) == (0, [])
     project.run(lake="undisturbed")
@@ -128,6 +128,7 @@ def test_a_lake_without_space_stays_as_it_was_and_goes_on(project, capsys, monke
     assert rows(project, lake) == rows(project, "undisturbed")
 
 
+@pytest.mark.usefixtures("spark")
 def test_spark_without_space_to_work_in_says_so(project, disk):
     disk.grow()
     words.write(project, TEXT)

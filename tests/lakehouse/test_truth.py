@@ -19,9 +19,9 @@ from tests.lakehouse.delta.pages import page
 NAMES = ("bronze.pages", "silver.texts", "silver.pieces", "silver.notes", "gold.counts")
 WORDS = ("red", "green", "blue", "red green", "bad idea", "", "Red", "blue sky over green hills")
 PLACES = [(source, number) for source in ("a", "b", "c") for number in range(4)]
-# Each takes minutes; MIXLAKE_TRUTH_EXAMPLES=20 looks further.
-EXAMPLES = int(os.environ.get("MIXLAKE_TRUTH_EXAMPLES", "1"))
-STEPS = int(os.environ.get("MIXLAKE_TRUTH_STEPS", "5"))
+# With Spark each takes minutes; MIXLAKE_TRUTH_EXAMPLES=20 looks further.
+EXAMPLES = int(os.environ.get("MIXLAKE_TRUTH_EXAMPLES", "3"))
+STEPS = int(os.environ.get("MIXLAKE_TRUTH_STEPS", "8"))
 
 PLACE = st.sampled_from(PLACES)
 _NUMBERS = itertools.count()
@@ -36,11 +36,13 @@ class History(RuleBasedStateMachine):
 
     Args:
         project: The project.
+        engines: Those that run its flows, in turns.
     """
 
-    def __init__(self, project):
+    def __init__(self, project, engines):
         super().__init__()
         self.project = project
+        self.engines = engines
         number = next(_NUMBERS)
         self.lake, self.rebuilt = f"lake{number}", f"rebuilt{number}"
         self.held, self.gone, self.refused = {}, set(), set()
@@ -53,6 +55,10 @@ class History(RuleBasedStateMachine):
         pages.land(self.project, found)
         done = self.project.run(*(select or NAMES), lake=into or self.lake, params=self.params, **options)
         assert all(o.status in {"done", "fresh"} for o in done.values()), [o.error for o in done.values()]
+
+    @rule(number=st.integers(0, 1))
+    def change_the_engine(self, number):
+        os.environ["MIXLAKE_ENGINE"] = self.engines[number % len(self.engines)]
 
     @rule(what=st.dictionaries(PLACE, st.sampled_from(WORDS), min_size=1, max_size=4))
     def land(self, what):
@@ -126,11 +132,16 @@ class History(RuleBasedStateMachine):
             assert stable(self.project, name, self.lake) == stable(self.project, name, self.rebuilt), name
 
 
-@pytest.mark.usefixtures("spark")
-def test_any_history_of_changes_gives_what_a_rebuild_gives(project, monkeypatch):
+@pytest.mark.parametrize(
+    "engines", [("embedded",), pytest.param(("embedded", "spark"), marks=pytest.mark.slow)], ids="+".join
+)
+def test_any_history_of_changes_gives_what_a_rebuild_gives(project, engines, request, monkeypatch):
     monkeypatch.setattr(file_pruning, "LARGE", 0)
+    monkeypatch.setenv("MIXLAKE_ENGINE", engines[0])
+    if "spark" in engines:
+        request.getfixturevalue("spark")
     run_state_machine_as_test(
-        lambda: History(project),
+        lambda: History(project, engines),
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,

@@ -74,7 +74,6 @@ def whole(lake, name):
 
 
 @pytest.mark.indexed
-@pytest.mark.usefixtures("spark")
 def test_what_is_purged_is_in_no_file_and_what_else_is_needed_stays(project, capsys, monkeypatch):
     monkeypatch.chdir(project.root)
     place = ["--lake", str(project.root / "lake")]
@@ -179,7 +178,7 @@ def land(lake, table, run, inputs=None, **rows):
 def purged(lake):
     """Purge where nothing is left for Spark; return what blocks each order, empty where it is done."""
     nothing = lambda: None  # noqa: E731
-    return [done.blocked_by for done in purge.purge(lake.project, pytest.fail, sync=nothing, clean=nothing)]
+    return [done.blocked_by for done in purge.purge(lake.project, sync=nothing, clean=nothing)]
 
 
 def test_a_purge_is_blocked_by_whoever_needs_the_rows(tmp_path):
@@ -279,7 +278,6 @@ def test_a_purge_is_blocked_where_a_log_states_values_of_other_columns_than_the_
 
 
 @pytest.mark.indexed
-@pytest.mark.usefixtures("spark")
 def test_files_that_no_commit_names_and_releases_made_meanwhile(project, monkeypatch, capsys):
     pages.write(project, ROWS)
     project.run("bronze.pages", "silver.texts")
