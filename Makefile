@@ -1,4 +1,4 @@
-# Two commands do all: `make demo` and `make test`. Both set the project up in .venv first.
+# Two commands do all: `make demo` and `make test`. Both set the project up in .venv first; tests need a JDK, too.
 
 SHELL := /bin/bash
 VENV := .venv
@@ -6,17 +6,17 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS := demo,dev
 
-.PHONY: help demo test test-all lint bench clean setup jdk
+.PHONY: help demo test test-all lint bench clean setup install jdk
 
 help:
 	@echo "make demo    set up, then run the whole way: land, clean, mix, pack, release, train"
 	@echo "make test    set up, then lint, type-check and run the tests"
-	@echo "make test-all  the same with the tests that take minutes each: a cluster, S3, long chaos"
+	@echo "make test-all  the same with the tests that take minutes each (a cluster, S3, long chaos), then the engine's on Spark"
 	@echo "make lint    set up, then lint and type-check"
 	@echo "make bench   set up, then run the benchmarks"
 	@echo "make clean   remove what the commands above made, but for downloaded packages"
 
-demo: setup
+demo: install
 	@$(BIN)/mixlake demo
 
 # Files go in their own order: by the number of their tests, as xdist would have it, single long ones come last.
@@ -25,6 +25,7 @@ test: setup lint
 
 test-all: setup lint
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20
+	@TEST_ENGINE=spark $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --durations 20 tests/lakehouse
 
 lint: setup
 	@$(BIN)/ruff check .
@@ -38,7 +39,9 @@ bench: setup
 clean:
 	rm -rf $(VENV) lake runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info spark-warehouse
 
-setup: jdk $(STAMP)
+setup: jdk install
+
+install: $(STAMP)
 
 # The first Python of version 3.12 or later.
 $(STAMP): pyproject.toml constraints.txt

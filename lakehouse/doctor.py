@@ -92,16 +92,17 @@ def _java() -> Finding:
     try:
         return Finding("java", "ok", check_java())
     except MixlakeError as error:
-        return Finding("java", "broken", f"{error.message}; running flows needs one, SQL does not", error.hint)
+        return Finding("java", "warning", f"{error.message}; running flows on Spark needs one", error.hint)
     except OSError as error:
-        return Finding("java", "broken", f"java does not run: {error}", "install a JDK of version 17 or later")
+        return Finding("java", "warning", f"java does not run: {error}", "install a JDK of version 17 or later")
 
 
 def _packages() -> Iterator[Finding]:
     needed = {
-        "pyspark": ("pyspark", "running flows", "pip install 'mixlake[spark]'", "broken"),
-        "delta-spark": ("delta", "running flows", "pip install 'mixlake[spark]'", "broken"),
-        "openlineage-python": ("openlineage", "reporting runs", "pip install 'mixlake[spark]'", "warning"),
+        "numba": ("numba", "running flows in this process", "pip install 'mixlake[run]'", "broken"),
+        "openlineage-python": ("openlineage", "reporting runs", "pip install 'mixlake[run]'", "warning"),
+        "pyspark": ("pyspark", "running flows on Spark", "pip install 'mixlake[spark]'", "warning"),
+        "delta-spark": ("delta", "running flows on Spark", "pip install 'mixlake[spark]'", "warning"),
         "torch": ("torch", "training", "pip install 'mixlake[train]'", "warning"),
         "megatron-core": ("megatron", "training", "pip install 'mixlake[train]'", "warning"),
     }

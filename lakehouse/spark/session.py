@@ -46,7 +46,8 @@ def start(config: Config, log_file: Path) -> SparkSession:
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise MachineError(
-            f"running a flow needs {error.name}", "pip install 'mixlake[spark]'; planning and SQL do without"
+            f"running a flow on Spark needs {error.name}",
+            "pip install 'mixlake[spark]', or run it with --engine embedded where it can",
         ) from None
     active = SparkSession.getActiveSession()
     if active is not None:

@@ -131,7 +131,7 @@ def _flows(lake: Lake) -> float:
     failed = [result for result in report.results if result.error]
     if failed:
         first = failed[0]
-        raise MixlakeError(str(first.error), f"Spark's log is {report.log_file}")
+        raise MixlakeError(str(first.error), f"Spark's log is {report.log_file}" if report.log_file else "")
     if all(result.status == "fresh" for result in report.results):
         click.echo("all flows are fresh, nothing to do")
     return report.seconds

@@ -170,7 +170,7 @@ def _installed(settings: Settings) -> bool:
     if settings.explicit:
         raise MachineError(
             "OpenLineage events are configured, and openlineage-python is not installed",
-            "pip install 'mixlake[spark]', or say openlineage: off in mixlake.yaml",
+            "pip install 'mixlake[run]', or say openlineage: off in mixlake.yaml",
         )
     log.info("no OpenLineage events: openlineage-python is not installed")
     return False
