@@ -10,6 +10,7 @@ import pytest
 
 from lakehouse.delta.append import append_rows
 from lakehouse.delta.catalog import Catalog
+from lakehouse.lake import Lake
 from lakehouse.ledger.tables import training_steps
 from tests.lakehouse import words
 from tests.lakehouse.killed import COMMAND, ENVIRONMENT, kill
@@ -102,9 +103,16 @@ def test_a_kill_in_the_middle_of_the_work(project):
     assert digests(project, "lake") == undisturbed(project, TEXT)
 
 
-def test_two_runs_at_once_commit_each_change_once(project):
+@pytest.mark.parametrize(
+    "engines",
+    [("embedded", "embedded"), pytest.param(("embedded", "spark"), marks=pytest.mark.slow)],
+    ids="+".join,
+)
+def test_two_runs_at_once_commit_each_change_once(project, engines, request):
+    if "spark" in engines:
+        request.getfixturevalue("spark")
     words.write(project, TEXT)
-    lakes = [project.lake(), project.lake()]
+    lakes = [Lake(config=lake.config.with_engine(engine)) for engine in engines for lake in [project.lake()]]
     reports = []
     threads = [threading.Thread(target=lambda one=one: reports.append(one.run())) for one in lakes]
     for thread in threads:
