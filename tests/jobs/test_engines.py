@@ -164,3 +164,19 @@ def test_spark_starts_in_a_process_that_ran_embedded_flows(world):
     lake = Lake(str(world / "auto"), load_config(world))
     notes = [note for _, _, note in commits_with_notes(lake.catalog.open("silver.image_duplicates"))]
     assert [note.engine for note in notes] == ["spark", "embedded"]
+
+
+WITHOUT_SPARK = """
+import sys
+
+sys.modules.update(dict.fromkeys(("pyspark", "delta", "py4j")))
+from lakehouse.cli.main import main
+
+sys.exit(main(["--lake", "alone", "run"]))
+"""
+
+
+def test_all_flows_run_where_pyspark_is_not_installed(world):
+    done = subprocess.run([sys.executable, "-c", WITHOUT_SPARK], cwd=world, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "24 done" in done.stdout
