@@ -136,7 +136,6 @@ def own(tmp_path_factory, spark):
     }
     (root / "sources.yaml").write_text(yaml.safe_dump(sources))
     config["params"]["bronze.sources"] = {"files": ["sources.yaml"], "packaged": False}
-    config["spark"] = {"spark.master": "local[2]"}
     (root / "mixlake.yaml").write_text(yaml.safe_dump(config))
     for name in [n for n in sys.modules if n.split(".")[0] == "acme"]:
         del sys.modules[name]
@@ -255,7 +254,7 @@ def test_what_only_looks_starts_no_jvm(own, ran):
         assert (words, ended.returncode, ended.stderr) == (words, 0, ended.stderr)
         assert ended.stdout.strip()
     # And what has to start one says that there is none.
-    ended = mixlake(own, "run", "gold.mixture", "--full", JAVA_HOME="/nowhere", PATH="")
+    ended = mixlake(own, "run", "gold.mixture", "--full", "--engine", "spark", JAVA_HOME="/nowhere", PATH="")
     assert ended.returncode != 0
     assert "no JDK found" in ended.stderr
 

@@ -1,10 +1,9 @@
 """What a person waits for on one machine: a first run of seven flows, nothing to do, one document changed.
 
 Two hundred files of the running Python's library are landed as documents, cleaned, scored and signed by six flows, and
-compared for near-duplicates by a seventh, which runs on Spark alone. Each step is a command in a process of its own:
-the whole wait, and the CPU seconds of all processes that the command started, the JVM among them. Each engine has a
-lake of its own; the embedded one is timed without the seventh flow. Beside it stand two parts of such a run that no
-flow can be blamed for: planning, and a Spark session that starts and ends.
+compared for near-duplicates by a seventh. Each step is a command in a process of its own: the whole wait, and the CPU
+seconds of all processes that the command started, the JVM among them. Each engine has a lake of its own. Beside it
+stand two parts of such a run that no flow can be blamed for: planning, and a Spark session that starts and ends.
 
     python tests/bench/loop.py
     python tests/bench/loop.py --documents 2000 --engine embedded
@@ -23,19 +22,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROW_LOCAL = (
+FLOWS = (
     "bronze.sources",
     "bronze.files",
     "bronze.documents",
     "silver.documents",
     "silver.document_scores",
     "silver.document_signatures",
+    "silver.document_duplicates",
 )
-SELECTIONS = {
-    "embedded": ROW_LOCAL,
-    "spark": (*ROW_LOCAL, "silver.document_duplicates"),
-    "auto": (*ROW_LOCAL, "silver.document_duplicates"),
-}
+ENGINES = ("embedded", "spark", "auto")
 
 PROJECT = """
 params:
@@ -83,17 +79,17 @@ class Cost:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=200)
-    parser.add_argument("--engine", action="append", choices=list(SELECTIONS), help="by default all three")
+    parser.add_argument("--engine", action="append", choices=ENGINES, help="by default all three")
     arguments = parser.parse_args()
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         make_project(root, arguments.documents)
         mixlake = (sys.executable, "-m", "lakehouse.cli.main")
-        show("plan, no table yet", cost(root, *mixlake, "plan", *ROW_LOCAL))
+        show("plan, no table yet", cost(root, *mixlake, "plan", *FLOWS))
         show("a Spark session", cost(root, sys.executable, "-c", SESSION))
-        for engine in arguments.engine or SELECTIONS:
-            flows = SELECTIONS[engine]
+        for engine in arguments.engine or ENGINES:
+            flows = FLOWS
             run = (*mixlake, "--lake", engine, "run", *flows, "--engine", engine)
             show(f"{engine}: {len(flows)} flows, {arguments.documents} documents", cost(root, *run))
             show(f"{engine}: nothing changed", cost(root, *run))

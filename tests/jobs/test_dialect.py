@@ -10,7 +10,7 @@ VALUES = ["a'; DROP\\", "", "漢字 \\n", "''", 3, -4, 0.1, 1e300, True, False]
 
 @pytest.mark.parametrize("value", VALUES)
 def test_a_literal_is_its_value_in_duckdb(value):
-    (found,) = duckdb.sql(f"SELECT {literal(value, 'duckdb')}").fetchone()
+    ((found,),) = duckdb.sql(f"SELECT {literal(value, 'duckdb')}").fetchall()
     assert found == value
     assert type(found) is type(value)
 

@@ -30,7 +30,11 @@ from tests.lakehouse import words
             '{"lines": read(lines, where="txt > 0")}, params',
             "names 'txt'.* did you mean text",
         ),
-        ('kind="frame", external', 'kind="frame", rows="one-to-one", external', "rows='one-to-one' is for operators"),
+        (
+            'kind="landing", external',
+            'kind="landing", rows="one-to-one", external',
+            "rows='one-to-one' is for operators",
+        ),
         ('reads={"lines": lines}, params', "params", "an operator without an input"),
     ],
 )

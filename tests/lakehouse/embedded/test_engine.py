@@ -12,9 +12,8 @@ from tests.lakehouse import words
 @pytest.fixture
 def lines(project, monkeypatch):
     monkeypatch.setenv("MIXLAKE_ENGINE", "embedded")
-    # SQL flows and frames are Spark's.
     project.module("tables", words.TABLES)
-    project.module("flows", words.FLOWS.replace('kind="frame"', 'kind="landing"'))
+    project.module("flows", words.FLOWS)
     words.land(project, "a:hello|b:two words|c:x")
     return project
 
@@ -77,7 +76,7 @@ def test_only_inserts_are_appended(lines):
 
 def test_changed_code_computes_all_rows_and_commits_the_difference(lines):
     lines.run()
-    lines.module("flows", words.FLOWS.replace('kind="frame"', 'kind="landing"').replace('MARK = "!"', 'MARK = "?"'))
+    lines.module("flows", words.FLOWS.replace('MARK = "!"', 'MARK = "?"'))
     found = lines.run()["silver.shouts"]
     assert (found.note.mode, counts(found)["updated"]) == ("full", 3)
 
@@ -94,14 +93,10 @@ def test_a_row_that_breaks_a_check_is_quarantined_and_retried(lines):
 
 
 def test_retry_of_no_changed_rows_reads_the_quarantined_ones(lines):
-    shy = (
-        words.FLOWS.replace('kind="frame"', 'kind="landing"')
-        .replace(
-            '"size": pc.utf8_length(text)})',
-            '"size": pc.utf8_length(text), "_reject": pc.if_else(pc.equal(batch["text"], "x"), "shy", None)})',
-        )
-        .replace('tags=["loud"])', 'tags=["loud"], reject_tolerance=1.0)')
-    )
+    shy = words.FLOWS.replace(
+        '"size": pc.utf8_length(text)})',
+        '"size": pc.utf8_length(text), "_reject": pc.if_else(pc.equal(batch["text"], "x"), "shy", None)})',
+    ).replace('tags=["loud"])', 'tags=["loud"], reject_tolerance=1.0)')
     lines.module("flows", shy)
     assert dict(lines.run()["silver.shouts"].note.reasons) == {"shy": 1}
     again = lines.run(retry=True)["silver.shouts"]
@@ -117,9 +112,7 @@ def test_two_rows_of_one_key_are_refused(lines):
 
 
 def test_an_operator_that_fails_names_the_flow_and_its_line(lines):
-    broken = words.FLOWS.replace('kind="frame"', 'kind="landing"').replace(
-        'text = loud(batch["text"], params.mark)', 'raise ValueError("it\'s ä")'
-    )
+    broken = words.FLOWS.replace('text = loud(batch["text"], params.mark)', 'raise ValueError("it\'s ä")')
     lines.module("flows", broken)
     outcomes = lines.run()
     assert "flows.shout failed with ValueError: it's ä" in str(outcomes["silver.shouts"].error)
@@ -128,7 +121,7 @@ def test_an_operator_that_fails_names_the_flow_and_its_line(lines):
 
 
 def test_a_kind_of_flow_that_needs_spark_is_refused(lines):
-    lines.module("flows", words.FLOWS)
+    lines.module("flows", words.FLOWS.replace('kind="landing", external', 'kind="frame", external'))
     assert "cannot run embedded: it is a frame flow" in str(lines.run("bronze.lines")["bronze.lines"].error)
 
 

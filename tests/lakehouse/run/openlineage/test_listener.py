@@ -107,7 +107,7 @@ def test_each_flow_is_reported_under_its_run(lines):
         assert event["run"]["runId"] == starts[name]["run"]["runId"]
         assert event["job"]["namespace"] == "mixlake"
         engine = event["run"]["facets"]["processing_engine"]
-        assert (engine["name"], engine["version"].count(".")) == ("Spark", 2)
+        assert (engine["name"], engine["version"].count(".")) == ("Spark" if lines.spark else "mixlake embedded", 2)
     flow = ends["flows.shout"]
     assert flow["run"]["runId"] == run_uuid(report.run_id, flow["job"]["name"])
     parent = flow["run"]["facets"]["parent"]
