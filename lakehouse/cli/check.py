@@ -30,7 +30,7 @@ Examples:
 @click.argument("select", nargs=-1)
 @project_options
 @click.option("--rows", type=click.IntRange(1), default=512, show_default=True, help="Input rows of each operator.")
-@click.option("--spark", is_flag=True, help="Check frame and SQL flows too, on their whole inputs. Starts a JVM.")
+@click.option("--spark", is_flag=True, help="Check the other flows, too, on their whole inputs. Starts a JVM.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as objects.")
 @click.pass_obj
 def command(

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import signal
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -97,10 +98,27 @@ def _watch(context: Context, select: tuple[str, ...], options: RunOptions) -> in
             on_error=lambda error: warn(str(error)),
         )
         stopped = threading.Event()
-        signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-        with contextlib.suppress(KeyboardInterrupt):
+        with _stopping(stopped), contextlib.suppress(KeyboardInterrupt):
             watch.until(stopped)
     return 0
+
+
+@contextlib.contextmanager
+def _stopping(stopped: threading.Event) -> Iterator[None]:
+    """Have SIGTERM, and the first Ctrl-C, end a watch after the run that was begun; the second ends it at once."""
+
+    def interrupted(*_: object) -> None:
+        stopped.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, interrupted)
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _print_report(report: Report) -> None:

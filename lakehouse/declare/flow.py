@@ -218,16 +218,9 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
         _require_values(name, values, at)
         name = id or name
         inputs = {key: value if isinstance(value, Read) else read(value) for key, value in (reads or {}).items()}
-        if kind == "operator" and not inputs:
-            raise FlowError(f"{name} is an operator without an input", "declare what it reads, or kind='landing'", at)
-        if kind == "landing" and inputs:
-            raise FlowError(
-                f"{name} is a landing flow with an input", "leave reads out, or declare kind='relational'", at
-            )
-        if kind == "group" and (len(inputs) != 1 or not group_by):
-            raise FlowError(f"{name} is a group flow, which has one input and group_by", "declare both", at)
-        if kind != "group" and group_by:
-            raise FlowError(f"{name}: group_by is for group flows", "leave it out, or declare kind='group'", at)
+        _require_inputs(name, kind, inputs, grouped=bool(group_by), at=at)
+        if kind == "relational":
+            _require_arguments(name, function, inputs, at)
         if kind in {"group", "landing"} and refresh == "merge":
             raise FlowError(f"{name}: a {kind} flow does not refresh by merge", "leave refresh out", at)
         if refresh == "merge" and not inputs:
@@ -269,6 +262,37 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
         return function
 
     return declare
+
+
+def _require_inputs(name: str, kind: FunctionKind, inputs: Mapping[str, Read], *, grouped: bool, at: str) -> None:
+    """Refuse a flow that has more or fewer inputs than its kind, or groups where there are none."""
+    if kind == "operator" and not inputs:
+        raise FlowError(f"{name} is an operator without an input", "declare what it reads, or kind='landing'", at)
+    if kind == "landing" and inputs:
+        raise FlowError(f"{name} is a landing flow with an input", "leave reads out, or declare kind='relational'", at)
+    if kind == "group" and (len(inputs) != 1 or not grouped):
+        raise FlowError(f"{name} is a group flow, which has one input and group_by", "declare both", at)
+    if kind != "group" and grouped:
+        raise FlowError(f"{name}: group_by is for group flows", "leave it out, or declare kind='group'", at)
+
+
+# What a relational function may ask for beside its inputs.
+_RELATIONAL_ARGUMENTS = frozenset({"relations", "params", "affected", "versions", "storage"})
+
+
+def _require_arguments(name: str, function: Callable[..., Any], inputs: Mapping[str, Read], at: str) -> None:
+    """Refuse a relational function whose arguments no engine gives, and inputs of those names."""
+    taken = sorted(_RELATIONAL_ARGUMENTS & set(inputs))
+    if taken:
+        raise FlowError(f"{name} has an input {taken[0]!r}, which is the name of another argument", "rename it", at)
+    known = _RELATIONAL_ARGUMENTS | set(inputs)
+    for argument in inspect.signature(function).parameters.values():
+        if argument.name not in known and argument.kind is not argument.VAR_KEYWORD:
+            raise FlowError(
+                f"{name} has an argument {argument.name!r}, which a relational flow is not given",
+                f"it may have its inputs and {', '.join(sorted(_RELATIONAL_ARGUMENTS))}",
+                at,
+            )
 
 
 def _code_and_name(function: Any) -> tuple[CodeType, str]:

@@ -19,8 +19,9 @@ class Relations(Protocol):
     """The steps of a relational flow, which the engine that runs it carries out.
 
     Functions are called wherever the rows are, so that they must be picklable; they see rows of a part or of a group
-    alone. Statements are run as they are written: what Spark and DuckDB both understand needs no thought, and a text
-    that differs between them is made for `dialect`.
+    alone. Statements are run as they are written. Nulls come first, and sums of integers have 64 bits, on both engines;
+    functions are the engine's own, and some of one name differ (regexp_replace replaces all matches in Spark, the first
+    in DuckDB): such a text is made for `dialect`, and a test runs the flow on both.
     """
 
     dialect: Dialect
@@ -59,7 +60,8 @@ class Relations(Protocol):
             function: Called with a stream of record batches, yields record batches.
             schema: Schema of what it yields.
             together: Columns: rows with equal values come in one stream, one after the other.
-            order_by: SQL expressions by which a stream is ordered, the columns of `together` first.
+            order_by: SQL expressions by which a stream is ordered, ascending and nulls first, after the columns of
+                `together`.
             tasks: "one": all rows come in one stream. "many": rows are few, and each is so much work that they are
                 spread over all workers.
         """
@@ -88,6 +90,6 @@ class Relations(Protocol):
         """Return the data files of an input: table, uri, and how many rows of it are live.
 
         Args:
-            name: The input, by its name in ``reads``.
+            name: The input, by its name in ``reads``: it is read without a condition, and its columns have ``_table``.
         """
         ...

@@ -1,4 +1,4 @@
-"""Run a frame or SQL flow twice under Spark, with its rows partitioned otherwise, and write nothing."""
+"""Run a flow that is no operator twice under Spark, with its rows partitioned otherwise, and write nothing."""
 
 from __future__ import annotations
 

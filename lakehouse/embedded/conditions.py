@@ -64,6 +64,8 @@ def open_database(folder: str, memory_limit: str) -> duckdb.DuckDBPyConnection:
     quoted = folder.replace("'", "''")
     for setting in (
         "TimeZone = 'UTC'",
+        # As Spark sorts.
+        "default_null_order = 'nulls_first_on_asc_last_on_desc'",
         f"temp_directory = '{quoted}'",
         f"memory_limit = '{memory_limit}'",
         "python_enable_replacements = false",

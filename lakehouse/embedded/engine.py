@@ -198,7 +198,7 @@ class EmbeddedFlowSession:
 
     def translate(self, error: Exception) -> MixlakeError:
         """Return an error of a library as one that names the flow and what to do."""
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError | duckdb.InvalidInputException | duckdb.IOException):
             for name, version in self._function.versions.items():
                 lost = unreadable_file(self._catalog.open(name, version), name) if version >= 0 else None
                 if lost is not None:

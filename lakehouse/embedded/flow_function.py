@@ -65,7 +65,9 @@ class FlowFunction:
             "sql": self._sql,
         }
         if self._flow.kind not in by_kind:
-            raise FlowError(f"{self._flow.id} is a {self._flow.kind} flow, which needs Spark", "run it with Spark")
+            raise FlowError(
+                f"{self._flow.id} is a {self._flow.kind} flow, which needs Spark", "run it with --engine spark"
+            )
         return by_kind[self._flow.kind](call)
 
     def _operator(self, call: Call) -> FlowOutput:
@@ -123,7 +125,7 @@ class FlowFunction:
         answer = flow.function(**inputs, relations=relations, params=call.params, **extra)
         if not isinstance(answer, Relation):
             kind = type(answer).__name__
-            raise FlowError(f"{flow.id} returned {kind}, not rows ({flow.place})", "return rows of relations")
+            raise FlowError(f"{flow.id} returned {kind}, not rows ({flow.place})", "return relations' rows")
         return FlowOutput(relations.stream(answer), full=affected is None, affected=affected)
 
     def _relations(self, call: Call) -> EmbeddedRelations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.context import SpawnContext, SpawnProcess
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,7 @@ def run_operator(runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock
         FlowError: If the operator fails, or a worker process is killed.
     """
     rest = iter(batches)
+    sources = _source_files(runner)
     workers = os.cpu_count() or 1
     alone = workers == 1 or not _importable(runner)
     spent = 0.0
@@ -62,13 +65,33 @@ def run_operator(runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock
         spent += seconds
         clock.add(seconds)
         yield from results
-    yield from _in_workers(runner, rest, clock, workers)
+    yield from _in_workers(runner, sources, rest, clock)
+
+
+type SourceFiles = dict[str, tuple[int, int]]
+
+
+def _source_files(runner: Runner) -> SourceFiles:
+    """Return time of change and size of each file of the operator's package that this process has loaded."""
+    root = runner.function.__module__.partition(".")[0]
+    loaded = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == root]
+    return _states(str(module.__file__) for module in loaded if getattr(module, "__file__", None))
+
+
+def _states(paths: Iterable[str]) -> SourceFiles:
+    found = {}
+    for path in paths:
+        with contextlib.suppress(OSError):  # in an archive
+            status = Path(path).stat()
+            found[path] = (status.st_mtime_ns, status.st_size)
+    return found
 
 
 def _in_workers(
-    runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock, workers: int
+    runner: Runner, sources: SourceFiles, batches: Iterable[pa.RecordBatch], clock: Clock
 ) -> Iterator[pa.RecordBatch]:
-    with ProcessPoolExecutor(workers, mp_context=_Context(), initializer=_begin, initargs=(runner,)) as pool:
+    workers = os.cpu_count() or 1
+    with ProcessPoolExecutor(workers, mp_context=_Context(), initializer=_begin, initargs=(runner, sources)) as pool:
         waiting: deque[Future[tuple[list[pa.RecordBatch], float]]] = deque()
         try:
             for batch in batches:
@@ -93,16 +116,22 @@ def _result(future: Future[tuple[list[pa.RecordBatch], float]], clock: Clock) ->
 
 
 _runner: Runner | None = None
+_changed = ""
 
 
-def _begin(runner: Runner) -> None:
-    global _runner  # noqa: PLW0603 - one a worker process
+def _begin(runner: Runner, sources: SourceFiles) -> None:
+    """Keep the operator, which this process has imported anew: from files that may have changed meanwhile."""
+    global _runner, _changed  # noqa: PLW0603 - one a worker process
     _runner = runner
+    now = _states(sources)
+    _changed = next((path for path, state in sources.items() if now.get(path) != state), "")
 
 
 def _work(batch: pa.RecordBatch) -> tuple[list[pa.RecordBatch], float]:
     if _runner is None:
         raise RuntimeError("the worker was not given an operator")
+    if _changed:
+        raise FlowError(f"{_runner.flow}: {_changed} changed while it ran; nothing was committed", "run it again")
     return _call(_runner, batch)
 
 

@@ -22,6 +22,7 @@ from lakehouse.embedded import flow_inputs
 from lakehouse.embedded.row_file import RowFile, Stream, write_rows
 from lakehouse.engine import Call
 from lakehouse.engine.groups import group_call, groups_of
+from lakehouse.engine.relation_checks import order_expressions, whole_input
 from lakehouse.project import Project
 
 # Functions that Spark has by another name.
@@ -91,6 +92,10 @@ class EmbeddedRelations:
         """Return the rows of one SELECT over what the database has."""
         name = self._fresh()
         self._database.execute(f"CREATE TABLE {name} AS {text.rstrip().rstrip(';')}")
+        # A sum of integers, which is of 64 bits in Spark; one that has more fails in both.
+        wide = "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND data_type = 'HUGEINT'"
+        for (column,) in self._database.execute(wide, [name]).fetchall():
+            self._database.execute(f"ALTER TABLE {name} ALTER {_quoted(column)} TYPE BIGINT")
         return Relation(name)
 
     def named(self, name: str, rows: Relation) -> None:
@@ -120,7 +125,8 @@ class EmbeddedRelations:
         tasks: Literal["any", "one", "many"] = "any",  # noqa: ARG002 - all rows come in one stream here
     ) -> Relation:
         """Return what a function yields for one stream of all rows."""
-        order = [*(_quoted(name) for name in together), *(text for text in order_by if text not in together)]
+        expressions = order_expressions(self._flow, [text for text in order_by if text not in together])
+        order = [*(_quoted(name) for name in together), *(f"({text})" for text in expressions)]
         return self._from_function(function(self._batches(rows, order)), schema)
 
     def map_groups(self, rows: Relation, keys: Sequence[str], function: GroupFunction, schema: pa.Schema) -> Relation:
@@ -140,7 +146,7 @@ class EmbeddedRelations:
     def data_files(self, name: str) -> Relation:
         """Return the data files of an input, as the tables' logs name them."""
         parts = []
-        for table in self._project.registry.sources(self._flow.reads[name]):
+        for table in self._project.registry.sources(whole_input(self._flow, name)):
             version = self._call.versions[table.name]
             if version >= 0:
                 files = live_files(self._project.catalog.open(table.name, version))

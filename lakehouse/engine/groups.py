@@ -100,12 +100,15 @@ def groups_of(batches: Iterable[pa.RecordBatch], call: GroupCall) -> Iterator[pa
 
 
 def _starts(keys: pa.Table) -> np.ndarray:
-    """Return the rows, but for the first, whose key differs from that of the row before; null equals null."""
+    """Return the rows, but for the first, whose key differs from that of the row before; null equals null, NaN NaN."""
     changed = np.zeros(max(keys.num_rows - 1, 0), np.bool_)
     for column in keys.columns:
         values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         here, before = values.slice(1), values.slice(0, len(values) - 1)
         unequal = pc.fill_null(pc.not_equal(here, before), False)
+        if pa.types.is_floating(values.type):
+            both_nan = pc.fill_null(pc.and_(pc.is_nan(here), pc.is_nan(before)), False)
+            unequal = pc.and_(unequal, pc.invert(both_nan))
         null_differs = pc.xor(pc.is_null(here), pc.is_null(before))
         changed |= pc.or_(unequal, null_differs).to_numpy(zero_copy_only=False)
     return np.flatnonzero(changed) + 1

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.scan import scan
+from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.delta_writer import delete_rows
 from lakehouse.embedded.key_predicate import DIGITS, predicate_of_digests
 from lakehouse.ledger import tables
@@ -50,7 +51,7 @@ def delete_retracted_rows(catalog: Catalog, *, again: bool = False) -> bool:
 
 def _retracted(catalog: Catalog, orders: Retractions, version: int) -> Iterator[list[str]]:
     """Yield the digests of quarantined rows that an order matches, or that were made from such rows."""
-    with duckdb.connect(":memory:") as database:
+    with tempfile.TemporaryDirectory(prefix="mixlake-") as folder, open_database(folder, "2GB") as database:
         database.register("quarantine", scan(catalog.open(tables.quarantine.name, version), tables.quarantine.name))
         database.register("ids", _ids(catalog, orders))
         for kind in ("source", "license", "uri"):

@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import invalidate_caches
@@ -24,6 +25,10 @@ from lakehouse.run.report import Report
 log = logging.getLogger("mixlake.watch")
 
 INTERVAL = 0.5
+# Times as long as a look takes it rests.
+_PAUSE = 10
+# Nanoseconds by which a file's time may be behind the clock.
+_CLOCK_TICK = 20_000_000
 
 type State = Mapping[str, Any]
 
@@ -54,25 +59,31 @@ class Watch:
         Raises:
             MixlakeError: If the declarations are at fault from the start.
         """
+        began = time.time_ns()
         project = self._loaded()
-        files: State = declared_files(project)
+        files: State = _unchanged_since(began, declared_files(project))
         sources: State = {}
         sound = True
         while True:
-            if (now := declared_files(project)) != files:
+            now = declared_files(project, files)
+            if now != files:
                 changed = [path for path, state in now.items() if files.get(path) != state]
-                files, sources = now, {}
+                files, sources, began = now, {}, time.time_ns()
                 forget_modules(project, changed)
                 try:
-                    project = self._loaded()
-                    files, sound = declared_files(project), True
+                    loaded = self._loaded()
+                    files, sound = _unchanged_since(began, declared_files(loaded)), True
+                    project = loaded
                 except MixlakeError as error:
                     sound = False
                     self.on_error(error)
+            looked = time.monotonic()
             if sound and sources != (found := self._sources(project)):
                 sources = found
                 self._run(project)
-            if stopped.wait(self.interval):
+                looked = time.monotonic()
+            # A look that takes long, at many files, is taken less often.
+            if stopped.wait(max(self.interval, _PAUSE * (time.monotonic() - looked))):
                 return
 
     def _loaded(self) -> Project:
@@ -100,16 +111,26 @@ class Watch:
             self.on_error(error)
 
 
-def declared_files(project: Project) -> dict[str, tuple[int, int]]:
-    """Return time of change and size of each file that declares something: modules, SQL, parameters, configuration."""
+def declared_files(project: Project, known: Iterable[str] = ()) -> dict[str, tuple[int, int]]:
+    """Return time of change and size of each file that declares something: modules, SQL, parameters, configuration.
+
+    Args:
+        project: The project.
+        known: Files that declared something before; a module that could not be imported is no longer listed.
+    """
     found = {}
-    for path in _paths(project):
+    for path in {*_paths(project), *map(Path, known)}:
         try:
             status = path.stat()
         except OSError:
             continue
         found[str(path)] = (status.st_mtime_ns, status.st_size)
     return found
+
+
+def _unchanged_since(began: int, files: State) -> State:
+    """Return the states of files without those that changed while they were read, which are to be read again."""
+    return {path: state if state[0] < began - _CLOCK_TICK else (0, 0) for path, state in files.items()}
 
 
 def _paths(project: Project) -> Iterator[Path]:

@@ -195,10 +195,16 @@ class FlowFunction:
             extra["relations"] = relations
         if "cache" in asked:
             extra["cache"] = relations.cached
-        answer = flow.function(**frames, params=call.params, **extra)
-        if isinstance(answer, pa.Table):
-            answer = self._from_arrow(in_contract_types(flow, answer))
+        answer = self._rows_of(flow.function(**frames, params=call.params, **extra))
         return FlowOutput(answer, full=affected is None, affected=affected)
+
+    def _rows_of(self, answer: Any) -> Any:
+        """Return what a function returned as a DataFrame; a frame may have made an Arrow table."""
+        if not isinstance(answer, pa.Table):
+            return answer
+        if self._flow.kind == "relational":
+            raise FlowError(f"{self._flow.id} returned Table, not rows ({self._flow.place})", "return relations' rows")
+        return self._from_arrow(in_contract_types(self._flow, answer))
 
     def _from_arrow(self, rows: pa.Table) -> DataFrame:
         self.counter.set(rows.num_rows)

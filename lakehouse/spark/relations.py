@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
@@ -11,6 +12,7 @@ import pyarrow as pa
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
 from lakehouse.declare.relations import BatchFunction, Dialect, GroupFunction
 from lakehouse.engine.groups import GroupCall, group_call
+from lakehouse.engine.relation_checks import order_expressions, whole_input
 from lakehouse.errors import MixlakeError
 from lakehouse.spark.delta_reader import spark_schema
 
@@ -73,9 +75,9 @@ class SparkRelations:
         elif together:
             rows = rows.repartition(*together)
         if together or order_by:
-            order = [*(F.col(name) for name in together), *(F.expr(text) for text in order_by if text not in together)]
-            rows = rows.sortWithinPartitions(*order)
-        return rows.mapInArrow(function, spark_schema(schema))
+            expressions = order_expressions(self._flow, [text for text in order_by if text not in together])
+            rows = rows.sortWithinPartitions(*(F.col(name) for name in together), *map(F.expr, expressions))
+        return rows.mapInArrow(_WithFields(function), spark_schema(schema))
 
     def map_groups(self, rows: DataFrame, keys: Sequence[str], function: GroupFunction, schema: pa.Schema) -> DataFrame:
         """Return what a function makes of each group."""
@@ -100,9 +102,24 @@ class SparkRelations:
         """Return the data files of an input, as Spark reads them."""
         from pyspark.sql import functions as F
 
+        whole_input(self._flow, name)
         # Not `_metadata.file_path`, which does not pass a union. No column is read for this.
         named = self._inputs[name].select(F.col(TABLE_PSEUDO_COLUMN).alias("table"), F.input_file_name().alias("uri"))
         return named.groupBy("table", "uri").agg(F.count(F.lit(1)).alias("live"))
+
+
+@dataclass(frozen=True)
+class _WithFields:
+    """Calls a function of batches in a worker so that its errors keep their fields: the JVM passes on text alone."""
+
+    function: BatchFunction
+
+    def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Yield what the function yields."""
+        try:
+            yield from self.function(batches)
+        except MixlakeError as error:
+            raise RuntimeError(error.to_text()) from error
 
 
 def _annotated(call: GroupCall) -> GroupFunction:

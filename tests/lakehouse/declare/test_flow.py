@@ -68,6 +68,9 @@ def test_a_declaration_is_attached_to_the_function():
         ({"driving": "others"}, "driving names 'others'"),
         ({"kind": "frame", "reads": {}, "refresh": "merge"}, "refreshes by merge without an input"),
         ({"reads": None}, "is an operator without an input"),
+        ({"kind": "group"}, "is a group flow, which has one input and group_by"),
+        ({"group_by": ["a"]}, "group_by is for group flows"),
+        ({"kind": "relational"}, "has an argument 'batch', which a relational flow is not given"),
     ],
     ids=str,
 )

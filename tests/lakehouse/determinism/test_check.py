@@ -112,6 +112,9 @@ def test_other_kinds_of_flow_are_skipped_without_spark(project):
     assert {checked.state for checked in found.values()} == {"skipped"}
     with pytest.raises(UsageError):
         check(project.lake().project, ["silver.nothing"])
+    project.sql("gold.counts", words.COUNTS.replace("portable", "duckdb"))
+    (counts,) = check(project.lake().project, ["gold.counts"], spark=True)
+    assert (counts.state, counts.detail) == ("skipped", "its SQL is of DuckDB's dialect, which Spark does not run")
 
 
 def test_the_command_names_flow_column_row_and_place_and_exits_with_1(made, monkeypatch, capsys):

@@ -128,6 +128,14 @@ def largest(group):
 
 
 MARKED = pa.schema([("sample_id", pa.string()), ("marked", pa.string())])
+PLACES = pa.schema([("sample_id", pa.string()), ("rank", pa.int64())])
+
+
+def ranked(batches):
+    rank = 0
+    for batch in batches:
+        yield pa.record_batch([batch["sample_id"], pa.array(range(rank, rank + batch.num_rows))], schema=PLACES)
+        rank += batch.num_rows
 
 
 @flow(writes=chosen, kind="relational", reads={"rows": rows})
@@ -143,7 +151,15 @@ def choose(rows: Rows, relations: Relations, params):
         "SELECT k.sample_id, k.name, t.tag FROM kept AS k INNER JOIN tags AS t ON k.name = t.name", kept=kept, tags=tags
     )
     marked = relations.map_batches(joined, mark, MARKED, together=["name"], order_by=["sample_id"])
-    assert relations.to_arrow(relations.sql("SELECT count(*) AS n FROM kept", kept=kept)).num_rows == 1
+    summed = relations.to_arrow(relations.sql("SELECT sum(number) AS n FROM rows", rows=rows))
+    assert summed.schema.field("n").type == pa.int64()
+    ordered = relations.map_batches(rows, ranked, PLACES, order_by=["number", "sample_id"], tasks="one")
+    nulls = relations.sql(
+        "SELECT max(o.rank) AS last, count(*) AS n FROM ordered AS o INNER JOIN rows AS r "
+        "ON o.sample_id = r.sample_id WHERE r.number IS NULL", ordered=ordered, rows=rows,
+    )
+    (first,) = relations.to_arrow(nulls).to_pylist()
+    assert first["n"] == 0 or first["last"] == first["n"] - 1, first
     return relations.sql(
         "SELECT k.sample_id, k.name, CAST(k.place AS BIGINT) AS place, m.marked, k.tags "
         "FROM kept AS k LEFT JOIN marked AS m ON k.sample_id = m.sample_id",

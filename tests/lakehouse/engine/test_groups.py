@@ -63,3 +63,9 @@ def test_a_function_must_return_a_table_of_the_schema():
         call(lambda table: table.select(["key"]))(group)
     swapped = call(lambda table: pa.table({"n": pa.array([3], pa.int32()), "key": ["a"]}))(group)
     assert swapped.equals(pa.table([["a"], [3]], schema=SCHEMA))
+
+
+def test_nulls_and_nans_are_groups_of_their_own():
+    keys = pa.array([None, None, -0.0, 0.0, 1.5, float("nan"), float("nan")])
+    batch = pa.record_batch([keys, pa.array(range(7))], names=["key", "n"])
+    assert [group.num_rows for group in groups_of([batch], call())] == [2, 2, 1, 2]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import queue
+import sys
 import threading
 
 import pytest
@@ -9,7 +10,7 @@ from lakehouse.declare.config import load_config
 from lakehouse.errors import UsageError
 from lakehouse.project import Project
 from lakehouse.run.run import run
-from lakehouse.run.watch import Watch, declared_files
+from lakehouse.run.watch import Watch, _unchanged_since, declared_files
 from tests.lakehouse import words
 
 WAIT = 60
@@ -98,3 +99,57 @@ def test_modules_sql_and_configuration_are_watched(lines):
     project = Project(load_config(lines.root))
     names = {name.rpartition("/")[2] for name in declared_files(project)}
     assert {"tables.py", "flows.py", "gold.counts.sql", "mixlake.yaml"} <= names
+
+
+def test_a_module_that_cannot_be_parsed_is_watched_further_and_what_changes_meanwhile_is_read(project):
+    """A module without a package: its name is forgotten when it fails, its file is not."""
+    (project.root / "alone.py").write_text(ALONE)
+    config = project.root / "mixlake.yaml"
+    config.write_text("modules: [alone]\nengine: embedded\nparams: {acme.alone: {mark: a}}\n")
+    made = Watched(project)
+    try:
+        assert made.done() == {"acme.alone": "done"}
+        (project.root / "alone.py").write_text(ALONE + "\ndef broken(:\n")
+        assert "SyntaxError" in str(made.errors.get(timeout=WAIT))
+        (project.root / "alone.py").write_text(ALONE.replace("params.mark", "params.mark * 2"))
+        assert made.done() == {"acme.alone": "done"}
+        assert [row["text"] for row in project.rows("acme.alone")] == ["aa"]
+        config.write_text(config.read_text().replace("mark:", "marrk:"))
+        assert "marrk" in str(made.errors.get(timeout=WAIT))
+        config.write_text(config.read_text().replace("marrk: a", "mark: b"))
+        assert made.done() == {"acme.alone": "done"}
+        assert [row["text"] for row in project.rows("acme.alone")] == ["bb"]
+        assert made.errors.empty()
+    finally:
+        made.stop()
+        sys.modules.pop("alone", None)
+
+
+ALONE = """
+import dataclasses
+
+import pyarrow as pa
+
+from lakehouse import Column, Table, flow
+
+alone = Table(
+    "acme.alone",
+    doc="A text.",
+    columns=[Column("text", pa.string(), "Text.", nullable=False), Column("run_id", pa.string(), "Run.", volatile=True)],
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Params:
+    mark: str = "x"
+
+
+@flow(writes=alone, kind="landing", params=Params)
+def land(params):
+    return pa.table({"text": [params.mark]})
+"""
+
+
+def test_what_changes_while_it_is_read_is_read_again():
+    began = 1_000_000_000
+    assert _unchanged_since(began, {"a": (began - 10**9, 3), "b": (began + 5, 3)}) == {"a": (0, 3), "b": (0, 0)}
