@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import subprocess
@@ -194,3 +195,29 @@ def test_a_script_need_not_be_guarded(tmp_path):
         check=False,
     )
     assert (done.stdout, done.returncode) == ("12\n", 0), done.stderr
+
+
+EDITED = """
+import pyarrow as pa
+
+
+def mark(batch, params):
+    return pa.record_batch({"id": batch["id"], "pid": pa.repeat(1, batch.num_rows)})
+"""
+
+
+@pytest.mark.usefixtures("workers")
+def test_code_that_changed_after_the_flow_began_is_not_run(tmp_path, monkeypatch):
+    """A worker imports the operator from its file, which is then another one than this process has loaded."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = tmp_path / "edited_operator.py"
+    module.write_text(EDITED)
+    made = Runner("acme.mark", str(module), importlib.import_module("edited_operator").mark, None, TABLE)
+
+    def batches():
+        module.write_text(EDITED.replace("repeat(1", "repeat(22"))
+        yield pa.record_batch({"id": ["a"]})
+
+    with pytest.raises(FlowError, match=r"edited_operator.py changed while it ran; nothing was committed"):
+        list(run_operator(made, batches(), Clock()))
+    sys.modules.pop("edited_operator")
