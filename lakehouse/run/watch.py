@@ -130,7 +130,8 @@ def declared_files(project: Project, known: Iterable[str] = ()) -> dict[str, tup
 
 def _unchanged_since(began: int, files: State) -> State:
     """Return the states of files without those that changed while they were read, which are to be read again."""
-    return {path: state if state[0] < began - _CLOCK_TICK else (0, 0) for path, state in files.items()}
+    ended = time.time_ns()  # a file may come from a machine whose clock is ahead
+    return {path: (0, 0) if began - _CLOCK_TICK <= state[0] <= ended else state for path, state in files.items()}
 
 
 def _paths(project: Project) -> Iterator[Path]:

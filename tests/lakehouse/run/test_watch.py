@@ -3,6 +3,7 @@ from __future__ import annotations
 import queue
 import sys
 import threading
+import time
 
 import pytest
 
@@ -151,5 +152,6 @@ def land(params):
 
 
 def test_what_changes_while_it_is_read_is_read_again():
-    began = 1_000_000_000
-    assert _unchanged_since(began, {"a": (began - 10**9, 3), "b": (began + 5, 3)}) == {"a": (0, 3), "b": (0, 0)}
+    began = time.time_ns() - 10**9
+    states = {"before": (began - 10**9, 3), "meanwhile": (began + 5, 3), "ahead": (began + 10**12, 3)}
+    assert _unchanged_since(began, states) == {**states, "meanwhile": (0, 0)}
