@@ -166,7 +166,10 @@ def test_a_reader_that_stops_early_leaves_no_process(workers):
 def _workers():
     found = []
     for task in Path("/proc/self/task").iterdir():
-        for child in (task / "children").read_text().split():
+        children = ""
+        with contextlib.suppress(OSError):  # a thread may end meanwhile, and a process
+            children = (task / "children").read_text()
+        for child in children.split():
             with contextlib.suppress(OSError):
                 found += [child] if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text() else []
     return found
