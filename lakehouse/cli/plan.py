@@ -40,12 +40,14 @@ def print_plan(
     context: Context, select: tuple[str, ...], options: RunOptions, *, everything: bool = False, as_json: bool = False
 ) -> None:
     """Print the plan of a selection: as JSON, or for people a line a cause and how many flows are to run."""
-    from lakehouse.plan.engine_choice import choose_engine
     from lakehouse.plan.plan import make_plan
 
     project = options.of(context.project)
     plan = make_plan(project, select, full=options.full, retry=options.retry)
     if as_json:
+        # The choice takes the table's files and a SQL parser, which the lines for people do without.
+        from lakehouse.plan.engine_choice import choose_engine
+
         print_json([{**item.as_dict(), **choose_engine(project, item).as_dict()} for item in plan.flows])
         return
     rows: list[tuple[str, str, str, str]] = []
