@@ -12,6 +12,7 @@ from lakehouse.cli.selection import SELECT, RunOptions, run_options
 
 if TYPE_CHECKING:
     from lakehouse.plan.plan import FlowPlan
+    from lakehouse.project import Project
 
 _HELP = rf"""Show which flows are stale, and why; nothing is executed.
 
@@ -45,10 +46,7 @@ def print_plan(
     project = options.of(context.project)
     plan = make_plan(project, select, full=options.full, retry=options.retry)
     if as_json:
-        # The choice takes the table's files and a SQL parser, which the lines for people do without.
-        from lakehouse.plan.engine_choice import choose_engine
-
-        print_json([{**item.as_dict(), **choose_engine(project, item).as_dict()} for item in plan.flows])
+        print_json([{**item.as_dict(), **_engine(project, item)} for item in plan.flows])
         return
     rows: list[tuple[str, str, str, str]] = []
     for item in plan.flows:
@@ -64,6 +62,16 @@ def print_plan(
     print(f"{summary}, {fresh} fresh" if plan.flows else "no flow is selected")
     for text in plan.warnings:
         warn(f"warning: {text}")
+
+
+def _engine(project: Project, item: FlowPlan) -> dict[str, str]:
+    """Return what would run a flow, and why; empty for a fresh one, which nothing runs."""
+    if item.state == "fresh":
+        return {"engine": "", "engine_reason": ""}
+    # The choice looks at the files of the flow's tables, which planning does without.
+    from lakehouse.plan.engine_choice import choose_engine
+
+    return choose_engine(project, item).as_dict()
 
 
 def _because(item: FlowPlan) -> list[str]:

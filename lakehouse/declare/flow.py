@@ -44,11 +44,6 @@ REJECT = "_reject"
 _ID = re.compile(r"[\w./:<>-]*")
 
 
-def identity[T](rows: T) -> T:
-    """Return rows unchanged: the ``cache`` of a frame that is called without an engine."""
-    return rows
-
-
 @dataclass(frozen=True, slots=True)
 class Read:
     """One input of a flow: a table, or the union of all tables that carry a tag.

@@ -120,7 +120,7 @@ class _Translation:
     def _column(self, node: exp.Column) -> _Value:
         _refuse(len(node.parts) != 1 or node.name.lower() not in self._columns, f"{node.sql(dialect='spark')!r}")
         name, kind = self._columns[node.name.lower()]
-        return _Value(_quoted(name), kind)
+        return _Value(quoted_name(name), kind)
 
     def _logic(self, node: exp.Binary) -> _Value:
         left, right = self._condition(node.left), self._condition(node.right)
@@ -258,7 +258,8 @@ def _number(text: str) -> _Value:
     return _Value(f"CAST({text} AS {_INTEGERS[kind]})", kind)
 
 
-def _quoted(name: str) -> str:
+def quoted_name(name: str) -> str:
+    """Return the name of a column or table, quoted as DuckDB does."""
     return '"' + name.replace('"', '""') + '"'
 
 

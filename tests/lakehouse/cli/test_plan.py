@@ -62,6 +62,7 @@ def test_json_has_one_object_a_selected_flow(call, lines):
     }
     assert found["gold.counts"]["causes"] == [{"kind": "upstream", "detail": "silver.shouts is to be written"}]
     assert (found["bronze.lines"]["state"], found["bronze.lines"]["inputs"]) == ("fresh", {})
+    assert (found["bronze.lines"]["engine"], found["bronze.lines"]["engine_reason"]) == ("", "")
     assert [item["writes"] for item in json.loads(call("plan", "gold.counts", "--json"))] == ["gold.counts"]
 
 
