@@ -90,6 +90,11 @@ class Project:
             body["sql"] = ["flows/*.sql"]
         (self.root / "mixlake.yaml").write_text(yaml.safe_dump(body))
 
+    def use(self, engine):
+        """Let its flows run on an engine from now on."""
+        self.spark = engine == "spark"
+        self._configure()
+
     def forget(self):
         """Drop the package from memory, as a new process would."""
         for name in [n for n in sys.modules if n.split(".", 1)[0] == self.package]:
@@ -123,10 +128,10 @@ def project(request, tmp_path, monkeypatch):
     Its runs leave ``ledger.edges`` aside, which is a quarter of a small run's time, but in tests marked ``indexed``.
     """
     from lakehouse.declare import discovery
-    from lakehouse.lineage.index import sync
+    from lakehouse.run import index_update
 
     if request.node.get_closest_marker("indexed") is None:
-        monkeypatch.setattr(sync, "sync_edges", lambda *_: None)
+        monkeypatch.setattr(index_update, "sync_edges", lambda *_: None)
     monkeypatch.setattr(discovery, "_entry_points", lambda group: [])
     monkeypatch.delenv("MIXLAKE_LAKE", raising=False)
     # With TEST_ENGINE=spark all of them run on Spark.

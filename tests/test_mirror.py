@@ -47,6 +47,7 @@ TESTED_WITH = {
     "lakehouse/spark/relations.py": "tests/lakehouse/embedded/test_flow_function.py",
     "lakehouse/determinism/repeat_run.py": "tests/lakehouse/determinism/test_check.py",
     "lakehouse/query/answer_format.py": "tests/lakehouse/query/test_connection.py",
+    "lakehouse/lineage/index/spark_entries.py": "tests/lakehouse/lineage/index/test_sync.py",
     "lakehouse/lineage/reader.py": "tests/lakehouse/lineage/test_trace.py",
     "lakehouse/lineage/scan_reader.py": "tests/lakehouse/lineage/test_trace.py",
     "lakehouse/retraction/report.py": "tests/lakehouse/retraction/test_retract.py",

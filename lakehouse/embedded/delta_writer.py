@@ -22,6 +22,7 @@ from deltalake import (
 )
 from deltalake.exceptions import CommitFailedError
 
+from lakehouse.declare import writer_options as names
 from lakehouse.declare.contract import Table
 from lakehouse.delta import append
 from lakehouse.delta.catalog import Catalog
@@ -36,9 +37,9 @@ from lakehouse.ledger import tables
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_COMPRESSIONS = {"uncompressed": "UNCOMPRESSED", "none": "UNCOMPRESSED", "snappy": "SNAPPY", "zstd": "ZSTD"}
 _HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 _BYTES_OF_A_GROUP = 128 << 20
+_ROWS_OF_A_GROUP = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -145,15 +146,22 @@ def append_quarantine(catalog: Catalog, rows: pa.Table, attempt: str) -> None:
 def writer_properties(table: Table, row_bytes: int) -> WriterProperties:
     """Return the Parquet settings of a table, from the options that its contract gives to Spark's writer."""
     options = dict(table.writer_options)
-    group = int(options.get("parquet.block.size", _BYTES_OF_A_GROUP))
-    dictionary = options.get("parquet.enable.dictionary", "true") != "false"
-    page, rows = options.get("parquet.page.size"), options.get("parquet.page.row.count.limit")
+    group = int(options.get(names.GROUP_BYTES, _BYTES_OF_A_GROUP))
+    group_rows = int(options.get(names.GROUP_ROWS, _ROWS_OF_A_GROUP))
+    dictionary = options.get(names.DICTIONARY, "true") != "false"
+    page, rows = options.get(names.PAGE_BYTES), options.get(names.PAGE_ROWS)
+    columns = {
+        key.removeprefix(f"{names.DICTIONARY}#"): ColumnProperties(dictionary_enabled=value != "false")
+        for key, value in options.items()
+        if key.startswith(f"{names.DICTIONARY}#")
+    }
     return WriterProperties(
-        compression=_COMPRESSIONS[options.get("compression", "snappy")],  # type: ignore[arg-type]
-        max_row_group_size=max(1, min(1 << 20, group // max(1, row_bytes))),
+        compression=names.COMPRESSIONS[options.get(names.COMPRESSION, "snappy")],  # type: ignore[arg-type]
+        max_row_group_size=max(1, min(group_rows, group // max(1, row_bytes))),
         data_page_size_limit=int(page) if page else None,
         data_page_row_count_limit=int(rows) if rows else None,
         default_column_properties=ColumnProperties(dictionary_enabled=dictionary),
+        column_properties=columns or None,
     )
 
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
 from lakehouse.declare.portable_expression import NotPortableError, to_duckdb
+from lakehouse.declare.writer_options import spark_only
 from lakehouse.errors import FlowError
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.project import Project
@@ -29,14 +30,6 @@ _WRITTEN_FEATURES = {
     "invariants",
     "timestampNtz",
 }
-_WRITER_OPTIONS = {
-    "compression",
-    "parquet.block.size",
-    "parquet.enable.dictionary",
-    "parquet.page.size",
-    "parquet.page.row.count.limit",
-}
-_COMPRESSIONS = {"uncompressed", "none", "snappy", "zstd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +126,8 @@ def _feature_reason(project: Project, name: str) -> str:
 
 def _writing_reason(table: Table) -> str:
     """Return why a table can be written by Spark alone."""
-    for name, value in table.writer_options:
-        if name not in _WRITER_OPTIONS or (name == "compression" and value not in _COMPRESSIONS):
-            return f"{table.name} has the writer option {name}={value}"
+    if option := spark_only(table.writer_options):
+        return f"{table.name} has the writer option {'='.join(option)}"
     for name in table.key:
         # Rows are replaced by digests of their keys, which are taken of texts: one value, one text.
         kind = table.column(name).type

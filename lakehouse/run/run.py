@@ -14,6 +14,7 @@ from lakehouse.plan.plan import Plan, make_plan
 from lakehouse.project import Project
 from lakehouse.retraction.purge import purge
 from lakehouse.retraction.quarantine_cleanup import delete_retracted_rows
+from lakehouse.run.index_update import update_index
 from lakehouse.run.listener import Listener
 from lakehouse.run.log_cleanup import clean_logs
 from lakehouse.run.openlineage.listener import with_openlineage
@@ -63,10 +64,10 @@ def run(
         again = _missed_retractions(project.catalog, plan, results)
         delete_retracted_rows(project.catalog, again=again)
         sync_runs(project.catalog)
-        spark.sync_edges(run_id)
+        update_index(project.catalog, spark, run_id)
         purges = purge(
             project,
-            sync=lambda: spark.sync_edges(run_id, start=True),
+            sync=lambda: update_index(project.catalog, spark, run_id),
             clean=lambda: clean_logs(project, spark.log_file),
             failed=[result.writes for result in results if result.status in {"failed", "skipped"}],
         )

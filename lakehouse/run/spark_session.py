@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lakehouse.errors import first_line
-from lakehouse.lineage.index.sync import sync_edges
 from lakehouse.project import Project
 from lakehouse.run.listener import Listener
 from lakehouse.spark.code_archive import distribute_code
@@ -18,8 +15,6 @@ from lakehouse.spark.session import require_ready, start
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-log = logging.getLogger("mixlake.run")
 
 
 @dataclass
@@ -53,17 +48,7 @@ class SparkHandle:
                 self.listener.session(self.seconds)
             return self._session
 
-    def sync_edges(self, run_id: str, *, start: bool = False) -> None:
-        """Bring ``ledger.edges`` up to date, if Spark is up; after a failure the next run catches up.
-
-        Args:
-            run_id: The run.
-            start: Whether Spark is started for it.
-        """
-        if self._session is None and not start:
-            return
-        try:
-            sync_edges(self.get(), self.project.catalog, run_id)
-        except Exception as error:
-            log.warning("ledger.edges could not be brought up to date: %s; the next run tries again", first_line(error))
-            log.debug("the whole error", exc_info=True)
+    @property
+    def started(self) -> bool:
+        """Whether Spark is up."""
+        return self._session is not None

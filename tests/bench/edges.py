@@ -282,7 +282,7 @@ class Graph:
 
     def files(self, order: str) -> Iterator[Iterator[pa.Table]]:
         """Yield the files of one order, each as tables one after the other."""
-        from lakehouse.lineage.index.sync import ROWS_PER_FILE
+        from lakehouse.lineage.index.spark_entries import ROWS_PER_FILE
 
         # Entries of each kind of sample.
         each = np.array([3, 6, 1 + PACKED] if order == "child" else [3 * CUTS, 1, 0])

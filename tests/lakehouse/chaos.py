@@ -44,7 +44,6 @@ from lakehouse.declare.contract import Table
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.history import commits_with_notes
 from lakehouse.ledger import tables
-from lakehouse.lineage.index.sync import sync_edges
 from lakehouse.query import quarantine
 from lakehouse.release.optimize import optimize
 from lakehouse.release.vacuum import vacuum
@@ -59,17 +58,28 @@ _WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight")
 _WATCHED = ("bronze/lines", "silver/shouts", "silver/words", "gold/counts")
 
 # Boundary, and how often a run comes there.
-RUN = {
+_RUN = {
     "lakehouse.delta.append:create": 6,
-    "lakehouse.spark.delta_writer:append_quarantine": 1,
-    "lakehouse.spark.delta_writer:write": 4,
-    "lakehouse.spark.delta_writer:replace_where": 1,
     "lakehouse.ledger.runs:sync_runs": 1,
     "lakehouse.delta.append:append_once": 1,
     "lakehouse.lineage.index.sync:sync_edges": 1,
 }
+RUN = {
+    "embedded": {
+        **_RUN,
+        "lakehouse.embedded.delta_writer:append_quarantine": 1,
+        "lakehouse.embedded.delta_writer:write": 5,
+    },
+    "spark": {
+        **_RUN,
+        "lakehouse.spark.delta_writer:append_quarantine": 1,
+        "lakehouse.spark.delta_writer:write": 4,
+        "lakehouse.spark.delta_writer:replace_where": 1,
+    },
+}
 MAINTENANCE = {"lakehouse.release.optimize:replace_files": 2, "lakehouse.release.vacuum:delete_files": 4}
 TORN = {
+    "lakehouse.embedded.delta_writer:write",
     "lakehouse.spark.delta_writer:write",
     "lakehouse.release.optimize:replace_files",
     "lakehouse.spark.delta_writer:replace_where",
@@ -99,7 +109,7 @@ class Killer:
     def at_work(self):
         """Watch all boundaries."""
         with contextlib.ExitStack() as stack:
-            for where in (*RUN, *MAINTENANCE):
+            for where in {**RUN["embedded"], **RUN["spark"], **MAINTENANCE}:
                 stack.callback(rebind(where, functools.partial(self._patched, where)))
             yield self
 
@@ -182,11 +192,13 @@ class Chaos:
     Args:
         project: The project, see ``tests/conftest.py``.
         seed: What decides.
+        engines: Each run draws one of them.
         tell: Told a line a round.
     """
 
     project: object
     seed: int
+    engines: tuple = ("embedded", "spark")
     tell: object = print
     lines: dict = field(default_factory=lambda: dict(FIRST))
     past: list = field(default_factory=list)
@@ -214,7 +226,7 @@ class Chaos:
         """Return what was done, in a line."""
         deaths = ", ".join(f"{n} {where}" for where, n in sorted(self.deaths.items()))
         return (
-            f"seed {self.seed}: {self.done['soft']} rounds in process and {self.done['hard']} with SIGKILL, "
+            f"seed {self.seed}: {self.done['soft']} rounds in process and {self.done['hard']} with SIGKILL on {' and '.join(self.engines)}, "
             f"{sum(self.deaths.values())} deaths ({deaths}), {self.done['runs']} runs to the end, "
             f"{self.done['optimize']} compactions, {self.done['vacuum']} vacuums: nothing lost, doubled or half-visible"
         )
@@ -231,6 +243,7 @@ class Chaos:
             events.append(self._maintain(rng))
             self._nothing_is_half_visible()
         if rng.random() < 0.75:
+            self._draw(rng)
             self._end()
             events.append("ended")
         return events
@@ -240,9 +253,10 @@ class Chaos:
 
     def _die(self, rng):
         """Run until a boundary."""
-        where = rng.choice(list(RUN))
+        engine = self._draw(rng)
+        where = rng.choice(list(RUN[engine]))
         when = rng.choice(["before", "after", "torn"] if where in TORN else ["before", "after"])
-        killer = Killer(where, when, rng.randint(1, RUN[where]))
+        killer = Killer(where, when, rng.randint(1, RUN[engine][where]))
         with killer.at_work(), contextlib.suppress(Killed):
             self._run()
         return self._died(killer)
@@ -258,11 +272,11 @@ class Chaos:
     def _be_killed(self, rng):
         """Run in a process of its own, which is killed."""
         # Each change comes to these; a start of Spark is too dear for a boundary that a run may not come to.
-        where = rng.choice(
-            ["lakehouse.spark.delta_writer:write", "lakehouse.ledger.runs:sync_runs", "mid-write", "mid-write"]
-        )
-        when, number = rng.choice(["before", "after"]), str(rng.randint(1, min(2, RUN.get(where, 1))))
-        point = ("lakehouse.spark.delta_writer:write", "after", "99") if where == "mid-write" else (where, when, number)
+        engine = self._draw(rng)
+        write = f"lakehouse.{engine}.delta_writer:write"
+        where = rng.choice([write, "lakehouse.ledger.runs:sync_runs", "mid-write", "mid-write"])
+        when, number = rng.choice(["before", "after"]), str(rng.randint(1, min(2, RUN[engine].get(where, 1))))
+        point = (write, "after", "99") if where == "mid-write" else (where, when, number)
         before = self._orphans()
         process = subprocess.Popen(
             [*COMMAND, str(self.project.root), *point],
@@ -278,7 +292,7 @@ class Chaos:
                 os.killpg(process.pid, signal.SIGKILL)
                 message = f"a run with a death at {point} hung"
                 raise AssertionError(message)
-            time.sleep(0.01)
+            time.sleep(0.001)
             if where == "mid-write" and (new := self._orphans() - before):
                 # The first tables' files, or a later one's; and then at once, or a little later.
                 before |= new
@@ -312,6 +326,12 @@ class Chaos:
                 self.done["vacuum"] += 1
         name = "compacted" if where == "lakehouse.release.optimize:replace_files" else "vacuumed"
         return name if not killer.dead else self._died(killer)
+
+    def _draw(self, rng):
+        """Choose the engine of the next run."""
+        engine = rng.choice(self.engines)
+        self.project.use(engine)
+        return engine
 
     def _run(self):
         report = self.project.lake().run()
@@ -351,8 +371,6 @@ class Chaos:
         for name, version, note in notes:
             if note.quarantine:
                 assert kept[note.quarantine] == sum(note.reasons.values()), (name, version)
-        # A run that finds nothing stale starts no Spark, and leaves the index to the next that does.
-        sync_edges(SparkSession.getActiveSession(), lake.catalog, "chaos")
         entries = all_entries(lake)
         assert held_entries(lake) == {
             "child": entries,
@@ -403,7 +421,7 @@ def main(argv=None):
         settings = {"spark.master": "local[2]", "spark.driver.memory": "2g", "spark.sql.shuffle.partitions": "2"}
         config = Config(lake=str(root / "lake"), spark={**settings, "spark.local.dir": str(root / "local")}, root=root)
         session = start(config, root / "spark.log")
-        chaos = Chaos(Project(root / "project", "chaotic"), asked.seed, lambda line: print(line, flush=True))
+        chaos = Chaos(Project(root / "project", "chaotic"), asked.seed, tell=lambda line: print(line, flush=True))
         try:
             chaos.rounds(asked.rounds, asked.sigkill, asked.minutes)
         except BaseException:

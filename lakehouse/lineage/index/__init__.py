@@ -12,7 +12,9 @@ lookup opens only the files, and reads only the row groups, whose range may cont
 
 - `lakehouse.lineage.index.state`: how far the index is up to date with the tables
 - `lakehouse.lineage.index.levels`: which levels a sync replaces
-- `lakehouse.lineage.index.sync`: keeping it, with Spark, in one commit
+- `lakehouse.lineage.index.entries`: what a sync asks of an engine
+- `lakehouse.lineage.index.embedded_entries`, `lakehouse.lineage.index.spark_entries`: the two engines
+- `lakehouse.lineage.index.sync`: updating it, in one commit
 - `lakehouse.lineage.index.lookup`: point lookups, with no JVM
 - `lakehouse.lineage.index.index_reader`: rows and what they were made from, for a trace
 """

@@ -178,15 +178,19 @@ def test_writer_options_reach_the_files(catalog):
         ("compression", "zstd"), ("parquet.enable.dictionary", "false"), ("parquet.block.size", "1000"),
         ("parquet.page.size", "4096"), ("parquet.page.row.count.limit", "5"),
     ]  # fmt: skip
+    options.append(("parquet.enable.dictionary#n", "true"))
     table = Table("bronze.options", doc="x", columns=[ID, N], writer_options=options)
     write(catalog, "append", [(str(n), n) for n in range(25)], table=table)
     (path,) = catalog.open(table.name).file_uris()
     found = pq.read_metadata(path)
     column = found.row_group(0).column(0)
     assert (found.num_row_groups, column.compression, column.has_dictionary_page) == (3, "ZSTD", False)
+    assert found.row_group(0).column(1).has_dictionary_page
     plain = delta_writer.writer_properties(TABLE, 0)
     assert "max_row_group_size: 1048576" in str(plain)
     assert "max_row_group_size: 4" in str(delta_writer.writer_properties(TABLE, 32 << 20))
+    few = Table("bronze.few", doc="x", columns=[ID, N], writer_options=[("parquet.block.row.count.limit", "10")])
+    assert "max_row_group_size: 10" in str(delta_writer.writer_properties(few, 8))
     for name in ("none", "uncompressed", "snappy"):
         assert delta_writer.writer_properties(
             Table("a.b", doc="x", columns=[ID], writer_options=[("compression", name)]), 1
