@@ -72,7 +72,8 @@ def rows_with_keys(
                 selection = Selection(database, item, table)
                 columns = list(dict.fromkeys([*selection.columns, key]))
                 rows = table_rows(project.catalog, table, versions[table.name], columns, flow.batch_rows)
-                yield from selection.apply(_among(rows, key, keys))
+                # Each look-up makes a table of all keys: of large batches there are few.
+                yield from selection.apply(_among(chunked(rows), key, keys))
 
     return Stream(input_schema(project, item), batches())
 

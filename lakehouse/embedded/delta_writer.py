@@ -6,9 +6,12 @@ opened first and the commit is made on just that version: who comes second fails
 
 from __future__ import annotations
 
+import tempfile
+import time
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -27,15 +30,20 @@ from lakehouse.declare.contract import Table
 from lakehouse.delta import append
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.log_writer import checkpoint, commit_actions
 from lakehouse.delta.retry import retry
 from lakehouse.delta.store.conditional_put import require_atomic_commits
 from lakehouse.delta.store.permissions import require_writable, translate_write_errors
+from lakehouse.embedded.replace_rows import Replacement, ReplaceRows
 from lakehouse.engine import WriteMode
 from lakehouse.errors import CollisionError, LakeError
 from lakehouse.ledger import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import polars as pl
+    from deltalake import DeltaTable
 
 _HOOKS = PostCommitHookProperties(create_checkpoint=True, cleanup_expired_logs=False)
 _BYTES_OF_A_GROUP = 128 << 20
@@ -51,7 +59,8 @@ class RowsToWrite:
         schema: The rows' schema.
         batches: The rows; for merge those that come in.
         row_bytes: Bytes of a row, about.
-        replaced: For merge the condition of the stored rows that go; all that come in fulfil it, too.
+        replaced: For overwrite the condition of the stored rows that go, empty for all; all that come in fulfil it.
+        actions: For merge the key and ``_action`` (I, U or D) of each row that comes, changes or goes.
     """
 
     mode: WriteMode
@@ -59,6 +68,7 @@ class RowsToWrite:
     batches: Iterable[pa.RecordBatch]
     row_bytes: int
     replaced: str = ""
+    actions: pl.DataFrame | None = None
 
 
 def write(catalog: Catalog, table: Table, changes: RowsToWrite, note: CommitNote, transaction: int) -> int:
@@ -83,29 +93,53 @@ def write(catalog: Catalog, table: Table, changes: RowsToWrite, note: CommitNote
     if int(opened.transaction_version(note.flow) or 0) >= transaction:
         raise CollisionError(f"{table.name}: another run committed transaction {transaction}", "it is planned again")
     require_writable(table.name, opened.table_uri)
-    properties = CommitProperties(
-        custom_metadata={"userMetadata": note.to_json()},
-        max_commit_retries=0,
-        app_transactions=[Transaction(note.flow, transaction)],
-    )
-    reader = pa.RecordBatchReader.from_batches(changes.schema, iter(changes.batches))
-    # delta-rs' own MERGE writes texts as Arrow's views, by which files cannot be filtered through Arrow any more.
-    options: dict[str, Any] = {
-        "append": {"mode": "append"},
-        "overwrite": {"mode": "overwrite", "schema_mode": "overwrite"},
-        "merge": {"mode": "overwrite", "predicate": changes.replaced},
-    }[changes.mode]
     with _committing(table.name):
-        write_deltalake(
-            opened,
-            reader,
-            partition_by=list(table.partition_by) or None,
-            writer_properties=writer_properties(table, changes.row_bytes),
-            commit_properties=properties,
-            post_commithook_properties=_HOOKS,
-            **options,
-        )
+        if changes.actions is not None:
+            properties = writer_properties(table, changes.row_bytes)
+            with tempfile.TemporaryDirectory(prefix="mixlake-merge-", ignore_cleanup_errors=True) as folder:
+                replace = ReplaceRows(table, opened, changes.actions, properties, Path(folder))
+                replacement = replace.write(changes.batches)
+            return _commit_replacement(catalog, table, replacement, int(opened.version()) + 1, (note, transaction))
+        _write(table, opened, changes, (note, transaction))
     return int(opened.version())
+
+
+def _write(table: Table, opened: DeltaTable, changes: RowsToWrite, stamp: tuple[CommitNote, int]) -> None:
+    """Append rows, or put them in the place of all rows or of those that fulfil a condition."""
+    note, transaction = stamp
+    options: dict[str, Any] = {"mode": changes.mode}
+    if changes.mode == "overwrite":
+        options |= {"predicate": changes.replaced} if changes.replaced else {"schema_mode": "overwrite"}
+    write_deltalake(
+        opened,
+        pa.RecordBatchReader.from_batches(changes.schema, iter(changes.batches)),
+        partition_by=list(table.partition_by) or None,
+        writer_properties=writer_properties(table, changes.row_bytes),
+        commit_properties=CommitProperties(
+            custom_metadata={"userMetadata": note.to_json()},
+            max_commit_retries=0,
+            app_transactions=[Transaction(note.flow, transaction)],
+        ),
+        post_commithook_properties=_HOOKS,
+        **options,
+    )
+
+
+def _commit_replacement(
+    catalog: Catalog, table: Table, replacement: Replacement, version: int, stamp: tuple[CommitNote, int]
+) -> int:
+    """Commit files that take the place of others."""
+    note, transaction = stamp
+    used = {"appId": note.flow, "version": transaction, "lastUpdated": int(time.time() * 1000)}
+    info = {
+        "operation": "MERGE",
+        "operationParameters": {"matchedBy": ",".join(table.key)},
+        "operationMetrics": replacement.metrics,
+        "userMetadata": note.to_json(),
+    }
+    commit_actions(catalog, table.name, version, [{"txn": used}, *replacement.actions], info)
+    checkpoint(catalog, table.name, version)
+    return version
 
 
 def delete_rows(catalog: Catalog, table: Table, predicate: str, transaction: tuple[str, int] | None) -> None:

@@ -26,7 +26,6 @@ from lakehouse.embedded.conditions import Expressions, open_database
 from lakehouse.embedded.delta_writer import RowsToWrite
 from lakehouse.embedded.errors import from_engine_error
 from lakehouse.embedded.flow_function import FlowFunction, source_keys
-from lakehouse.embedded.key_predicate import predicate_of
 from lakehouse.embedded.quarantine_rows import marks, quarantine_rows, quarantined_origins
 from lakehouse.embedded.retraction_filter import RetractionFilter
 from lakehouse.embedded.row_file import CHUNK_ROWS, Stream
@@ -191,9 +190,8 @@ class EmbeddedFlowSession:
         else:
             changed: key_diff.ChangedRows = write.difference.rows
             comes = self._arranged(self._chosen(write.checked, changed.positions))
-            keys = list(self._table.key)
-            replaced = predicate_of(keys, changed.actions.select(keys).iter_rows()) if write.mode == "merge" else ""
-            changes = RowsToWrite(write.mode, schema, comes, row_bytes, replaced)
+            actions = changed.actions if write.mode == "merge" else None
+            changes = RowsToWrite(write.mode, schema, comes, row_bytes, actions=actions)
         return delta_writer.write(self._catalog, self._table, changes, note, transaction)
 
     def translate(self, error: Exception) -> MixlakeError:

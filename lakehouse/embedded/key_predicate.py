@@ -5,28 +5,18 @@ A log is read by more people than a table's rows, and outlives them: it states d
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 
 DIGITS = 40
 
 
-def predicate_of(keys: Sequence[str], rows: Iterable[tuple[object, ...]]) -> str:
-    """Return the condition, in DataFusion's dialect, under which a row's key is among some.
-
-    Args:
-        keys: The key's columns: texts or integers.
-        rows: The keys; a null equals a null.
-    """
-    return predicate_of_digests(keys, map(_digest, rows))
-
-
 def predicate_of_digests(keys: Sequence[str], digests: Iterable[str]) -> str:
-    """Return the condition under which the digest of a row's key is among some.
+    """Return the condition, in DataFusion's dialect, under which the digest of a row's key is among some.
 
     Args:
-        keys: The key's columns: texts or integers.
-        digests: The first `DIGITS` hex digits of the SHA-256 of each value, joined by colons; ``-`` for a null.
+        keys: The key's columns, of texts.
+        digests: The first `DIGITS` hex digits of the SHA-256 of each value, joined by colons; ``-`` for a null. From
+            some 20,000 on delta-rs overflows its stack.
     """
     parts = [
         f"CASE WHEN \"{key}\" IS NULL THEN '-' ELSE "
@@ -35,7 +25,3 @@ def predicate_of_digests(keys: Sequence[str], digests: Iterable[str]) -> str:
     ]
     listed = ", ".join(f"'{digest}'" for digest in sorted(set(digests)))
     return f"concat_ws(':', {', '.join(parts)}) IN ({listed})" if listed else "false"
-
-
-def _digest(row: tuple[object, ...]) -> str:
-    return ":".join("-" if value is None else hashlib.sha256(str(value).encode()).hexdigest()[:DIGITS] for value in row)

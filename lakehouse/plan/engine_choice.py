@@ -13,6 +13,8 @@ from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
 from lakehouse.declare.portable_expression import NotPortableError, to_duckdb
 from lakehouse.declare.writer_options import spark_only
+from lakehouse.delta.store.object_store import commits_through_dynamodb
+from lakehouse.delta.writer_features import unsupported_feature
 from lakehouse.errors import FlowError
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.project import Project
@@ -20,16 +22,6 @@ from lakehouse.project import Project
 # Bytes of the files that a flow has to read, up to which it runs in this process: hashes and keys of as many rows, and
 # a batch for each worker, fit into the memory of a laptop. Where Spark becomes faster was not measured.
 EMBEDDED_BYTES = 256 << 20
-
-# Features of tables that delta-rs keeps to when it writes.
-_WRITTEN_FEATURES = {
-    "appendOnly",
-    "changeDataFeed",
-    "checkConstraints",
-    "generatedColumns",
-    "invariants",
-    "timestampNtz",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +108,13 @@ def spark_reason(project: Project, flow: Flow) -> str:
 
 
 def _feature_reason(project: Project, name: str) -> str:
-    """Return which feature of a stored table delta-rs does not keep to."""
+    """Return which feature of a stored table, or of its store, the embedded engine does not keep to."""
+    if commits_through_dynamodb(project.catalog.uri, project.catalog.storage_options):
+        return "its commits are settled in DynamoDB"
     if not project.catalog.has(name):
         return ""
-    protocol = project.catalog.open(name).protocol()
-    unknown = {*(protocol.writer_features or ()), *(protocol.reader_features or ())} - _WRITTEN_FEATURES
-    return f"{name} uses the Delta feature {min(unknown)}" if unknown else ""
+    feature = unsupported_feature(project.catalog.open(name))
+    return f"{name} uses the Delta feature {feature}" if feature else ""
 
 
 def _writing_reason(table: Table) -> str:
@@ -129,9 +122,9 @@ def _writing_reason(table: Table) -> str:
     if option := spark_only(table.writer_options):
         return f"{table.name} has the writer option {'='.join(option)}"
     for name in table.key:
-        # Rows are replaced by digests of their keys, which are taken of texts: one value, one text.
         kind = table.column(name).type
-        if not (pa.types.is_string(kind) or pa.types.is_signed_integer(kind)):
+        # Of NaN and of signed zeros Spark and Polars say differently what equals what.
+        if pa.types.is_floating(kind) or pa.types.is_nested(kind) or pa.types.is_unsigned_integer(kind):
             return f"the key {name} of {table.name} is {kind}"
     return ""
 

@@ -11,26 +11,10 @@ import functools
 import os
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
 
 from lakehouse.delta.store import s3
+from lakehouse.delta.store.object_store import commits_through_dynamodb, object_store
 from lakehouse.errors import LakeError, first_line
-
-if TYPE_CHECKING:
-    from obstore.store import S3Config
-
-_NAMES = (
-    "access_key_id",
-    "secret_access_key",
-    "session_token",
-    "region",
-    "endpoint",
-    "virtual_hosted_style_request",
-    "skip_signature",
-    "request_payer",
-    "server_side_encryption",
-    "sse_kms_key_id",
-)
 
 
 def require_atomic_commits(uri: str, storage: Mapping[str, str] | None = None) -> None:
@@ -45,7 +29,8 @@ def require_atomic_commits(uri: str, storage: Mapping[str, str] | None = None) -
     Raises:
         LakeError: If the store ignores the condition, rejects it, or cannot be reached.
     """
-    if s3.is_s3(uri):
+    # In DynamoDB commits are settled by Delta's own log store and delta-rs alike.
+    if s3.is_s3(uri) and not commits_through_dynamodb(uri, storage):
         found = s3.options(storage or {}, os.environ)
         _require(uri.rstrip("/"), tuple(sorted(found.items())))
 
@@ -53,20 +38,16 @@ def require_atomic_commits(uri: str, storage: Mapping[str, str] | None = None) -
 @functools.cache
 def _require(uri: str, options: tuple[tuple[str, str], ...]) -> None:
     from obstore.exceptions import AlreadyExistsError, BaseError
-    from obstore.store import S3Store
 
     known = dict(options)
-    if known.get("locking_provider") == "dynamodb":
-        return  # commits are settled in a table of DynamoDB, by Delta's own log store and delta-rs alike
     if known.get("conditional_put", "etag") != "etag":
         raise LakeError(
             f"storage: turns conditional puts {known['conditional_put']!r}, on which commits to {uri} rest",
             "leave conditional_put out",
         )
-    config = cast("S3Config", {f"aws_{name}": known[name] for name in _NAMES if name in known})
     name = f"_mixlake/probe-{uuid.uuid4().hex}"
     try:
-        store = S3Store.from_url(uri, config=config, client_options={"allow_http": "allow_http" in known})
+        store = object_store(uri, known)
         store.put(name, b"", mode="create")
         try:
             store.put(name, b"", mode="create")

@@ -9,12 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from urllib.parse import unquote
 
 from deltalake.exceptions import CommitFailedError, DeltaError
 
-from lakehouse.delta.store.table_folder import LOG
+from lakehouse.delta.store.table_folder import LOG, local_folder
 from lakehouse.delta.table_errors import no_space, not_allowed
 from lakehouse.errors import LakeError
 
@@ -27,7 +25,7 @@ def require_readable(table: str, uri: str) -> None:
     Raises:
         LakeError: If there is such a file, or its folder cannot be listed.
     """
-    folder = _folder(uri)
+    folder = local_folder(uri)
     if folder is None:
         return
     try:
@@ -47,7 +45,7 @@ def require_writable(table: str, uri: str) -> None:
     Raises:
         LakeError: If it is so.
     """
-    folder = _folder(uri)
+    folder = local_folder(uri)
     for place in () if folder is None else (folder, folder / LOG):
         there = next(path for path in (place, *place.parents) if os.access(path, os.F_OK) or path == path.parent)
         if not os.access(there, os.W_OK | os.X_OK):
@@ -73,9 +71,3 @@ def translate_write_errors(table: str) -> Iterator[None]:
             raise LakeError(f"{table} cannot be written: permission denied", "let this user write there") from None
         message = " ".join(text.split())[:300]
         raise LakeError(f"{table} cannot be written: {message}", "check the lake's place and free space") from None
-
-
-def _folder(uri: str) -> Path | None:
-    """Return the folder of a table, None where it lies in an object store."""
-    path = unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
-    return None if "://" in path else Path(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -22,10 +23,16 @@ def table_store(table: DeltaTable) -> pafs.FileSystem:
 
 def table_folder(uri: str, storage_options: Mapping[str, str] | None = None) -> pafs.FileSystem:
     """Return the file system whose root is a table's folder."""
-    path = unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
-    if "://" not in path:
-        return pafs.SubTreeFileSystem(path, pafs.LocalFileSystem())
+    folder = local_folder(uri)
+    if folder is not None:
+        return pafs.SubTreeFileSystem(str(folder), pafs.LocalFileSystem())
     return pafs.PyFileSystem(DeltaStorageHandler(uri, dict(storage_options or {})))
+
+
+def local_folder(uri: str) -> Path | None:
+    """Return the folder of a table, None where it lies in an object store."""
+    path = unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
+    return None if "://" in path else Path(path)
 
 
 def commit_file(version: int) -> str:

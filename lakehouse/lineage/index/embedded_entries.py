@@ -120,19 +120,20 @@ class EmbeddedEntries:
         """Commit them as a level."""
         parts = [f"SELECT {_NAMES} FROM row_entries", f"SELECT {_NAMES.replace('"n"', '-n AS n')} FROM dropped"]  # noqa: S608 - names of the contract
         if level.merges:
-            newer = pa.RecordBatchReader.from_batches(_ENTRY_SCHEMA, self._stored(pc.field("level") >= level.number))
-            self._database.register("stored", newer)
+            # Read before they are asked for: delta-rs draws rows from a thread that cannot read a store.
+            _create(self._database, "stored", _ENTRY_SCHEMA)
+            self._insert("stored", _ENTRY_SCHEMA, self._stored(pc.field("level") >= level.number))
             parts.append("SELECT * FROM stored")
         answer = self._database.sql(_LEVEL.format(level=level.number, entries=" UNION ALL ".join(parts)))
         batches = (batch.cast(_SCHEMA) for batch in answer.to_arrow_reader(_BATCH_ROWS))
         as_declared = fits(self._catalog.open(tables.edges.name), tables.edges)
         replaced = f"level >= {level.number}" if as_declared else ""
-        rows = RowsToWrite("merge" if as_declared else "overwrite", _SCHEMA, batches, 0, replaced)
+        rows = RowsToWrite("overwrite", _SCHEMA, batches, 0, replaced)
         return delta_writer.write(self._catalog, tables.edges, rows, note, transaction)
 
     def _insert(self, table: str, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
         self._database.register("incoming", pa.RecordBatchReader.from_batches(schema, batches))
-        self._database.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608 - one of two names
+        self._database.execute(f"INSERT INTO {table} SELECT * FROM incoming")  # noqa: S608 - a name of this module
         self._database.unregister("incoming")
 
     def _changes(self, name: str, first: int) -> Iterator[pa.RecordBatch]:
@@ -186,10 +187,10 @@ def _lineage(batch: pa.RecordBatch, name: str, counts: pa.Array) -> pa.RecordBat
 
 def _create(database: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema) -> None:
     database.register("no_rows", schema.empty_table())
-    database.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM no_rows")  # noqa: S608 - one of two names
+    database.execute(f"CREATE TEMP TABLE {table} AS SELECT * FROM no_rows")  # noqa: S608 - a name of this module
     database.unregister("no_rows")
 
 
 def _number(database: duckdb.DuckDBPyConnection, table: str) -> int:
-    ((number,),) = database.execute(f"SELECT count(*) FROM {table}").fetchall()  # noqa: S608 - one of two names
+    ((number,),) = database.execute(f"SELECT count(*) FROM {table}").fetchall()  # noqa: S608 - a name of this module
     return int(number)

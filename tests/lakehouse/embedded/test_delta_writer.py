@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import datetime as dt
 import threading
+from decimal import Decimal
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -13,7 +16,6 @@ from lakehouse.delta.history import newest_note
 from lakehouse.delta.scan import scan
 from lakehouse.embedded import delta_writer
 from lakehouse.embedded.delta_writer import RowsToWrite
-from lakehouse.embedded.key_predicate import predicate_of
 from lakehouse.errors import CollisionError
 from lakehouse.ledger import tables
 from tests.lakehouse.lakes import lake_at, note
@@ -31,15 +33,28 @@ def catalog(tmp_path):
 def write(catalog, mode, rows, number=1, table=TABLE, **fields):
     """Commit rows; of a merge each ends in U, it comes in, or D, it goes."""
     schema = pa.schema([(c.name, c.type) for c in table.columns])
-    replaced = ""
+    actions = None
     if mode == "merge":
-        places = [schema.names.index(key) for key in table.key]
-        replaced = predicate_of(table.key, [tuple(row[place] for place in places) for row in rows])
+        actions = actions_of(catalog, table, schema, rows)
         rows = [row[:-1] for row in rows if row[-1] == "U"]
     batches = [pa.RecordBatch.from_pylist([dict(zip(schema.names, row, strict=True))], schema) for row in rows]
     create(catalog, table)
-    changes = RowsToWrite(mode, schema, batches, 100, replaced)
+    changes = RowsToWrite(mode, schema, batches, 100, actions=actions)
     return delta_writer.write(catalog, table, changes, note(table.name, f"run-{number}", **fields), number)
+
+
+def actions_of(catalog, table, schema, rows):
+    """Return the key and action of each row that is in the table, or comes in."""
+    places = [schema.names.index(key) for key in table.key]
+    held = {tuple(row[place] for place in places) for row in stored(catalog, table)}
+    made = []
+    for row in rows:
+        key = tuple(row[place] for place in places)
+        if row[-1] == "U" or key in held:
+            action = "D" if row[-1] == "D" else "U" if key in held else "I"
+            made.append({**dict(zip(table.key, key, strict=True)), "_action": action})
+    kinds = pa.schema([*(schema.field(key) for key in table.key), pa.field("_action", pa.string())])
+    return pl.DataFrame(pa.Table.from_pylist(made, kinds))
 
 
 def stored(catalog, table=TABLE, version=None):
@@ -76,7 +91,7 @@ def test_the_change_feed_tells_what_each_commit_did(catalog):
     feed = pa.table(catalog.open(TABLE.name).load_cdf(starting_version=1)).to_pylist()
     found = sorted((row["_commit_version"], row["Id"], row["_change_type"], row["n"]) for row in feed)
     assert found == [
-        (1, "a", "insert", 1), (1, "b", "insert", 2), (2, "a", "delete", 1), (2, "a", "insert", 3),
+        (1, "a", "insert", 1), (1, "b", "insert", 2), (2, "a", "update_postimage", 3), (2, "a", "update_preimage", 1),
         (2, "b", "delete", 2), (2, "c", "insert", 4), (3, "a", "delete", 3), (3, "a", "insert", 3),
         (3, "c", "delete", 4), (3, "d", "insert", 1),
     ]  # fmt: skip
@@ -87,6 +102,13 @@ def test_null_keys_and_keys_of_every_kind_are_met(catalog):
         "t": (pa.string(), "x"),
         "i": (pa.int8(), -128),
         "n64": (pa.int64(), 1 << 62),
+        "b": (pa.bool_(), True),
+        "bytes": (pa.binary(), b"\x00\xff"),
+        "day": (pa.date32(), dt.date(1, 1, 2)),
+        "at": (pa.timestamp("us", "UTC"), dt.datetime(2024, 2, 29, 1, 2, 3, 45, tzinfo=dt.UTC)),
+        "local": (pa.timestamp("us"), dt.datetime(1970, 1, 1)),  # noqa: DTZ001 - a time without a zone
+        "d": (pa.decimal128(20, 3), Decimal("-1.500")),
+        "last": (pa.int16(), 5),
     }
     names = list(kinds)
     table = Table("bronze.keys", doc="x", columns=[*(Column(k, kinds[k][0], "x") for k in names), N], key=names)
@@ -145,8 +167,8 @@ def test_who_commits_second_is_told_so_and_changes_nothing(catalog, mode):
 
     schema = pa.schema([(c.name, c.type) for c in TABLE.columns])
     row = dict(zip(schema.names, ("a", 2), strict=True))
-    replaced = predicate_of(TABLE.key, [("a",)])
-    changes = RowsToWrite(mode, schema, Late([pa.RecordBatch.from_pylist([row], schema)]), 100, replaced)
+    actions = actions_of(catalog, TABLE, schema, [("a", 2, "U")]) if mode == "merge" else None
+    changes = RowsToWrite(mode, schema, Late([pa.RecordBatch.from_pylist([row], schema)]), 100, actions=actions)
     with pytest.raises(CollisionError):
         delta_writer.write(catalog, TABLE, changes, note(TABLE.name, "run-2"), 2)
     assert stored(catalog) == [("a", 1), ("other", 1)]

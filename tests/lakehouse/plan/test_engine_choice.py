@@ -91,6 +91,7 @@ def table(**fields):
 
 
 D = Column("d", pa.float64(), "x")
+DAY = Column("day", pa.date32(), "x")
 LIST = Column("many", pa.list_(pa.string()), "x")
 
 
@@ -105,6 +106,7 @@ LIST = Column("many", pa.list_(pa.string()), "x")
         (replace(FLOW, writes=table(checks=[Check("ok", "missing > 0")])), "because of 'missing'"),
         (replace(FLOW, writes=table(columns=[ID, D], key=["id", "d"])), "the key d of silver.words is double"),
         (replace(FLOW, writes=table(columns=[ID, LIST], key=["many"])), "the key many of silver.words is list"),
+        (replace(FLOW, writes=table(columns=[ID, DAY], key=["id", "day"])), ""),
         (replace(FLOW, source_key_sql="substring_index(id, '/', 1)"), "because of SubstringIndex"),
         (replace(FLOW, reads={"lines": read(LINES, where="n / 2 > 1")}), "because of Div"),
         # Of one table of a tag only.
@@ -121,3 +123,9 @@ def test_why_a_flow_needs_spark(tmp_path, flow, reason):
     assert reason in found
     assert bool(found) is bool(reason)
     assert choice(project(tmp_path), flow).engine == ("spark" if reason else "embedded")
+
+
+def test_commits_through_dynamodb_are_sparks(tmp_path):
+    made = project(tmp_path)
+    made = Project(replace(made.config, lake="s3://bucket/lake", storage={"AWS_S3_LOCKING_PROVIDER": "dynamodb"}))
+    assert spark_reason(made, FLOW) == "its commits are settled in DynamoDB"

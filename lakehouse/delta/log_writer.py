@@ -1,0 +1,72 @@
+"""Commit actions to a table's log, where delta-rs has no call for them: files that replace files, with a change feed.
+
+Delta protocol, "Delta Log Entries" and "Actions". The commit is the creation of the file of one version, which only one
+of several writers can do.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lakehouse.delta.catalog import Catalog
+from lakehouse.delta.store.object_store import object_store
+from lakehouse.delta.store.table_folder import commit_file
+from lakehouse.errors import CollisionError, first_line
+
+log = logging.getLogger("mixlake.delta")
+
+Action = Mapping[str, Mapping[str, Any]]
+
+_ENGINE = "mixlake"
+_INTERVAL = "delta.checkpointInterval"
+_DEFAULT_INTERVAL = 100
+
+
+def commit_actions(
+    catalog: Catalog,
+    name: str,
+    version: int,
+    actions: Sequence[Action],
+    info: Mapping[str, Any],
+) -> None:
+    """Create one version of a table.
+
+    Args:
+        catalog: The lake's catalog.
+        name: The table.
+        version: The version, one more than the last.
+        actions: File actions and transactions, as the protocol has them.
+        info: Operation, metrics and ``userMetadata``, for ``commitInfo``.
+
+    Raises:
+        CollisionError: If the version is there already.
+        OSError: If the store refused.
+    """
+    from obstore.exceptions import AlreadyExistsError, BaseError
+
+    now = int(time.time() * 1000)
+    lines: list[Action] = [{"commitInfo": {"timestamp": now, "engineInfo": _ENGINE, **info}}, *actions]
+    body = "\n".join(json.dumps(line, separators=(",", ":"), ensure_ascii=False) for line in lines) + "\n"
+    store = object_store(catalog.table_uri(name), catalog.storage_options)
+    try:
+        store.put(commit_file(version), body.encode(), mode="create")
+    except AlreadyExistsError:
+        raise CollisionError(f"{name}: another run committed at the same time", "it is planned again") from None
+    except BaseError as error:
+        raise OSError(first_line(error)) from error
+
+
+def checkpoint(catalog: Catalog, name: str, version: int) -> None:
+    """Write a checkpoint where one is due; a failure is logged, since the commit stands."""
+    opened = catalog.open(name, version)
+    interval = int(opened.metadata().configuration.get(_INTERVAL) or _DEFAULT_INTERVAL)
+    if (version + 1) % interval:
+        return
+    try:
+        opened.create_checkpoint()
+    except Exception as error:  # noqa: BLE001 - whatever the store says: readers read the log itself
+        log.warning("%s: no checkpoint was written: %s", name, first_line(error))
