@@ -57,12 +57,16 @@ FROM (SELECT unnest(parent_ids) AS parent, child, "table", n FROM lineage) AS e,
 WHERE e.parent IS NOT NULL
 """
 _LEVEL = """
-SELECT {level}::INTEGER AS level, sorted_by, parent, child, "table", run_id, source, license, uri,
-    sum(n)::INTEGER AS n
+SELECT {level}::INTEGER AS level, sorted_by, parent, child, "table", run_id, source, license, uri, n
 FROM ({entries})
-GROUP BY sorted_by, parent, child, "table", run_id, source, license, uri
-HAVING sum(n) <> 0
 ORDER BY sorted_by, CASE WHEN sorted_by = 'parent' THEN parent ELSE child END, parent, child, "table"
+"""
+# Added up, what was added and taken away is gone.
+_SUMS = """
+SELECT sorted_by, parent, child, "table", run_id, source, license, uri, sum(n)::INTEGER AS n
+FROM ({entries})
+GROUP BY ALL
+HAVING sum(n) <> 0
 """
 
 
@@ -114,7 +118,9 @@ class EmbeddedEntries:
         if sources.dropped and not sources.rebuild:
             gone = pc.field("table").isin(sorted(sources.dropped))
             self._insert("dropped", _ENTRY_SCHEMA, self._stored(gone))
-        self.count = _number(database, "row_entries") + _number(database, "dropped")
+        dropped = _number(database, "dropped")
+        self.count = _number(database, "row_entries") + dropped
+        self._takes_away = bool(dropped or _number(database, "lineage WHERE n < 0"))
 
     def commit(self, level: Level, note: CommitNote, transaction: int) -> int:
         """Commit them as a level."""
@@ -124,7 +130,10 @@ class EmbeddedEntries:
             _create(self._database, "stored", _ENTRY_SCHEMA)
             self._insert("stored", _ENTRY_SCHEMA, self._stored(pc.field("level") >= level.number))
             parts.append("SELECT * FROM stored")
-        answer = self._database.sql(_LEVEL.format(level=level.number, entries=" UNION ALL ".join(parts)))
+        entries = " UNION ALL ".join(parts)
+        if level.merges or self._takes_away:
+            entries = _SUMS.format(entries=entries)
+        answer = self._database.sql(_LEVEL.format(level=level.number, entries=entries))
         batches = (batch.cast(_SCHEMA) for batch in answer.to_arrow_reader(_BATCH_ROWS))
         as_declared = fits(self._catalog.open(tables.edges.name), tables.edges)
         replaced = f"level >= {level.number}" if as_declared else ""

@@ -56,7 +56,7 @@ def test_a_table_with_column_mapping_and_deletion_vectors_is_read_as_it_is(tmp_p
 
 
 def test_what_does_not_fit_into_memory_is_spilled(tmp_path, monkeypatch):
-    monkeypatch.setattr(embedded_entries, "_MEMORY_LIMIT", "120MB")
+    monkeypatch.setattr(embedded_entries, "_MEMORY_LIMIT", "160MB")
     lake = lake_at(tmp_path / "lake")
     number = pa.array(range(300_000))
     ids = pa.array([f"{n * 7919 % 300_007:032x}" for n in range(300_000)])
