@@ -1,5 +1,6 @@
 """SQL flows: a file ``layer.table.sql`` of one SELECT, which writes that table.
 
+A line ``-- reads: layer.table, layer.other`` names the inputs of a query that is not to be parsed here.
 A line ``-- dialect: portable`` says that Spark and DuckDB understand the statement, and give equal rows for it, so that
 either engine runs it as it is written; ``duckdb`` that only the embedded engine does. Without it it is of Spark's.
 """
@@ -10,7 +11,6 @@ import logging
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import zip_longest
 from pathlib import Path
 from typing import cast, get_args
 
@@ -24,6 +24,7 @@ from lakehouse.declare.user_files import read_text
 from lakehouse.errors import FlowError
 
 _DIALECT = re.compile(r"dialect:\s*(.*?)\s*")
+_READS = re.compile(r"reads:\s*(.*?)\s*")
 
 
 def sql_flow(path: Path, tables: Mapping[str, Table]) -> Flow:
@@ -37,12 +38,13 @@ def sql_flow(path: Path, tables: Mapping[str, Table]) -> Flow:
         raise FlowError(f"{path} writes {name}, which no contract declares", "declare the table, or rename the file")
     text = read_text(path)
     dialect = _dialect(text, str(path))
-    tree = parse_select(text, str(path), dialect)
-    reads = {_argument(table): Read(table=table) for table in sorted(table_names(tree))}
+    declared = declared_reads(text)
+    names = declared or table_names(parse_select(text, str(path), dialect))
+    reads = {_argument(table): Read(table=table) for table in sorted(names)}
     if not reads:
         raise FlowError(f"{path} reads no table", "name its inputs as layer.table")
     comments = (line[2:].strip() for line in text.splitlines() if line.startswith("--"))
-    doc = next((comment for comment in comments if not _DIALECT.fullmatch(comment)), "")
+    doc = next((text for text in comments if not _DIALECT.fullmatch(text) and not _READS.fullmatch(text)), "")
     return Flow(
         id=f"sql.{name}",
         kind="sql",
@@ -53,6 +55,13 @@ def sql_flow(path: Path, tables: Mapping[str, Table]) -> Flow:
         file=str(path),
         doc=doc,
     )
+
+
+def declared_reads(text: str) -> frozenset[str]:
+    """Return the tables that a file says that its query reads; none where it leaves that to the parser."""
+    stated = (_READS.fullmatch(line[2:].strip()) for line in text.splitlines() if line.startswith("--"))
+    names = (name.strip() for found in stated if found is not None for name in found[1].split(","))
+    return frozenset(name for name in names if name)
 
 
 def _dialect(text: str, place: str) -> SqlDialect:
@@ -93,7 +102,12 @@ def parse_select(text: str, place: str, dialect: SqlDialect = "spark") -> exp.Qu
 
 def table_names(tree: exp.Query) -> set[str]:
     """Return the ``layer.table`` names that a query reads."""
-    return {f"{table.db}.{table.name}" for table in tree.find_all(exp.Table) if table.db}
+    return {f"{table.db}.{table.name}" for table in tables_of(tree) if table.db}
+
+
+def tables_of(tree: exp.Expr) -> Iterator[exp.Table]:
+    """Yield the tables of a query; what a hint names is none."""
+    return (table for table in tree.find_all(exp.Table) if table.find_ancestor(exp.Hint) is None)
 
 
 def parser_of(dialect: SqlDialect) -> str:
@@ -103,47 +117,14 @@ def parser_of(dialect: SqlDialect) -> str:
 
 def line_of(text: str, table: str, dialect: SqlDialect = "spark") -> int:
     """Return the line in which a query that parses first reads a table, from 1."""
-    found = [
-        _line(node)
-        for tree in sqlglot.parse(text, dialect=parser_of(dialect))
-        if tree is not None
-        for node in tree.find_all(exp.Table)
-        if f"{node.db}.{node.name}" == table
-    ]
+    if declared_reads(text):
+        lines = enumerate(text.lower().splitlines(), 1)
+        found = [number for number, line in lines if table.lower() in line and not line.startswith("--")]
+    else:
+        trees = sqlglot.parse(text, dialect=parser_of(dialect))
+        nodes = [node for tree in trees if tree is not None for node in tables_of(tree)]
+        found = [_line(node) for node in nodes if f"{node.db}.{node.name}" == table]
     return min(found, default=1)
-
-
-def normalised(text: str, place: str, dialect: SqlDialect = "spark") -> str:
-    """Return the query without comments and layout, for fingerprints."""
-    return parse_select(text, place, dialect).sql(dialect=parser_of(dialect), comments=False)
-
-
-def with_views(text: str, place: str, dialect: SqlDialect = "spark") -> str:
-    """Return the query with each ``layer.table`` replaced by the temporary view of the same name.
-
-    All else of the query stays. A view is given the table's last name as its alias where it has none, so that
-    columns may be written ``table.column``; columns written ``layer.table.column`` are given the alias.
-    """
-    tree = parse_select(text, place, dialect)
-    tables = [table for table in tree.find_all(exp.Table) if table.db]
-    scopes: dict[int, list[exp.Table]] = {}
-    for table in tables:
-        scopes.setdefault(id(table.find_ancestor(exp.Select)), []).append(table)
-    aliases = {id(table): _alias(table, scope) for scope in scopes.values() for table in scope}
-    for column in list(tree.find_all(exp.Column)):
-        _shorten(column, scopes, aliases)
-    for table in tables:
-        if not table.alias:
-            table.set("alias", exp.TableAlias(this=exp.to_identifier(aliases[id(table)])))
-        table.set("this", exp.to_identifier(view_name(f"{table.db}.{table.name}")))
-        table.set("db", None)
-    return tree.sql(dialect=parser_of(dialect), comments=False)
-
-
-def view_name(table: str) -> str:
-    """Return the name of the temporary view that stands for a table in a flow's session: no two tables share one."""
-    layer, _, name = table.partition(".")
-    return f"mixlake_{len(layer)}_{layer}_{name}"
 
 
 def _argument(table: str) -> str:
@@ -156,7 +137,7 @@ def _refuse(tree: exp.Query, file: str) -> None:
         table = sample.find_ancestor(exp.Table)
         place = f"{file}:{1 if table is None else _line(table)}"
         raise FlowError(f"{place} reads a sample of a table (TABLESAMPLE)", "choose rows by a hash of their key")
-    for table in tree.find_all(exp.Table):
+    for table in tables_of(tree):
         place = f"{file}:{_line(table)}"
         named = isinstance(table.this, exp.Identifier)
         alias = table.args.get("alias")
@@ -197,32 +178,6 @@ def _is_cte(table: exp.Table) -> bool:
             return True
         node = parent
     return False
-
-
-def _alias(table: exp.Table, scope: list[exp.Table]) -> str:
-    """Return a table's alias; the layers distinguish two tables of one last name."""
-    if table.alias:
-        return table.alias
-    same = [other for other in scope if not other.alias and other.name.lower() == table.name.lower()]
-    return table.name if len(same) == 1 else view_name(f"{table.db}.{table.name}")
-
-
-def _shorten(column: exp.Column, scopes: Mapping[int, list[exp.Table]], aliases: Mapping[int, str]) -> None:
-    """Write ``layer.table.column`` as ``alias.column``, for the nearest SELECT that reads the table."""
-    parts = column.parts
-    if len(parts) <= 2:  # column, or table.column
-        return
-    full = (parts[0].name.lower(), parts[1].name.lower())
-    select = column.find_ancestor(exp.Select)
-    while select is not None:
-        same = [table for table in scopes.get(id(select), ()) if (table.db.lower(), table.name.lower()) == full]
-        same = [table for table in same if not table.alias] or same
-        if len(same) == 1:
-            kept = [*reversed(parts[2:]), exp.to_identifier(aliases[id(same[0])])]
-            for place, part in zip_longest(("this", "table", "db", "catalog"), kept):
-                column.set(place, part)
-            return
-        select = select.find_ancestor(exp.Select)
 
 
 def _line(table: exp.Table) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lakehouse.declare.flow import Flow
-from lakehouse.declare.sql_flow import normalised
+from lakehouse.declare.sql_views import normalised
 from lakehouse.plan.module_source import Module, find_module
 
 DECLARATION = "declaration"
@@ -46,7 +46,7 @@ def code_fingerprint(flow: Flow, roots: frozenset[str]) -> Code:
     parts = {DECLARATION: {f"reads {item[0]}": _short(repr(item)) for item in reads}}
     parts[DECLARATION] |= {name: _short(repr(value)) for name, value in declared.items()}
     if flow.function is None:
-        texts.append(normalised(flow.sql, flow.file, flow.dialect))
+        texts.append(normalised(flow.sql, flow.dialect))
         parts[Path(flow.file).name] = {WHOLE: _short(texts[-1])}
     else:
         walk = _Walk(roots | {flow.function.__module__})

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from lakehouse.declare.flow import Flow
-from lakehouse.declare.sql_flow import view_name, with_views
+from lakehouse.declare.sql_flow import declared_reads
+from lakehouse.declare.sql_views import view_name, with_views
 from lakehouse.engine import AffectedKeys, Call, FlowOutput
 from lakehouse.engine.landing import in_contract_types, land
 from lakehouse.engine.operator_runner import Runner, runner_of
@@ -156,7 +157,9 @@ class FlowFunction:
     def _sql(self, frames: dict[str, DataFrame]) -> FlowOutput:
         for name, read in self._flow.reads.items():
             frames[name].createOrReplaceTempView(view_name(read.table))
-        return FlowOutput(self._session.sql(with_views(self._flow.sql, self._flow.file, self._flow.dialect)), full=True)
+        flow = self._flow
+        text = with_views(flow.sql, flow.file, flow.dialect, declared_reads(flow.sql))
+        return FlowOutput(self._session.sql(text), full=True)
 
     def _group(self, call: Call, frames: dict[str, DataFrame]) -> FlowOutput:
         """Call a function for each group of its input's rows."""

@@ -26,7 +26,8 @@ from sqlglot.optimizer.scope import Scope, build_scope, find_all_in_scope
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
-from lakehouse.declare.sql_flow import parser_of, view_name, with_views
+from lakehouse.declare.sql_flow import declared_reads, parser_of
+from lakehouse.declare.sql_views import view_name, with_views
 from lakehouse.run.openlineage.column_lineage import DIRECT, Kind, Lineage, Source
 
 log = logging.getLogger("mixlake.openlineage")
@@ -76,7 +77,8 @@ class _Query:
         self.columns = {view: {c.name.lower(): c.name for c in table.columns} for view, table in inputs.items()}
         schema: dict[str, object] = {view: dict.fromkeys(columns, "unknown") for view, columns in self.columns.items()}
         dialect = parser_of(flow.dialect)
-        tree = sqlglot.parse_one(with_views(flow.sql, flow.file, flow.dialect), dialect=dialect)
+        text = with_views(flow.sql, flow.file, flow.dialect, declared_reads(flow.sql))
+        tree = sqlglot.parse_one(text, dialect=dialect)
         tree = qualify(tree, dialect=dialect, schema=schema, validate_qualify_columns=False, identify=False)
         root = build_scope(tree)
         if root is None:
