@@ -7,10 +7,14 @@ the features, or are refused.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import QueryBuilder
 
@@ -68,9 +72,51 @@ def scan(table: DeltaTable, name: str) -> Any:
     if features - {"timestampNtz", "vacuumProtocolCheck"}:
         return Rows(table, name)
     try:
-        return table.to_pyarrow_dataset(filesystem=table_store(table))
+        return _with_true_bounds(table, table.to_pyarrow_dataset(filesystem=table_store(table)))
     except Exception as error:
         raise _unreadable(name, first_line(error, 200)) from error
+
+
+def _with_true_bounds(table: DeltaTable, dataset: ds.FileSystemDataset) -> ds.FileSystemDataset:
+    """Return a dataset that promises of its files nothing but what holds of all their rows.
+
+    A fragment promises that a column lies between the minimum and the maximum in the log, by which Arrow simplifies
+    filters. No bound holds of NaN, which delta-rs leaves out and Spark states as the maximum; and where one bound is
+    null, as delta-rs states infinities, Arrow takes each comparison for false. So floats are promised nothing, and other
+    columns only what has both bounds.
+    """
+    actions = pa.table(table.get_add_actions(flatten=True))
+    columns = [name[4:] for name in actions.column_names if name.startswith("min.")]
+    bounds = {name: (actions.column(f"min.{name}"), actions.column(f"max.{name}")) for name in columns}
+    if all(not pa.types.is_floating(low.type) and low.is_valid() == high.is_valid() for low, high in bounds.values()):
+        return dataset
+    partition = {name: actions.column(f"partition.{name}") for name in table.metadata().partition_columns}
+    known = {
+        name: (*pair, actions.column(f"null_count.{name}"))
+        for name, pair in bounds.items()
+        if name in dataset.schema.names and not pa.types.is_floating(pair[0].type) and name not in partition
+    }
+    fragments = [
+        dataset.format.make_fragment(
+            path, filesystem=dataset.filesystem, partition_expression=_promise(row, partition, known)
+        )
+        for row, path in enumerate(decoded(actions.column("path").cast(pa.string())).to_pylist())
+    ]
+    return ds.FileSystemDataset(fragments, dataset.schema, dataset.format, dataset.filesystem)
+
+
+def _promise(
+    row: int, partition: Mapping[str, pa.ChunkedArray], bounds: Mapping[str, Sequence[pa.ChunkedArray]]
+) -> pc.Expression | None:
+    """Return a condition that all rows of a file fulfil; it also gives them the values of their partition."""
+    parts = []
+    for name, values in partition.items():
+        parts.append(pc.field(name) == values[row] if values[row].is_valid else pc.field(name).is_null())
+    for name, (low, high, nulls) in bounds.items():
+        if low[row].is_valid and high[row].is_valid:
+            within = (pc.field(name) >= low[row]) & (pc.field(name) <= high[row])
+            parts.append(within if nulls[row].as_py() == 0 else within | pc.field(name).is_null())
+    return functools.reduce(lambda one, other: one & other, parts) if parts else None
 
 
 def _unreadable(name: str, why: str) -> LakeError:
