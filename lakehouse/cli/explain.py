@@ -81,7 +81,8 @@ def _print_output(flow: dict[str, Any]) -> None:
     if writes["required"]:
         print(f"  never null: {', '.join(writes['required'])}")
     for check in writes["checks"]:
-        print(f"  check: {check['name']}: {check['sql']} (else {check['on_fail']}, tolerance {check['tolerance']:g})")
+        tolerance = "the flow's" if check["tolerance"] is None else f"{check['tolerance']:g}"
+        print(f"  check: {check['name']}: {check['sql']} (else {check['on_fail']}, tolerance {tolerance})")
     if flow["readers"]:
         print(f"  read for: {', '.join(flow['readers'])}")
 

@@ -6,7 +6,6 @@ checks. The Spark schema, the Delta table, the documentation and the query views
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import re
@@ -80,7 +79,8 @@ class Check:
         name: A sentence that is true of a good row; it is the reason given in quarantine.
         sql: A Spark SQL predicate over the table's columns. Null counts as broken.
         on_fail: "quarantine" quarantines the row; "fail" stops the flow at the first such row.
-        tolerance: Fraction of a batch of changes above which the flow fails instead of quarantining.
+        tolerance: Share of the rows that a run made for the table, all of them or what changed, above which the flow
+            fails instead of quarantining; None for the flow's own ``reject_tolerance``.
 
     Raises:
         ContractError: If it says what cannot be meant.
@@ -89,7 +89,7 @@ class Check:
     name: str
     sql: str
     on_fail: Literal["quarantine", "fail"] = "quarantine"
-    tolerance: float = 0.05
+    tolerance: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -98,10 +98,16 @@ class Check:
                 raise ContractError(f"a check's {what} is {value!r}", "write a text")
         if self.on_fail not in {"quarantine", "fail"}:
             raise ContractError(f"the check {self.name!r} has on_fail={self.on_fail!r}", "write quarantine or fail")
+        if self.tolerance is None:
+            return
         if isinstance(self.tolerance, bool) or not isinstance(self.tolerance, int | float):
             raise ContractError(f"the check {self.name!r} has tolerance={self.tolerance!r}", "write a number")
         if not 0 <= self.tolerance <= 1:
             raise ContractError(f"the check {self.name!r} has tolerance={self.tolerance!r}", "it is a share, 0 to 1")
+
+    def allowed(self, reject_tolerance: float) -> float:
+        """Return its tolerance in a flow of some ``reject_tolerance``."""
+        return reject_tolerance if self.tolerance is None else self.tolerance
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,9 @@ class Table:
                 f"{self.name}: key, cluster_by or partition_by names {unknown[0]!r}, which is not a column",
                 "declare the column",
             )
+        twice = [check.name for check in self.checks if [c.name for c in self.checks].count(check.name) > 1]
+        if twice:
+            raise ContractError(f"{self.name}: two checks are named {twice[0]!r}", "a check is known by its name")
         object.__setattr__(self, "_names", frozenset(names))
 
     def _elements(self, name: str) -> tuple[Any, ...]:
@@ -224,7 +233,7 @@ class Table:
             "columns": [[c.name, str(c.type), c.nullable, c.volatile] for c in self.columns],
             "key": self.key,
             "cluster_by": self.cluster_by,
-            "checks": [dataclasses.astuple(check) for check in self.checks],
+            "checks": [(check.name, check.sql, check.on_fail, check.allowed(0.05)) for check in self.checks],
             "writer_options": self.writer_options,
             **({"partition_by": self.partition_by} if self.partition_by else {}),
         }
@@ -237,7 +246,7 @@ class Table:
             words = [_brief(str(column.type)), "" if column.nullable else "never null"]
             parts[f"column {column.name}"] = " ".join(filter(None, [*words, "volatile" if column.volatile else ""]))
         for check in self.checks:
-            parts[f"check {check.name!r}"] = _brief(f"{check.sql}, {check.on_fail}, tolerance {check.tolerance:g}")
+            parts[f"check {check.name!r}"] = _brief(f"{check.sql}, {check.on_fail}, tolerance {check.allowed(0.05):g}")
         for name in ("key", "cluster_by"):
             parts[name] = _brief(", ".join(getattr(self, name)) or "none")
         for name, value in self.writer_options:

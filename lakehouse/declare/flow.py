@@ -196,7 +196,8 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
         external: For flows that land data: called with params, returns a fingerprint of the outside
             world; the flow is stale when it changes.
         batch_rows: Rows of an Arrow batch; low where rows carry media bytes.
-        reject_tolerance: Fraction of rejected rows above which the flow fails.
+        reject_tolerance: Share of the rows that a run made above which the flow fails: of those that no check rejected,
+            and of those that break a check that has no tolerance of its own.
         models: Called with params, returns name to digest of the model files that the flow uses.
         tags: Names for selection, as ``tag:NAME``.
         id: Stable identity, by default ``module.function``: letters, digits and ``. _ - / :``.

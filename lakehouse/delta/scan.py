@@ -82,8 +82,8 @@ def _with_true_bounds(table: DeltaTable, dataset: ds.FileSystemDataset) -> ds.Fi
 
     A fragment promises that a column lies between the minimum and the maximum in the log, by which Arrow simplifies
     filters. No bound holds of NaN, which delta-rs leaves out and Spark states as the maximum; and where one bound is
-    null, as delta-rs states infinities, Arrow takes each comparison for false. So floats are promised nothing, and other
-    columns only what has both bounds.
+    null, as delta-rs states infinities, Arrow takes each comparison for false. So of floats nothing is promised, and of
+    other columns only what has both bounds.
     """
     actions = pa.table(table.get_add_actions(flatten=True))
     columns = [name[4:] for name in actions.column_names if name.startswith("min.")]

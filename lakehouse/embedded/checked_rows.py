@@ -16,6 +16,7 @@ from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.embedded.row_file import RowFile, Stream, write_rows
 from lakehouse.embedded.row_hash import digest_of, hash_rows
 from lakehouse.engine import OTHER_REASONS, CheckedRows
+from lakehouse.engine.rules import BROKEN, REASON, first_check
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,11 +29,12 @@ def check(table: Table, conformed: Stream, folder: Path) -> CheckedRows:
 
     Args:
         table: The contract.
-        conformed: Rows with its columns and ``_reject``.
+        conformed: Rows with its columns and those of `lakehouse.engine.rules`.
         folder: Where they are kept.
     """
     schema = conformed.schema.append(pa.field(HIGH, pa.int64())).append(pa.field(LOW, pa.int64()))
-    digest, counts = Digest(), Counter[str]()
+    digest, counts, broken = Digest(), Counter[tuple[str, bool]](), Counter[int]()
+    first = first_check(table)
 
     def hashed() -> Iterator[pa.RecordBatch]:
         nonlocal digest
@@ -40,15 +42,26 @@ def check(table: Table, conformed: Stream, folder: Path) -> CheckedRows:
             high, low = hash_rows(table, batch)
             good = pc.is_null(batch.column(REJECT))
             digest += digest_of(high.filter(good), low.filter(good))
-            counts.update(_reasons(batch))
+            counts.update(_reasons(batch, first))
+            broken.update(_counts(pc.list_flatten(batch.column(BROKEN))))
             yield pa.RecordBatch.from_arrays([*batch.columns, high, low], schema=schema)
 
     rows = write_rows(folder, Stream(schema, hashed()))
     ordered = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-    reasons = dict(ordered[:_MAX_REASONS])
-    if len(ordered) > _MAX_REASONS:
-        reasons[OTHER_REASONS] = sum(count for _, count in ordered[_MAX_REASONS:])
-    return CheckedRows(rows, digest, reasons, _distinct_keys(table, rows))
+    reasons, unchecked = Counter[str](), Counter[str]()
+    for place, ((reason, by_check), count) in enumerate(ordered):
+        shown = reason if place < _MAX_REASONS else OTHER_REASONS
+        reasons[shown] += count
+        unchecked[shown] += 0 if by_check else count
+    names = {check.name: broken[first + place] for place, check in enumerate(table.checks)}
+    return CheckedRows(
+        rows,
+        digest,
+        dict(reasons),
+        _distinct_keys(table, rows),
+        broken={name: count for name, count in names.items() if count},
+        unchecked=+unchecked,
+    )
 
 
 def good_rows(checked: CheckedRows) -> Iterator[pa.RecordBatch]:
@@ -81,14 +94,22 @@ def keys_of(rows: RowFile, names: list[str]) -> pl.DataFrame:
     return pl.DataFrame(rows.columns(names))
 
 
-def rejected_example(checked: CheckedRows, reason: str) -> Mapping[str, Any]:
-    """Return the values of one row that was rejected for a reason; empty where there is none."""
+def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[Mapping[str, Any]]:
+    """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
+    found: list[Mapping[str, Any]] = []
     for batch in rejected_rows(checked):
-        same = batch.filter(pc.equal(_prefix(batch.column(REJECT)), reason))
-        if same.num_rows:
-            row: dict[str, Any] = same.slice(0, 1).to_pylist()[0]
-            return {name: value for name, value in row.items() if name not in {HIGH, LOW}}
-    return {}
+        rows = pa.Table.from_batches([batch.drop_columns([HIGH, LOW, REASON, BROKEN])])
+        if isinstance(of, str):
+            same = rows.filter(pc.equal(batch.column(REASON), of))
+        else:
+            places = pc.list_parent_indices(batch.column(BROKEN)).filter(
+                pc.equal(pc.list_flatten(batch.column(BROKEN)), of)
+            )
+            same = rows.take(places)
+        found += same.slice(0, limit - len(found)).to_pylist()
+        if len(found) == limit:
+            break
+    return found
 
 
 def duplicate_key(table: Table, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
@@ -115,11 +136,18 @@ def _distinct_keys(table: Table, rows: RowFile) -> int:
     return keys.n_unique() if keys.height else 0
 
 
-def _reasons(batch: pa.RecordBatch) -> dict[str, int]:
-    found = pc.value_counts(_prefix(batch.column(REJECT).drop_null()))
-    return {item["values"]: item["counts"] for item in found.to_pylist()}
+def _reasons(batch: pa.RecordBatch, first: int) -> dict[tuple[str, bool], int]:
+    """Count rejected rows by reason, and by whether a check is the first rule that they break."""
+    reasons, broken = batch.column(REASON), batch.column(BROKEN)
+    if reasons.null_count == batch.num_rows:
+        return {}
+    sizes = pc.list_value_length(broken)
+    begins = pc.if_else(pc.greater(sizes, 0), broken.offsets.slice(0, batch.num_rows), pa.scalar(None, pa.int32()))
+    by_check = pc.fill_null(pc.greater_equal(broken.values.take(begins), first), False)
+    rejected = pa.table({"reason": reasons, "by_check": by_check}).filter(pc.is_valid(reasons))
+    counted = rejected.group_by(["reason", "by_check"]).aggregate([([], "count_all")]).to_pylist()
+    return {(row["reason"], row["by_check"]): row["count_all"] for row in counted}
 
 
-def _prefix(reasons: pa.Array) -> pa.Array:
-    """Return reasons up to their first colon."""
-    return pc.list_element(pc.split_pattern(reasons, ":", max_splits=1), 0)
+def _counts(values: pa.Array) -> dict[int, int]:
+    return {item["values"]: item["counts"] for item in pc.value_counts(values).to_pylist()}

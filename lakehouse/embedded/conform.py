@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,11 +13,14 @@ from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
 from lakehouse.embedded.conditions import Expressions
 from lakehouse.embedded.row_file import Stream, chunked
+from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, never_null, rule_names
 from lakehouse.errors import FlowError
+
+_MARKS = (pa.field(REJECT, pa.string()), pa.field(REASON, pa.string()), pa.field(BROKEN, pa.list_(pa.int32())))
 
 
 def conform(flow: Flow, database: duckdb.DuckDBPyConnection, rows: Stream, run_id: str) -> Stream:
-    """Return the rows with the contract's columns and ``_reject``, the reason why a row is rejected.
+    """Return the rows with the contract's columns and those of `lakehouse.engine.rules`.
 
     Args:
         flow: The flow.
@@ -39,7 +43,7 @@ def conform(flow: Flow, database: duckdb.DuckDBPyConnection, rows: Stream, run_i
         raise FlowError(f"{flow.id} left out the column {missing[0]!r} of {table.name} ({flow.place})", "return it")
     types = {column.name: column.type for column in table.columns}
     checks = Expressions(database, [check.sql for check in table.checks], types)
-    schema = pa.schema([*(pa.field(name, kind) for name, kind in types.items()), pa.field(REJECT, pa.string())])
+    schema = pa.schema([*(pa.field(name, kind) for name, kind in types.items()), *_MARKS])
     return Stream(schema, _conformed(flow, chunked(rows.batches), checks, (schema, run_id)))
 
 
@@ -49,7 +53,7 @@ def _conformed(
     schema, run_id = stamp
     for batch in batches:
         arrays = []
-        for field in schema:
+        for field in list(schema)[: -len(_MARKS)]:
             position = batch.schema.get_field_index(field.name)
             if field.name == "run_id":
                 arrays.append(pa.repeat(run_id, batch.num_rows))
@@ -57,9 +61,11 @@ def _conformed(
                 arrays.append(pa.nulls(batch.num_rows, field.type))
             else:
                 arrays.append(_cast(flow, batch.column(position), field))
-        stamped = pa.RecordBatch.from_arrays(arrays, schema=schema)
-        position = schema.get_field_index(REJECT)
-        yield stamped.set_column(position, schema.field(position), _reasons(flow.writes, stamped, checks))
+        position = batch.schema.get_field_index(REJECT)
+        said = pa.nulls(batch.num_rows, pa.string()) if position < 0 else _cast(flow, batch.column(position), _MARKS[0])
+        stamped = pa.RecordBatch.from_arrays(arrays, schema=pa.schema(list(schema)[: -len(_MARKS)]))
+        marks = _marks(flow.writes, stamped, said, checks)
+        yield pa.RecordBatch.from_arrays([*arrays, *marks], schema=schema)
 
 
 def _cast(flow: Flow, column: pa.Array, field: pa.Field) -> pa.Array:
@@ -73,18 +79,30 @@ def _cast(flow: Flow, column: pa.Array, field: pa.Field) -> pa.Array:
         ) from None
 
 
-def _reasons(table: Table, batch: pa.RecordBatch, checks: Expressions) -> pa.Array:
-    """Return why each row is rejected: what the flow said, a column that is null, or the first check that it breaks."""
-    reasons = batch.column(batch.schema.get_field_index(REJECT))
-    broken = [
-        (f"column {name} is null", pc.is_null(batch.column(name)))
-        for name in table.required
-        if name != "run_id" and batch.column(name).null_count
-    ]
-    held = checks.masks(batch)
-    broken += [(check.name, pc.invert(mask)) for check, mask in zip(table.checks, held, strict=True)]
-    for reason, mask in broken:
-        if pc.any(mask).as_py():
-            named = pc.if_else(mask, pa.scalar(reason), pa.scalar(None, pa.string()))
-            reasons = pc.coalesce(reasons, named)
-    return reasons
+def _marks(
+    table: Table, batch: pa.RecordBatch, said: pa.Array, checks: Expressions
+) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Return why each row is rejected: the whole text, the reason by which it counts, and the rules that it breaks."""
+    # Of a row that the function rejected nothing else can be asked.
+    asked = pc.is_null(said)
+    rules = [pc.is_null(batch.column(name)) for name in never_null(table)]
+    rules += [pc.invert(mask) for mask in checks.masks(batch)]
+    rules = [pc.and_(rule, asked) for rule in rules]
+    prefix = pc.list_element(pc.split_pattern(said, ":", max_splits=1), 0)
+    found = [place for place, rule in enumerate(rules) if pc.any(rule).as_py()]
+    if not found:
+        lists = pa.ListArray.from_arrays(pa.array(np.zeros(batch.num_rows + 1, np.int32)), pa.array([], pa.int32()))
+        return said, prefix, lists
+    masks = np.stack([rules[place].to_numpy(zero_copy_only=False) for place in found], axis=1)
+    column = np.nonzero(masks)[1]
+    offsets = np.concatenate([[0], np.cumsum(masks.sum(axis=1))]).astype(np.int32)
+    places = pa.array(np.asarray(found, np.int32)[column])
+    lists = pa.ListArray.from_arrays(pa.array(offsets), places)
+    names = pa.array(rule_names(table), pa.string())
+    named = pa.ListArray.from_arrays(pa.array(offsets), names.take(places))
+    has = pa.array(np.diff(offsets) > 0)
+    joined = pc.if_else(has, pc.binary_join(named, JOINED_BY), pa.scalar(None, pa.string()))
+    # The first rule that each row breaks; of rows that break none, any.
+    begins = np.minimum(offsets[:-1], len(places) - 1)
+    first = pc.if_else(has, names.take(places.take(pa.array(begins))), pa.scalar(None, pa.string()))
+    return pc.coalesce(said, joined), pc.coalesce(prefix, first), lists

@@ -140,9 +140,9 @@ class EmbeddedFlowSession:
         checked = checked_rows.check(self._table, conformed, self._folder)
         return replace(checked, read=self._function.read, function_seconds=self._function.seconds)
 
-    def rejected_example(self, checked: CheckedRows, reason: str) -> Mapping[str, Any]:
-        """Return the values of one row that was rejected for a reason."""
-        return checked_rows.rejected_example(checked, reason)
+    def rejected_examples(self, checked: CheckedRows, of: int | str, limit: int) -> list[Mapping[str, Any]]:
+        """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
+        return checked_rows.rejected_examples(checked, of, limit)
 
     def duplicate_key(self, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
         """Return a key that several good rows share, and how many."""

@@ -100,12 +100,14 @@ class CheckedRows:
     """A flow's rows, computed once and kept until its commit.
 
     Args:
-        rows: All rows with the contract's columns, the reason why a row is rejected, and the engine's row hashes.
+        rows: All rows with the contract's columns, those of `lakehouse.engine.rules`, and the engine's row hashes.
         digest: Content digest of the good rows.
-        reasons: Rejected rows by reason, up to the first colon of the reason.
+        reasons: Rejected rows by reason: a function's up to its first colon, else the first rule that they break.
         distinct_keys: Distinct keys of the good rows; 0 where the table has no key.
         read: Driving rows that the function was given.
         function_seconds: Seconds spent in an operator, added up over workers.
+        broken: Rows that break each check, by its name; a row counts for every check that it breaks.
+        unchecked: Of the rejected rows those that no check rejected first, by reason.
     """
 
     rows: Rows
@@ -114,6 +116,8 @@ class CheckedRows:
     distinct_keys: int = 0
     read: int = 0
     function_seconds: float = 0.0
+    broken: Mapping[str, int] = field(default_factory=dict)
+    unchecked: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rejected(self) -> int:
@@ -218,8 +222,8 @@ class FlowSession(Protocol):
         """
         ...
 
-    def rejected_example(self, checked: CheckedRows, reason: str) -> Mapping[str, Any]:
-        """Return the values of one row that was rejected for a reason; empty where there is none."""
+    def rejected_examples(self, checked: CheckedRows, of: int | str, limit: int) -> list[Mapping[str, Any]]:
+        """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
         ...
 
     def duplicate_key(self, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:

@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from lakehouse.declare.flow import REJECT
 from lakehouse.engine import CheckedRows, StoredRows
+from lakehouse.engine.rules import first_check
 from lakehouse.errors import CheckFailedError
 from lakehouse.execute.flow_execution import FlowExecution
 
+_EXAMPLES = 3
 
-def refuse_rejected_rows(execution: FlowExecution, checked: CheckedRows, stored: int) -> None:
-    """Refuse rows where a check's own tolerance, or the flow's over all other reasons together, is exceeded.
+
+def refuse_rejected_rows(execution: FlowExecution, checked: CheckedRows) -> None:
+    """Refuse rows where a check's tolerance is exceeded, or the flow's over all that no check rejected, together.
+
+    A tolerance is a share of the rows that this run made: all of the table's, or those that changed.
 
     Args:
         execution: The execution.
         checked: Its rows.
-        stored: Rows that the table holds and that are not computed again.
 
     Raises:
         CheckFailedError: If a tolerance is exceeded.
     """
     flow = execution.item.flow
-    total = stored + checked.digest.rows + checked.rejected
-    checks = {check.name: check for check in flow.writes.checks}
-    for reason, count in checked.reasons.items():
-        check = checks.get(reason)
-        if check is not None:
-            allowed = max(check.tolerance, flow.reject_tolerance)
-            if check.on_fail == "fail" or count > allowed * total:
-                raise _check_failed(execution, checked, reason, count, total)
-    others = {reason: count for reason, count in checked.reasons.items() if reason not in checks}
-    if sum(others.values()) > flow.reject_tolerance * total:
-        most = max(others, key=lambda reason: others[reason])
-        raise _check_failed(execution, checked, most, sum(others.values()), total)
+    total = checked.digest.rows + checked.rejected
+    for place, check in enumerate(flow.writes.checks, first_check(flow.writes)):
+        count, allowed = checked.broken.get(check.name, 0), check.allowed(flow.reject_tolerance)
+        if count and (check.on_fail == "fail" or count > allowed * total):
+            share = "none may" if check.on_fail == "fail" else f"{allowed:.4g} of them may"
+            raise _check_failed(execution, checked, _Failure(check.name, place, count, share))
+    count = sum(checked.unchecked.values())
+    if count > flow.reject_tolerance * total:
+        most = max(checked.unchecked, key=lambda reason: checked.unchecked[reason])
+        share = f"{flow.reject_tolerance:.4g} of them may be"
+        raise _check_failed(execution, checked, _Failure(most, most, count, share))
 
 
 def refuse_duplicate_keys(execution: FlowExecution, checked: CheckedRows) -> None:
@@ -74,20 +78,36 @@ def refuse_stored_keys(execution: FlowExecution, checked: CheckedRows, replaced:
         )
 
 
-def _check_failed(
-    execution: FlowExecution, checked: CheckedRows, reason: str, count: int, total: int
-) -> CheckFailedError:
+class _Failure(NamedTuple):
+    reason: str
+    of: int | str
+    rows: int
+    allowed: str
+
+
+def _check_failed(execution: FlowExecution, checked: CheckedRows, failure: _Failure) -> CheckFailedError:
     flow = execution.item.flow
-    row = execution.session.rejected_example(checked, reason)
-    values = {name: value for name, value in row.items() if isinstance(value, str | int | float)}
-    example = ", ".join(f"{name}={str(value)[:60]!r}" for name, value in list(values.items())[:4])
+    total = checked.digest.rows + checked.rejected
+    rows = execution.session.rejected_examples(checked, failure.of, _EXAMPLES)
+    examples = "; ".join(filter(None, (_shown(row, failure.reason) for row in rows)))
     error = CheckFailedError(
-        f"{flow.id}: {count} of {total} rows for {flow.writes.name} were refused: {reason}"
-        f" (for example {example or 'none'})",
+        f"{flow.id}: {failure.rows} of the {total} rows that this run made for {flow.writes.name} were refused, "
+        f"{failure.allowed}: {failure.reason} (for example {examples or 'none'})",
         "fix the rows or the flow, or raise the check's tolerance; nothing was committed",
     )
     error.reasons, error.rows = checked.reasons, total
     return error
+
+
+def _shown(row: Mapping[str, Any], reason: str) -> str:
+    # Neither what all rows have nor what is said already.
+    told = {"run_id": row.get("run_id"), REJECT: reason}
+    values = {
+        name: value
+        for name, value in row.items()
+        if isinstance(value, str | int | float) and (name not in told or told[name] != value)
+    }
+    return ", ".join(f"{name}={str(value)[:60]!r}" for name, value in list(values.items())[:4])
 
 
 def _assignments(key: Mapping[str, Any]) -> str:

@@ -64,8 +64,7 @@ def execute_flow(
 def _check(execution: FlowExecution, output: FlowOutput) -> CheckedRows:
     """Compute a flow's rows, and refuse them where more are rejected than is allowed, or where two share a key."""
     checked = execution.session.check(output.rows, execution.item.retractions)
-    # A tolerance is a share of the table, however few rows came now.
-    refuse_rejected_rows(execution, checked, 0 if output.full else execution.target.digest.rows)
+    refuse_rejected_rows(execution, checked)
     refuse_duplicate_keys(execution, checked)
     return checked
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from lakehouse.declare.contract import Check, is_ledger
+from lakehouse.declare.contract import is_ledger
 from lakehouse.declare.flow import Flow
+from lakehouse.engine.rules import JOINED_BY
 from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger import tables
 from lakehouse.ledger.quarantine import attempts
@@ -22,12 +22,13 @@ def count_quarantined(project: Project, table: str | None = None) -> list[dict[s
         table: The table that the rows were meant for, by default any.
 
     Returns:
-        Dictionaries with table, flow, reason (up to its first colon), rows, first and last (times), largest first.
+        Dictionaries with table, flow, reason (checks by name, a function's own up to its first colon), rows, first and
+        last (times), largest first.
     """
     return _quarantined(
         project,
         table,
-        'SELECT "table", flow, split_part(reason, \':\', 1) AS reason, count(*) AS rows, min("at") AS first, '
+        'SELECT "table", flow, short AS reason, count(*) AS rows, min("at") AS first, '
         'max("at") AS last FROM quarantined GROUP BY ALL ORDER BY rows DESC, "table", reason',
     )
 
@@ -42,8 +43,8 @@ def quarantined_rows(project: Project, table: str, reason: str | None = None, li
         project,
         table,
         'SELECT reason, sample_id, origin, "row", run_id, "at" FROM quarantined '
-        "WHERE $3::VARCHAR IS NULL OR starts_with(reason, $3) "
-        "QUALIFY row_number() OVER (PARTITION BY split_part(reason, ':', 1) ORDER BY sample_id, origin) <= $4 "
+        "WHERE $4::VARCHAR IS NULL OR starts_with(reason, $4) "
+        "QUALIFY row_number() OVER (PARTITION BY short ORDER BY sample_id, origin) <= $5 "
         "ORDER BY ALL",
         [reason, limit],
     )
@@ -51,11 +52,10 @@ def quarantined_rows(project: Project, table: str, reason: str | None = None, li
 
 def describe_rule(flow: Flow, reason: str) -> str:
     """Return the rule of a reason: a check with its SQL, a required column, or the flow's own reason."""
-    short = reason.split(":", 1)[0]
-    checks: Mapping[str, Check] = {check.name: check for check in flow.writes.checks}
-    if short in checks:
-        return f"check of {flow.writes.name}: {checks[short].sql}"
-    if short in {f"column {name} is null" for name in flow.writes.required}:
+    broken = [c for c in flow.writes.checks if f"{JOINED_BY}{c.name}{JOINED_BY}" in f"{JOINED_BY}{reason}{JOINED_BY}"]
+    if broken:
+        return f"check of {flow.writes.name}: {' and '.join(check.sql for check in broken)}"
+    if reason.split(JOINED_BY, 1)[0] in {f"column {name} is null" for name in flow.writes.required}:
         return f"a column that {flow.writes.name} requires"
     return f"a reason of the flow's own ({flow.place})"
 
@@ -73,14 +73,18 @@ def _quarantined(
         except TableNotFoundError:
             if table:
                 raise
+    # A check's name may have a colon; a function's reason is known up to its first.
+    checks = [check.name for item in project.registry.tables.values() for check in item.checks]
     text = f"""
         WITH counted AS (SELECT unnest($1::VARCHAR[]) AS attempt, unnest($2::BIGINT[]) AS place),
         newest AS (
             SELECT quarantine.*, counted.place, max(counted.place) OVER (PARTITION BY "table", origin) AS last_place
             FROM ledger.quarantine AS quarantine JOIN counted USING (attempt)
         ), quarantined AS (
-            SELECT * FROM newest WHERE "row" IS NOT NULL AND (origin IS NULL OR place = last_place)
+            SELECT *, CASE WHEN len(list_filter($3::VARCHAR[], lambda name: starts_with(reason, name))) > 0 THEN reason
+                ELSE split_part(reason, ':', 1) END AS short
+            FROM newest WHERE "row" IS NOT NULL AND (origin IS NULL OR place = last_place)
         ) {sql}
     """  # noqa: S608 - fixed texts
     with connect(project) as connection:
-        return connection.rows(text, [counted, list(range(len(counted))), *(parameters or [])])
+        return connection.rows(text, [counted, list(range(len(counted))), checks, *(parameters or [])])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT
 from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.engine import OTHER_REASONS, CheckedRows
+from lakehouse.engine.rules import BROKEN, REASON, first_check
 from lakehouse.spark.row_hash import hash_columns
 
 if TYPE_CHECKING:
@@ -31,13 +33,14 @@ def check(table: Table, conformed: DataFrame, stack: ExitStack) -> CheckedRows:
 
     rows = conformed.select("*", *hash_columns(table)).persist(StorageLevel.DISK_ONLY)
     stack.callback(rows.unpersist)
-    reason = F.substring_index(F.col(REJECT), ":", 1).alias("reason")
+    by_check = F.coalesce(F.get(BROKEN, F.lit(0)) >= first_check(table), F.lit(False)).alias("by_check")
     measures = [F.count(F.lit(1)).alias("n")]
     measures.extend(F.sum(F.col(name).cast("decimal(20,0)")).alias(name) for name in (HIGH, LOW))
     if table.key:
         key = [F.when(F.isnull(REJECT), F.col(f"`{name}`")) for name in table.key]
         measures.append(F.count_distinct(*key).alias("keys"))
-    ordered = rows.groupBy(reason).agg(*measures).orderBy(F.isnotnull("reason"), F.desc("n"), "reason")
+    reason = F.col(REASON).alias("reason")
+    ordered = rows.groupBy(reason, by_check).agg(*measures).orderBy(F.isnotnull("reason"), F.desc("n"), "reason")
     # The good rows, the reasons that are named, and one more where there are others.
     groups = ordered.limit(_MAX_REASONS + 2).collect()
     digest, keys = Digest(), 0
@@ -45,10 +48,28 @@ def check(table: Table, conformed: DataFrame, stack: ExitStack) -> CheckedRows:
         first = groups.pop(0)
         digest = Digest.of(first["n"], first[HIGH], first[LOW])
         keys = first["keys"] if table.key else 0
-    reasons = {group["reason"]: group["n"] for group in groups[:_MAX_REASONS]}
+    reasons, unchecked = Counter[str](), Counter[str]()
+    for group in groups[:_MAX_REASONS]:
+        reasons[group["reason"]] += group["n"]
+        unchecked[group["reason"]] += 0 if group["by_check"] else group["n"]
     if len(groups) > _MAX_REASONS:
-        reasons[OTHER_REASONS] = rows.where(F.isnotnull(REJECT)).count() - sum(reasons.values())
-    return CheckedRows(rows, digest, reasons, keys)
+        others = rows.where(F.isnotnull(REJECT)).agg(F.count(F.lit(1)), F.count_if(~by_check)).collect()[0]
+        reasons[OTHER_REASONS] = others[0] - sum(reasons.values())
+        unchecked[OTHER_REASONS] = others[1] - sum(unchecked.values())
+    broken = _broken(table, rows) if reasons else {}
+    return CheckedRows(rows, digest, dict(reasons), keys, broken=broken, unchecked=+unchecked)
+
+
+def _broken(table: Table, rows: DataFrame) -> dict[str, int]:
+    """Return how many rows break each check."""
+    from pyspark.sql import functions as F
+
+    if not table.checks:
+        return {}
+    first = first_check(table)
+    places = range(first, first + len(table.checks))
+    counts = rows.agg(*(F.count_if(F.array_contains(BROKEN, place)) for place in places)).collect()[0]
+    return {check.name: count for check, count in zip(table.checks, counts, strict=True) if count}
 
 
 def good(checked: CheckedRows) -> DataFrame:
@@ -69,13 +90,13 @@ def cached_bytes(rows: DataFrame) -> int:
     return int(plan.stats().sizeInBytes())
 
 
-def rejected_example(checked: CheckedRows, reason: str) -> Mapping[str, Any]:
-    """Return the values of one row that was rejected for a reason; empty where there is none."""
+def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[Mapping[str, Any]]:
+    """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
     from pyspark.sql import functions as F
 
-    same = F.substring_index(F.col(REJECT), ":", 1) == F.lit(reason)
-    found = rejected(checked).where(same).drop(HIGH, LOW).limit(1).collect()
-    return found[0].asDict() if found else {}
+    chosen = F.col(REASON) == F.lit(of) if isinstance(of, str) else F.array_contains(BROKEN, of)
+    found = rejected(checked).where(chosen).drop(HIGH, LOW, REASON, BROKEN).limit(limit).collect()
+    return [row.asDict() for row in found]
 
 
 def duplicate_key(table: Table, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:

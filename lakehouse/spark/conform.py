@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, never_null, rule_names
 from lakehouse.errors import FlowError
 from lakehouse.spark.delta_reader import spark_schema
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def conform(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
-    """Cast a flow's answer to its contract, stamp the run, and mark the rows that break a check.
+    """Cast a flow's answer to its contract, stamp the run, and mark the rows that break rules.
 
     Raises:
         FlowError: If a required column is missing or there is one too many.
@@ -44,17 +44,23 @@ def conform(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
             raise FlowError(
                 f"{flow.id} left out the column {column.name!r} of {table.name} ({flow.place})", "return it"
             )
-    reject = F.col(REJECT) if REJECT in has else F.lit(None).cast("string")
-    rows = frame.select(*columns, reject.alias(REJECT))
-    return rows.withColumn(REJECT, F.coalesce(F.col(REJECT), *_broken(table)))
+    rejected = F.col(REJECT) if REJECT in has else F.lit(None).cast("string")
+    rows = frame.select(*columns, rejected.alias(REJECT))
+    # Of a row that the function rejected nothing else can be asked.
+    broken = F.when(F.isnull(REJECT), _broken(table)).otherwise(F.array().cast("array<int>"))
+    rows = rows.withColumn(BROKEN, broken)
+    names = F.array(*map(F.lit, rule_names(table))).cast("array<string>")
+    named = F.transform(F.col(BROKEN), lambda place: names[place])
+    reason = F.coalesce(F.substring_index(F.col(REJECT), ":", 1), F.get(named, F.lit(0)))
+    whole = F.coalesce(F.col(REJECT), F.when(F.size(BROKEN) > 0, F.array_join(named, JOINED_BY)))
+    return rows.withColumn(REASON, reason).withColumn(REJECT, whole)
 
 
-def _broken(table: Table) -> Iterator[Column]:
-    """Yield, for each condition, its name where a row breaks it and null where not."""
+def _broken(table: Table) -> Column:
+    """Return the places of the rules that a row breaks."""
     from pyspark.sql import functions as F
 
-    for name in table.required:
-        if name != "run_id":
-            yield F.when(F.col(f"`{name}`").isNull(), F.lit(f"column {name} is null"))
-    for check in table.checks:
-        yield F.when(~F.coalesce(F.expr(check.sql), F.lit(False)), F.lit(check.name))
+    rules = [F.col(f"`{name}`").isNull() for name in never_null(table)]
+    rules += [~F.coalesce(F.expr(check.sql), F.lit(False)) for check in table.checks]
+    places = [F.when(rule, F.lit(place)) for place, rule in enumerate(rules)]
+    return F.array_compact(F.array(*places).cast("array<int>"))

@@ -142,9 +142,9 @@ class SparkFlowSession:
         counter = self._function.counter
         return replace(checked, read=counter.rows, function_seconds=counter.seconds)
 
-    def rejected_example(self, checked: CheckedRows, reason: str) -> Mapping[str, Any]:
-        """Return the values of one row that was rejected for a reason."""
-        return checked_rows.rejected_example(checked, reason)
+    def rejected_examples(self, checked: CheckedRows, of: int | str, limit: int) -> list[Mapping[str, Any]]:
+        """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
+        return checked_rows.rejected_examples(checked, of, limit)
 
     def duplicate_key(self, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
         """Return a key that several good rows share, and how many."""

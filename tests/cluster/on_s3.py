@@ -111,7 +111,7 @@ def race_for_versions(session, lake, rounds):
 
 def race_for_commits(session, lake, rounds):
     """Append from Spark while delta-rs appends as fast as it can, and look whether each row is there once."""
-    uri, options = f"{lake.uri}/race/table", lake.storage_options
+    uri, options = f"{lake.uri}/race/table", lake.catalog.storage_options
     schema = pa.schema([("who", pa.string()), ("n", pa.int64())])
     DeltaTable.create(uri, schema=schema, storage_options=options)
     committed, refused = [], []

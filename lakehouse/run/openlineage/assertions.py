@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +27,6 @@ def assertions(
         reject_tolerance: Fraction of rows that the flow may quarantine.
         unique: Whether the key was checked to be unique.
     """
-    # Reasons are counted up to their first colon, so two names with the same text before it cannot be distinguished.
-    shared = Counter(check.name.split(":", 1)[0] for check in table.checks)
 
     def assertion(kind: str, name: str, reason: str, tolerance: float = 0.0, **optional: Any) -> Iterator[ol.Assertion]:
         failed = reasons.get(reason, 0)
@@ -55,11 +52,9 @@ def assertions(
             reason = f"column {name} is null"
             yield from assertion("not_null", reason, reason, reject_tolerance, column=name)
     for check in table.checks:
-        reason = check.name.split(":", 1)[0]
-        if shared[reason] == 1:
-            severity = "error" if check.on_fail == "fail" else "warn"
-            query = {"severity": severity, "content": check.sql, "contentType": "expression"}
-            yield from assertion("custom_sql", check.name, reason, max(check.tolerance, reject_tolerance), **query)
+        severity = "error" if check.on_fail == "fail" else "warn"
+        query = {"severity": severity, "content": check.sql, "contentType": "expression"}
+        yield from assertion("custom_sql", check.name, check.name, check.allowed(reject_tolerance), **query)
     if unique and table.key:
         column = table.key[0] if len(table.key) == 1 else None
         yield from assertion("unique", f"key {', '.join(table.key)} names one row", "", severity="error", column=column)

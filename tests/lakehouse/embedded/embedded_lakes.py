@@ -9,6 +9,7 @@ from lakehouse.declare.registry import Registry
 from lakehouse.delta.append import create
 from lakehouse.embedded import checked_rows
 from lakehouse.embedded.row_file import Stream
+from lakehouse.engine.rules import BROKEN, REASON
 from lakehouse.project import Project
 from tests.lakehouse.lakes import lake_at
 
@@ -38,12 +39,16 @@ def batch(table, rows, *reasons) -> pa.RecordBatch:
     """Return rows, one tuple each, in a table's types, with the reasons why some are rejected."""
     arrays = [pa.array([row[place] for row in rows], column.type) for place, column in enumerate(table.columns)]
     found = [*reasons, *[None] * (len(rows) - len(reasons))]
-    return pa.record_batch([*arrays, pa.array(found, pa.string())], schema=conformed_schema(table))
+    counted = [reason if reason is None else reason.split(":", 1)[0] for reason in found]
+    broken = pa.array([[]] * len(rows), pa.list_(pa.int32()))
+    marks = [pa.array(found, pa.string()), pa.array(counted, pa.string()), broken]
+    return pa.record_batch([*arrays, *marks], schema=conformed_schema(table))
 
 
 def conformed_schema(table) -> pa.Schema:
     """Return the schema of conformed rows."""
-    return pa.schema([*((column.name, column.type) for column in table.columns), (REJECT, pa.string())])
+    marks = [(REJECT, pa.string()), (REASON, pa.string()), (BROKEN, pa.list_(pa.int32()))]
+    return pa.schema([*((column.name, column.type) for column in table.columns), *marks])
 
 
 def checked(folder, table, *batches):

@@ -31,14 +31,14 @@ def test_good_rows_are_summed_up_and_the_others_counted_by_the_reason_before_a_c
 def test_an_empty_reason_rejects_a_row(tmp_path):
     found = checked(tmp_path, TABLE, batch(TABLE, [("a", 1)], ""))
     assert (dict(found.reasons), found.digest) == ({"": 1}, Digest())
-    assert checked_rows.rejected_example(found, "")["id"] == "a"
+    assert [row["id"] for row in checked_rows.rejected_examples(found, "", 3)] == ["a"]
 
 
 def test_no_rows_have_no_digest_and_no_keys(tmp_path):
     for found in (checked(tmp_path, TABLE), checked(tmp_path, TABLE, batch(TABLE, []))):
         assert (found.digest, dict(found.reasons), found.distinct_keys) == (Digest(), {}, 0)
         assert list(checked_rows.good_rows(found)) == list(checked_rows.rejected_rows(found)) == []
-        assert checked_rows.rejected_example(found, "bad") == {}
+        assert checked_rows.rejected_examples(found, "bad", 3) == []
 
 
 def test_many_reasons_are_put_together(tmp_path):
@@ -50,8 +50,8 @@ def test_many_reasons_are_put_together(tmp_path):
 
 def test_an_example_has_the_contracts_values(tmp_path):
     found = checked(tmp_path, TABLE, batch(TABLE, [("a", 1), ("b", None)], None, "bad: it's"))
-    assert checked_rows.rejected_example(found, "bad") == {"id": "b", "n": None, "_reject": "bad: it's"}
-    assert checked_rows.rejected_example(found, "other") == {}
+    assert checked_rows.rejected_examples(found, "bad", 3) == [{"id": "b", "n": None, "_reject": "bad: it's"}]
+    assert checked_rows.rejected_examples(found, "other", 3) == []
 
 
 def test_a_key_that_rows_share_is_found_among_good_rows_alone(tmp_path):

@@ -8,6 +8,7 @@ from lakehouse.declare.flow import REJECT
 from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.conform import conform
 from lakehouse.embedded.row_file import Stream
+from lakehouse.engine.rules import BROKEN, REASON
 from lakehouse.errors import FlowError
 from tests.lakehouse.embedded.embedded_lakes import operator
 
@@ -56,8 +57,13 @@ def test_the_first_reason_counts_and_that_of_the_flow_comes_before(database):
             REJECT: ["too old", None, None, None],
         }
     )
-    reasons = ["too old", "column id is null", "n is positive", 'it\'s "short"']
-    assert [row[REJECT] for row in conformed(database, given)] == reasons
+    rows = conformed(database, given)
+    # Of a row that the flow rejected nothing else is asked; of the others all rules that they break are named.
+    assert [row[BROKEN] for row in rows] == [[], [0, 1, 2], [1, 2], [2]]
+    short = 'it\'s "short"'
+    assert [row[REASON] for row in rows] == ["too old", "column id is null", "n is positive", short]
+    wholes = ["too old", f"column id is null; n is positive; {short}", f"n is positive; {short}", short]
+    assert [row[REJECT] for row in rows] == wholes
 
 
 def test_a_run_id_of_the_flow_is_not_kept(database):
@@ -68,7 +74,7 @@ def test_a_run_id_of_the_flow_is_not_kept(database):
 def test_no_rows_have_the_contracts_columns(database):
     given = pa.schema([("id", pa.string())])
     rows = conform(operator(TABLE), database, Stream(given, ()), "run-9")
-    assert rows.schema.names == ["id", "n", "Select", "run_id", REJECT]
+    assert rows.schema.names == ["id", "n", "Select", "run_id", REJECT, REASON, BROKEN]
     assert list(rows.batches) == []
     empty = pa.RecordBatch.from_pylist([], schema=given)
     assert conformed(database, empty) == []

@@ -52,7 +52,10 @@ class Session:
 
 
 def checked(rows=2, total=5, **reasons) -> CheckedRows:
-    return CheckedRows("rows", Digest(rows, total), reasons, rows, read=7)
+    names = {check.name for check in LINES.checks}
+    broken = {reason: count for reason, count in reasons.items() if reason in names}
+    unchecked = {reason: count for reason, count in reasons.items() if reason not in names}
+    return CheckedRows("rows", Digest(rows, total), reasons, rows, read=7, broken=broken, unchecked=unchecked)
 
 
 def difference(inserted=0, updated=0, deleted=0) -> Difference:

@@ -141,9 +141,11 @@ def test_the_rule_of_a_reason_is_a_check_a_column_or_the_flows_own():
         doc="A text.",
         columns=[Column("sample_id", pa.string(), "Identity.", nullable=False), Column("text", pa.string(), "Text.")],
         key=["sample_id"],
-        checks=[Check("it is short", "length(text) < 9")],
+        checks=[Check("it is short", "length(text) < 9"), Check("it is odd", "text <> 'even'")],
     )
     flow = Flow(id="flows.f", kind="operator", writes=table, reads={}, file="flows.py")
-    assert describe_rule(flow, "it is short: 12") == "check of silver.texts: length(text) < 9"
+    assert describe_rule(flow, "it is short") == "check of silver.texts: length(text) < 9"
+    assert describe_rule(flow, "it is short; it is odd") == "check of silver.texts: length(text) < 9 and text <> 'even'"
+    assert describe_rule(flow, "it is short: 12").startswith("a reason of the flow's own")
     assert describe_rule(flow, "column sample_id is null") == "a column that silver.texts requires"
     assert describe_rule(flow, "column text is null").startswith("a reason of the flow's own (flows.py")

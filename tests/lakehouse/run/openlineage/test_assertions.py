@@ -24,7 +24,7 @@ def found(reasons, *, unique=True, table=TABLE, rows=None):
 
 
 def test_each_condition_is_reported_with_the_rows_that_broke_it():
-    made = found({"text is not empty": 3, "never": 1})
+    made = found({"text is not empty": 3, "never: this": 1})
     assert list(made) == [
         "column id is null", "column text is null", "text is not empty", "never: this", "key id names one row",
     ]  # fmt: skip
@@ -54,6 +54,10 @@ def test_what_rare_reasons_sum_up_is_not_reported_as_kept():
     assert list(found(reasons)) == ["text is not empty", "key id names one row"]
 
 
-def test_conditions_that_are_counted_as_one_are_left_out():
-    twins = Table("silver.t", doc="", columns=[TABLE.columns[0]], checks=[Check("a: b", "true"), Check("a: c", "true")])
-    assert found({"a": 2}, table=twins) == {}
+def test_checks_are_known_by_their_whole_names_and_have_their_own_tolerance():
+    checks = [Check("a: b", "true", tolerance=0.01), Check("a: c", "true")]
+    made = found({"a: c": 2}, table=Table("silver.t", doc="", columns=[TABLE.columns[0]], checks=checks))
+    assert {name: (one.params["failed"], one.params["tolerance"]) for name, one in made.items()} == {
+        "a: b": (0, 0.01),
+        "a: c": (2, 0.1),
+    }
