@@ -92,6 +92,7 @@ class ReplaceRows:
         self._actions = actions
         self._properties = properties
         self._folder = folder
+        self._placed: list[Path] = []
         self._store = table_store(opened)
         self._partition_by = list(opened.metadata().partition_columns)
         self._schema = pa.schema(opened.schema().to_arrow())
@@ -225,7 +226,14 @@ class ReplaceRows:
             return
         place = folder / target
         place.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, place)
+        self._placed.append(place)
+        try:
+            shutil.copyfile(source, place)
+        except OSError:
+            # The disk is full: what is not committed need not wait for a vacuum.
+            for file in self._placed:
+                file.unlink(missing_ok=True)
+            raise
 
     def _metrics(self, added: list[dict[str, Any]], removed: list[_File]) -> dict[str, str]:
         counts = {action: self._actions.filter(self._actions[ACTION] == action).height for action in "IUD"}

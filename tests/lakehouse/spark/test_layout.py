@@ -8,8 +8,15 @@ import pytest
 from lakehouse.declare.contract import Column, Table
 from lakehouse.declare.flow import REJECT
 from lakehouse.engine import Write
+from lakehouse.engine.rules import BROKEN, REASON
 from lakehouse.spark import checked_rows, layout
 from lakehouse.spark.layout import arrange
+
+MARKS = (
+    f"CAST(NULL AS STRING) AS {REJECT}",
+    f"CAST(NULL AS STRING) AS {REASON}",
+    f"CAST(array() AS ARRAY<INT>) AS {BROKEN}",
+)
 
 
 def table(**fields):
@@ -21,7 +28,7 @@ def table(**fields):
 def checked(spark):
     rows = spark.createDataFrame([(f"{n:03}", 99 - n) for n in range(100)], "id string, n long").repartition(7)
     with ExitStack() as stack:
-        yield checked_rows.check(table(), rows.selectExpr("*", f"CAST(NULL AS STRING) AS {REJECT}"), stack)
+        yield checked_rows.check(table(), rows.selectExpr("*", *MARKS), stack)
 
 
 def test_few_rows_are_one_file_in_the_order_of_their_clustering(checked):

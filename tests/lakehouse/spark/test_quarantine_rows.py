@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from lakehouse.declare.contract import Column, Table
 from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.engine.rules import BROKEN, REASON
 from lakehouse.spark import checked_rows
 from lakehouse.spark.quarantine_rows import Attempt, rejected_rows
 
@@ -23,6 +24,8 @@ def test_rejected_rows_are_json_with_bytes_by_length_and_digest(spark):
     flow = Flow(id="flows.f", kind="operator", writes=TABLE, reads={}, source_key_sql="concat(sample_id, '!')")
     given = [("a", b"\x00\xff", "too short: 2"), ("b", b"long", None)]
     rows = spark.createDataFrame(given, f"sample_id string, data binary, {REJECT} string")
+    marks = (f"substring_index({REJECT}, ':', 1) AS {REASON}", f"CAST(array() AS ARRAY<INT>) AS {BROKEN}")
+    rows = rows.selectExpr("*", *marks)
     with ExitStack() as stack:
         checked = checked_rows.check(TABLE, rows, stack)
         (row,) = rejected_rows(Attempt(flow, "attempt-1", "run-1"), checked).collect()
