@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from lakehouse.declare.column_types import declare_instead, has_statistics, unsupported_part
 from lakehouse.errors import ContractError
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
@@ -63,11 +64,11 @@ class Column:
             raise ContractError(f"column name {self.name!r} is not allowed", "use letters, digits and _")
         if not isinstance(self.type, pa.DataType):
             raise ContractError(f"column {self.name!r} has the type {self.type!r}", "give an Arrow type: pa.string()")
-        wrong = _unsupported_part(self.type)
+        wrong = unsupported_part(self.type)
         if wrong is not None:
             raise ContractError(
                 f"column {self.name!r} has the type {wrong}, which Delta tables do not support",
-                next((f"declare {instead} instead" for test, instead in _INSTEAD if test(wrong)), "choose another"),
+                declare_instead(wrong),
             )
 
 
@@ -216,7 +217,7 @@ class Table:
         other columns, a purge need not remove from it.
         """
         named = {*self.key, *self.cluster_by} - {*self.partition_by}
-        statistics = [c.name for c in self.columns if c.name in named and not c.payload and _has_statistics(c.type)]
+        statistics = [c.name for c in self.columns if c.name in named and not c.payload and has_statistics(c.type)]
         return {
             "delta.enableChangeDataFeed": "true",
             "delta.deletedFileRetentionDuration": _FOREVER,
@@ -287,53 +288,10 @@ _ELEMENTS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "properties": ("a pair of texts", _is_pair),
 }
 
-# What is not stored as itself, and what is.
-_INSTEAD = (
-    (lambda kind: pa.types.is_large_string(kind) or pa.types.is_string_view(kind), "pa.string()"),
-    (lambda kind: pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind), "pa.binary()"),
-    (pa.types.is_unsigned_integer, "a signed integer that is large enough"),
-    (pa.types.is_float16, "pa.float32()"),
-    (pa.types.is_date64, "pa.date32()"),
-    (pa.types.is_timestamp, 'pa.timestamp("us", "UTC")'),
-    (pa.types.is_decimal256, "pa.decimal128()"),
-    (pa.types.is_temporal, "pa.int64(), with its unit"),
-    (pa.types.is_dictionary, "the type of its values"),
-    (lambda kind: pa.types.is_large_list(kind) or pa.types.is_list_view(kind), "pa.list_()"),
-)
-_SUPPORTED_TYPES = (
-    pa.types.is_boolean,
-    pa.types.is_signed_integer,
-    pa.types.is_float32,
-    pa.types.is_float64,
-    pa.types.is_decimal128,
-    pa.types.is_string,
-    pa.types.is_binary,
-    pa.types.is_date32,
-    lambda kind: pa.types.is_timestamp(kind) and kind.unit == "us" and kind.tz in {None, "UTC"},
-)
-
-
-def _unsupported_part(kind: pa.DataType) -> pa.DataType | None:
-    """Return the first part of a type that Spark and all readers of Delta do not agree on, None where there is none."""
-    nested = pa.types.is_struct(kind) or pa.types.is_map(kind)
-    if (nested and kind.num_fields) or pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind):
-        parts = [kind.key_type, kind.item_type] if pa.types.is_map(kind) else [f.type for f in _fields(kind)]
-        return next((wrong for part in parts if (wrong := _unsupported_part(part)) is not None), None)
-    return None if any(test(kind) for test in _SUPPORTED_TYPES) else kind
-
-
-def _fields(kind: pa.DataType) -> list[pa.Field]:
-    return [kind.field(n) for n in range(kind.num_fields)]
-
 
 def _brief(text: str) -> str:
     """Return a text, or where it is long its beginning and a digest."""
     return text if len(text) <= 60 else f"{text[:40]}… #{hashlib.sha256(text.encode()).hexdigest()[:6]}"
-
-
-def _has_statistics(kind: pa.DataType) -> bool:
-    """Whether Delta keeps minima and maxima of such a column."""
-    return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_boolean(kind))
 
 
 def require_columns(table: Table, columns: Iterable[Column], why: str) -> None:

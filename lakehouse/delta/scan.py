@@ -91,8 +91,9 @@ def _with_true_bounds(table: DeltaTable, dataset: ds.FileSystemDataset) -> ds.Fi
     if all(not pa.types.is_floating(low.type) and low.is_valid() == high.is_valid() for low, high in bounds.values()):
         return dataset
     partition = {name: actions.column(f"partition.{name}") for name in table.metadata().partition_columns}
+    unknown = pa.chunked_array([pa.nulls(actions.num_rows, pa.int64())])
     known = {
-        name: (*pair, actions.column(f"null_count.{name}"))
+        name: (*pair, actions.column(nulls) if (nulls := f"null_count.{name}") in actions.column_names else unknown)
         for name, pair in bounds.items()
         if name in dataset.schema.names and not pa.types.is_floating(pair[0].type) and name not in partition
     }

@@ -11,10 +11,10 @@ from __future__ import annotations
 import shutil
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,7 +30,7 @@ from lakehouse.delta.store.object_store import object_store
 from lakehouse.delta.store.table_folder import commit_file, local_folder, table_store
 from lakehouse.delta.table_errors import lost_file
 from lakehouse.embedded.flow_inputs import in_types
-from lakehouse.embedded.row_file import CHUNK_BYTES, CHUNK_ROWS, RowFile, Stream, chunked, write_rows
+from lakehouse.embedded.row_file import CHUNK_BYTES, CHUNK_ROWS, RowFile, RowFileWriter, Stream, chunked, write_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -106,15 +106,15 @@ class ReplaceRows:
             incoming: The rows that come, and what changed rows become, with the contract's columns.
         """
         affected = [file for file in self._candidates() if self._holds_some(file)]
-        with _Feed(self._folder / "feed.arrow", self._feed_schema if self._has_feed else None) as changes:
+        with RowFileWriter(self._folder, self._feed_schema) as changes:
             # delta-rs draws rows from a thread in which it cannot be asked to read a store.
-            stream = Stream(self._schema, chunked(self._rows(affected, incoming, changes.write)))
+            stream = Stream(self._schema, chunked(self._rows(affected, incoming, changes)))
             rows = write_rows(self._folder, stream)
         added = self._written(_ROWS, rows, self._properties)
         rows.path.unlink()
         actions: list[Action] = [{"add": item} for item in self._moved(_ROWS, added)]
         if self._has_feed:
-            written = self._written(_FEED, changes.rows, WriterProperties())
+            written = self._written(_FEED, changes.file, WriterProperties())
             names = ("path", "partitionValues", "size")
             actions += [
                 {"cdc": {**{name: item[name] for name in names}, "dataChange": False}}
@@ -152,18 +152,24 @@ class ReplaceRows:
         return any(self._goes(batch).null_count < batch.num_rows for batch in self._stored(file, columns))
 
     def _rows(
-        self, affected: Iterable[_File], incoming: Iterable[pa.RecordBatch], report: Callable[..., None]
+        self, affected: Iterable[_File], incoming: Iterable[pa.RecordBatch], changes: RowFileWriter
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the rows that stay of the affected files, then those that come; report those that go or come."""
+        """Yield the rows that stay of the affected files, then those that come; note those that go or come."""
         for file in affected:
             for batch in self._stored(file, None):
                 goes = self._goes(batch)
-                report(batch, goes)
+                self._note(changes, batch, goes)
                 yield batch.filter(pc.is_null(goes))
         for batch in incoming:
             stored = in_types(batch, self._schema)
-            report(stored, self._mapped(stored, _COMES))
+            self._note(changes, stored, self._mapped(stored, _COMES))
             yield stored
+
+    def _note(self, changes: RowFileWriter, batch: pa.RecordBatch, kinds: pa.Array) -> None:
+        """Add the rows of which a kind of change is known to the change feed, where there is one."""
+        if self._has_feed and kinds.null_count < len(kinds):
+            named = pa.RecordBatch.from_arrays([*batch.columns, kinds], schema=self._feed_schema)
+            changes.write(named.filter(pc.is_valid(kinds)))
 
     def _stored(self, file: _File, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         """Yield rows of a file with some columns, or all, and the values of its partition."""
@@ -245,46 +251,6 @@ class ReplaceRows:
             "numTargetFilesRemoved": str(len(removed)),
             "numTargetBytesAdded": str(sum(item["size"] for item in added)),
         }
-
-
-class _Feed:
-    """Keeps the rows that come or go in a file, until it is known that all of them were read.
-
-    Args:
-        path: The file.
-        schema: Its schema; None for no feed.
-    """
-
-    def __init__(self, path: Path, schema: pa.Schema | None) -> None:
-        self._path = path
-        self._schema = schema
-        self._rows = 0
-        self._file = pa.OSFile(str(path), "wb") if schema is not None else None
-        self._writer = pa.ipc.new_file(self._file, schema) if schema is not None else None
-
-    @property
-    def rows(self) -> RowFile:
-        """The rows that were kept."""
-        return RowFile(self._path, self._schema, self._rows)
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        if self._writer is not None and self._file is not None:
-            self._writer.close()
-            self._file.close()
-
-    def write(self, batch: pa.RecordBatch, kinds: pa.Array) -> None:
-        """Keep the rows of a batch of which a kind of change is known."""
-        if self._writer is None or kinds.null_count == len(kinds):
-            return
-        named = pa.RecordBatch.from_arrays([*batch.columns, kinds], schema=self._schema)
-        kept = named.filter(pc.is_valid(kinds))
-        self._writer.write_batch(kept)
-        self._rows += kept.num_rows
 
 
 def _batch_rows(parquet: pq.ParquetFile) -> int:

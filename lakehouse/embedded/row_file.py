@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 
@@ -62,13 +64,45 @@ class RowFile:
 
 def write_rows(folder: Path, stream: Stream) -> RowFile:
     """Write a stream's rows to a file of their own."""
-    path = folder / f"{uuid.uuid4().hex}.arrow"
-    rows = 0
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, stream.schema) as writer:
+    with RowFileWriter(folder, stream.schema) as writer:
         for batch in stream.batches:
-            writer.write_batch(batch)
-            rows += batch.num_rows
-    return RowFile(path, stream.schema, rows)
+            writer.write(batch)
+    return writer.file
+
+
+class RowFileWriter:
+    """Writes rows to a file of their own, as they come.
+
+    Args:
+        folder: Where the file is made.
+        schema: The rows' schema.
+    """
+
+    def __init__(self, folder: Path, schema: pa.Schema) -> None:
+        self._path = folder / f"{uuid.uuid4().hex}.arrow"
+        self._schema = schema
+        self._rows = 0
+        self._stack = ExitStack()
+        file = self._stack.enter_context(pa.OSFile(str(self._path), "wb"))
+        self._writer = self._stack.enter_context(pa.ipc.new_file(file, schema))
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Finish the file."""
+        self._stack.close()
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Write some rows."""
+        self._writer.write_batch(batch)
+        self._rows += batch.num_rows
+
+    @property
+    def file(self) -> RowFile:
+        """The file, once it is finished."""
+        return RowFile(self._path, self._schema, self._rows)
 
 
 def chunked(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

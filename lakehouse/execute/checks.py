@@ -100,12 +100,12 @@ def _check_failed(execution: FlowExecution, checked: CheckedRows, failure: _Fail
 
 
 def _shown(row: Mapping[str, Any], reason: str) -> str:
-    # Neither what all rows have nor what is said already.
-    told = {"run_id": row.get("run_id"), REJECT: reason}
+    # Neither what all rows have nor what the message says already.
+    stated = {"run_id": row.get("run_id"), REJECT: reason}
     values = {
         name: value
         for name, value in row.items()
-        if isinstance(value, str | int | float) and (name not in told or told[name] != value)
+        if isinstance(value, str | int | float) and (name not in stated or stated[name] != value)
     }
     return ", ".join(f"{name}={str(value)[:60]!r}" for name, value in list(values.items())[:4])
 

@@ -67,7 +67,7 @@ def run(
         update_index(project.catalog, spark, run_id)
         purges = purge(
             project,
-            sync=lambda: update_index(project.catalog, spark, run_id),
+            sync=lambda: update_index(project.catalog, spark, run_id, start=True),
             clean=lambda: clean_logs(project, spark.log_file),
             failed=[result.writes for result in results if result.status in {"failed", "skipped"}],
         )

@@ -7,10 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
 from lakehouse.declare.contract import is_ledger
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.data_files import files
 from lakehouse.delta.data_version import read_data_version
+from lakehouse.delta.file_actions import commit_actions
 from lakehouse.delta.history import newest_note
 from lakehouse.delta.log import Log
 from lakehouse.delta.schema_drift import fits
@@ -77,6 +81,18 @@ def index_state(catalog: Catalog) -> IndexState:
         changed = frozenset(name for name, has in zip(same, moved, strict=True) if has)
     unknown = frozenset(tables) - frozenset(same)
     return IndexState(tables, edges, note, changed, unknown, frozenset(note.inputs) - frozenset(same))
+
+
+def bytes_behind(catalog: Catalog, state: IndexState) -> int:
+    """Return the bytes of the files that a sync reads: of changed tables those of the commits since, else all."""
+    sizes = [files(catalog.open(name)).column("size_bytes") for name in state.unknown]
+    for name in state.changed:
+        opened, since = catalog.open(name), state.note.inputs[name] + 1 if state.note else 0
+        try:
+            sizes.append(commit_actions(opened, range(since, state.tables[name].version + 1)).column("size"))
+        except FileNotFoundError:
+            sizes.append(files(opened).column("size_bytes"))
+    return sum(int(pc.sum(size).as_py() or 0) for size in sizes)
 
 
 def _index(catalog: Catalog) -> tuple[DeltaTable | None, CommitNote | None]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import tempfile
+import uuid
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -90,3 +94,36 @@ def test_a_nan_in_a_file_makes_no_filter_wrong(by_spark, condition, ids):
         "FROM m.scores"
     ).to_pylist()
     assert count == [{"a": 1, "b": 1}]
+
+
+def test_odd_partitions_are_filtered_right_in_a_folder_and_on_s3(tmp_path, s3):
+    for uri, options in ((str(tmp_path), None), (f"s3://{s3.bucket}/{uuid.uuid4().hex}", s3.storage)):
+        catalog = Catalog(uri, options)
+        days = pa.array([dt.date(2024, 1, 1), None, dt.date(2024, 1, 3)])
+        rows = pa.table(
+            {"x": [0.5, INF, float("nan")], "part": ["it's / =%ä𝔸", "b", None], "day": days, "id": [1, 2, 3]}
+        )
+        write_deltalake(catalog.table_uri("a.b"), rows, partition_by=["part", "day"], storage_options=options)
+        held = duckdb.connect().from_arrow(scan(catalog.open("a.b"), "a.b"))
+        wanted = duckdb.connect().from_arrow(rows)
+        for condition in (
+            "part = 'it''s / =%ä𝔸' AND x < 1", "part IS NULL", "x > 0.7", "day = DATE '2024-01-03'", "day IS NULL AND x > 1",
+        ):  # fmt: skip
+            assert selected(held, condition) == selected(wanted, condition), condition
+
+
+def test_bounds_without_counts_of_nulls_exclude_no_null(tmp_path):
+    catalog = Catalog(str(tmp_path))
+    uri = catalog.table_uri("a.b")
+    write_deltalake(uri, pa.table({"x": [0.5, INF, 1.0], "n": [1, None, 3], "id": [1, 2, 3]}))
+    (log,) = Path(uri, "_delta_log").glob("*.json")
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    for line in lines:
+        if "add" in line:
+            statistics = json.loads(line["add"]["stats"])
+            del statistics["nullCount"]
+            line["add"]["stats"] = json.dumps(statistics)
+    log.write_text("\n".join(map(json.dumps, lines)))
+    held = duckdb.connect().from_arrow(scan(catalog.open("a.b"), "a.b"))
+    assert selected(held, "n IS NULL") == [2]
+    assert selected(held, "n > 1 AND x < 2") == [3]
