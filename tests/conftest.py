@@ -6,6 +6,8 @@ import importlib
 import os
 import sys
 import uuid
+from importlib.util import cache_from_source
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -72,6 +74,8 @@ class Project:
         body = "from __future__ import annotations\n" + str(text).replace("PACKAGE", self.package)
         path = self.root / self.package / f"{name}.py"
         path.write_text(body)
+        # Python takes a compiled file for current whose source has the same size and second.
+        Path(cache_from_source(str(path))).unlink(missing_ok=True)
         if f"{self.package}.{name}" not in self.modules:
             self.modules.append(f"{self.package}.{name}")
         self._configure()
