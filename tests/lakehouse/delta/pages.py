@@ -21,7 +21,7 @@ RUN = Column("run_id", pa.string(), "Run.", volatile=True)
 LINEAGE = [ID, PARENTS, SOURCE, LICENSE]
 pages = Table(
     "bronze.pages", doc="A page.", columns=[*LINEAGE, Column("uri", pa.string(), "Address."), CONTENT, TEXT, RUN],
-    key=["sample_id"], checks=[Check("text is not empty", "length(text) > 0", tolerance=0.9)],
+    key=["sample_id"], checks=[Check("text is not empty", "length(text) > 0", tolerance=1.0)],
 )
 texts = Table("silver.texts", doc="A text.", columns=[*LINEAGE, CONTENT, TEXT, RUN], key=["sample_id"])
 repeats = Table(
@@ -81,7 +81,7 @@ class Mark:
     mark: str = "!"
 
 
-@flow(writes=texts, reads={"pages": pages}, params=Mark, reject_tolerance=0.9)
+@flow(writes=texts, reads={"pages": pages}, params=Mark, reject_tolerance=1.0)
 def clean(batch, params):
     text = pc.binary_join_element_wise(pc.utf8_upper(batch["text"]), params.mark, "")
     bad = pc.if_else(pc.match_substring(batch["text"], "bad"), "a bad word: in it", pa.scalar(None, pa.string()))
