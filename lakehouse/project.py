@@ -52,7 +52,10 @@ class Project:
         """Whether a flow wrote all rows of a table at its version, so that a key names at most one row."""
         if table not in self.registry.writers:
             return False
-        return not read_data_version(log_of(self.catalog.open(table, versions[table]))).external_writes
+        log = self.catalog.log(table)
+        if log.version != versions[table]:
+            log = log_of(self.catalog.open(table, versions[table]))
+        return not read_data_version(log).external_writes
 
     def with_params(self, params: Mapping[str, Mapping[str, Any]]) -> Project:
         """Return a project with more parameter overrides, which win over the configuration's."""

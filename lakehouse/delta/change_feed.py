@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.fs as pafs
 
 from lakehouse.delta.file_actions import CHANGE, REMOVE, commit_actions
 from lakehouse.delta.store.listing import missing
 
-if TYPE_CHECKING:
-    from deltalake import DeltaTable
 
-
-def feed_files(table: DeltaTable, first: int, last: int) -> pa.ChunkedArray:
+def feed_files(store: pafs.FileSystem, first: int, last: int) -> pa.ChunkedArray:
     """Return the paths of the files that the change feed of some versions, both included, is read from.
 
     A commit's change files where it has any, else the files that it added and removed; commits that only
@@ -23,27 +19,27 @@ def feed_files(table: DeltaTable, first: int, last: int) -> pa.ChunkedArray:
     Raises:
         FileNotFoundError: If the log of a version is gone.
     """
-    found = commit_actions(table, range(first, last + 1))
+    found = commit_actions(store, range(first, last + 1))
     changes = pc.equal(found["kind"], CHANGE)
     has_change_files = pc.is_in(found["version"], found["version"].filter(changes))
     moved = pc.and_(pc.invert(has_change_files), pc.fill_null(found["data_change"], True))
     return found["path"].filter(pc.or_(changes, moved))
 
 
-def has_feed(table: DeltaTable, first: int, last: int) -> bool:
+def has_feed(store: pafs.FileSystem, first: int, last: int) -> bool:
     """Whether the change feed of some versions, both included, can still be read: a vacuum may have taken it."""
     try:
-        return not missing(table, feed_files(table, first, last))
+        return not missing(store, feed_files(store, first, last))
     except FileNotFoundError:
         return False
 
 
-def only_adds(table: DeltaTable, first: int, last: int) -> bool:
+def only_adds(store: pafs.FileSystem, first: int, last: int) -> bool:
     """Whether some commits, both included, did nothing to a table's rows but add files of new ones.
 
     Raises:
         FileNotFoundError: If the log of a version is gone.
     """
-    found = commit_actions(table, range(first, last + 1))
+    found = commit_actions(store, range(first, last + 1))
     taken = pc.and_(pc.equal(found["kind"], REMOVE), pc.fill_null(found["data_change"], True))
     return not pc.any(pc.or_(pc.equal(found["kind"], CHANGE), taken)).as_py()

@@ -96,7 +96,8 @@ def totals(table: DeltaTable) -> tuple[int, int]:
 def lost_files(table: DeltaTable) -> list[str]:
     """Return the data files of a table's version that are missing, or whose size differs from the log."""
     listed = files(table)
-    found = zip(listed["file"].to_pylist(), sizes(table, listed["file"]), listed["size_bytes"].to_pylist(), strict=True)
+    now_sizes = sizes(table_store(table), listed["file"])
+    found = zip(listed["file"].to_pylist(), now_sizes, listed["size_bytes"].to_pylist(), strict=True)
     return [path for path, now, size in found if now != size]
 
 
@@ -107,4 +108,4 @@ def addresses_files(table: DeltaTable) -> bool:
 
 def is_whole(table: DeltaTable) -> bool:
     """Whether all data files of a table's version are there."""
-    return not missing(table, files(table)["file"])
+    return not missing(table_store(table), files(table)["file"])

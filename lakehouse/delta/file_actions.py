@@ -39,8 +39,12 @@ _SCHEMA = pa.schema(
 )
 
 
-def commit_actions(table: DeltaTable, versions: Iterable[int]) -> pa.Table:
+def commit_actions(store: pafs.FileSystem, versions: Iterable[int]) -> pa.Table:
     """Return the file actions of some commits.
+
+    Args:
+        store: The file system whose root is the table's folder.
+        versions: The commits.
 
     Returns:
         One row an action: version int64, kind string (add, remove or cdc), path string (relative to the
@@ -49,7 +53,6 @@ def commit_actions(table: DeltaTable, versions: Iterable[int]) -> pa.Table:
     Raises:
         FileNotFoundError: If the log of a version is gone.
     """
-    store = table_store(table)
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda version: _actions(store, version), versions))
     return pa.concat_tables([_SCHEMA.empty_table(), *found])

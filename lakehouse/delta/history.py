@@ -67,7 +67,7 @@ def newest_note(table: DeltaTable, version: int | None = None) -> tuple[int, Com
     return next(((found, note) for found, _, note in commits_with_notes(table, newest=version)), None)
 
 
-def commit_time(commit: dict[str, Any]) -> datetime:
+def commit_time(commit: Mapping[str, Any]) -> datetime:
     """Return when a commit was made."""
     stamp = commit.get("inCommitTimestamp") or commit.get("timestamp") or 0
     return datetime.fromtimestamp(stamp / 1000, tz=UTC)

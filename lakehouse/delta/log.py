@@ -38,7 +38,8 @@ class Log:
         properties: Its properties.
         store: The file system whose root is the table's folder.
         tail: The newest commits, oldest first.
-        columns: Names of its columns.
+        fields: Its columns, as Delta's schema has them: name, type, nullable, metadata.
+        protocol: What it asks of readers and writers, under Delta's names.
     """
 
     version: int
@@ -46,7 +47,13 @@ class Log:
     properties: Mapping[str, str]
     store: pafs.FileSystem = field(compare=False)
     tail: tuple[Commit, ...] = field(compare=False, default=())
-    columns: tuple[str, ...] = ()
+    fields: tuple[Mapping[str, Any], ...] = field(compare=False, default=())
+    protocol: Mapping[str, Any] = field(compare=False, default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of its columns."""
+        return tuple(str(column["name"]) for column in self.fields)
 
     def commits(self) -> Iterator[Commit]:
         """Yield the commits, newest first, as far back as their files are there."""
@@ -93,8 +100,8 @@ def read_log(store: pafs.FileSystem) -> Log | None:
     if metadata is None or not _is_known(protocol or {}):
         return None
     properties = {str(key): str(value) for key, value in dict(metadata.get("configuration") or {}).items()}
-    columns = tuple(str(column["name"]) for column in json.loads(metadata["schemaString"])["fields"])
-    return Log(checkpoint + len(tail), str(metadata["id"]), properties, store, tuple(tail), columns)
+    fields = tuple(json.loads(metadata["schemaString"])["fields"])
+    return Log(checkpoint + len(tail), str(metadata["id"]), properties, store, tuple(tail), fields, protocol or {})
 
 
 def _checkpoint(store: pafs.FileSystem) -> int:
@@ -131,7 +138,10 @@ def _checkpointed(store: pafs.FileSystem, version: int) -> dict[str, dict[str, A
     if version < 0:
         return {}
 
-    parts = {"metaData": ("id", "configuration", "schemaString"), "protocol": ("minReaderVersion", "readerFeatures")}
+    parts = {
+        "metaData": ("id", "configuration", "schemaString"),
+        "protocol": ("minReaderVersion", "minWriterVersion", "readerFeatures", "writerFeatures"),
+    }
     with store.open_input_file(f"{LOG}/{version:020d}.checkpoint.parquet") as file:
         rows = pq.ParquetFile(file).read(columns=[f"{action}.{name}" for action in parts for name in parts[action]])
     found = {}
@@ -154,8 +164,17 @@ def _is_file(store: pafs.FileSystem, path: str) -> bool:
 
 def log_of(table: DeltaTable) -> Log:
     """Return the log of an opened table, up to its version."""
-    metadata = table.metadata()
-    columns = tuple(item.name for item in table.schema().fields)
+    metadata, protocol = table.metadata(), table.protocol()
     return Log(
-        int(table.version()), str(metadata.id), dict(metadata.configuration), table_store(table), columns=columns
+        int(table.version()),
+        str(metadata.id),
+        dict(metadata.configuration),
+        table_store(table),
+        fields=tuple(json.loads(table.schema().to_json())["fields"]),
+        protocol={
+            "minReaderVersion": protocol.min_reader_version,
+            "minWriterVersion": protocol.min_writer_version,
+            "readerFeatures": protocol.reader_features,
+            "writerFeatures": protocol.writer_features,
+        },
     )

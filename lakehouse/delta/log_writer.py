@@ -60,13 +60,11 @@ def commit_actions(
         raise OSError(first_line(error)) from error
 
 
-def checkpoint(catalog: Catalog, name: str, version: int) -> None:
-    """Write a checkpoint where one is due; a failure is logged, since the commit stands."""
-    opened = catalog.open(name, version)
-    interval = int(opened.metadata().configuration.get(_INTERVAL) or _DEFAULT_INTERVAL)
-    if (version + 1) % interval:
+def checkpoint(catalog: Catalog, name: str, version: int, properties: Mapping[str, str]) -> None:
+    """Write a checkpoint where one is due by the table's properties; a failure is logged, since the commit stands."""
+    if (version + 1) % int(properties.get(_INTERVAL) or _DEFAULT_INTERVAL):
         return
     try:
-        opened.create_checkpoint()
+        catalog.open(name, version).create_checkpoint()
     except Exception as error:  # noqa: BLE001 - whatever the store says: readers read the log itself
         log.warning("%s: no checkpoint was written: %s", name, first_line(error))

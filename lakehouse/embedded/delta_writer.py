@@ -99,7 +99,7 @@ def write(catalog: Catalog, table: Table, changes: RowsToWrite, note: CommitNote
             with tempfile.TemporaryDirectory(prefix="mixlake-merge-", ignore_cleanup_errors=True) as folder:
                 replace = ReplaceRows(table, opened, changes.actions, properties, Path(folder))
                 replacement = replace.write(changes.batches)
-            return _commit_replacement(catalog, table, replacement, int(opened.version()) + 1, (note, transaction))
+            return _commit_replacement(catalog, table, replacement, opened, (note, transaction))
         _write(table, opened, changes, (note, transaction))
     return int(opened.version())
 
@@ -126,10 +126,10 @@ def _write(table: Table, opened: DeltaTable, changes: RowsToWrite, stamp: tuple[
 
 
 def _commit_replacement(
-    catalog: Catalog, table: Table, replacement: Replacement, version: int, stamp: tuple[CommitNote, int]
+    catalog: Catalog, table: Table, replacement: Replacement, opened: DeltaTable, stamp: tuple[CommitNote, int]
 ) -> int:
     """Commit files that take the place of others."""
-    note, transaction = stamp
+    (note, transaction), version = stamp, int(opened.version()) + 1
     used = {"appId": note.flow, "version": transaction, "lastUpdated": int(time.time() * 1000)}
     info = {
         "operation": "MERGE",
@@ -138,7 +138,7 @@ def _commit_replacement(
         "userMetadata": note.to_json(),
     }
     commit_actions(catalog, table.name, version, [{"txn": used}, *replacement.actions], info)
-    checkpoint(catalog, table.name, version)
+    checkpoint(catalog, table.name, version, opened.metadata().configuration)
     return version
 
 

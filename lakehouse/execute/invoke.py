@@ -32,7 +32,7 @@ def _changes(execution: FlowExecution) -> Changes | None:
     flow, before = item.flow, item.last[1].inputs
     for table in sorted(table.name for table in project.registry.sources(flow.reads[flow.driving])):
         first, last = before.get(table, -1) + 1, item.inputs[table]
-        if first <= last and not has_feed(project.catalog.open(table, last), first, last):
+        if first <= last and not has_feed(project.catalog.log(table).store, first, last):
             log.info("%s starts over: the changes of %s since version %s were vacuumed", flow.id, table, first)
             return None
     return execution.session.changes(before, item.inputs, retry=item.has_cause("quarantine_retry"))

@@ -17,7 +17,7 @@ from lakehouse.declare.contract import is_ledger
 from lakehouse.delta.append import append_rows
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
-from lakehouse.delta.history import commits_with_notes
+from lakehouse.delta.history import commit_time
 from lakehouse.delta.retry import retry
 from lakehouse.delta.scan import scan
 from lakehouse.errors import CollisionError
@@ -66,15 +66,13 @@ def _missing_runs(catalog: Catalog, seen: Mapping[str, int]) -> list[dict[str, A
     # Entries are added for all tables up to their latest version at once, so that none is missing below
     # the newest recorded one.
     def of(name: str) -> list[dict[str, Any]]:
-        opened = catalog.open(name)
-        new = int(opened.version()) - seen.get(name, -1)
-        if new <= 0:
-            return []
-        return [
-            _run_row(name, version, at, note)
-            for version, at, note in commits_with_notes(opened, new)
-            if version > seen.get(name, -1)
-        ]
+        rows = []
+        for commit in catalog.log(name).commits():
+            if commit.version <= seen.get(name, -1):
+                break
+            if note := CommitNote.from_json(commit.info.get("userMetadata")):
+                rows.append(_run_row(name, commit.version, commit_time(commit.info), note))
+        return rows
 
     with ThreadPoolExecutor(8) as pool:
         found = pool.map(of, [name for name in catalog.names() if not is_ledger(name)])

@@ -113,7 +113,7 @@ def _feature_reason(project: Project, name: str) -> str:
         return "its commits are settled in DynamoDB"
     if not project.catalog.has(name):
         return ""
-    feature = unsupported_feature(project.catalog.open(name))
+    feature = unsupported_feature(project.catalog.log(name))
     return f"{name} uses the Delta feature {feature}" if feature else ""
 
 

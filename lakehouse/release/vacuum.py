@@ -137,9 +137,9 @@ def vacuum(
 
 def unreferenced_files(catalog: Catalog, name: str, required: RequiredVersions, retention_hours: float) -> TableVacuum:
     """Find the files of one table that can be deleted. The folder is listed first, then the log is read."""
-    stored = listing(catalog.open(name))
+    stored = listing(table_store(catalog.open(name)))
     table = catalog.open(name)
-    commits = commit_actions(table, range(required.first_unread + 1, int(table.version()) + 1))
+    commits = commit_actions(table_store(table), range(required.first_unread + 1, int(table.version()) + 1))
     # Commits made since the required versions were determined: all of their files are required.
     new = pc.and_(pc.equal(commits["kind"], ADD), pc.greater(commits["version"], required.latest))
     parts = [_data_files(catalog, name, first, last) for first, last in required.runs()]
@@ -167,7 +167,7 @@ def unreferenced_files(catalog: Catalog, name: str, required: RequiredVersions, 
 def _data_files(catalog: Catalog, name: str, first: int, last: int) -> pa.ChunkedArray:
     """Return the data files of consecutive versions."""
     table = catalog.open(name, first)
-    later = commit_actions(table, range(first + 1, last + 1))
+    later = commit_actions(table_store(table), range(first + 1, last + 1))
     added = later["path"].filter(pc.equal(later["kind"], ADD))
     return pa.chunked_array([*files(table)["file"].chunks, *added.chunks], pa.string())
 
@@ -178,6 +178,7 @@ def _recent_orphans(table: DeltaTable, stored: pa.Table, retention_hours: float)
     if retention_hours <= 0 or not recent.num_rows:
         return pa.chunked_array([], pa.string())
     since = int(pc.min(recent["modified"]).as_py()) - _SLACK_NS
-    commits = list_commits(table_store(table)).items()
-    named = commit_actions(table, [version for version, info in commits if (info.mtime_ns or 0) >= since])
+    store = table_store(table)
+    commits = list_commits(store).items()
+    named = commit_actions(store, [version for version, info in commits if (info.mtime_ns or 0) >= since])
     return recent["path"].filter(pc.invert(pc.is_in(recent["path"], named["path"])))

@@ -124,7 +124,7 @@ def _file_problems(name: str, table: DeltaTable) -> tuple[list[Problem], list[st
     """Return the files that are missing or of another size, and the names of the others."""
     found = files(table)
     problems, left = [], []
-    now_sizes = sizes(table, found["file"])
+    now_sizes = sizes(table_store(table), found["file"])
     for path, size, now in zip(found["file"].to_pylist(), found["size_bytes"].to_pylist(), now_sizes, strict=True):
         if now is None:
             problems.append(Problem(name, path, "missing"))

@@ -149,8 +149,9 @@ def _recorded_ids(project: Project, order: Retraction) -> pa.RecordBatchReader:
 
 
 def _named_files(table: DeltaTable) -> list[str]:
-    stored = listing(table)["path"]
-    actions = commit_actions(table, list_commits(table_store(table)))
+    store = table_store(table)
+    stored = listing(store)["path"]
+    actions = commit_actions(store, list_commits(store))
     added = actions["path"].filter(pc.is_in(actions["kind"], pa.array([ADD, CHANGE])))
     named = pa.chunked_array([*added.chunks, *decoded(files(table)["path"]).chunks], pa.string())
     return stored.filter(pc.is_in(stored, named)).to_pylist()  # type: ignore[no-any-return]

@@ -48,7 +48,7 @@ def changes(
             .load(project.catalog.table_uri(table.name))
         )
         feeds.append((table, feed))
-        only_adds_files = only_adds_files and only_adds(project.catalog.open(table.name, last), first, last)
+        only_adds_files = only_adds_files and only_adds(project.catalog.log(table.name).store, first, last)
     if not feeds:
         return Changes(frame(session, project, item, versions).limit(0))
     changed = union([feed.select(F.col(key).alias(key), CHANGE) for _, feed in feeds])

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.fs as pafs
-
-from lakehouse.delta.store.table_folder import table_store
-
-if TYPE_CHECKING:
-    from deltalake import DeltaTable
 
 CHANGE_FOLDER = "_change_data"
 
@@ -20,14 +13,13 @@ _LISTING = pa.schema([pa.field("path", pa.string()), pa.field("size", pa.int64()
 _MANY = 100
 
 
-def listing(table: DeltaTable) -> pa.Table:
+def listing(store: pafs.FileSystem) -> pa.Table:
     """Return the data and change files that lie in a table's folder.
 
     Returns:
         One row a file: path string (relative to the table's folder), size int64 (bytes), modified int64
         (nanoseconds since 1970). The log and other hidden files are left out.
     """
-    store = table_store(table)
     infos: list[pafs.FileInfo] = []
     for top in store.get_file_info(pafs.FileSelector("", allow_not_found=True)):
         if top.base_name.startswith(("_", ".")) and top.base_name != CHANGE_FOLDER:
@@ -47,16 +39,16 @@ def listing(table: DeltaTable) -> pa.Table:
     )
 
 
-def sizes(table: DeltaTable, paths: pa.ChunkedArray) -> list[int | None]:
+def sizes(store: pafs.FileSystem, paths: pa.ChunkedArray) -> list[int | None]:
     """Return the bytes of some files of a table, by path relative to its folder; None for one that is not there."""
     if len(paths) > _MANY:
-        found = listing(table)
+        found = listing(store)
         by_path: list[int | None] = found["size"].take(pc.index_in(paths, found["path"])).to_pylist()
         return by_path
-    infos = table_store(table).get_file_info(paths.to_pylist())
+    infos = store.get_file_info(paths.to_pylist())
     return [info.size if info.type == pafs.FileType.File else None for info in infos]
 
 
-def missing(table: DeltaTable, paths: pa.ChunkedArray) -> list[str]:
+def missing(store: pafs.FileSystem, paths: pa.ChunkedArray) -> list[str]:
     """Return those of some files of a table, by path relative to its folder, that are not there."""
-    return [path for path, size in zip(paths.to_pylist(), sizes(table, paths), strict=True) if size is None]
+    return [path for path, size in zip(paths.to_pylist(), sizes(store, paths), strict=True) if size is None]

@@ -87,11 +87,11 @@ def bytes_behind(catalog: Catalog, state: IndexState) -> int:
     """Return the bytes of the files that a sync reads: of changed tables those of the commits since, else all."""
     sizes = [files(catalog.open(name)).column("size_bytes") for name in state.unknown]
     for name in state.changed:
-        opened, since = catalog.open(name), state.note.inputs[name] + 1 if state.note else 0
+        log, since = state.tables[name], state.note.inputs[name] + 1 if state.note else 0
         try:
-            sizes.append(commit_actions(opened, range(since, state.tables[name].version + 1)).column("size"))
+            sizes.append(commit_actions(log.store, range(since, log.version + 1)).column("size"))
         except FileNotFoundError:
-            sizes.append(files(opened).column("size_bytes"))
+            sizes.append(files(catalog.open(name)).column("size_bytes"))
     return sum(int(pc.sum(size).as_py() or 0) for size in sizes)
 
 

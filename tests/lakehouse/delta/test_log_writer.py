@@ -5,7 +5,7 @@ import threading
 
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable, write_deltalake
+from deltalake import write_deltalake
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.history import newest_note
@@ -76,7 +76,7 @@ def test_a_checkpoint_is_written_where_one_is_due(tmp_path, caplog):
     write_deltalake(uri, ROWS, configuration={"delta.checkpointInterval": "3"})
     for version in (1, 2):
         commit_actions(catalog, "bronze.a", version, [], {"operation": "WRITE"})
-        checkpoint(catalog, "bronze.a", version)
+        checkpoint(catalog, "bronze.a", version, {"delta.checkpointInterval": "3"})
         assert len([*(tmp_path / "bronze/a/_delta_log").glob("*.checkpoint.parquet")]) == version - 1
     commit_actions(catalog, "bronze.a", 3, [], {"operation": "WRITE"})
     assert (catalog.open("bronze.a").version(), catalog.open("bronze.a").count()) == (3, 2)
@@ -84,13 +84,10 @@ def test_a_checkpoint_is_written_where_one_is_due(tmp_path, caplog):
 
 def test_a_checkpoint_that_fails_undoes_nothing(catalog, monkeypatch, caplog):
     class Broken:
-        def metadata(self):
-            return DeltaTable(catalog.table_uri("bronze.a")).metadata()
-
         def create_checkpoint(self):
             raise OSError("disk\nfull")
 
     monkeypatch.setattr(Catalog, "open", lambda *_: Broken())
     with caplog.at_level(logging.WARNING, "mixlake.delta"):
-        checkpoint(catalog, "bronze.a", 99)
+        checkpoint(catalog, "bronze.a", 99, {})
     assert caplog.messages == ["bronze.a: no checkpoint was written: disk"]

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from lakehouse.delta.change_feed import has_feed
 from lakehouse.delta.history import newest_note
+from lakehouse.delta.store.table_folder import table_store
 from lakehouse.ledger.releases import drop_release, list_releases
 from lakehouse.release.create import create_release
 from lakehouse.release.retention import required_versions
@@ -168,7 +169,7 @@ class Maintained(RuleBasedStateMachine):
                 table = self.lake.catalog.open(parent)
                 first = found[1].inputs[parent] + 1
                 if first <= int(table.version()):
-                    assert has_feed(table, first, int(table.version()))
+                    assert has_feed(table_store(table), first, int(table.version()))
 
 
 Maintained.TestCase.settings = settings(max_examples=15, stateful_step_count=25, deadline=None)

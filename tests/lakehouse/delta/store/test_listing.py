@@ -7,6 +7,7 @@ import pytest
 
 from lakehouse.delta.store import listing as module
 from lakehouse.delta.store.listing import listing, missing, sizes
+from lakehouse.delta.store.table_folder import table_store
 from tests.lakehouse.lakes import lake_at, write
 
 
@@ -22,7 +23,7 @@ def table(tmp_path):
 
 
 def test_data_and_change_files_are_listed_and_hidden_ones_are_not(table):
-    found = listing(table)
+    found = listing(table_store(table))
     (own,) = (Path(uri).name for uri in table.file_uris())
     assert set(found["path"].to_pylist()) == {own, "_change_data/c.parquet", "p=1/d.parquet"}
     by_path = dict(zip(found["path"].to_pylist(), found["size"].to_pylist(), strict=True))
@@ -34,5 +35,5 @@ def test_data_and_change_files_are_listed_and_hidden_ones_are_not(table):
 def test_sizes_are_the_same_by_listing_and_one_by_one(table, monkeypatch, many):
     monkeypatch.setattr(module, "_MANY", many)
     paths = pa.chunked_array([["p=1/d.parquet", "gone.parquet", "_change_data/c.parquet"]])
-    assert sizes(table, paths) == [4, None, 4]
-    assert missing(table, paths) == ["gone.parquet"]
+    assert sizes(table_store(table), paths) == [4, None, 4]
+    assert missing(table_store(table), paths) == ["gone.parquet"]
