@@ -73,7 +73,7 @@ def leaves_rows(commit: dict[str, Any]) -> bool:
     return not note.changed if note is not None else bool(_MAINTENANCE.match(str(commit.get("operation", ""))))
 
 
-def settled_version(table: DeltaTable, version: int) -> int:
+def newest_with_same_rows(table: DeltaTable, version: int) -> int:
     """Return the newest version, up to the table's own, with the same rows as an older one."""
     store = table_store(table)
     for later in range(version + 1, int(table.version()) + 1):

@@ -110,7 +110,7 @@ def spark_reason(project: Project, flow: Flow) -> str:
 def _feature_reason(project: Project, name: str) -> str:
     """Return which feature of a stored table, or of its store, the embedded engine does not keep to."""
     if commits_through_dynamodb(project.catalog.uri, project.catalog.storage_options):
-        return "its commits are settled in DynamoDB"
+        return "its commits go through DynamoDB"
     if not project.catalog.has(name):
         return ""
     feature = unsupported_feature(project.catalog.log(name))

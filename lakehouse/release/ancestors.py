@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import is_whole
-from lakehouse.delta.data_version import changed_version, settled_version
+from lakehouse.delta.data_version import changed_version, newest_with_same_rows
 from lakehouse.delta.history import input_versions
 from lakehouse.delta.transitive_closure import transitive_closure
 from lakehouse.errors import LakeError, MixlakeError
@@ -91,8 +91,8 @@ def _open_whole(catalog: Catalog, name: str, version: int) -> DeltaTable:
     table = catalog.open(name, version)
     if is_whole(table):
         return table
-    settled = settled_version(catalog.open(name), version)
-    later = catalog.open(name, settled)
-    if settled == version or not is_whole(later):
+    same_rows = newest_with_same_rows(catalog.open(name), version)
+    later = catalog.open(name, same_rows)
+    if same_rows == version or not is_whole(later):
         raise LakeError("its files were vacuumed", f"run the flows again: mixlake run +{name}")
     return later

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import addresses_files
-from lakehouse.delta.data_version import settled_version
+from lakehouse.delta.data_version import newest_with_same_rows
 from lakehouse.delta.history import input_versions, newest_note
 from lakehouse.delta.transitive_closure import transitive_closure
 from lakehouse.ledger.releases import list_releases
@@ -81,7 +81,7 @@ def required_versions(catalog: Catalog, without: Collection[str] = ()) -> dict[s
     - those that a live release pins;
     - all from the oldest on that a flow has read, which reads on from there: the commit note of a table's
       latest version records what its flow has read. Commits that changed no rows need not be read again, so that
-      the version after them counts (`settled_version`);
+      the version after them counts (`newest_with_same_rows`);
     - those that the latest versions descend from: a release made now would pin them;
     - those whose files are named by the rows of a required version (`lakehouse.declare.contract.ADDRESSES_FILES`).
 
@@ -125,9 +125,9 @@ def _read_on(tables: Mapping[str, DeltaTable], by_table: dict[str, RequiredVersi
             if parent not in tables or _is_other_table(tables[parent], note.ids.get(parent, "")):
                 continue
             required = by_table[parent]
-            settled = settled_version(tables[parent], min(version, required.latest))
-            if settled < required.first_unread:
-                required.first_unread, required.reader = settled, child
+            same_rows = newest_with_same_rows(tables[parent], min(version, required.latest))
+            if same_rows < required.first_unread:
+                required.first_unread, required.reader = same_rows, child
 
 
 def _descended(tables: Mapping[str, DeltaTable], by_table: dict[str, RequiredVersions]) -> None:
@@ -140,10 +140,10 @@ def _descended(tables: Mapping[str, DeltaTable], by_table: dict[str, RequiredVer
             if parent not in tables or newest is None or _is_other_table(tables[parent], newest[1].ids.get(parent, "")):
                 continue
             version = min(read, by_table[parent].latest)
-            settled = settled_version(tables[parent], version)
-            if settled < by_table[parent].latest:
-                by_table[parent].add(settled, Reason("flow", child, f"{child}@{at} was made from it"))
-            yield from ((parent, version), (parent, settled))
+            same_rows = newest_with_same_rows(tables[parent], version)
+            if same_rows < by_table[parent].latest:
+                by_table[parent].add(same_rows, Reason("flow", child, f"{child}@{at} was made from it"))
+            yield from ((parent, version), (parent, same_rows))
 
     transitive_closure([(name, required.latest) for name, required in by_table.items()], parents)
 

@@ -114,7 +114,7 @@ def settings(config: Config, submitted: Mapping[str, str] | None = None) -> dict
     Args:
         config: Its ``spark:`` wins; its lake decides what Spark needs to reach it.
         submitted: What ``spark-submit`` was given, None where it did not start this process. It wins over both, and
-            where Spark runs and what it loaded is settled then.
+            where Spark runs and what it loaded can no longer change.
 
     Raises:
         ConfigError: If the options of the lake's store are wrong.
@@ -132,11 +132,11 @@ def settings(config: Config, submitted: Mapping[str, str] | None = None) -> dict
     chosen.update(config.spark)
     if submitted is None:
         return {**chosen, **merged(loaded(config), config.spark)}
-    settled = {MASTER, *_LISTS, *submitted}
+    fixed = {MASTER, *_LISTS, *submitted}
     return {
         key: value
         for key, value in chosen.items()
-        if key not in settled and not key.startswith(("spark.driver.", "spark.ui."))
+        if key not in fixed and not key.startswith(("spark.driver.", "spark.ui."))
     }
 
 
