@@ -150,11 +150,11 @@ def _find(start: Path) -> Path | None:
     return None
 
 
-def _engine(asked: EngineName) -> EngineName:
+def _engine(requested: EngineName) -> EngineName:
     """Return the engine that the environment names, else the one that the file does."""
     named = os.environ.get("MIXLAKE_ENGINE")
     if not named:
-        return asked
+        return requested
     for engine in get_args(EngineName):
         if named == engine:
             return cast("EngineName", engine)

@@ -49,15 +49,15 @@ def choose_engine(project: Project, item: FlowPlan) -> EngineChoice:
         item: The flow, with the input versions that it reads.
 
     Raises:
-        FlowError: If an engine is asked for that cannot run the flow.
+        FlowError: If an engine is requested that cannot run the flow.
     """
-    asked = project.config.engine
+    requested = project.config.engine
     needs = spark_reason(project, item.flow)
     if item.flow.kind == "sql" and item.flow.dialect == "duckdb":
-        return _only_embedded(item.flow, asked, needs)
-    if asked == "spark":
+        return _only_embedded(item.flow, requested, needs)
+    if requested == "spark":
         return EngineChoice("spark", "engine: spark")
-    if asked == "embedded":
+    if requested == "embedded":
         if needs:
             raise FlowError(f"{item.flow.id} cannot run embedded: {needs}", "run it with --engine auto or spark")
         return EngineChoice("embedded", "engine: embedded")
@@ -66,9 +66,9 @@ def choose_engine(project: Project, item: FlowPlan) -> EngineChoice:
     return EngineChoice("spark", needs) if needs else _by_size(project, item)
 
 
-def _only_embedded(flow: Flow, asked: str, needs: str) -> EngineChoice:
+def _only_embedded(flow: Flow, requested: str, needs: str) -> EngineChoice:
     """Choose for a SQL flow of DuckDB's dialect."""
-    if asked == "spark" or needs:
+    if requested == "spark" or needs:
         raise FlowError(
             f"{flow.id} cannot run on Spark: its SQL is of DuckDB's dialect" + (f", but {needs}" if needs else ""),
             "run it with --engine auto, or write its SQL in Spark's dialect",

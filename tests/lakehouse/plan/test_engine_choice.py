@@ -128,4 +128,4 @@ def test_why_a_flow_needs_spark(tmp_path, flow, reason):
 def test_commits_through_dynamodb_are_sparks(tmp_path):
     made = project(tmp_path)
     made = Project(replace(made.config, lake="s3://bucket/lake", storage={"AWS_S3_LOCKING_PROVIDER": "dynamodb"}))
-    assert spark_reason(made, FLOW) == "its commits are settled in DynamoDB"
+    assert spark_reason(made, FLOW) == "its commits go through DynamoDB"
