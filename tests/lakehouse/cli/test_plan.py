@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
 from lakehouse.cli.main import main
 from tests.lakehouse import words
+
+# Tests run on the engine that TEST_ENGINE names.
+ENGINE = os.environ.get("TEST_ENGINE", "embedded")
 
 
 @pytest.fixture
@@ -57,8 +61,8 @@ def test_json_has_one_object_a_selected_flow(call, lines):
         "state": "stale",
         "causes": [{"kind": "input", "detail": "bronze.lines 0 -> 1"}],
         "inputs": {"bronze.lines": 1},
-        "engine": "embedded",
-        "engine_reason": "engine: embedded",
+        "engine": ENGINE,
+        "engine_reason": f"engine: {ENGINE}",
     }
     assert found["gold.counts"]["causes"] == [{"kind": "upstream", "detail": "silver.shouts is to be written"}]
     assert (found["bronze.lines"]["state"], found["bronze.lines"]["inputs"]) == ("fresh", {})

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from lakehouse.errors import TableNotFoundError, UsageError
 from lakehouse.plan.explain import explain
 from tests.lakehouse import words
 
-EMBEDDED = {"engine": "embedded", "engine_reason": "engine: embedded"}
+# Tests run on the engine that TEST_ENGINE names.
+ENGINE = os.environ.get("TEST_ENGINE", "embedded")
+CHOSEN = {"engine": ENGINE, "engine_reason": f"engine: {ENGINE}"}
 
 
 @pytest.fixture
@@ -53,7 +57,7 @@ def test_how_it_would_run_and_over_which_changes(made):
     words.leave_note(made, "bronze.lines")
     words.leave_note(made, "bronze.lines")
     coming = explain(made.lake().project, "silver.shouts")["next"]
-    assert coming == {"mode": "incremental", "reason": "", "changes": {"bronze.lines": [1, 2]}, **EMBEDDED}
+    assert coming == {"mode": "incremental", "reason": "", "changes": {"bronze.lines": [1, 2]}, **CHOSEN}
     # What a SQL flow reads is to be written: over all rows, whatever changes.
     found = explain(made.lake().project, "gold.counts")
     assert [cause["kind"] for cause in found["causes"]] == ["upstream"]
@@ -66,7 +70,7 @@ def test_why_it_would_start_over(made):
     made.module("flows", text)
     found = explain(made.lake().project, "silver.shouts")
     assert found["causes"] == [{"kind": "code", "detail": f"{made.package}.flows.loud changed"}]
-    assert found["next"] == {"mode": "full", "reason": "its code changed", "changes": {}, **EMBEDDED}
+    assert found["next"] == {"mode": "full", "reason": "its code changed", "changes": {}, **CHOSEN}
 
 
 def test_a_flow_that_never_ran(project):
@@ -105,7 +109,7 @@ def test_the_options_of_a_run_count_for_the_flow_alone(made):
     project = made.lake().project
     found = explain(project, "silver.shouts", full=True)
     assert (found["state"], found["causes"]) == ("stale", [{"kind": "forced", "detail": "--full"}])
-    assert found["next"] == {"mode": "full", "reason": "--full was given", "changes": {}, **EMBEDDED}
+    assert found["next"] == {"mode": "full", "reason": "--full was given", "changes": {}, **CHOSEN}
     words.leave_note(made, "silver.shouts", {"bronze.lines": 0}, has_quarantined=True)
     assert explain(project, "silver.shouts")["state"] == "fresh"
     found = explain(project, "silver.shouts", retry=True)
