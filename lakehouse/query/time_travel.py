@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.contract import is_ledger
+from lakehouse.declare.names import table_name_problem
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import is_whole
 from lakehouse.delta.history import history, with_times
@@ -26,7 +27,7 @@ log = logging.getLogger("mixlake.snapshot")
 _DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}(-?\d)?")
 _FRACTION = re.compile(r"[.,]\d")
 _NUMBER = re.compile(r"^\d+$")
-_PINNED = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*@\d+$")
+_PINNED = re.compile(r"^(?P<table>[^@\s]+)@\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def resolve_at(project: Project, at: str | None) -> Pins:
     if _NUMBER.match(text):
         return Pins(every=int(text))
     parts = [part.strip() for part in text.split(",")]
-    if all(_PINNED.match(part) for part in parts):
+    if all((pinned := _PINNED.match(part)) and not table_name_problem(pinned["table"]) for part in parts):
         pairs = [part.split("@") for part in parts]
         versions = {name: int(version) for name, version in pairs}
         if len(versions) < len(pairs):

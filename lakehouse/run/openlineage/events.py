@@ -23,7 +23,7 @@ from lakehouse.run.openlineage.client import LazyModule
 from lakehouse.run.openlineage.column_lineage import Lineage, declared
 from lakehouse.run.openlineage.dataset_names import Name, dataset
 from lakehouse.run.openlineage.facets import PRODUCER, Facets
-from lakehouse.run.openlineage.guard import Deadline, attempt, make_facets
+from lakehouse.run.openlineage.guard import Deadline, Guard
 from lakehouse.run.openlineage.run_ids import run_uuid
 from lakehouse.run.openlineage.sql_column_lineage import of_sql
 from lakehouse.run.report import FlowResult
@@ -58,6 +58,7 @@ class Events:
         self.run_id = run_id
         self.namespace = namespace
         self._started: dict[str, datetime] = {}
+        self._guard = Guard()
         self._patience = Deadline(_LINEAGE_SECONDS)
         self._parent = _parent("OPENLINEAGE_PARENT_ID")
         self._root = _parent("OPENLINEAGE_ROOT_PARENT_ID") or self._parent
@@ -69,8 +70,8 @@ class Events:
             "its engine": lambda: {"processing_engine": facets.engine(self.project.config.engine, _spark_version())},
             "its parent": lambda: {"parent": facets.parent(above, self._root)} if above is not None else {},
         }
-        run = ol.Run(run_uuid(self.run_id), make_facets(RUN_JOB, makers))
-        kind = make_facets(RUN_JOB, {"its type": lambda: {"jobType": facets.job_type("DAG")}})
+        run = ol.Run(run_uuid(self.run_id), self._guard.facets(RUN_JOB, makers))
+        kind = self._guard.facets(RUN_JOB, {"its type": lambda: {"jobType": facets.job_type("DAG")}})
         return _event(state, at, run, ol.Job(self.namespace, RUN_JOB, kind))
 
     def began(self, item: FlowPlan, at: datetime, *, pinned: bool = True) -> ol.RunEvent:
@@ -131,7 +132,7 @@ class Events:
             "the commit note": lambda: {"mixlake_commit": facets.commit(item, self.run_id, note)},
             **(more or {}),
         }
-        return ol.Run(run_uuid(self.run_id, item.flow.id), make_facets(item.flow.id, makers))
+        return ol.Run(run_uuid(self.run_id, item.flow.id), self._guard.facets(item.flow.id, makers))
 
     def _engine(self, item: FlowPlan, note: CommitNote | None) -> str:
         """Return the engine that ran a flow, or that is to run it."""
@@ -148,7 +149,7 @@ class Events:
             "its documentation": lambda: facets.documentation(item.flow.doc),
             **(more or {}),
         }
-        return ol.Job(self.namespace, item.flow.id, make_facets(item.flow.id, makers))
+        return ol.Job(self.namespace, item.flow.id, self._guard.facets(item.flow.id, makers))
 
     def _inputs(self, item: FlowPlan, versions: Mapping[str, int | None]) -> list[ol.InputDataset]:
         def dataset_of(table: str, version: int | None) -> ol.InputDataset:
@@ -159,9 +160,12 @@ class Events:
                 f"the columns of {table}": lambda: facets.contract(contract) if contract is not None else {},
                 f"the version of {table}": lambda: {"version": facets.version(version)} if version is not None else {},
             }
-            return ol.InputDataset(*name, facets=make_facets(item.flow.id, makers))
+            return ol.InputDataset(*name, facets=self._guard.facets(item.flow.id, makers))
 
-        made = (attempt(item.flow.id, table, partial(dataset_of, table, at), None) for table, at in versions.items())
+        made = (
+            self._guard.attempt(item.flow.id, table, partial(dataset_of, table, at), None)
+            for table, at in versions.items()
+        )
         return [one for one in made if one is not None]
 
     def _output(
@@ -176,10 +180,10 @@ class Events:
                 "the columns of its table": lambda: facets.contract(table),
                 **(written or {}),
             }
-            given, counts = make_facets(flow, makers), make_facets(flow, counted or {})
+            given, counts = self._guard.facets(flow, makers), self._guard.facets(flow, counted or {})
             return [ol.OutputDataset(*name, facets=given, outputFacets=counts)]
 
-        return attempt(flow, table.name, made, [])
+        return self._guard.attempt(flow, table.name, made, [])
 
     def _name(self, table: str) -> Name:
         return dataset(self.project.catalog.table_uri(table))

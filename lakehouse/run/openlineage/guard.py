@@ -21,35 +21,43 @@ else:
 log = logging.getLogger("mixlake.openlineage")
 
 
-def attempt[T](subject: str, what: str, make: Callable[[], T], otherwise: T) -> T:
-    """Return what a function makes, or something else if it raises whatever.
+class Guard:
+    """Makes the parts of a run's events; each fault is warned of once."""
 
-    Args:
-        subject: The flow, for the warning.
-        what: The part of its event, for the warning.
-        make: The function.
-        otherwise: What stands in its place.
-    """
-    try:
-        return make()
-    except Exception as error:  # noqa: BLE001 - whatever a part raises, the event is sent
-        cause = f"{type(error).__name__}: {first_line(error)}"
-        log.warning("%s: its OpenLineage event lacks %s: %s", subject, what, cause)
-        return otherwise
+    def __init__(self) -> None:
+        self._warned: set[str] = set()
 
+    def attempt[T](self, subject: str, what: str, make: Callable[[], T], otherwise: T) -> T:
+        """Return what a function makes, or something else if it raises whatever.
 
-def make_facets(subject: str, makers: Mapping[str, Callable[[], Mapping[str, Any]]]) -> dict[str, Any]:
-    """Return the facets that functions make; those of one that raises, or that JSON cannot hold, are left out.
+        Args:
+            subject: The flow, for the warning.
+            what: The part of its event, for the warning.
+            make: The function.
+            otherwise: What stands in its place.
+        """
+        try:
+            return make()
+        except Exception as error:  # noqa: BLE001 - whatever a part raises, the event is sent
+            cause = f"{type(error).__name__}: {first_line(error)}"
+            message = f"{subject}: its OpenLineage event lacks {what}: {cause}"
+            if message not in self._warned:
+                self._warned.add(message)
+                log.warning("%s", message)
+            return otherwise
 
-    Args:
-        subject: The flow, for warnings.
-        makers: Functions that return facets by key, each by what it makes, for warnings.
-    """
-    made: dict[str, Any] = {}
-    nothing: Mapping[str, Any] = {}
-    for what, make in makers.items():
-        made |= attempt(subject, what, partial(_writable, make), nothing)
-    return made
+    def facets(self, subject: str, makers: Mapping[str, Callable[[], Mapping[str, Any]]]) -> dict[str, Any]:
+        """Return the facets that functions make; those of one that raises, or that JSON cannot hold, are left out.
+
+        Args:
+            subject: The flow, for warnings.
+            makers: Functions that return facets by key, each by what it makes, for warnings.
+        """
+        made: dict[str, Any] = {}
+        nothing: Mapping[str, Any] = {}
+        for what, make in makers.items():
+            made |= self.attempt(subject, what, partial(_writable, make), nothing)
+        return made
 
 
 class Deadline:
