@@ -127,7 +127,7 @@ def test_names_of_any_script_go_all_the_way(letters):
     optimize(project, [f"{names[0]}_2" for names in NAMES.values()], dry_run=not letters.spark)
     for code, (name, *_) in NAMES.items():
         report = retract(project, RetractionRequest("id", [sample(code, 1)], reason="asked"))
-        assert set(report.rows) | set(report.derived) == {name, f"{name}_2"}
+        assert f"{name}_2" in report.derived
     assert {outcome.status for outcome in letters.run().values()} <= {"done", "fresh"}
     for name, *_ in NAMES.values():
         assert lake.sql(f"SELECT count(*) AS n FROM {name}_2").to_pylist() == [{"n": 5}]

@@ -32,7 +32,7 @@ from lakehouse.run.openlineage import sql_scopes
 from lakehouse.run.openlineage.column_lineage import Kind, Lineage, Source
 from lakehouse.run.openlineage.sql_generators import spread
 from lakehouse.run.openlineage.sql_sources import ColumnSources, UnknownSourceError
-from lakehouse.run.openlineage.sql_uses import group_places, is_grouping, named_windows, uses
+from lakehouse.run.openlineage.sql_uses import is_grouping, named_windows, uses
 
 log = logging.getLogger("mixlake.openlineage")
 
@@ -116,6 +116,8 @@ class _Query:
         if group := query.args.get("group"):
             for place in self._groups(group, scope):
                 yield "GROUP_BY", self._known("a group", self.sources.output, scope, place)
+        for kind, place in sql_scopes.numbered(query):
+            yield kind, self._known(f"the place {place + 1}", self.sources.numbered, scope, place)
         if sql_scopes.sorts_by_all(query):
             yield "SORT", self._rows_of(scope)
         if isinstance(query, exp.Except | exp.Intersect):
@@ -127,7 +129,6 @@ class _Query:
         """Yield the places of projections by which a query groups without naming a column."""
         query = scope.expression
         selects = query.selects if isinstance(query, exp.Select) else []
-        yield from (place for place in group_places(group) if 0 <= place < len(selects))
         if not group.args.get("all") or group.expressions:
             return
         for place, projection in enumerate(selects):

@@ -16,6 +16,9 @@ _SCRIPT = "mixlake_script"
 _ANONYMOUS = {
     "json_tuple", "inline_outer", "variant_explode", "variant_explode_outer", "generate_subscripts", _SCRIPT
 }  # fmt: skip
+# What a number in GROUP BY or ORDER BY may stand in.
+_AROUND = (exp.Ordered, exp.GroupingSets, exp.Cube, exp.Rollup, exp.Tuple, exp.Paren)
+_NUMBER = "mixlake_place_"
 _PLACE = "place"
 _WIDE = "wide"
 _RENAMED = "renamed"
@@ -32,11 +35,23 @@ def spread(tree: exp.Expr) -> None:
     """Give each column that a projection of several names makes a projection of its own, in place."""
     for select in list(tree.find_all(exp.Select)):
         select.set("expressions", [one for item in select.expressions for one in _spread(item)])
+    for query in tree.find_all(exp.Query):
+        # The optimiser stumbles over a number where a star is not spread.
+        for clause in ("order", "sort", "group"):
+            _mark_places(query.args.get(clause))
     for node in tree.find_all(exp.CTE, exp.Subquery):
         if node.alias_column_names:
             # Names are given by places, which a wide projection shifts.
             for select in node.this.find_all(exp.Select):
                 select.meta[_RENAMED] = True
+
+
+def places(clause: exp.Expr) -> Iterator[int]:
+    """Yield the places of projections, from 0, that GROUP BY or ORDER BY names by number."""
+    for word in clause.find_all(exp.Var):
+        number = word.name.removeprefix(_NUMBER)
+        if number != word.name:
+            yield int(number) - 1
 
 
 def is_wide(projection: exp.Expr) -> bool:
@@ -84,6 +99,15 @@ def row_parts(function: exp.Expr) -> Sequence[exp.Expr]:
     if isinstance(function, exp.Explode | exp.Inline) and _is_array(function.this):
         return []  # an array that is written down element by element
     return [function]
+
+
+def _mark_places(clause: exp.Expr | None) -> None:
+    for literal in list(clause.find_all(exp.Literal)) if clause is not None else ():
+        above = literal.parent
+        while isinstance(above, _AROUND):
+            above = above.parent
+        if above is clause and not literal.is_string and literal.name.isdigit():
+            literal.replace(exp.Var(this=f"{_NUMBER}{literal.name}"))
 
 
 def _spread(projection: exp.Expr) -> Iterator[exp.Expr]:

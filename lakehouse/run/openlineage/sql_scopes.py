@@ -9,7 +9,7 @@ from sqlglot.helper import ensure_list
 from sqlglot.optimizer.scope import Scope, find_all_in_scope
 
 from lakehouse.run.openlineage.column_lineage import Kind
-from lakehouse.run.openlineage.sql_generators import is_generator, is_wide, row_parts, value_parts
+from lakehouse.run.openlineage.sql_generators import is_generator, is_wide, places, row_parts, value_parts
 
 _CLAUSES: Mapping[str, Kind] = {
     "where": "FILTER",
@@ -141,6 +141,13 @@ def distinct_on(query: exp.Expr) -> list[exp.Expr]:
     distinct = query.args.get("distinct")
     on = distinct.args.get("on") if isinstance(distinct, exp.Expr) else None
     return [on] if isinstance(on, exp.Expr) else []
+
+
+def numbered(query: exp.Expr) -> Iterator[tuple[Kind, int]]:
+    """Yield the clauses that name a query's own columns by number, and the places of these, from 0."""
+    for name in ("group", "order", "sort"):
+        if clause := query.args.get(name):
+            yield from ((_CLAUSES[name], place) for place in places(clause))
 
 
 def sorts_by_all(query: exp.Expr) -> bool:

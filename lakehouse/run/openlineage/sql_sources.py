@@ -47,6 +47,16 @@ class ColumnSources:
             raise UnknownSourceError("a query that reads itself")
         return sources
 
+    def numbered(self, scope: Scope, place: int) -> frozenset[Source]:
+        """Return the sources of a query's output column that a clause names by its number.
+
+        Raises:
+            UnknownSourceError: If the column is not known.
+        """
+        if not 0 <= place < len(sql_scopes.names(scope)) or not sql_scopes.is_placed(scope, place):
+            raise UnknownSourceError("a column whose place is not known")
+        return self.output(scope, place)
+
     def _made(self, scope: Scope, place: int) -> Iterator[Source]:
         query = scope.expression
         if isinstance(query, exp.SetOperation) and not query.args.get("by_name"):

@@ -15,8 +15,6 @@ _ORDER: tuple[Kind, ...] = ("IDENTITY", "TRANSFORMATION", "AGGREGATION")
 _PICKS = (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
 _ENDS = (exp.Column, exp.Star, exp.TableColumn, exp.PositionalColumn, *exp.UNWRAPPED_QUERIES)
 _NEUTRAL = (exp.Alias, exp.Paren, exp.Subquery)
-# What a column may stand in to be one of GROUP BY's own, and not a part of an expression.
-_GROUPS = (exp.Group, exp.GroupingSets, exp.Cube, exp.Rollup, exp.Tuple, exp.Paren)
 
 
 class Use(NamedTuple):
@@ -66,13 +64,6 @@ def after(outer: Kind, inner: Kind) -> Kind:
     return inner if inner not in DIRECT else max(outer, inner, key=_ORDER.index)
 
 
-def group_places(group: exp.Expr) -> Iterator[int]:
-    """Yield the places of projections, from 0, that GROUP BY names by number where the optimiser leaves the number."""
-    for literal in group.find_all(exp.Literal):
-        if not literal.is_string and literal.name.isdigit() and _is_group(literal.parent):
-            yield int(literal.name) - 1
-
-
 def is_grouping(projection: exp.Expr) -> bool | None:
     """Return whether GROUP BY ALL groups by a projection: one without aggregates; None if a function may be one."""
     unknown = False
@@ -85,14 +76,6 @@ def is_grouping(projection: exp.Expr) -> bool | None:
         if not isinstance(node, exp.UNWRAPPED_QUERIES):
             waiting.extend(node.iter_expressions())
     return None if unknown else True
-
-
-def _is_group(node: exp.Expr | None) -> bool:
-    while isinstance(node, _GROUPS):
-        if isinstance(node, exp.Group):
-            return True
-        node = node.parent
-    return False
 
 
 def _indirect(node: exp.Expr, child: exp.Expr) -> Kind | None:

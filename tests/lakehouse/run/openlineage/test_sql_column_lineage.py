@@ -183,6 +183,8 @@ EXACT = [
     ("SELECT x AS k, count(*) AS n FROM silver.a GROUP BY k", "k: a.x=", "a.x?GROUP_BY"),
     ("SELECT x AS k, y AS v, count(*) AS n FROM silver.a GROUP BY ROLLUP (1, 2)", "k: a.x=; v: a.y=",
      "a.x?GROUP_BY a.y?GROUP_BY"),
+    ("SELECT id, s.* FROM silver.a ORDER BY 1 LIMIT 2", "id: a.id=", "a.id?SORT"),
+    ("SELECT s.*, id FROM silver.a ORDER BY 2 LIMIT 2", "id: a.id=", ""),
     ("SELECT x AS k FROM silver.a ORDER BY k LIMIT 3", "k: a.x=", "a.x?SORT"),
     ("SELECT x AS y FROM silver.a ORDER BY y LIMIT 3", "y: a.x=", "a.x?SORT"),
     ("SELECT x FROM silver.a ORDER BY ALL LIMIT 3", "x: a.x=", "a.x?SORT"),
