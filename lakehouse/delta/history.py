@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 _TICK = timedelta(milliseconds=1)  # of a log's clock
+_APART = 50 * _TICK  # commits further apart are not moved into each other
 
 
 def commit_at(uri: str, version: int, storage_options: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def with_times(commits: Iterable[dict[str, Any]]) -> Iterator[tuple[datetime, di
     waiting: list[tuple[datetime, dict[str, Any]]] = []
     for commit in commits:
         made = commit_time(commit)
-        if waiting and made < waiting[-1][0]:
+        if waiting and made + _APART < waiting[-1][0]:
             yield from _rising(waiting)
             waiting = []
         waiting.append((made, commit))

@@ -103,7 +103,7 @@ def test_each_time_of_a_history_reads_its_version(lake):
 def test_commits_of_one_millisecond_are_found_each_by_its_listed_time(lake, monkeypatch):
     for run in range(2, 6):
         write(lake, "gold.samples", rows(["a"]), note("gold.samples", f"run-{run}"), mode="overwrite")
-    stamps = {0: 1000, 1: 1000, 2: 1000, 3: 999, 4: 5000, 5: 5000}
+    stamps = {0: 1000, 1: 1000, 2: 1001, 3: 999, 4: 5000, 5: 5000}
     read = delta_history.read_info
     monkeypatch.setattr(
         delta_history,
