@@ -16,6 +16,8 @@ from lakehouse.cli.output import print_json, print_table
 def command(context: Context, table: str, limit: int | None, as_json: bool) -> None:
     r"""List a table's commits, newest first, with what their notes record.
 
+    A time as it is listed, in UTC, reads that version: mixlake sql ... --at TIME.
+
     \b
     Example:
       mixlake history silver.documents -n 5
@@ -30,7 +32,7 @@ def command(context: Context, table: str, limit: int | None, as_json: bool) -> N
     rows = [
         (
             commit["version"],
-            commit["time"][:19],
+            commit["time"][:23],
             commit["operation"],
             commit["mode"],
             *(commit["counts"].get(name) for name in counted),

@@ -43,7 +43,12 @@ class _Statement(click.Command):
 @click.option(
     "-f", "--file", "source", type=click.File("r", encoding="utf-8"), help="Read the SQL from a file, - for stdin."
 )
-@click.option("--at", metavar="AT", help="Read at a release, a time, TABLE@VERSION[,...], or a version.")
+@click.option(
+    "--at",
+    metavar="AT",
+    help="Read at a release, a time (UTC; one without a fraction lasts to the end of its second), TABLE@VERSION[,...], "
+    "or a version.",
+)
 @click.option(
     "--format",
     "form",

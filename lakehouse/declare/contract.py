@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,10 +15,8 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from lakehouse.declare.column_types import declare_instead, has_statistics, unsupported_part
+from lakehouse.declare.names import name_problem, table_name_problem
 from lakehouse.errors import ContractError
-
-_NAME = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
-_COLUMN = re.compile(r"^[A-Za-z][A-Za-z0-9_]*$")
 
 # A property of tables whose rows name data files of the tables that they were made from: those files are kept.
 ADDRESSES_FILES = "mixlake.addressesFiles"
@@ -41,7 +38,7 @@ class Column:
     """One column of a contract.
 
     Args:
-        name: Letters, digits and underscores.
+        name: Letters of any script, digits and underscores; see `lakehouse.declare.names`.
         type: Its Arrow type. Use ``pa.string()`` and ``pa.binary()``, not the large or view variants.
         doc: One sentence, for documentation and Croissant metadata.
         unit: Unit of the values ("s", "px", "tokens"), empty where there is none.
@@ -60,8 +57,8 @@ class Column:
 
     def __post_init__(self) -> None:
         """Refuse a name or a type that some reader does not support."""
-        if not isinstance(self.name, str) or not _COLUMN.fullmatch(self.name):
-            raise ContractError(f"column name {self.name!r} is not allowed", "use letters, digits and _")
+        if (fix := name_problem(self.name)) is not None:
+            raise ContractError(f"column name {self.name!r} is not allowed", fix)
         if not isinstance(self.type, pa.DataType):
             raise ContractError(f"column {self.name!r} has the type {self.type!r}", "give an Arrow type: pa.string()")
         wrong = unsupported_part(self.type)
@@ -145,16 +142,16 @@ class Table:
 
     def __post_init__(self) -> None:
         """Freeze the sequences and refuse contradictions."""
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ContractError(f"table name {self.name!r} is not allowed", "use layer.plural_noun in lower case")
+        if (fix := table_name_problem(self.name)) is not None:
+            raise ContractError(f"table name {self.name!r} is not allowed", fix)
         for name in _ELEMENTS:
             object.__setattr__(self, name, self._elements(name))
         if not self.columns:
             raise ContractError(f"{self.name} has no columns", "declare its columns")
         names = [column.name for column in self.columns]
         # Spark and Delta take names that differ in case alone for one.
-        lower = [name.lower() for name in names]
-        duplicates = sorted({name for name in names if lower.count(name.lower()) > 1})
+        folded = [name.casefold() for name in names]
+        duplicates = sorted({name for name in names if folded.count(name.casefold()) > 1})
         if duplicates:
             repeated = " and ".join(map(repr, duplicates))
             raise ContractError(f"{self.name}: column {repeated} is declared twice", "keep one of the two")

@@ -28,6 +28,7 @@ from types import CodeType, UnionType
 from typing import Any, Literal, TypeVar, get_args
 
 from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.names import without_marks
 from lakehouse.errors import FlowError
 
 TABLE_PSEUDO_COLUMN = "_table"
@@ -310,6 +311,10 @@ def _is_number(value: object, kind: type | UnionType = int) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
 
 
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and bool(_ID.fullmatch(without_marks(value)))
+
+
 def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
@@ -357,6 +362,6 @@ _VALUES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "models": ("a function", _is_function),
     "tags": ("a list of texts", _are_texts),
     # Blanks, commas, signs and = have a meaning in selections and in --param.
-    "id": ("letters, digits and . _ - / :", lambda value: _is_text(value) and bool(_ID.fullmatch(value))),
+    "id": ("letters, digits and . _ - / :", _is_id),
     "spark": ("a mapping of texts to texts", _are_settings),
 }

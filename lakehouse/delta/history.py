@@ -7,8 +7,8 @@ are wrong. Here each commit is read from the log file of its version.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.delta.commit import list_commits, read_info
@@ -17,6 +17,9 @@ from lakehouse.delta.store.table_folder import table_folder, table_store
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
+
+_TICK = timedelta(milliseconds=1)  # of a log's clock
+_APART = 50 * _TICK  # commits further apart are not moved into each other
 
 
 def commit_at(uri: str, version: int, storage_options: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -65,6 +68,30 @@ def commits_with_notes(
 def newest_note(table: DeltaTable, version: int | None = None) -> tuple[int, CommitNote] | None:
     """Return the newest (version, note) up to a version, by default the one at which the table was opened."""
     return next(((found, note) for found, _, note in commits_with_notes(table, newest=version)), None)
+
+
+def with_times(commits: Iterable[dict[str, Any]]) -> Iterator[tuple[datetime, dict[str, Any]]]:
+    """Yield commits of a history, newest first, each with a time of its own.
+
+    A commit whose clock is not ahead of the version before it counts as a millisecond later than that, as in Delta's
+    own time travel, so that each version is found again by its time.
+    """
+    waiting: list[tuple[datetime, dict[str, Any]]] = []
+    for commit in commits:
+        made = commit_time(commit)
+        if waiting and made + _APART < waiting[-1][0]:
+            yield from _rising(waiting)
+            waiting = []
+        waiting.append((made, commit))
+    yield from _rising(waiting)
+
+
+def _rising(commits: list[tuple[datetime, dict[str, Any]]]) -> list[tuple[datetime, dict[str, Any]]]:
+    """Return commits, newest first, with times of which each is later than that of the version before."""
+    risen: list[tuple[datetime, dict[str, Any]]] = []
+    for made, commit in reversed(commits):
+        risen.append((max(made, risen[-1][0] + _TICK) if risen else made, commit))
+    return risen[::-1]
 
 
 def commit_time(commit: Mapping[str, Any]) -> datetime:

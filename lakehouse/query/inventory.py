@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.data_files import totals
-from lakehouse.delta.history import commit_time, history
+from lakehouse.delta.history import history, with_times
 from lakehouse.project import Project
 from lakehouse.query.table_names import open_named
 
@@ -23,7 +25,7 @@ def tables(catalog: Catalog) -> list[dict[str, Any]]:
 def _summary(catalog: Catalog, name: str) -> dict[str, Any]:
     table = catalog.open(name)
     rows, size = totals(table)
-    updated = next((_time(commit) for commit in history(table, 1)), "")
+    updated = next((_text(made) for made, _ in with_times(history(table, 1))), "")
     return {
         "name": name,
         "uri": catalog.table_uri(name),
@@ -41,12 +43,12 @@ def commits(project: Project, name: str, limit: int | None = None) -> list[dict[
     seconds; those that come from the commit note are empty where the commit carries none.
     """
     entries = []
-    for entry in history(open_named(project, name), limit):
+    for made, entry in islice(with_times(history(open_named(project, name))), limit):
         note = CommitNote.from_json(entry.get("userMetadata"))
         entries.append(
             {
                 "version": entry["version"],
-                "time": _time(entry),
+                "time": _text(made),
                 "operation": str(entry.get("operation", "")),
                 "flow": note.flow if note else "",
                 "run_id": note.run_id if note else "",
@@ -62,5 +64,5 @@ def commits(project: Project, name: str, limit: int | None = None) -> list[dict[
     return entries
 
 
-def _time(commit: dict[str, Any]) -> str:
-    return commit_time(commit).isoformat(timespec="milliseconds")
+def _text(made: datetime) -> str:
+    return made.isoformat(timespec="milliseconds")

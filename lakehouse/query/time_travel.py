@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.contract import is_ledger
+from lakehouse.declare.names import table_name_problem
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import is_whole
-from lakehouse.delta.history import commit_time, history
+from lakehouse.delta.history import history, with_times
 from lakehouse.errors import LakeError, MixlakeError, ReleaseError, TableNotFoundError, unknown_table
 from lakehouse.ledger.releases import load_release
 from lakehouse.project import Project
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mixlake.snapshot")
 
+_DATE = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}(-?\d)?")
+_FRACTION = re.compile(r"[.,]\d")
 _NUMBER = re.compile(r"^\d+$")
-_PINNED = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*@\d+$")
+_PINNED = re.compile(r"^(?P<table>[^@\s]+)@\d+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,10 @@ def resolve_at(project: Project, at: str | None) -> Pins:
 
     Args:
         project: The project.
-        at: A release's name; an ISO 8601 time (UTC where it names no zone); ``TABLE@VERSION``, several
-            separated by commas; a version for all tables; or None for the latest versions.
+        at: A release's name; an ISO 8601 time; ``TABLE@VERSION``, several separated by commas; a version for all
+            tables; or None for the latest versions. A time is of UTC where it names no zone, and means the versions
+            that were committed up to it: one without a fraction lasts to the end of its second, so that a time that
+            is shown in seconds finds its version. A date alone is its midnight.
 
     Raises:
         ReleaseError: If it is none of these.
@@ -83,7 +88,7 @@ def resolve_at(project: Project, at: str | None) -> Pins:
     if _NUMBER.match(text):
         return Pins(every=int(text))
     parts = [part.strip() for part in text.split(",")]
-    if all(_PINNED.match(part) for part in parts):
+    if all((pinned := _PINNED.match(part)) and not table_name_problem(pinned["table"]) for part in parts):
         pairs = [part.split("@") for part in parts]
         versions = {name: int(version) for name, version in pairs}
         if len(versions) < len(pairs):
@@ -97,6 +102,8 @@ def resolve_at(project: Project, at: str | None) -> Pins:
     except ValueError:
         release = load_release(project.catalog, text)
         return Pins(versions=release.tables, release=release.name)
+    if not _FRACTION.search(text) and not _DATE.fullmatch(text):
+        time = time.replace(microsecond=999_999)
     return Pins(time=time if time.tzinfo else time.replace(tzinfo=UTC))
 
 
@@ -107,12 +114,11 @@ def version_at(table: DeltaTable, name: str, time: datetime) -> int:
         TableNotFoundError: If it was made later.
     """
     made = time
-    for commit in history(table):
-        made = commit_time(commit)
+    for made, commit in with_times(history(table)):
         if made <= time:
             return int(commit["version"])
-    hint = f"its first commit is of {made.isoformat(timespec='seconds')}"
-    raise TableNotFoundError(f"{name} did not exist at {time.isoformat()}", hint)
+    hint = f"its first commit is of {made.isoformat(timespec='milliseconds')}"
+    raise TableNotFoundError(f"{name} did not exist at {time.isoformat(timespec='milliseconds')}", hint)
 
 
 def pinned_version(catalog: Catalog, release: str, table: str) -> int | None:

@@ -7,6 +7,7 @@ Under ``spark-submit`` what Spark was submitted with wins, and only missing sett
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import subprocess
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _HADOOP = "spark.hadoop."
+# PySpark's loggers of errors in frames and in SQL; each has a handler of its own, for standard error.
+_QUERY_LOGGERS = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
 
 
 def start(config: Config, log_file: Path) -> SparkSession:
@@ -55,6 +58,7 @@ def start(config: Config, log_file: Path) -> SparkSession:
     submitted = _submitted()
     if submitted is None:
         check_java()
+        _log_queries_to(log_file)
     _choose_python(config)
     wanted = settings(config, submitted)
     # Not to Spark's command line, which all users of the machine can read.
@@ -88,6 +92,23 @@ def start(config: Config, log_file: Path) -> SparkSession:
     for key, value in secrets.items():
         hadoop.set(key.removeprefix(_HADOOP), value)
     return session
+
+
+def _log_queries_to(log_file: Path) -> None:
+    """Send to a file what PySpark logs of each failed query in this process, by default as JSON on standard error."""
+    from pyspark.logger import PySparkLogger
+
+    for name in _QUERY_LOGGERS:
+        logger = PySparkLogger.getLogger(name)
+        for handler in [one for one in logger.handlers if type(one) in {logging.StreamHandler, _LogFile}]:
+            logger.removeHandler(handler)
+            handler.close()
+        logger.addHandler(_LogFile(log_file, encoding="utf-8", delay=True))
+        logger.propagate = False
+
+
+class _LogFile(logging.FileHandler):
+    """The handler that writes to Spark's log."""
 
 
 def _submitted() -> Mapping[str, str] | None:

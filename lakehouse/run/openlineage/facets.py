@@ -103,21 +103,22 @@ def job_type(kind: str) -> ol.job_type_job.JobTypeJobFacet:
 
 
 def code(flow: Flow) -> Facets:
-    """Return the query or the source of a flow, and the repository of its file."""
+    """Return the query or the source of a flow."""
     if flow.kind == "sql":
-        given: Facets = {
-            "sql": ol.sql_job.SQLJobFacet(query=flow.sql, dialect=parser_of(flow.dialect), producer=PRODUCER)
-        }
-    else:
-        text = source_code.text(flow)
-        facet = ol.source_code_job.SourceCodeJobFacet
-        given = {"sourceCode": facet(language=_LANGUAGE, sourceCode=text, producer=PRODUCER)} if text else {}
+        return {"sql": ol.sql_job.SQLJobFacet(query=flow.sql, dialect=parser_of(flow.dialect), producer=PRODUCER)}
+    text = source_code.text(flow)
+    facet = ol.source_code_job.SourceCodeJobFacet
+    return {"sourceCode": facet(language=_LANGUAGE, sourceCode=text, producer=PRODUCER)} if text else {}
+
+
+def repository(flow: Flow) -> Facets:
+    """Return the commit that has a flow's file, nothing if there is none."""
     place = source_code.place(flow.file)
-    if place is not None:
-        given["sourceCodeLocation"] = ol.source_code_location_job.SourceCodeLocationJobFacet(
-            type="git", url=place.url, repoUrl=place.url, path=place.path, version=place.commit, producer=PRODUCER
-        )
-    return given
+    if place is None:
+        return {}
+    facet = ol.source_code_location_job.SourceCodeLocationJobFacet
+    made = facet(type="git", url=place.url, repoUrl=place.url, path=place.path, version=place.commit, producer=PRODUCER)
+    return {"sourceCodeLocation": made}
 
 
 def documentation(text: str) -> Facets:

@@ -3,7 +3,7 @@
 sqlglot's optimiser qualifies every column against the declared columns of the inputs and builds the scopes; from
 there each written column is followed to stored columns, through WITHs, subqueries, set operations and table
 functions. A column that leads to anything else, such as a PIVOT, a recursive WITH or a name that no contract
-declares, is left out.
+declares, is left out, with a warning.
 
 `sqlglot.lineage` finds the same columns but not how they are used: its nodes carry a payload and its edges none, and
 the branches of a set operation hang on the node above by their position alone, so that ``CASE WHEN u.x > 0 THEN u.id``
@@ -16,55 +16,48 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.helper import ensure_list
 from sqlglot.optimizer.qualify import qualify
-from sqlglot.optimizer.scope import Scope, build_scope, find_all_in_scope
+from sqlglot.optimizer.scope import Scope, build_scope
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
-from lakehouse.declare.sql_flow import declared_reads, parser_of
+from lakehouse.declare.sql_flow import declared_reads, parser_of, quiet_parser
 from lakehouse.declare.sql_views import view_name, with_views
-from lakehouse.run.openlineage.column_lineage import DIRECT, Kind, Lineage, Source
+from lakehouse.run.openlineage import sql_scopes
+from lakehouse.run.openlineage.column_lineage import Kind, Lineage, Source
+from lakehouse.run.openlineage.sql_generators import spread
+from lakehouse.run.openlineage.sql_sources import ColumnSources, UnknownSourceError
+from lakehouse.run.openlineage.sql_uses import is_grouping, named_windows, uses
 
 log = logging.getLogger("mixlake.openlineage")
 
-_DIALECT = "spark"
-# Of two direct steps one after the other, the one further right counts.
-_ORDER: tuple[Kind, ...] = ("IDENTITY", "TRANSFORMATION", "AGGREGATION")
-_CLAUSES: Mapping[str, Kind] = {
-    "where": "FILTER",
-    "having": "FILTER",
-    "qualify": "FILTER",
-    "group": "GROUP_BY",
-    "order": "SORT",
-    "sort": "SORT",
-    "windows": "WINDOW",
-    "laterals": "JOIN",
-}
-_PICKS = (exp.Lag, exp.Lead, exp.FirstValue, exp.LastValue, exp.NthValue)
-
-
-class _UnknownError(Exception):
-    """A column leads to something that no contract declares."""
+_SHOWN = 60  # characters of a part of a query
+_LISTED = 5
 
 
 def of_sql(flow: Flow, tables: Mapping[str, Table]) -> Lineage:
-    """Return the column lineage of a SQL flow.
+    """Return the column lineage of a SQL flow; a warning says what of it cannot be known.
 
     Args:
         flow: The flow.
         tables: Contracts by name, its inputs among them.
+
+    Raises:
+        Exception: Of any kind, if sqlglot does not understand the statement.
     """
-    try:
+    with quiet_parser():
         query = _Query(flow, tables)
-        return Lineage(query.fields(), query.dataset())
-    except (SqlglotError, ValueError, KeyError, RecursionError) as error:
-        log.debug("no column lineage of %s: %s", flow.id, error)
-        return Lineage()
+    lineage = Lineage(query.fields(), query.dataset())
+    for cause, lacking in query.gaps.items():
+        more = f" and {len(lacking) - _LISTED} more" if len(lacking) > _LISTED else ""
+        shown = ", ".join(lacking[:_LISTED]) + more
+        log.warning("%s: the column lineage of its event is left out for %s: %s", flow.id, shown, cause)
+    return lineage
 
 
 class _Query:
@@ -73,205 +66,120 @@ class _Query:
     def __init__(self, flow: Flow, tables: Mapping[str, Table]) -> None:
         inputs = {view_name(read.table).lower(): tables[read.table] for read in flow.reads.values()}
         self.written = {c.name.lower(): c.name for c in flow.writes.columns if c.name != "run_id"}
-        self.inputs = inputs
-        self.columns = {view: {c.name.lower(): c.name for c in table.columns} for view, table in inputs.items()}
-        schema: dict[str, object] = {view: dict.fromkeys(columns, "unknown") for view, columns in self.columns.items()}
+        self.sources = ColumnSources(inputs)
+        self.gaps: dict[str, list[str]] = {}
+        columns = self.sources.columns.items()
+        schema: dict[str, object] = {view: dict.fromkeys(names, "unknown") for view, names in columns}
         dialect = parser_of(flow.dialect)
         text = with_views(flow.sql, flow.file, flow.dialect, declared_reads(flow.sql))
         tree = sqlglot.parse_one(text, dialect=dialect)
-        tree = qualify(tree, dialect=dialect, schema=schema, validate_qualify_columns=False, identify=False)
-        root = build_scope(tree)
+        spread(tree)
+        # Aliases that other columns use are followed here: in their places, each use would double the query.
+        given: Mapping[str, Any] = {"validate_qualify_columns": False, "identify": False, "expand_alias_refs": False}
+        root = build_scope(qualify(tree, dialect=dialect, schema=schema, **given))
         if root is None:
-            raise SqlglotError("no query")
+            raise SqlglotError("the statement is not one query")
         self.root = root
-        self._done: dict[tuple[int, int], frozenset[Source] | None] = {}
 
     def fields(self) -> dict[str, tuple[Source, ...]]:
         """Return the sources of each written column."""
         fields = {}
-        for place, name in enumerate(_names(self.root)):
-            if (column := self.written.get(name.lower())) is None:
+        names = sql_scopes.names(self.root)
+        for place, name in enumerate(names):
+            if (column := self.written.get(name)) is None:
                 continue
-            try:
-                sources = self._output(self.root, place)
-            except _UnknownError as error:
-                log.debug("no lineage of the column %s: %s", name, error)
-                continue
-            if sources:
+            if names.count(name) > 1:
+                self._lack(column, "two columns of the query have the name")
+            elif sources := self._known(column, self.sources.output, self.root, place):
                 fields[column] = tuple(sorted(sources))
+        if not sql_scopes.is_complete(self.root):
+            for name, column in self.written.items():
+                if name not in names:
+                    self._lack(column, "the query does not name all of its columns")
         return fields
 
     def dataset(self) -> tuple[Source, ...]:
         """Return the sources that decide which rows there are."""
         sources: set[Source] = set()
-        for scope in _read_scopes(self.root):
-            for kind, part in _row_clauses(scope):
-                for column in find_all_in_scope(part, exp.Column):
-                    sources |= _as(kind, self._known(self._column, column, scope))
-                for query in _subqueries(part, scope):
-                    sources |= self._rows_of(query, kind)
-            if isinstance(scope.expression, exp.Except | exp.Intersect):
-                sources |= self._rows_of(scope, "FILTER")
-            elif scope.expression.args.get("distinct"):
-                sources |= self._rows_of(scope, "GROUP_BY")
+        for scope in sql_scopes.read(self.root):
+            if scope.pivots:
+                self._lack("the groups of rows", "a PIVOT is not followed")
+            for kind, part, inner in sql_scopes.row_parts_of(scope.expression):
+                sources |= _as(kind, self._part(part, scope, inner=inner))
+            for kind, found in self._compared(scope):
+                sources |= _as(kind, found)
         return tuple(sorted(sources))
 
-    def _rows_of(self, scope: Scope, kind: Kind) -> set[Source]:
+    def _compared(self, scope: Scope) -> Iterator[tuple[Kind, Iterable[Source]]]:
+        """Yield the sources of columns that decide over rows without being named for it."""
+        query = scope.expression
+        if group := query.args.get("group"):
+            for place in self._groups(group, scope):
+                yield "GROUP_BY", self._known("a group", self.sources.output, scope, place)
+        for kind, place in sql_scopes.numbered(query):
+            yield kind, self._known(f"the place {place + 1}", self.sources.numbered, scope, place)
+        if sql_scopes.sorts_by_all(query):
+            yield "SORT", self._rows_of(scope)
+        if isinstance(query, exp.Except | exp.Intersect):
+            yield "FILTER", self._rows_of(scope)
+        elif query.args.get("distinct") and not sql_scopes.distinct_on(query):
+            yield "GROUP_BY", self._rows_of(scope)
+
+    def _groups(self, group: exp.Expr, scope: Scope) -> Iterator[int]:
+        """Yield the places of projections by which a query groups without naming a column."""
+        query = scope.expression
+        selects = query.selects if isinstance(query, exp.Select) else []
+        if not group.args.get("all") or group.expressions:
+            return
+        for place, projection in enumerate(selects):
+            grouping = is_grouping(projection)
+            # One that uses the alias of an aggregate is one, too.
+            for use in uses(projection, {}) if grouping else ():
+                if isinstance(use.node, exp.Column) and not use.node.table:
+                    at = sql_scopes.place_of(scope, use.node.name)
+                    grouping = grouping and (None if at is None else is_grouping(selects[at]))
+            if grouping:
+                yield place
+            elif grouping is None:
+                self._lack("GROUP BY ALL", f"{projection.alias_or_name} may be an aggregate")
+
+    def _rows_of(self, scope: Scope) -> set[Source]:
         """Return the known sources of all columns of a query that is compared as a whole."""
         if isinstance(scope.expression, exp.SetOperation):
-            return {source for branch in scope.set_operation_scopes for source in self._rows_of(branch, kind)}
-        places = range(len(_names(scope)))
-        return {source for place in places for source in _as(kind, self._known(self._output, scope, place))}
+            return {source for branch in scope.set_operation_scopes for source in self._rows_of(branch)}
+        places = range(len(sql_scopes.names(scope)))
+        return {s for place in places for s in self._known("a compared column", self.sources.output, scope, place)}
 
-    def _known(self, find: Callable[..., frozenset[Source]], *what: object) -> frozenset[Source]:
-        try:
-            return find(*what)
-        except _UnknownError:
-            return frozenset()
+    def _part(self, part: exp.Expr, scope: Scope, *, inner: bool = True) -> set[Source]:
+        """Return the known sources of a part of a query that decides its rows.
 
-    def _output(self, scope: Scope, place: int) -> frozenset[Source]:
-        """Return the sources of a query's output column, computed once.
-
-        Raises:
-            _UnknownError: If one of them is not declared, or the query reads itself.
+        Args:
+            part: The part.
+            scope: The query.
+            inner: Whether the part sees the query's own columns by their aliases; a function in FROM does not.
         """
-        key = (id(scope), place)
-        if key not in self._done:
-            self._done[key] = None
-            self._done[key] = frozenset(self._made(scope, place))
-        if (sources := self._done[key]) is None:
-            raise _UnknownError("a query that reads itself")
+        subqueries = {id(one.expression): one for one in scope.subquery_scopes}
+        sources: set[Source] = set()
+        for node, _ in uses(part, named_windows(scope.expression)):
+            what = f"a condition on {node.sql()[:_SHOWN]}"
+            if (query := subqueries.get(id(node))) is not None:
+                sources |= self._rows_of(query)
+            elif isinstance(node, exp.Column):
+                sources |= self._known(what, self.sources.column, node, scope, inner)
         return sources
 
-    def _made(self, scope: Scope, place: int) -> Iterator[Source]:
-        query = scope.expression
-        if isinstance(query, exp.SetOperation) and not query.args.get("by_name"):
-            # The values of EXCEPT are all the left side's.
-            last = 1 if isinstance(query, exp.Except) else None
-            for branch in scope.set_operation_scopes[:last]:
-                yield from self._output(branch, place)
-        elif isinstance(query, exp.Subquery):
-            for inner in scope.subquery_scopes:
-                yield from self._output(inner, place)
-        elif isinstance(query, exp.Select) and not query.is_star:
-            yield from self._projection(query.selects[place], scope)
-        else:
-            raise _UnknownError(query.sql(dialect=_DIALECT)[:80])
+    def _known(self, what: str, find: Callable[..., Iterable[Source]], *given: object) -> frozenset[Source]:
+        try:
+            return frozenset(find(*given))
+        except UnknownSourceError as error:
+            self._lack(what, str(error))
+            return frozenset()
 
-    def _projection(self, projection: exp.Expr, scope: Scope) -> Iterator[Source]:
-        for column in find_all_in_scope(projection, exp.Column):
-            kind = _kind(column, projection)
-            for source in self._column(column, scope):
-                yield replace(source, kind=_after(kind, source.kind))
-        for query in _subqueries(projection, scope):
-            kind = _kind(query.expression, projection)
-            for place in range(len(_names(query))):
-                for source in self._output(query, place):
-                    yield replace(source, kind=_after(kind, source.kind))
-
-    def _column(self, column: exp.Column, scope: Scope) -> frozenset[Source]:
-        """Return the sources of a column in a query.
-
-        Raises:
-            _UnknownError: If it leads to something that is not declared.
-        """
-        at: Scope | None = scope
-        while at is not None and column.table not in at.sources:
-            at = at.parent  # a correlated subquery's outer table
-        if at is None or at.pivots:
-            raise _UnknownError(column.sql(dialect=_DIALECT))
-        origin = at.sources[column.table]
-        if isinstance(origin, exp.Table):
-            return self._stored(origin, column, at)
-        if isinstance(origin.expression, exp.UDTF):
-            return self._generated(origin.expression, at)
-        names = [name.lower() for name in _names(origin)]
-        if column.name.lower() not in names:
-            raise _UnknownError(column.sql(dialect=_DIALECT))
-        return self._output(origin, names.index(column.name.lower()))
-
-    def _stored(self, table: exp.Table, column: exp.Column, scope: Scope) -> frozenset[Source]:
-        if not isinstance(table.this, exp.Identifier):
-            return self._generated(table.this, scope)
-        alias = table.args.get("alias")
-        renamed = isinstance(alias, exp.TableAlias) and bool(alias.columns)
-        stored = self.columns.get(table.name.lower(), {}).get(column.name.lower())
-        if stored is None or renamed or table.args.get("pivots"):
-            raise _UnknownError(column.sql(dialect=_DIALECT))
-        return frozenset({Source(self.inputs[table.name.lower()].name, stored, "IDENTITY")})
-
-    def _generated(self, function: exp.Expr, scope: Scope) -> frozenset[Source]:
-        """Return the sources of the columns of a table function such as EXPLODE."""
-        if function.find(*exp.UNWRAPPED_QUERIES):
-            raise _UnknownError(function.sql(dialect=_DIALECT)[:80])
-        columns = function.find_all(exp.Column)
-        return frozenset(_as("TRANSFORMATION", (s for column in columns for s in self._column(column, scope))))
-
-
-def _names(scope: Scope) -> list[str]:
-    return list(getattr(scope.expression, "named_selects", ()))
-
-
-def _read_scopes(root: Scope) -> Iterator[Scope]:
-    """Yield the scopes that the query reads; a WITH that nothing reads is left out."""
-    seen: set[int] = set()
-    waiting = [root]
-    while waiting:
-        scope = waiting.pop()
-        if id(scope) in seen:
-            continue
-        seen.add(id(scope))
-        yield scope
-        waiting.extend(origin for _, origin in scope.selected_sources.values() if isinstance(origin, Scope))
-        waiting.extend((*scope.subquery_scopes, *scope.set_operation_scopes, *scope.udtf_scopes))
-
-
-def _row_clauses(scope: Scope) -> Iterator[tuple[Kind, exp.Expr]]:
-    """Yield the clauses that decide which rows a query has."""
-    query = scope.expression
-    for name, kind in _CLAUSES.items():
-        for part in ensure_list(query.args.get(name) or []):
-            yield kind, part
-    for join in query.args.get("joins") or []:
-        if on := join.args.get("on"):
-            yield "JOIN", on
-    for _, origin in scope.selected_sources.values():
-        if isinstance(origin, exp.Table) and not isinstance(origin.this, exp.Identifier):
-            yield "JOIN", origin.this
-
-
-def _subqueries(part: exp.Expr, scope: Scope) -> Iterator[Scope]:
-    inner = {id(query.expression): query for query in scope.subquery_scopes}
-    for query in find_all_in_scope(part, *exp.UNWRAPPED_QUERIES):
-        if (subquery := inner.get(id(query))) is not None:
-            yield subquery
+    def _lack(self, what: str, cause: str) -> None:
+        lacking = self.gaps.setdefault(cause, [])
+        if what not in lacking:
+            lacking.append(what)
 
 
 def _as(kind: Kind, sources: Iterable[Source]) -> set[Source]:
     return {replace(source, kind=kind) for source in sources}
-
-
-def _kind(part: exp.Expr, projection: exp.Expr) -> Kind:
-    """Return how one part of a projection is used."""
-    kind: Kind = "IDENTITY"
-    below, at = part, part.parent
-    while at is not None and below is not projection:
-        if isinstance(at, exp.Window) and below is not at.this:
-            return "WINDOW"
-        if (isinstance(at, exp.If) and below is at.this) or (isinstance(at, exp.Case) and below is at.this):
-            return "CONDITIONAL"
-        if isinstance(at, exp.Filter) and below is not at.this:
-            return "CONDITIONAL"
-        if isinstance(at, exp.AggFunc) and not isinstance(at, _PICKS):
-            kind = "AGGREGATION"
-        elif not isinstance(at, exp.Alias | exp.Paren | exp.Subquery):
-            kind = _after(kind, "TRANSFORMATION")
-        below, at = at, at.parent
-    return kind
-
-
-def _after(outer: Kind, inner: Kind) -> Kind:
-    """Return the kind of two steps: an indirect one stays indirect, else the greater change counts."""
-    if outer not in DIRECT:
-        return outer
-    return inner if inner not in DIRECT else max(outer, inner, key=_ORDER.index)

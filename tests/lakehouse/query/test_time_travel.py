@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lakehouse.delta import history as delta_history
 from lakehouse.delta.history import commit_time, history
 from lakehouse.errors import ReleaseError, TableNotFoundError
 from lakehouse.ledger.releases import drop_release
+from lakehouse.query.inventory import commits
 from lakehouse.query.time_travel import Pins, pinned_version, resolve_at, version_at
 from lakehouse.release.create import create_release
 from tests.lakehouse.lakes import lake_at, note, rows, write
@@ -65,10 +67,54 @@ def test_versions_of_tables_are_read_back_whatever_the_blanks(project, versions,
 
 @given(st.datetimes(), st.integers(-12, 14))
 def test_a_time_without_a_zone_is_of_utc_and_one_with_it_is_that_moment(project, moment, hours):
-    assert resolve_at(project, moment.isoformat()).time == moment.replace(tzinfo=UTC)
-    assert resolve_at(project, moment.isoformat(" ")).time == moment.replace(tzinfo=UTC)
-    zoned = moment.replace(tzinfo=timezone(timedelta(hours=hours)))
-    assert resolve_at(project, zoned.isoformat()).time == zoned
+    meant = moment if moment.microsecond else moment.replace(microsecond=999_999)
+    assert resolve_at(project, moment.isoformat()).time == meant.replace(tzinfo=UTC)
+    assert resolve_at(project, moment.isoformat(" ")).time == meant.replace(tzinfo=UTC)
+    zone = timezone(timedelta(hours=hours))
+    assert resolve_at(project, moment.replace(tzinfo=zone).isoformat()).time == meant.replace(tzinfo=zone)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"),
+    [
+        ("2026-01-02T03:04:05.6", datetime(2026, 1, 2, 3, 4, 5, 600_000, tzinfo=UTC)),
+        ("2026-01-02 03:04:05", datetime(2026, 1, 2, 3, 4, 5, 999_999, tzinfo=UTC)),
+        ("2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, 999_999, tzinfo=UTC)),
+        ("2026-01-02T03:04:05.000", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("2026-01-02", datetime(2026, 1, 2, tzinfo=UTC)),
+    ],
+)
+def test_a_time_without_a_fraction_lasts_to_the_end_of_its_second(project, text, time):
+    assert resolve_at(project, text).time == time
+
+
+def test_each_time_of_a_history_reads_its_version(lake):
+    for run in range(2, 6):
+        write(lake, "gold.samples", rows(["a"]), note("gold.samples", f"run-{run}"), mode="overwrite")
+    table = lake.catalog.open("gold.samples")
+    listed = commits(lake.project, "gold.samples")
+    assert [entry["version"] for entry in commits(lake.project, "gold.samples", 2)] == [5, 4]
+    for entry in listed:
+        pins = resolve_at(lake.project, entry["time"][:23])
+        assert pins.version(lake.catalog, "gold.samples") == entry["version"]
+        assert version_at(table, "gold.samples", resolve_at(lake.project, entry["time"]).time) == entry["version"]
+
+
+def test_commits_of_one_millisecond_are_found_each_by_its_listed_time(lake, monkeypatch):
+    for run in range(2, 6):
+        write(lake, "gold.samples", rows(["a"]), note("gold.samples", f"run-{run}"), mode="overwrite")
+    stamps = {0: 1000, 1: 1000, 2: 1001, 3: 999, 4: 5000, 5: 5000}
+    read = delta_history.read_info
+    monkeypatch.setattr(
+        delta_history,
+        "read_info",
+        lambda store, version: {**read(store, version), "timestamp": stamps[version], "inCommitTimestamp": None},
+    )
+    listed = commits(lake.project, "gold.samples")
+    assert len({entry["time"] for entry in listed}) == len(listed) == 6
+    for entry in listed:
+        found = resolve_at(lake.project, entry["time"]).version(lake.catalog, "gold.samples")
+        assert found == entry["version"]
 
 
 def test_pins_choose_a_version_by_table_by_time_or_for_all(lake):

@@ -3,14 +3,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import threading
 from datetime import UTC, datetime
 
 import pytest
 from openlineage.client.serde import Serde
 
+from lakehouse.delta.commit_note import CommitNote
 from lakehouse.errors import CheckFailedError, FlowError
 from lakehouse.plan.plan import make_plan
+from lakehouse.run.openlineage import facets
 from lakehouse.run.openlineage.events import Events
+from lakehouse.run.openlineage.guard import Deadline
 from lakehouse.run.openlineage.run_ids import run_uuid
 from lakehouse.run.report import FlowResult
 from tests.lakehouse import words
@@ -46,6 +50,53 @@ def body(event):
 def item_of(plan, table):
     (item,) = [item for item in plan.flows if item.writes == table]
     return item
+
+
+def committed(item):
+    """Return the result of a flow that committed."""
+    note = CommitNote(
+        run_id="r", flow=item.flow.id, kind=item.flow.kind, mode="full", code="c", params="{}", contract="c",
+        inputs={"bronze.lines": 1}, ids="i", changed=True, counts={"returned": 3}, digest="d",
+    )  # fmt: skip
+    return FlowResult(item.flow.id, item.writes, "done", 0.1, version=1, note=note)
+
+
+def _maker(name):
+    return name[0] != "_" and getattr(getattr(facets, name), "__module__", "") == facets.__name__
+
+
+@pytest.mark.parametrize("broken", sorted(name for name in vars(facets) if _maker(name) and name[0].islower()))
+@pytest.mark.parametrize("wrong", [RecursionError("deep"), IndexError("list index out of range")])
+def test_every_event_is_made_whatever_a_facet_raises(events, plan, monkeypatch, caplog, broken, wrong):
+    def fail(*_, **__):
+        raise wrong
+
+    monkeypatch.setattr(facets, broken, fail)
+    item = item_of(plan, "gold.counts")
+    made = [
+        events.run("START", AT),
+        events.began(item, AT),
+        events.ended(item, committed(item), AT),
+        events.ended(item, FlowResult(item.flow.id, item.writes, "failed", 0.1, error=FlowError("no", "fix")), AT),
+        events.aborted(item, AT),
+        events.run("FAIL", AT),
+    ]
+    assert [body(event)["eventType"] for event in made] == ["START", "START", "COMPLETE", "FAIL", "ABORT", "FAIL"]
+    for record in caplog.records:
+        assert type(wrong).__name__ in record.getMessage()
+
+
+def test_a_query_that_takes_too_long_has_no_lineage_and_its_event_is_sent(events, plan, monkeypatch, caplog):
+    released = threading.Event()
+    monkeypatch.setattr("lakehouse.run.openlineage.events.of_sql", lambda *_: released.wait(30))
+    events._patience = Deadline(0.05)
+    item = item_of(plan, "gold.counts")
+    try:
+        event = body(events.ended(item, committed(item), AT))
+    finally:
+        released.set()
+    assert "columnLineage" not in event["outputs"][0]["facets"]
+    assert any(item.flow.id in text and "TimeoutError" in text for text in caplog.messages)
 
 
 def test_a_runs_events_have_its_id_and_time(events):

@@ -1,0 +1,51 @@
+"""Names of tables and columns: letters of any script.
+
+A name begins with a letter and goes on with letters, the marks that letters carry, digits and ``_``. It is in Unicode's
+composed form (NFC), so that one name is one sequence of bytes in files, folders and logs. No invisible characters, no
+joiners: whoever reads a name can type it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_RULE = "use letters, digits and _, and begin with a letter"
+
+
+def name_problem(name: object) -> str | None:
+    """Return what to do about a name that is not allowed, None for one that is.
+
+    Examples:
+        >>> name_problem("größe") is None
+        True
+        >>> name_problem("2nd")
+        'use letters, digits and _, and begin with a letter'
+    """
+    if not isinstance(name, str) or not name:
+        return _RULE
+    if not unicodedata.is_normalized("NFC", name):
+        return f"write it in Unicode's composed form (NFC): {unicodedata.normalize('NFC', name)!r}"
+    kinds = [unicodedata.category(letter) for letter in name]
+    if kinds[0][0] != "L" or not all(_goes_on(letter, kind) for letter, kind in zip(name, kinds, strict=True)):
+        return _RULE
+    return None
+
+
+def table_name_problem(name: object) -> str | None:
+    """Return what to do about a table's name that is not allowed: ``layer.plural_noun`` without capital letters."""
+    parts = name.split(".") if isinstance(name, str) else []
+    if len(parts) != 2 or not isinstance(name, str):
+        return "use layer.plural_noun in lower case"
+    for part in parts:
+        if (problem := name_problem(part)) is not None:
+            return problem
+    return None if name == name.lower() else "use layer.plural_noun in lower case"
+
+
+def without_marks(text: str) -> str:
+    """Return a text without the marks of its letters, which a regular expression takes for no letters."""
+    return "".join(letter for letter in text if unicodedata.category(letter)[0] != "M")
+
+
+def _goes_on(letter: str, kind: str) -> bool:
+    return letter == "_" or kind[0] in "LM" or kind == "Nd"
