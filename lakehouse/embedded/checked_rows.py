@@ -16,6 +16,7 @@ from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.embedded.row_file import RowFile, Stream, write_rows
 from lakehouse.embedded.row_hash import digest_of, hash_rows
 from lakehouse.engine import OTHER_REASONS, CheckedRows
+from lakehouse.engine.keys import KeyOrigins
 from lakehouse.engine.rules import BROKEN, REASON, first_check
 
 if TYPE_CHECKING:
@@ -112,19 +113,27 @@ def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[M
     return found
 
 
-def duplicate_key(table: Table, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
+def duplicate_key(table: Table, checked: CheckedRows) -> KeyOrigins:
     """Return a key that several good rows share, and how many."""
     import polars as pl
 
     shared = good_keys(table, checked).group_by(list(table.key)).len("n").filter(pl.col("n") > 1).sort(list(table.key))
     row = shared.row(0, named=True)
-    return {key: row[key] for key in table.key}, int(row["n"])
+    return KeyOrigins({key: row[key] for key in table.key}, rows=int(row["n"]))
 
 
-def shared_key(table: Table, checked: CheckedRows, stored: pl.DataFrame) -> Mapping[str, Any] | None:
-    """Return a key of a good row that stored rows have, too; None where there is none."""
-    shared = good_keys(table, checked).join(stored, on=list(table.key), how="semi").head(1)
-    return shared.row(0, named=True) if shared.height else None
+def rows_with_key(checked: CheckedRows, key: Mapping[str, Any], limit: int) -> pa.RecordBatch:
+    """Return some good rows of a key."""
+    found = checked.rows.schema.empty_table()
+    for batch in good_rows(checked):
+        mask = pa.repeat(True, batch.num_rows)
+        for name, value in key.items():
+            kind = batch.schema.field(name).type
+            mask = pc.and_(mask, pc.is_in(batch.column(name), value_set=pa.array([value], kind)))
+        found = pa.concat_tables([found, pa.Table.from_batches([batch.filter(mask)])]).slice(0, limit)
+        if found.num_rows == limit:
+            break
+    return found.combine_chunks().to_batches()[0]
 
 
 def _distinct_keys(table: Table, rows: RowFile) -> int:

@@ -13,7 +13,7 @@ from lakehouse.delta import append
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.engine import CheckedRows, Engine, FlowOutput, Write
 from lakehouse.errors import MixlakeError
-from lakehouse.execute.checks import refuse_duplicate_keys, refuse_rejected_rows
+from lakehouse.execute.checks import refuse_duplicate_keys, refuse_foreign_rows, refuse_rejected_rows
 from lakehouse.execute.flow_execution import FlowExecution, Phases
 from lakehouse.execute.flow_note import Quarantined, attempt_name, commit_note
 from lakehouse.execute.invoke import call_flow
@@ -62,9 +62,10 @@ def execute_flow(
 
 
 def _check(execution: FlowExecution, output: FlowOutput) -> CheckedRows:
-    """Compute a flow's rows, and refuse them where more are rejected than is allowed, or where two share a key."""
+    """Compute a flow's rows, and refuse them where too many are rejected, of other origins, or two of one key."""
     checked = execution.session.check(output.rows, execution.item.retractions)
     refuse_rejected_rows(execution, checked)
+    refuse_foreign_rows(execution, checked)
     refuse_duplicate_keys(execution, checked)
     return checked
 

@@ -99,20 +99,6 @@ def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[M
     return [row.asDict() for row in found]
 
 
-def duplicate_key(table: Table, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
-    """Return a key that several good rows share, and how many."""
-    keys = list(table.key)
-    shared = good(checked).groupBy(*keys).count().where("count > 1").limit(1).collect()[0]
-    return {key: shared[key] for key in keys}, int(shared["count"])
-
-
-def shared_key(table: Table, checked: CheckedRows, stored: DataFrame) -> Mapping[str, Any] | None:
-    """Return a key of a good row that stored rows have, too; None where there is none."""
-    keys = list(table.key)
-    shared = good(checked).select(*keys).join(stored.select(*keys), keys, "left_semi").limit(1).collect()
-    return {key: shared[0][key] for key in keys} if shared else None
-
-
 def rows_with_duplicate_keys(table: Table, stored: DataFrame) -> int:
     """Return how many rows a table holds where some share a key, 0 where none do."""
     from pyspark.sql import functions as F
