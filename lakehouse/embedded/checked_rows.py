@@ -99,7 +99,7 @@ def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[M
     """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
     found: list[Mapping[str, Any]] = []
     for batch in rejected_rows(checked):
-        rows = pa.Table.from_batches([batch.drop_columns([HIGH, LOW, REASON, BROKEN])])
+        rows = pa.Table.from_batches([batch]).select(_shown_columns(batch.schema))
         if isinstance(of, str):
             same = rows.filter(pc.equal(batch.column(REASON), of))
         else:
@@ -111,6 +111,12 @@ def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[M
         if len(found) == limit:
             break
     return found
+
+
+def _shown_columns(schema: pa.Schema) -> list[str]:
+    """Return the columns of texts, numbers and booleans, whose values are the same in Python."""
+    plain = (pa.types.is_string, pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+    return [f.name for f in schema if f.name not in {HIGH, LOW, REASON} and any(test(f.type) for test in plain)]
 
 
 def duplicate_key(table: Table, checked: CheckedRows) -> KeyOrigins:

@@ -19,8 +19,9 @@ from deltalake.exceptions import DeltaError
 
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.content_digest import Digest
 from lakehouse.delta.scan import unreadable_file
-from lakehouse.embedded import changed_rows, checked_rows, conform, delta_writer, flow_inputs, key_diff
+from lakehouse.embedded import changed_rows, checked_rows, conform, delta_writer, flow_inputs, key_diff, read_back
 from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.delta_writer import RowsToWrite
 from lakehouse.embedded.errors import from_engine_error
@@ -203,6 +204,14 @@ class EmbeddedFlowSession:
             actions = changed.actions if write.mode == "merge" else None
             changes = RowsToWrite(write.mode, schema, comes, row_bytes, actions=actions)
         return delta_writer.write(self._catalog, self._table, changes, note, transaction)
+
+    def stored_digest(self, version: int) -> Digest:
+        """Return the content digest of all rows of the table, read from its files."""
+        return read_back.stored_digest(self._catalog, self._table, version)
+
+    def differing_row(self, write: Write, version: int) -> Mapping[str, Any] | None:
+        """Return the key of a sampled row of a commit that is not what was committed; None where there is none."""
+        return read_back.differing_row(self._catalog, self._table, write, version, self._run_id)
 
     def translate(self, error: Exception) -> MixlakeError:
         """Return an error of a library as one that names the flow and what to do."""

@@ -275,6 +275,19 @@ class FlowSession(Protocol):
         """
         ...
 
+    def stored_digest(self, version: int) -> Digest:
+        """Return the content digest of all rows of the table, read from its files."""
+        ...
+
+    def differing_row(self, write: Write, version: int) -> Mapping[str, Any] | None:
+        """Compare a sample of a commit's rows, as they are read, with what was committed; see `delta.read_back`.
+
+        Returns:
+            The key of a stored row that is not the row of that key which was committed, or of which none was; empty
+            where the table has no key. None where there is none.
+        """
+        ...
+
     def translate(self, error: Exception) -> MixlakeError:
         """Return an error of the engine's as one that names the flow and what to do."""
         ...

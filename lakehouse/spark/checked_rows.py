@@ -95,7 +95,10 @@ def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[M
     from pyspark.sql import functions as F
 
     chosen = F.col(REASON) == F.lit(of) if isinstance(of, str) else F.array_contains(BROKEN, of)
-    found = rejected(checked).where(chosen).drop(HIGH, LOW, REASON, BROKEN).limit(limit).collect()
+    # Texts, numbers and booleans: Python knows no time outside of the years 1 to 9999, for which rows may be rejected.
+    plain = ("string", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double")
+    names = [name for name, kind in checked.rows.dtypes if kind in plain and name not in {HIGH, LOW, REASON}]
+    found = rejected(checked).where(chosen).select(*(F.col(f"`{name}`") for name in names)).limit(limit).collect()
     return [row.asDict() for row in found]
 
 

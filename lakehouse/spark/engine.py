@@ -8,8 +8,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.content_digest import Digest
+from lakehouse.delta.read_back import sample
 from lakehouse.engine import (
     AffectedKeys,
     Call,
@@ -32,6 +36,7 @@ from lakehouse.spark import (
     delta_writer,
     flow_inputs,
     quarantine_rows,
+    read_back,
     retraction_filter,
     shared_keys,
 )
@@ -201,6 +206,18 @@ class SparkFlowSession:
         """Commit rows with their note."""
         rows = arrange(self._table, write)
         return delta_writer.write(self._session, self._catalog, self._table, rows, CommitStamp(note, transaction))
+
+    def stored_digest(self, version: int) -> Digest:
+        """Return the content digest of all rows of the table, read from its files."""
+        return read_back.stored_digest(self._table, self._stored(StoredRows(version)))
+
+    def differing_row(self, write: Write, version: int) -> Mapping[str, Any] | None:
+        """Return the key of a sampled row of a commit that is not what was committed; None where there is none."""
+        columns = list(dict.fromkeys([*self._table.key, *self._table.stable_columns]))
+        batches = list(sample(self._catalog.open(self._table.name, version), columns, self._run_id))
+        if not batches:
+            return None
+        return read_back.differing_row(self._session, self._table, write, pa.Table.from_batches(batches))
 
     def translate(self, error: Exception) -> MixlakeError:
         """Return an error of Spark's as one that names the flow and what to do."""
