@@ -130,16 +130,17 @@ def duplicate_key(table: Table, checked: CheckedRows) -> KeyOrigins:
 
 def rows_with_key(checked: CheckedRows, key: Mapping[str, Any], limit: int) -> pa.RecordBatch:
     """Return some good rows of a key."""
-    found = checked.rows.schema.empty_table()
+    found: list[pa.RecordBatch] = []
     for batch in good_rows(checked):
         mask = pa.repeat(True, batch.num_rows)
         for name, value in key.items():
             kind = batch.schema.field(name).type
             mask = pc.and_(mask, pc.is_in(batch.column(name), value_set=pa.array([value], kind)))
-        found = pa.concat_tables([found, pa.Table.from_batches([batch.filter(mask)])]).slice(0, limit)
-        if found.num_rows == limit:
+        found.append(batch.filter(mask).slice(0, limit))
+        if sum(part.num_rows for part in found) >= limit:
             break
-    return found.combine_chunks().to_batches()[0]
+    none = pa.RecordBatch.from_pylist([], checked.rows.schema)
+    return pa.concat_batches([none, *found]).slice(0, limit)
 
 
 def _distinct_keys(table: Table, rows: RowFile) -> int:

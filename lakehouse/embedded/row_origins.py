@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -38,8 +39,8 @@ class RowOrigins:
         """Return the columns of the written table that the expression may use."""
         if flow.source_key_sql in flow.writes:
             return [flow.source_key_sql]
-        text = flow.source_key_sql.lower()
-        return [column.name for column in flow.writes.columns if column.name.lower() in text]
+        words = set(re.findall(r"\w+", flow.source_key_sql.lower()))
+        return [column.name for column in flow.writes.columns if column.name.lower() in words]
 
     def of(self, batch: pa.RecordBatch) -> pa.Array:
         """Return the origin of each row."""

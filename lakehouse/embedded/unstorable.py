@@ -28,6 +28,7 @@ def unstorable(table: Table, batch: pa.RecordBatch) -> list[pa.Array]:
 
 def _unlike_partition(name: str, texts: pa.Array) -> pa.Array:
     null = pc.is_in(texts, value_set=pa.array(rules.NULL_PARTITIONS, texts.type))
+    null = pc.or_(null, pc.fill_null(pc.match_substring(texts, rules.NUL), False))
     plain = pc.count_substring_regex(texts, rules.PLAIN_BYTES)
     written = pc.subtract(pc.multiply(pc.binary_length(texts), 3), pc.multiply(plain, 2))
     return pc.or_(null, pc.fill_null(pc.greater(written, rules.most_bytes(name)), False))

@@ -21,6 +21,8 @@ BROKEN = "_broken"
 JOINED_BY = "; "
 # Texts that a partition gives back as null: it has no other form of the first, and the second is Hive's word for null.
 NULL_PARTITIONS = ("", "__HIVE_DEFAULT_PARTITION__")
+# What no folder's name holds.
+NUL = "\0"
 # Bytes of the name of a folder, of which a text may have as many as are left after the column's name and =.
 _FOLDER_BYTES = 255
 # Bytes that stand in a folder's name as they are; any other takes three.

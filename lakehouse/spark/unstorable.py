@@ -32,7 +32,7 @@ def _unlike_partition(name: str) -> Column:
 
     text = F.col(f"`{name}`")
     written = F.octet_length(text) * 3 - F.regexp_count(text, F.lit(rules.PLAIN_BYTES)) * 2
-    return text.isin(*rules.NULL_PARTITIONS) | (written > rules.most_bytes(name))
+    return text.isin(*rules.NULL_PARTITIONS) | text.contains(rules.NUL) | (written > rules.most_bytes(name))
 
 
 def _outside_of_years(column: Column, kind: pa.DataType) -> Column:

@@ -27,6 +27,7 @@ def broken(kind, values, **fields):
 TEXTS = {
     "": True,
     "__HIVE_DEFAULT_PARTITION__": True,
+    "a\0b": True,
     None: False,
     "en": False,
     " ": False,
