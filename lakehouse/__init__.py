@@ -24,8 +24,9 @@ A plan goes: `declare` finds contracts and flows, `delta` reads the tables' logs
 versions and gives each flow a state with its causes; `run` schedules the stale ones.
 
 A row goes: `execute` reads a flow's changed input rows through an engine, calls the flow, conforms its rows to the
-contract, leaves retracted ones out, quarantines those that break a check, compares the rest with the table by key, and
-commits the difference with a note in one Delta commit. `ledger.runs` is filled from the notes; `query` and `lineage`
+contract, leaves retracted ones out, quarantines those that break a check or that Delta would store otherwise, compares
+the rest with the table by key, commits the difference with a note in one Delta commit, and reads a sample of it back.
+`ledger.runs` is filled from the notes; `query` and `lineage`
 read the tables without a JVM, and `release` pins their versions for a trainer.
 """
 

@@ -168,7 +168,9 @@ class Lake:
         full: bool = False,
         retry: bool = False,
         migrate: bool = False,
+        verify: bool = False,
         params: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> Report:
-        """Run what is stale; see `lakehouse.run.run.run`."""
-        return run(self.project.with_params(params or {}), tuple(select), full=full, retry=retry, migrate=migrate)
+        """Run what is stale; see `lakehouse.run.run.run` and, for `verify`, `lakehouse.execute.read_back`."""
+        project = self.project.with_params(params or {}).with_verify(verify=verify)
+        return run(project, tuple(select), full=full, retry=retry, migrate=migrate)

@@ -65,6 +65,10 @@ class Project:
         """Return a project that asks for an engine; None leaves the configuration's."""
         return Project(self.config.with_engine(engine)) if engine else self
 
+    def with_verify(self, *, verify: bool) -> Project:
+        """Return a project whose tables are read back whole after a commit; False leaves the configuration's."""
+        return Project(self.config.with_verify()) if verify else self
+
     def with_spark(self, settings: Mapping[str, str]) -> Project:
         """Return a project with more Spark settings, which win over the configuration's."""
         return Project(self.config.with_spark(settings)) if settings else self

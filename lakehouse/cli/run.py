@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import signal
 import threading
@@ -38,6 +39,7 @@ Examples:
 @click.argument("select", nargs=-1)
 @run_options
 @click.option("--migrate", is_flag=True, help="Rewrite tables whose contracts changed incompatibly.")
+@click.option("--verify", is_flag=True, help="Read each table back whole after its commit, not only a sample of it.")
 @click.option("--dry-run", is_flag=True, help="Only print what would run, as mixlake plan does.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.option("--watch", "stay", is_flag=True, help="Stay, and run again what becomes stale, until Ctrl-C.")
@@ -48,11 +50,13 @@ def command(  # noqa: PLR0913 - one a word of the command
     *,
     options: RunOptions,
     migrate: bool,
+    verify: bool,
     dry_run: bool,
     as_json: bool,
     stay: bool,
 ) -> int:
     """Run flows, and print what was done."""
+    options = dataclasses.replace(options, verify=verify)
     if stay:
         if dry_run or as_json or migrate or options.full:
             raise click.UsageError("--watch goes with none of --dry-run, --json, --migrate and --full")

@@ -38,6 +38,7 @@ class RunOptions:
         params: Parameters by flow id or written table, which win over the configuration's.
         master: Where Spark runs, empty for the configuration's.
         engine: What runs flows, None for what the configuration says.
+        verify: Whether each table is read back whole after a commit.
     """
 
     full: bool = False
@@ -45,13 +46,15 @@ class RunOptions:
     params: Mapping[str, Mapping[str, Any]] | None = None
     master: str = ""
     engine: EngineName | None = None
+    verify: bool = False
 
     def of(self, project: Project) -> Project:
         """Return a project with these parameters, this master and this engine."""
         if self.master and self.engine == "embedded":
             raise click.UsageError("--master is where Spark runs: leave it out, or give --engine spark")
         settings = {"spark.master": self.master} if self.master else {}
-        return project.with_params(self.params or {}).with_spark(settings).with_engine(self.engine)
+        asked = project.with_params(self.params or {}).with_spark(settings).with_engine(self.engine)
+        return asked.with_verify(verify=self.verify)
 
 
 _PROJECT_OPTIONS = (

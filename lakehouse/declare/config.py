@@ -13,6 +13,7 @@ A configuration is found in the current folder or the nearest one above it. All 
       endpoint_url: https://s3.example.org
     engine: auto                      # auto, embedded (in this process) or spark
     parallel: 2                       # flows that run side by side
+    verify: false                     # whether each table is read back whole after a commit, not only a sample of it
     openlineage:                      # where a run's events go; off for nowhere, see `lakehouse.run.openlineage`
       url: http://marquez:5000        # beside the file _logs/openlineage-RUN.jsonl in the lake
 """
@@ -48,6 +49,7 @@ class Config:
         parallel: Flows that run side by side.
         openlineage: Where OpenLineage events go.
         engine: auto, embedded or spark; see `lakehouse.plan.engine_choice`.
+        verify: Whether each table is read back whole after a commit; see `lakehouse.execute.read_back`.
         root: The folder that relative paths start from.
     """
 
@@ -61,6 +63,7 @@ class Config:
     parallel: int = 2
     openlineage: Settings = field(default_factory=Settings)
     engine: EngineName = "auto"
+    verify: bool = False
     root: Path = field(default_factory=Path.cwd)
 
     def with_lake(self, uri: str) -> Config:
@@ -77,6 +80,10 @@ class Config:
     def with_engine(self, engine: EngineName) -> Config:
         """Return a copy that asks for an engine."""
         return replace(self, engine=engine)
+
+    def with_verify(self) -> Config:
+        """Return a copy that has each table read back whole after a commit."""
+        return replace(self, verify=True)
 
     def with_spark(self, settings: Mapping[str, str]) -> Config:
         """Return a copy with more Spark settings, which win over the file's."""
@@ -96,6 +103,7 @@ class _File:
     storage: Mapping[str, str | float | bool] = field(default_factory=dict)
     parallel: int = 2
     engine: EngineName = "auto"
+    verify: bool = False
     openlineage: Any = None  # read by `lakehouse.declare.openlineage_config`
 
 
@@ -130,6 +138,7 @@ def load_config(start: Path | None = None) -> Config:
         storage={key: _text(value) for key, value in file.storage.items()},
         parallel=file.parallel,
         engine=_engine(file.engine),
+        verify=file.verify,
         openlineage=settings(body, root),
         root=root,
     )

@@ -14,7 +14,13 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from lakehouse.declare.column_types import declare_instead, has_statistics, unsupported_part
+from lakehouse.declare.column_types import (
+    declare_instead,
+    has_statistics,
+    is_partition_type,
+    unsupported_field,
+    unsupported_part,
+)
 from lakehouse.declare.names import name_problem, table_name_problem
 from lakehouse.errors import ContractError
 
@@ -66,6 +72,11 @@ class Column:
             raise ContractError(
                 f"column {self.name!r} has the type {wrong}, which Delta tables do not support",
                 declare_instead(wrong),
+            )
+        if field := unsupported_field(self.type):
+            raise ContractError(
+                f"column {self.name!r} has {field}, which Delta tables do not support",
+                "give each field of a struct a name of its own, of letters, digits and _",
             )
 
 
@@ -161,10 +172,23 @@ class Table:
                 f"{self.name}: key, cluster_by or partition_by names {unknown[0]!r}, which is not a column",
                 "declare the column",
             )
+        self._require_partitions()
         twice = [check.name for check in self.checks if [c.name for c in self.checks].count(check.name) > 1]
         if twice:
             raise ContractError(f"{self.name}: two checks are named {twice[0]!r}", "a check is known by its name")
         object.__setattr__(self, "_names", frozenset(names))
+
+    def _require_partitions(self) -> None:
+        """Refuse partitions whose values, written into the names of folders, do not come back as they were."""
+        for name in self.partition_by:
+            kind = self.column(name).type
+            if not is_partition_type(kind):
+                raise ContractError(
+                    f"{self.name}: partition_by names {name!r}, which is {kind}",
+                    "partition by a text, a whole number, a boolean, a date or a timestamp",
+                )
+        if len(set(self.partition_by)) == len(self.columns):
+            raise ContractError(f"{self.name}: partition_by names all columns", "leave one out, which files hold")
 
     def _elements(self, name: str) -> tuple[Any, ...]:
         """Return a list of the declaration as a tuple, and refuse an element of another type."""

@@ -38,6 +38,7 @@ FunctionKind = Literal["operator", "group", "relational", "landing", "frame"]
 SqlDialect = Literal["portable", "spark", "duckdb"]
 Refresh = Literal["full", "merge"]
 Rows = Literal["any", "one-to-one"]
+Surplus = Literal["fail", "drop"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 ATTRIBUTE = "__mixlake_flow__"
@@ -113,6 +114,7 @@ class Flow:
     rows: Rows = "any"
     params: type[Any] = NoParams
     refresh: Refresh = "full"
+    surplus: Surplus = "fail"
     driving: str = ""
     source_key: str = "sample_id"
     source_key_sql: str = "sample_id"
@@ -144,6 +146,7 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     kind: FunctionKind = "operator",
     params: type[Any] = NoParams,
     refresh: Refresh = "full",
+    surplus: Surplus = "fail",
     driving: str = "",
     source_key: str = "sample_id",
     source_key_sql: str = "sample_id",
@@ -183,6 +186,8 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
             ``check``, planning calls it, so that an error in a file is reported before a run.
         refresh: For relational flows and frames. "full": whole inputs in, and the difference by key is written.
             "merge": called with the affected source keys, and only their rows are replaced.
+        surplus: Of a flow that refreshes by merge, what becomes of rows of source keys that are not among the affected
+            ones: "fail" refuses them, naming one; "drop" leaves them out.
         driving: The input whose changes are processed incrementally; by default the only or first one.
         source_key: The column that names a row of the driving input.
         source_key_sql: Spark SQL expression over the *written* table that gives the key of the driving row of a row:
@@ -222,6 +227,8 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
             raise FlowError(f"{name}: a {kind} flow does not refresh by merge", "leave refresh out", at)
         if refresh == "merge" and not inputs:
             raise FlowError(f"{name} refreshes by merge without an input", "declare what it reads", at)
+        if surplus == "drop" and refresh != "merge":
+            raise FlowError(f"{name}: surplus='drop' is for flows that refresh by merge", "leave it out", at)
         if driving and driving not in inputs:
             raise FlowError(f"{name}: driving names {driving!r}, which it does not read", "name one of its reads", at)
         keeps_key = kind == "operator" and source_key_sql == source_key and tuple(writes.key) == (source_key,)
@@ -242,6 +249,7 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
             rows=rows or ("one-to-one" if keeps_key else "any"),
             params=params,
             refresh=refresh,
+            surplus=surplus,
             driving=driving or next(iter(inputs), ""),
             source_key=source_key,
             source_key_sql=source_key_sql,
@@ -350,6 +358,7 @@ _VALUES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     ),
     "params": ("a dataclass", lambda value: isinstance(value, type) and dataclasses.is_dataclass(value)),
     "refresh": ("'full' or 'merge'", lambda value: value in get_args(Refresh)),
+    "surplus": ("'fail' or 'drop'", lambda value: value in get_args(Surplus)),
     "driving": ("the name of an input", _is_text),
     "source_key": ("the name of a column", lambda value: _is_text(value) and value != ""),
     "source_key_sql": ("a Spark SQL expression", _is_text),

@@ -27,6 +27,9 @@ from lakehouse.errors import LakeError, first_line
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
+# What a table may need of its readers without its files being read otherwise.
+_WITHOUT_EFFECT = {"timestampNtz", "vacuumProtocolCheck"}
+
 
 class Rows:
     """The rows of a table that needs reader features, as a fresh Arrow stream for each scan.
@@ -69,12 +72,34 @@ def scan(table: DeltaTable, name: str) -> Any:
     if unknown:
         raise _unreadable(name, f"it uses the Delta feature {', '.join(unknown)}")
     # A table may keep a feature that it no longer uses; only that which alters reading counts.
-    if features - {"timestampNtz", "vacuumProtocolCheck"}:
+    if features - _WITHOUT_EFFECT:
         return Rows(table, name)
     try:
         return _with_true_bounds(table, table.to_pyarrow_dataset(filesystem=table_store(table)))
     except Exception as error:
         raise _unreadable(name, first_line(error, 200)) from error
+
+
+def file_dataset(table: DeltaTable, paths: Sequence[str]) -> ds.FileSystemDataset | None:
+    """Return some data files of a table as a dataset, None where the table needs a reader feature.
+
+    Args:
+        table: The table at its version.
+        paths: The files, as they are in the store.
+    """
+    if set(table.protocol().reader_features or ()) - _WITHOUT_EFFECT or table.protocol().min_reader_version == 2:
+        return None
+    actions = pa.table(table.get_add_actions(flatten=True))
+    place = actions.column_names.index("path")
+    actions = actions.set_column(place, "path", decoded(actions.column("path").cast(pa.string())))
+    chosen = actions.filter(pc.is_in(actions.column("path"), value_set=pa.array(paths, pa.string())))
+    partition = {column: chosen.column(f"partition.{column}") for column in table.metadata().partition_columns}
+    dataset_format, store = ds.ParquetFileFormat(), table_store(table)
+    fragments = [
+        dataset_format.make_fragment(path, filesystem=store, partition_expression=_promise(row, partition, {}))
+        for row, path in enumerate(chosen.column("path").to_pylist())
+    ]
+    return ds.FileSystemDataset(fragments, pa.schema(table.schema().to_arrow()), dataset_format, store)
 
 
 def _with_true_bounds(table: DeltaTable, dataset: ds.FileSystemDataset) -> ds.FileSystemDataset:

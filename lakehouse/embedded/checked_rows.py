@@ -16,6 +16,7 @@ from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.embedded.row_file import RowFile, Stream, write_rows
 from lakehouse.embedded.row_hash import digest_of, hash_rows
 from lakehouse.engine import OTHER_REASONS, CheckedRows
+from lakehouse.engine.keys import KeyOrigins
 from lakehouse.engine.rules import BROKEN, REASON, first_check
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[M
     """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
     found: list[Mapping[str, Any]] = []
     for batch in rejected_rows(checked):
-        rows = pa.Table.from_batches([batch.drop_columns([HIGH, LOW, REASON, BROKEN])])
+        rows = pa.Table.from_batches([batch]).select(_shown_columns(batch.schema))
         if isinstance(of, str):
             same = rows.filter(pc.equal(batch.column(REASON), of))
         else:
@@ -112,19 +113,34 @@ def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[M
     return found
 
 
-def duplicate_key(table: Table, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
+def _shown_columns(schema: pa.Schema) -> list[str]:
+    """Return the columns of texts, numbers and booleans, whose values are the same in Python."""
+    plain = (pa.types.is_string, pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+    return [f.name for f in schema if f.name not in {HIGH, LOW, REASON} and any(test(f.type) for test in plain)]
+
+
+def duplicate_key(table: Table, checked: CheckedRows) -> KeyOrigins:
     """Return a key that several good rows share, and how many."""
     import polars as pl
 
     shared = good_keys(table, checked).group_by(list(table.key)).len("n").filter(pl.col("n") > 1).sort(list(table.key))
     row = shared.row(0, named=True)
-    return {key: row[key] for key in table.key}, int(row["n"])
+    return KeyOrigins({key: row[key] for key in table.key}, rows=int(row["n"]))
 
 
-def shared_key(table: Table, checked: CheckedRows, stored: pl.DataFrame) -> Mapping[str, Any] | None:
-    """Return a key of a good row that stored rows have, too; None where there is none."""
-    shared = good_keys(table, checked).join(stored, on=list(table.key), how="semi").head(1)
-    return shared.row(0, named=True) if shared.height else None
+def rows_with_key(checked: CheckedRows, key: Mapping[str, Any], limit: int) -> pa.RecordBatch:
+    """Return some good rows of a key."""
+    found: list[pa.RecordBatch] = []
+    for batch in good_rows(checked):
+        mask = pa.repeat(True, batch.num_rows)
+        for name, value in key.items():
+            kind = batch.schema.field(name).type
+            mask = pc.and_(mask, pc.is_in(batch.column(name), value_set=pa.array([value], kind)))
+        found.append(batch.filter(mask).slice(0, limit))
+        if sum(part.num_rows for part in found) >= limit:
+            break
+    none = pa.RecordBatch.from_pylist([], checked.rows.schema)
+    return pa.concat_batches([none, *found]).slice(0, limit)
 
 
 def _distinct_keys(table: Table, rows: RowFile) -> int:

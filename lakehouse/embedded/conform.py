@@ -13,6 +13,7 @@ from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
 from lakehouse.embedded.conditions import Expressions
 from lakehouse.embedded.row_file import Stream, chunked
+from lakehouse.embedded.unstorable import unstorable
 from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, never_null, rule_names
 from lakehouse.errors import FlowError
 
@@ -86,6 +87,7 @@ def _marks(
     # Of a row that the function rejected nothing else can be asked.
     asked = pc.is_null(said)
     rules = [pc.is_null(batch.column(name)) for name in never_null(table)]
+    rules += unstorable(table, batch)
     rules += [pc.invert(mask) for mask in checks.masks(batch)]
     rules = [pc.and_(rule, asked) for rule in rules]
     prefix = pc.list_element(pc.split_pattern(said, ":", max_splits=1), 0)

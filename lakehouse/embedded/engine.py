@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -16,20 +17,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
-from lakehouse.declare.contract import Column
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.commit_note import CommitNote
-from lakehouse.delta.content_digest import HIGH, LOW
+from lakehouse.delta.content_digest import Digest
 from lakehouse.delta.scan import unreadable_file
-from lakehouse.embedded import changed_rows, checked_rows, conform, delta_writer, flow_inputs, key_diff
-from lakehouse.embedded.conditions import Expressions, open_database
+from lakehouse.embedded import changed_rows, checked_rows, conform, delta_writer, flow_inputs, key_diff, read_back
+from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.delta_writer import RowsToWrite
 from lakehouse.embedded.errors import from_engine_error
 from lakehouse.embedded.flow_function import FlowFunction, source_keys
 from lakehouse.embedded.quarantine_rows import marks, quarantine_rows, quarantined_origins
 from lakehouse.embedded.retraction_filter import RetractionFilter
 from lakehouse.embedded.row_file import CHUNK_ROWS, Stream
-from lakehouse.embedded.row_hash import hash_rows
+from lakehouse.embedded.row_origins import RowOrigins
+from lakehouse.embedded.stored_rows import StoredRowReader
 from lakehouse.engine import (
     AffectedKeys,
     Call,
@@ -40,12 +41,10 @@ from lakehouse.engine import (
     StoredRows,
     Write,
 )
+from lakehouse.engine.keys import KeyOrigins
 from lakehouse.errors import MixlakeError
 from lakehouse.ledger.retractions import Retractions
 from lakehouse.project import Project
-
-if TYPE_CHECKING:
-    import polars as pl
 
 log = logging.getLogger("mixlake.execute")
 
@@ -101,6 +100,11 @@ class EmbeddedFlowSession:
         # Tables are stored with columns that may be null; the contract's checks decide which are not.
         self._schema = pa.schema([pa.field(column.name, column.type) for column in flow.writes.columns])
         self._function = FlowFunction(project, flow, database, folder)
+        self._stored = StoredRowReader(project.catalog, flow, database)
+
+    @functools.cached_property
+    def _origins(self) -> RowOrigins:
+        return RowOrigins(self._flow, self._database)
 
     def changes(self, before: Mapping[str, int], versions: Mapping[str, int], *, retry: bool) -> Changes | None:
         """Return what changed in the driving input; None where the change feed cannot be read."""
@@ -144,21 +148,28 @@ class EmbeddedFlowSession:
         """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
         return checked_rows.rejected_examples(checked, of, limit)
 
-    def duplicate_key(self, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
-        """Return a key that several good rows share, and how many."""
-        return checked_rows.duplicate_key(self._table, checked)
+    def duplicate_key(self, checked: CheckedRows) -> KeyOrigins:
+        """Return a key that several good rows share, with the origins of two of them."""
+        found = checked_rows.duplicate_key(self._table, checked)
+        return replace(found, origins=self._origins.shown(checked_rows.rows_with_key(checked, found.key, 2)))
 
-    def stored_key(self, checked: CheckedRows, version: int, replaced: StoredRows | None) -> Mapping[str, Any] | None:
+    def stored_key(self, checked: CheckedRows, version: int, replaced: StoredRows | None) -> KeyOrigins | None:
         """Return a key of a good row that the table holds outside the replaced rows."""
-        keys = list(self._table.key)
-        stored = self._stored_keys(StoredRows(version))
-        if replaced is not None:
-            stored = stored.join(self._stored_keys(replaced), on=keys, how="anti", nulls_equal=True)
-        return checked_rows.shared_key(self._table, checked, stored)
+        stored = self._stored.with_keys(checked_rows.good_keys(self._table, checked), version, replaced)
+        if stored is None:
+            return None
+        key = {name: stored.column(name)[0].as_py() for name in self._table.key}
+        new = checked_rows.rows_with_key(checked, key, 1)
+        return KeyOrigins(key, [*self._origins.shown(new), *self._origins.shown(stored.slice(0, 1))])
+
+    def foreign_row(self, checked: CheckedRows) -> KeyOrigins | None:
+        """Return a row whose origin is no source key that the function was given."""
+        given = self._function.given
+        return self._origins.foreign(checked.rows.batches(), given) if given is not None else None
 
     def rows_with_duplicate_keys(self, version: int) -> int:
         """Return how many rows the table holds where some share a key."""
-        keys = self._stored_keys(StoredRows(version))
+        keys = self._stored.keys(version)
         return keys.height if keys.height and keys.n_unique() != keys.height else 0
 
     def quarantine(self, output: FlowOutput, checked: CheckedRows, attempt: str, *, mark: bool) -> bool:
@@ -176,7 +187,7 @@ class EmbeddedFlowSession:
 
     def difference(self, checked: CheckedRows, stored: StoredRows) -> Difference:
         """Compare the good rows with stored ones, by key."""
-        return key_diff.difference(self._table, checked, self._stored_hashes(stored))
+        return key_diff.difference(self._table, checked, self._stored.hashes(stored))
 
     def commit(self, write: Write, note: CommitNote, transaction: int) -> int:
         """Commit rows with their note."""
@@ -193,6 +204,14 @@ class EmbeddedFlowSession:
             actions = changed.actions if write.mode == "merge" else None
             changes = RowsToWrite(write.mode, schema, comes, row_bytes, actions=actions)
         return delta_writer.write(self._catalog, self._table, changes, note, transaction)
+
+    def stored_digest(self, version: int) -> Digest:
+        """Return the content digest of all rows of the table, read from its files."""
+        return read_back.stored_digest(self._catalog, self._table, version)
+
+    def differing_row(self, write: Write, version: int) -> Mapping[str, Any] | None:
+        """Return the key of a sampled row of a commit that is not what was committed; None where there is none."""
+        return read_back.differing_row(self._catalog, self._table, write, version, self._run_id)
 
     def translate(self, error: Exception) -> MixlakeError:
         """Return an error of a library as one that names the flow and what to do."""
@@ -238,51 +257,3 @@ class EmbeddedFlowSession:
     def _sorted_rows(self) -> int:
         """Rows of a batch that is sorted: few where rows are large."""
         return max(1, min(CHUNK_ROWS, self._flow.batch_rows))
-
-    def _stored_keys(self, stored: StoredRows) -> pl.DataFrame:
-        import polars as pl
-
-        names = list(self._table.key)
-        batches = [batch.select(names) for batch in self._stored(stored, names)]
-        return pl.DataFrame(pa.Table.from_batches(batches, self._part(names)))
-
-    def _stored_hashes(self, stored: StoredRows) -> pl.DataFrame:
-        import polars as pl
-
-        keys = list(self._table.key)
-        schema = self._part(keys).append(pa.field(HIGH, pa.int64())).append(pa.field(LOW, pa.int64()))
-        names = list(dict.fromkeys([*keys, *self._table.stable_columns]))
-        batches = [
-            pa.RecordBatch.from_arrays(
-                [*(batch.column(key) for key in keys), *hash_rows(self._table, batch)], schema=schema
-            )
-            for batch in self._stored(stored, names)
-        ]
-        return pl.DataFrame(pa.Table.from_batches(batches, schema))
-
-    def _part(self, names: list[str]) -> pa.Schema:
-        return pa.schema([pa.field(name, self._table.column(name).type) for name in names])
-
-    def _is_needed(self, column: Column, names: list[str]) -> bool:
-        """Whether a payload column is read to find stored rows: it is large, and rarely asked for."""
-        return column.name in {*names, "uri"} or column.name in self._flow.source_key_sql
-
-    def _stored(self, stored: StoredRows, names: list[str]) -> Iterator[pa.RecordBatch]:
-        """Yield the stored rows that are meant: all, or those of affected keys and those that are retracted."""
-        table = self._table
-        if stored.whole:
-            yield from flow_inputs.table_rows(self._catalog, table, stored.version, names, CHUNK_ROWS)
-            return
-        columns = [column.name for column in table.columns if not column.payload or self._is_needed(column, names)]
-        types = {column.name: column.type for column in table.columns}
-        source_key = Expressions(self._database, [self._flow.source_key_sql], types)
-        orders = RetractionFilter(self._catalog, table, stored.retractions or Retractions())
-        for batch in flow_inputs.table_rows(self._catalog, table, stored.version, columns, CHUNK_ROWS):
-            meant = orders.retracted(batch)
-            if stored.affected is not None:
-                keys = source_key.values(batch)[0]
-                wanted = stored.affected.rows
-                meant = pc.or_(meant, pc.is_in(keys, value_set=wanted.cast(keys.type)))
-            chosen = batch.filter(meant)
-            if chosen.num_rows:
-                yield chosen

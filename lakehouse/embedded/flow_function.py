@@ -11,13 +11,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from lakehouse.declare.flow import Flow
+from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.declare.portable_expression import quoted_name, to_duckdb
 from lakehouse.delta.scan import scan
 from lakehouse.embedded import flow_inputs
 from lakehouse.embedded.operator_pool import Clock, run_operator
 from lakehouse.embedded.relations import EmbeddedRelations, Relation
 from lakehouse.embedded.row_file import Stream, cut
 from lakehouse.engine import AffectedKeys, Call, Changes, FlowOutput
+from lakehouse.engine.keys import has_origins, keeps_source_key
 from lakehouse.engine.landing import land
 from lakehouse.engine.operator_runner import runner_of
 from lakehouse.errors import FlowError
@@ -47,7 +49,17 @@ class FlowFunction:
         self._folder = folder
         self._clock = Clock()
         self.read = 0
+        self._given: list[pa.Array] | None = None
         self.versions: Mapping[str, int] = {}
+
+    @property
+    def given(self) -> pa.ChunkedArray | None:
+        """The source keys that the function was given, once its rows are computed; None where nobody asks for them."""
+        if self._given is None:
+            return None
+        item = self._flow.reads[self._flow.driving]
+        kind = flow_inputs.input_schema(self._project, item).field(self._flow.source_key).type
+        return pa.chunked_array([keys.cast(kind) for keys in self._given], kind)
 
     @property
     def seconds(self) -> float:
@@ -79,6 +91,8 @@ class FlowFunction:
         else:
             rows = changes.rows
         runner = runner_of(flow, call.params)
+        if has_origins(flow) and not keeps_source_key(flow):
+            self._given = []
         results = run_operator(runner, self._counted(cut(rows.batches, flow.batch_rows)), self._clock)
         answer = Stream(pa.schema(runner.columns), results)
         return FlowOutput(answer, full=changes is None, affected=changes.affected if changes is not None else None)
@@ -117,6 +131,7 @@ class FlowFunction:
             else:
                 affected = changes.affected or AffectedKeys(source_keys(flow, changes))
                 extra["affected"] = relations.from_arrow(pa.table({key: affected.rows}))
+            self._given = relations.to_arrow(extra["affected"]).column(key).chunks
         asked = inspect.signature(flow.function).parameters
         if "versions" in asked:
             extra["versions"] = dict(call.versions)
@@ -126,7 +141,21 @@ class FlowFunction:
         if not isinstance(answer, Relation):
             kind = type(answer).__name__
             raise FlowError(f"{flow.id} returned {kind}, not rows ({flow.place})", "return relations' rows")
+        if flow.surplus == "drop":
+            answer = self._of_affected(relations, answer, extra["affected"])
         return FlowOutput(relations.stream(answer), full=affected is None, affected=affected)
+
+    def _of_affected(self, relations: EmbeddedRelations, rows: Relation, affected: Relation) -> Relation:
+        """Return the rows whose origin is among the affected keys; of a rejected row it may be null."""
+        types = {column.name: column.type for column in self._flow.writes.columns}
+        origin = to_duckdb(self._flow.source_key_sql, types)
+        names = relations.to_arrow(relations.sql("SELECT * FROM made LIMIT 0", made=rows)).column_names
+        kept = f"({origin}) IS NOT DISTINCT FROM _given"
+        unknown = f" OR ({REJECT} IS NOT NULL AND ({origin}) IS NULL)" if REJECT in names else ""
+        # By a name of its own: a column of this query comes before one of the rows.
+        given = f"(SELECT {quoted_name(self._flow.source_key)} AS _given FROM affected)"  # noqa: S608 - declared
+        text = f"SELECT * FROM made WHERE EXISTS (SELECT 1 FROM {given} WHERE {kept}){unknown}"  # noqa: S608 - declared
+        return relations.sql(text, made=rows, affected=affected)
 
     def _relations(self, call: Call) -> EmbeddedRelations:
         return EmbeddedRelations(self._project, self._flow, call, self._database, self._folder)
@@ -148,4 +177,6 @@ class FlowFunction:
     def _counted(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             self.read += batch.num_rows
+            if self._given is not None:
+                self._given.append(batch.column(self._flow.source_key))
             yield batch

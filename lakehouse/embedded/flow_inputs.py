@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from lakehouse.declare.contract import Column, Table
@@ -60,7 +61,12 @@ def column_types(table: Table) -> dict[str, pa.DataType]:
 
 
 def table_rows(
-    catalog: Catalog, table: Table, version: int, columns: Sequence[str], batch_rows: int
+    catalog: Catalog,
+    table: Table,
+    version: int,
+    columns: Sequence[str],
+    batch_rows: int,
+    only: pc.Expression | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a table at a version, with some of its columns in the contract's types.
 
@@ -70,6 +76,8 @@ def table_rows(
         version: The version.
         columns: Names of the columns.
         batch_rows: Rows of a batch, at most.
+        only: A condition by which rows may be left out, where files can be asked for it; rows that do not fulfil it
+            may come all the same.
     """
     opened = catalog.open(table.name, version)
     source = scan(opened, table.name)
@@ -77,7 +85,9 @@ def table_rows(
     schema = pa.schema([pa.field(name, types[name]) for name in columns])
     if isinstance(source, ds.Dataset):
         stored = [name for name in columns if name in source.schema.names]
-        scanner = source.scanner(stored, batch_size=batch_rows, batch_readahead=_AHEAD, fragment_readahead=_AHEAD)
+        scanner = source.scanner(
+            stored, filter=only, batch_size=batch_rows, batch_readahead=_AHEAD, fragment_readahead=_AHEAD
+        )
         batches: Iterable[pa.RecordBatch] = scanner.to_batches()
     else:
         batches = pa.RecordBatchReader.from_stream(source)

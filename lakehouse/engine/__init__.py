@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.content_digest import Digest
+from lakehouse.engine.keys import KeyOrigins
 from lakehouse.errors import MixlakeError
 from lakehouse.ledger.retractions import Retractions
 
@@ -226,12 +227,22 @@ class FlowSession(Protocol):
         """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
         ...
 
-    def duplicate_key(self, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
-        """Return a key that several good rows share, and how many."""
+    def duplicate_key(self, checked: CheckedRows) -> KeyOrigins:
+        """Return a key that several good rows share, with the origins of two of them."""
         ...
 
-    def stored_key(self, checked: CheckedRows, version: int, replaced: StoredRows | None) -> Mapping[str, Any] | None:
-        """Return a key of a good row that the table holds outside the replaced rows; None where there is none."""
+    def stored_key(self, checked: CheckedRows, version: int, replaced: StoredRows | None) -> KeyOrigins | None:
+        """Return a key of a good row that the table holds outside the replaced rows; None where there is none.
+
+        Of its origins the first is the good row's, the second the stored row's.
+        """
+        ...
+
+    def foreign_row(self, checked: CheckedRows) -> KeyOrigins | None:
+        """Return a row whose origin is no source key that the function was given; None where there is none.
+
+        A rejected row need not have an origin.
+        """
         ...
 
     def rows_with_duplicate_keys(self, version: int) -> int:
@@ -261,6 +272,19 @@ class FlowSession(Protocol):
 
         Raises:
             CollisionError: If another run used the transaction's number, or changed the table meanwhile.
+        """
+        ...
+
+    def stored_digest(self, version: int) -> Digest:
+        """Return the content digest of all rows of the table, read from its files."""
+        ...
+
+    def differing_row(self, write: Write, version: int) -> Mapping[str, Any] | None:
+        """Compare a sample of a commit's rows, as they are read, with what was committed; see `delta.read_back`.
+
+        Returns:
+            The key of a stored row that is not the row of that key which was committed, or of which none was; empty
+            where the table has no key. None where there is none.
         """
         ...
 

@@ -28,6 +28,7 @@ class Runner:
         table: Contract of the written table.
         clock: Something with a method ``add`` that is given the seconds spent in the operator, if any.
         one_to_one: The column by which each row given must come back once; empty where that is not promised.
+        group_by: Columns by which a group's rows must be of that group; none where the table is keyed otherwise.
     """
 
     flow: str
@@ -38,6 +39,7 @@ class Runner:
     clock: Any = None
     line: int = 0
     one_to_one: str = ""
+    group_by: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[pa.Field]:
@@ -74,7 +76,18 @@ class Runner:
 
     def of_group(self, group: pa.Table) -> pa.Table:
         """Return the function's rows for all rows of a group."""
-        return pa.Table.from_batches(list(self([group])), pa.schema(self.columns))
+        answer = pa.Table.from_batches(list(self([group])), pa.schema(self.columns))
+        good = answer.filter(answer.column(REJECT).is_null())
+        for name in self.group_by:
+            own = group.column(name).slice(0, 1).cast(answer.schema.field(name).type)
+            others = good.column(name).filter(pc.invert(pc.is_in(good.column(name), value_set=own)))
+            if len(others):
+                raise FlowError(
+                    f"{self.flow} returned a row of {name}={others[0].as_py()!r} for the group of"
+                    f" {name}={own[0].as_py()!r} ({self._at})",
+                    f"{self.table.name} is keyed by what the groups are made by: return rows of the group alone",
+                )
+        return answer
 
     def _fit(self, answer: pa.RecordBatch | pa.Table) -> Iterator[pa.RecordBatch]:
         if not isinstance(answer, pa.RecordBatch | pa.Table):
@@ -140,7 +153,8 @@ def runner_of(flow: Flow, params: Any, clock: Any = None) -> Runner:
     if flow.function is None:
         raise FlowError(f"{flow.id} has no function", "declare it with @flow")
     key = flow.source_key if flow.rows == "one-to-one" else ""
-    return Runner(flow.id, flow.file, flow.function, params, flow.writes, clock, flow.line, key)
+    groups = flow.group_by if set(flow.group_by) <= set(flow.writes.key) else ()
+    return Runner(flow.id, flow.file, flow.function, params, flow.writes, clock, flow.line, key, groups)
 
 
 def _line(error: BaseException, place: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from lakehouse.declare.flow import REJECT
 from lakehouse.engine import CheckedRows, StoredRows
+from lakehouse.engine.keys import has_origins, keeps_source_key
 from lakehouse.engine.rules import first_check
 from lakehouse.errors import CheckFailedError
 from lakehouse.execute.flow_execution import FlowExecution
@@ -49,10 +50,36 @@ def refuse_duplicate_keys(execution: FlowExecution, checked: CheckedRows) -> Non
     flow = execution.item.flow
     if not flow.writes.key or checked.distinct_keys == checked.digest.rows:
         return
-    key, count = execution.session.duplicate_key(checked)
+    found = execution.session.duplicate_key(checked)
+    made_from = f", made from {' and '.join(texts)}" if (texts := found.origin_texts(flow)) else ""
     raise CheckFailedError(
-        f"{flow.id} made {count} rows of {flow.writes.name} with one key: {_assignments(key)}",
+        f"{flow.id} made {found.rows} rows of {flow.writes.name} with one key: {found.key_text}{made_from}",
         f"fix the flow ({flow.place}), or the table's key; nothing was committed",
+    )
+
+
+def refuse_foreign_rows(execution: FlowExecution, checked: CheckedRows) -> None:
+    """Refuse rows that were made from a source row which the function was not given.
+
+    A later change of that source row would take them for its own; and rows of it that are stored stay.
+
+    Raises:
+        CheckFailedError: If there is one.
+    """
+    flow = execution.item.flow
+    if not has_origins(flow) or keeps_source_key(flow) or not (checked.digest.rows or checked.rejected):
+        return
+    found = execution.session.foreign_row(checked)
+    if found is None:
+        return
+    if flow.refresh == "merge":
+        hint = 'return rows of the affected keys alone, or leave the others out by surplus="drop"'
+    else:
+        hint = f"source_key_sql must give the {flow.source_key} of the row that a row is made from"
+    raise CheckFailedError(
+        f"{flow.id} returned a row of {flow.writes.name} ({found.key_text}) of {found.origin_texts(flow)[0]}, "
+        f"which is not among the rows that it was given ({flow.place})",
+        f"{hint}; nothing was committed",
     )
 
 
@@ -68,14 +95,16 @@ def refuse_stored_keys(execution: FlowExecution, checked: CheckedRows, replaced:
         CheckFailedError: If there is one.
     """
     flow = execution.item.flow
-    if not flow.writes.key:
+    found = execution.session.stored_key(checked, execution.target.version, replaced)
+    if found is None:
         return
-    key = execution.session.stored_key(checked, execution.target.version, replaced)
-    if key is not None:
-        raise CheckFailedError(
-            f"{flow.id} made a second row of {flow.writes.name} with the key {_assignments(key)}",
-            "rows of two tables or origins share it: give those of one new identities, or choose another key",
-        )
+    new, stored = found.origin_texts(flow)
+    raise CheckFailedError(
+        f"{flow.id} made a second row of {flow.writes.name} with the key {found.key_text}: "
+        f"the new row is of {new}, the stored one of {stored}",
+        "rows of two tables or origins share it: give those of one new identities, or choose another key; "
+        "nothing was committed",
+    )
 
 
 class _Failure(NamedTuple):
@@ -108,7 +137,3 @@ def _shown(row: Mapping[str, Any], reason: str) -> str:
         if isinstance(value, str | int | float) and (name not in stated or stated[name] != value)
     }
     return ", ".join(f"{name}={str(value)[:60]!r}" for name, value in list(values.items())[:4])
-
-
-def _assignments(key: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in key.items())

@@ -1,4 +1,4 @@
-"""Execute one flow: read, call, conform, refuse retracted rows, check, compare with the table, commit the difference.
+"""Execute one flow: read, call, conform, refuse retracted rows, check, compare with the table, commit, read back.
 
 The steps are functions over one frozen `FlowExecution`; each returns a value, and the commit note is built once from
 these values.
@@ -13,10 +13,11 @@ from lakehouse.delta import append
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.engine import CheckedRows, Engine, FlowOutput, Write
 from lakehouse.errors import MixlakeError
-from lakehouse.execute.checks import refuse_duplicate_keys, refuse_rejected_rows
+from lakehouse.execute.checks import refuse_duplicate_keys, refuse_foreign_rows, refuse_rejected_rows
 from lakehouse.execute.flow_execution import FlowExecution, Phases
 from lakehouse.execute.flow_note import Quarantined, attempt_name, commit_note
 from lakehouse.execute.invoke import call_flow
+from lakehouse.execute.read_back import verify_commit
 from lakehouse.execute.target import inspect_target
 from lakehouse.execute.write_plan import plan_write
 from lakehouse.plan.plan import FlowPlan
@@ -39,7 +40,7 @@ def execute_flow(
         The committed version and its note.
 
     Raises:
-        MixlakeError: If the flow or its rows are at fault, or another run came first.
+        MixlakeError: If the flow or its rows are at fault, another run came first, or other rows are read back.
     """
     started, clock = datetime.now(UTC).isoformat(), time.monotonic()
     with engine.begin(item.flow, run_id) as session:
@@ -54,17 +55,20 @@ def execute_flow(
             plan = plan_write(execution, output, checked)
             phases = phases.with_difference(execution.elapsed())
             note = commit_note(execution, checked, quarantined, plan, phases)
-            return _commit(execution, plan.write, note), note
+            version = _commit(execution, plan.write, note)
+            verify_commit(execution, plan, version)
         except MixlakeError:
             raise
         except Exception as error:
             raise session.translate(error) from error
+        return version, note
 
 
 def _check(execution: FlowExecution, output: FlowOutput) -> CheckedRows:
-    """Compute a flow's rows, and refuse them where more are rejected than is allowed, or where two share a key."""
+    """Compute a flow's rows, and refuse them where too many are rejected, of other origins, or two of one key."""
     checked = execution.session.check(output.rows, execution.item.retractions)
     refuse_rejected_rows(execution, checked)
+    refuse_foreign_rows(execution, checked)
     refuse_duplicate_keys(execution, checked)
     return checked
 

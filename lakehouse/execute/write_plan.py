@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lakehouse.delta.content_digest import Digest
 from lakehouse.engine import CheckedRows, Difference, FlowOutput, StoredRows, Write
+from lakehouse.engine.keys import keeps_source_key
 from lakehouse.execute.checks import refuse_stored_keys
 from lakehouse.execute.flow_execution import FlowExecution
 
@@ -58,7 +59,7 @@ def plan_write(execution: FlowExecution, output: FlowOutput, checked: CheckedRow
     item, target = execution.item, execution.target
     retracting = item.has_cause("retraction") and not target.replace_whole
     only_new = not output.full and output.affected is None and not retracting
-    keys_may_meet = not output.full and _keys_may_meet(execution)
+    keys_may_meet = not output.full and checked.digest.rows > 0 and _keys_may_meet(execution, output)
     if only_new and keys_may_meet:
         refuse_stored_keys(execution, checked)
     if only_new or _is_empty(execution):
@@ -109,6 +110,9 @@ def _replace_by_key(execution: FlowExecution, output: FlowOutput, checked: Check
         # Rows that something else wrote twice are no difference by key: all rows are replaced at once.
         return _overwrite(output, checked, deleted=duplicates)
     changed = execution.session.difference(checked, StoredRows(target.version))
+    if not distrusted and target.digest.comparable and target.digest + changed.gained - changed.lost != checked.digest:
+        # The stored rows are not those of the note: an earlier mixlake stored a key twice, or a value otherwise.
+        return _overwrite(output, checked, deleted=target.digest.rows)
     return _write_difference(output, checked, changed, checked.digest)
 
 
@@ -135,16 +139,23 @@ def _write_difference(output: FlowOutput, checked: CheckedRows, changed: Differe
     return WritePlan(write, output.full, digest, changed.inserted, changed.updated, changed.deleted)
 
 
-def _keys_may_meet(execution: FlowExecution) -> bool:
-    """Whether rows of other origins may have a key that new rows have.
+def _keys_may_meet(execution: FlowExecution, output: FlowOutput) -> bool:
+    """Whether a new row may have the key of a stored row that it does not replace.
 
-    A sample's identity is made from what it was made from, so that it meets no other; two driving tables may share
-    identities, any other key may be the same for rows of two origins, and what is not a flow may write a key twice.
+    Nothing that a flow says of its keys is trusted. Two things are known, though, since the engine compared origins
+    with the source keys that the function was given (`refuse_foreign_rows`, and `Runner` for one-to-one operators):
+
+    - Where a row's origin is a column of its key, rows of one key are of one origin, and all stored rows of affected
+      origins are replaced.
+    - Where a row's key is the source key, and new source rows alone were given, no stored row is of one of them: the
+      source table, which only flows wrote, has its own key once.
     """
     flow, project = execution.item.flow, execution.project
-    if not flow.driving:  # a landing flow: nothing but a retraction leaves rows in their place
-        return False
+    if output.affected is not None:
+        return flow.source_key_sql not in flow.writes.key
+    if not keeps_source_key(flow):
+        return True
     sources = project.registry.sources(flow.reads[flow.driving])
-    if tuple(flow.writes.key) not in {("sample_id",), (flow.source_key,)} or len(sources) > 1:
+    if len(sources) > 1 or any(tuple(source.key) != (flow.source_key,) for source in sources):
         return True
     return not all(project.only_flows_wrote(source.name, execution.item.inputs) for source in sources)

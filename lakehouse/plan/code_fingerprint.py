@@ -42,6 +42,8 @@ def code_fingerprint(flow: Flow, roots: frozenset[str]) -> Code:
     declared = {name: getattr(flow, name) for name in ("kind", "refresh", "driving", "source_key", "source_key_sql")}
     if flow.group_by:
         declared["group_by"] = flow.group_by
+    if flow.surplus != "fail":
+        declared["surplus"] = flow.surplus
     texts = [repr(reads), repr(tuple(declared.values()))]
     parts = {DECLARATION: {f"reads {item[0]}": _short(repr(item)) for item in reads}}
     parts[DECLARATION] |= {name: _short(repr(value)) for name, value in declared.items()}

@@ -95,22 +95,11 @@ def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[M
     from pyspark.sql import functions as F
 
     chosen = F.col(REASON) == F.lit(of) if isinstance(of, str) else F.array_contains(BROKEN, of)
-    found = rejected(checked).where(chosen).drop(HIGH, LOW, REASON, BROKEN).limit(limit).collect()
+    # Texts, numbers and booleans: Python knows no time outside of the years 1 to 9999, for which rows may be rejected.
+    plain = ("string", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double")
+    names = [name for name, kind in checked.rows.dtypes if kind in plain and name not in {HIGH, LOW, REASON}]
+    found = rejected(checked).where(chosen).select(*(F.col(f"`{name}`") for name in names)).limit(limit).collect()
     return [row.asDict() for row in found]
-
-
-def duplicate_key(table: Table, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
-    """Return a key that several good rows share, and how many."""
-    keys = list(table.key)
-    shared = good(checked).groupBy(*keys).count().where("count > 1").limit(1).collect()[0]
-    return {key: shared[key] for key in keys}, int(shared["count"])
-
-
-def shared_key(table: Table, checked: CheckedRows, stored: DataFrame) -> Mapping[str, Any] | None:
-    """Return a key of a good row that stored rows have, too; None where there is none."""
-    keys = list(table.key)
-    shared = good(checked).select(*keys).join(stored.select(*keys), keys, "left_semi").limit(1).collect()
-    return {key: shared[0][key] for key in keys} if shared else None
 
 
 def rows_with_duplicate_keys(table: Table, stored: DataFrame) -> int:

@@ -9,6 +9,7 @@ from lakehouse.declare.flow import REJECT, Flow
 from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, never_null, rule_names
 from lakehouse.errors import FlowError
 from lakehouse.spark.delta_reader import spark_schema
+from lakehouse.spark.unstorable import unstorable
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -61,6 +62,7 @@ def _broken(table: Table) -> Column:
     from pyspark.sql import functions as F
 
     rules = [F.col(f"`{name}`").isNull() for name in never_null(table)]
+    rules += unstorable(table)
     rules += [~F.coalesce(F.expr(check.sql), F.lit(False)) for check in table.checks]
     places = [F.when(rule, F.lit(place)) for place, rule in enumerate(rules)]
     return F.array_compact(F.array(*places).cast("array<int>"))

@@ -8,8 +8,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.content_digest import Digest
+from lakehouse.delta.read_back import sample
 from lakehouse.engine import (
     AffectedKeys,
     Call,
@@ -20,6 +24,7 @@ from lakehouse.engine import (
     StoredRows,
     Write,
 )
+from lakehouse.engine.keys import KeyOrigins
 from lakehouse.errors import MixlakeError
 from lakehouse.ledger.retractions import Retractions
 from lakehouse.project import Project
@@ -31,7 +36,9 @@ from lakehouse.spark import (
     delta_writer,
     flow_inputs,
     quarantine_rows,
+    read_back,
     retraction_filter,
+    shared_keys,
 )
 from lakehouse.spark.delta_writer import CommitStamp
 from lakehouse.spark.errors import from_spark_error
@@ -146,17 +153,34 @@ class SparkFlowSession:
         """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
         return checked_rows.rejected_examples(checked, of, limit)
 
-    def duplicate_key(self, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
-        """Return a key that several good rows share, and how many."""
-        return checked_rows.duplicate_key(self._table, checked)
+    def duplicate_key(self, checked: CheckedRows) -> KeyOrigins:
+        """Return a key that several good rows share, with the origins of two of them."""
+        return shared_keys.duplicate_key(self._flow, checked)
 
-    def stored_key(self, checked: CheckedRows, version: int, replaced: StoredRows | None) -> Mapping[str, Any] | None:
+    def stored_key(self, checked: CheckedRows, version: int, replaced: StoredRows | None) -> KeyOrigins | None:
         """Return a key of a good row that the table holds outside the replaced rows."""
-        stored = self._stored(StoredRows(version))
-        if replaced is not None:
-            keys = list(self._table.key)
-            stored = stored.join(self._stored(replaced).select(*keys), keys, "left_anti")
-        return checked_rows.shared_key(self._table, checked, stored)
+        whole = delta_reader.load(self._session, self._catalog, self._table, version)
+        found = shared_keys.stored_rows(self._table, checked, whole)
+        for part in self._replaced(found, replaced) if replaced is not None else ():
+            found = found.join(part.select(*self._table.key), list(self._table.key), "left_anti")
+        return shared_keys.first_stored(self._flow, checked, found)
+
+    def _replaced(self, rows: DataFrame, replaced: StoredRows) -> Iterator[DataFrame]:
+        """Yield the rows of affected keys, and those that are retracted."""
+        from pyspark.sql import functions as F
+
+        if replaced.affected is not None:
+            wanted = replaced.affected.rows.toDF("_origin")
+            same = F.expr(self._flow.source_key_sql).eqNullSafe(F.col("_origin"))
+            yield rows.join(wanted, same, "left_semi")
+        if replaced.retractions is not None:
+            orders = replaced.retractions
+            yield retraction_filter.retracted_rows(self._session, self._catalog, self._table, rows, orders)
+
+    def foreign_row(self, checked: CheckedRows) -> KeyOrigins | None:
+        """Return a row whose origin is no source key that the function was given."""
+        given = self._function.given
+        return shared_keys.foreign_row(self._flow, checked, given) if given is not None else None
 
     def rows_with_duplicate_keys(self, version: int) -> int:
         """Return how many rows the table holds where some share a key."""
@@ -182,6 +206,18 @@ class SparkFlowSession:
         """Commit rows with their note."""
         rows = arrange(self._table, write)
         return delta_writer.write(self._session, self._catalog, self._table, rows, CommitStamp(note, transaction))
+
+    def stored_digest(self, version: int) -> Digest:
+        """Return the content digest of all rows of the table, read from its files."""
+        return read_back.stored_digest(self._table, self._stored(StoredRows(version)))
+
+    def differing_row(self, write: Write, version: int) -> Mapping[str, Any] | None:
+        """Return the key of a sampled row of a commit that is not what was committed; None where there is none."""
+        columns = list(dict.fromkeys([*self._table.key, *self._table.stable_columns]))
+        batches = list(sample(self._catalog.open(self._table.name, version), columns, self._run_id))
+        if not batches:
+            return None
+        return read_back.differing_row(self._session, self._table, write, pa.Table.from_batches(batches))
 
     def translate(self, error: Exception) -> MixlakeError:
         """Return an error of Spark's as one that names the flow and what to do."""

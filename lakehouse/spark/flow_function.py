@@ -14,6 +14,7 @@ from lakehouse.declare.flow import Flow
 from lakehouse.declare.sql_flow import declared_reads
 from lakehouse.declare.sql_views import view_name, with_views
 from lakehouse.engine import AffectedKeys, Call, FlowOutput
+from lakehouse.engine.keys import has_origins, keeps_source_key
 from lakehouse.engine.landing import in_contract_types, land
 from lakehouse.engine.operator_runner import Runner, runner_of
 from lakehouse.errors import FlowError, MixlakeError
@@ -21,6 +22,7 @@ from lakehouse.project import Project
 from lakehouse.spark import delta_reader, flow_inputs
 from lakehouse.spark.code_archive import ShippedParams, ship_params
 from lakehouse.spark.relations import SparkRelations
+from lakehouse.spark.shared_keys import of_affected
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -101,6 +103,9 @@ class FlowFunction:
         project: The project.
         flow: The flow.
         stack: Releases rows that the function caches.
+
+    Attributes:
+        given: The source keys that the function was given, in one column; None where nobody asks for them.
     """
 
     def __init__(self, session: SparkSession, project: Project, flow: Flow, stack: ExitStack) -> None:
@@ -109,6 +114,7 @@ class FlowFunction:
         self._flow = flow
         self._stack = stack
         self.counter = RowCounter()
+        self.given: DataFrame | None = None
 
     def apply(self, call: Call) -> FlowOutput:
         """Call the function with its inputs, or with their changes."""
@@ -136,6 +142,8 @@ class FlowFunction:
         else:
             rows = changes.rows
             enough = rows.rdd.getNumPartitions() >= wanted
+        if has_origins(flow) and not keeps_source_key(flow):
+            self.given = rows.select(flow.source_key)
         if not enough:  # use all cores, where the input lies in fewer pieces
             key = flow.source_key
             rows = rows.repartition(wanted, key) if key in rows.columns else rows.repartition(wanted)
@@ -187,6 +195,7 @@ class FlowFunction:
             else:
                 affected = changes.affected or AffectedKeys(changes.rows.select(key).distinct())
                 extra["affected"] = affected.rows
+            self.given = extra["affected"]
         asked = inspect.signature(flow.function).parameters
         if "versions" in asked:
             extra["versions"] = dict(call.versions)
@@ -199,6 +208,8 @@ class FlowFunction:
         if "cache" in asked:
             extra["cache"] = relations.cached
         answer = self._rows_of(flow.function(**frames, params=call.params, **extra))
+        if flow.surplus == "drop":
+            answer = of_affected(flow, answer, extra["affected"])
         return FlowOutput(answer, full=affected is None, affected=affected)
 
     def _rows_of(self, answer: Any) -> Any:

@@ -21,6 +21,8 @@ def test_copies_with_params_and_spark_settings_leave_the_project_as_it_is(tmp_pa
     project = Project(lake_at(tmp_path / "lake", params={"a.b": {"x": 1}}).config)
     assert project.with_params({"a.b": {"y": 2}}).config.params == {"a.b": {"x": 1, "y": 2}}
     assert project.with_spark({"spark.master": "local[1]"}).config.spark == {"spark.master": "local[1]"}
+    assert project.with_verify(verify=True).config.verify
+    assert not project.with_verify(verify=False).config.verify
     assert (project.config.params, project.config.spark) == ({"a.b": {"x": 1}}, {})
 
 

@@ -104,6 +104,24 @@ def test_a_check_that_cannot_be_meant_is_refused(check, says):
         Check(**{"name": "n is positive", "sql": "n > 0", **check})
 
 
+def test_fields_that_differ_in_case_alone_are_refused_where_they_are_declared():
+    kind = pa.list_(pa.struct([("a", pa.int8()), ("A", pa.int8())]))
+    with pytest.raises(ContractError, match="column 'box' has the fields 'a' and 'A', which differ in case alone"):
+        Column("box", kind, "A box.")
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.float64(), pa.decimal128(9, 2), pa.list_(pa.string())], ids=str)
+def test_partitions_of_values_that_a_folder_does_not_give_back_are_refused(kind):
+    with pytest.raises(ContractError, match=r"partition_by names 'part', which is") as error:
+        table(columns=[ID, Column("part", kind, "Part.")], partition_by=["part"])
+    assert error.value.hint.startswith("partition by a text")
+
+
+def test_a_table_of_partition_columns_alone_is_refused():
+    with pytest.raises(ContractError, match="partition_by names all columns"):
+        table(partition_by=["n", "id"])
+
+
 def test_names_that_differ_in_case_alone_are_refused():
     with pytest.raises(ContractError, match="'ID' and 'id' is declared twice"):
         table(columns=[ID, Column("ID", pa.string(), "x")])

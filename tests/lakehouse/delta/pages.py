@@ -157,6 +157,40 @@ def pack(texts, repeats, relations, params):
     return relations.map_groups(placed, ["position"], packed, PACKED)
 """)
 
+# Flows that break keys: by what a text says, which another may say too; and by more rows than were asked for.
+BREAKING = ModuleText("""
+import pyarrow as pa
+
+from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.flow import flow
+from PACKAGE.tables import ID, RUN, SOURCE, texts
+
+SIZE = Column("size", pa.int64(), "Characters.")
+labels = Table(
+    "broken.labels", doc="A text by what it says.",
+    columns=[SOURCE, Column("label", pa.string(), "What it says."), Column("of_id", pa.string(), "The text."), RUN],
+    key=["source", "label"],
+)
+sizes = Table("broken.sizes", doc="A text's size.", columns=[ID, SIZE, RUN], key=["sample_id"])
+wholes = Table("broken.wholes", doc="A text's size.", columns=[ID, SIZE, RUN], key=["sample_id"])
+STATEMENT = "SELECT sample_id, CAST(length(text) AS BIGINT) AS size FROM texts"
+
+
+@flow(writes=labels, reads={"texts": texts}, source_key_sql="of_id")
+def label(batch, params):
+    return pa.record_batch({"source": batch["source"], "label": batch["text"], "of_id": batch["sample_id"]})
+
+
+@flow(writes=sizes, reads={"texts": texts}, kind="relational", refresh="merge", surplus="drop")
+def size(texts, affected, relations, params):
+    return relations.sql(STATEMENT, texts=texts)
+
+
+@flow(writes=wholes, reads={"texts": texts}, kind="relational", refresh="merge")
+def whole(texts, affected, relations, params):
+    return relations.sql(STATEMENT, texts=texts)
+""")
+
 COUNTS = (
     "-- Texts by source.\n-- dialect: portable\n"
     "SELECT source, count(*) AS n, CAST(sum(length(text)) AS BIGINT) AS size FROM silver.texts GROUP BY source\n"

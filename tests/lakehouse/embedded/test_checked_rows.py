@@ -8,6 +8,7 @@ from lakehouse.declare.contract import Column, Table
 from lakehouse.delta.content_digest import Digest
 from lakehouse.embedded import checked_rows
 from lakehouse.engine import OTHER_REASONS
+from lakehouse.engine.keys import KeyOrigins
 from tests.lakehouse.embedded.embedded_lakes import batch, checked
 
 TABLE = Table(
@@ -58,10 +59,9 @@ def test_a_key_that_rows_share_is_found_among_good_rows_alone(tmp_path):
     rows = [("b", 1), ("a", 2), ("b", 3), ("a", 4), ("b", 5)]
     found = checked(tmp_path, TABLE, batch(TABLE, rows, None, "bad", None, "bad"))
     assert (found.distinct_keys, found.digest.rows) == (1, 3)
-    assert checked_rows.duplicate_key(TABLE, found) == ({"id": "b"}, 3)
-    stored = checked_rows.keys_of(found.rows, ["id"])
-    assert checked_rows.shared_key(TABLE, found, stored) == {"id": "b"}
-    assert checked_rows.shared_key(TABLE, found, stored.clear()) is None
+    assert checked_rows.duplicate_key(TABLE, found) == KeyOrigins({"id": "b"}, (), 3)
+    assert checked_rows.rows_with_key(found, {"id": "b"}, 2).column("id").to_pylist() == ["b", "b"]
+    assert checked_rows.rows_with_key(found, {"id": "no"}, 2).num_rows == 0
 
 
 def test_keys_of_several_columns_and_kinds_are_told_apart(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from lakehouse.declare.contract import Column, Table
 from lakehouse.declare.flow import flow
-from lakehouse.engine.operator_runner import Runner
+from lakehouse.engine.operator_runner import Runner, runner_of
 from lakehouse.errors import FlowError, MixlakeError
 from tests.lakehouse.flows import flow_of
 
@@ -104,6 +104,23 @@ def test_an_operator_that_loses_or_adds_rows_is_refused_with_its_line(answer, sa
         one_to_one(answer)
     assert "(file.py:7)" in raised.value.message
     assert "_reject" in raised.value.hint
+
+
+def test_a_groups_rows_are_of_the_group_where_the_table_is_keyed_by_it():
+    group = pa.table({"id": ["a", "a"], "n": pa.array([1, 2], pa.int64())})
+    keyed = dataclasses.replace(ONE, one_to_one="", group_by=("id",))
+    own = dataclasses.replace(keyed, function=lambda g, params: g.slice(0, 1))
+    assert own.of_group(group).column("id").to_pylist() == ["a"]
+    other = dataclasses.replace(keyed, function=lambda g, params: pa.table({"id": ["a", "b"], "n": [1, 2]}))
+    with pytest.raises(FlowError, match="returned a row of id='b' for the group of id='a'"):
+        other.of_group(group)
+    bad = pa.table({"id": ["a", "b"], "n": [1, 2], "_reject": [None, "no"]})
+    assert dataclasses.replace(keyed, function=lambda g, params: bad).of_group(group).num_rows == 2
+
+
+def test_groups_are_compared_only_where_the_key_has_their_columns():
+    assert runner_of(declared(kind="group", group_by=["id"], source_key="sample_id"), None).group_by == ("id",)
+    assert runner_of(declared(kind="group", group_by=["n"]), None).group_by == ()
 
 
 def declared(**fields):

@@ -2,9 +2,15 @@ from __future__ import annotations
 
 import pytest
 
+from lakehouse.engine.keys import KeyOrigins
 from lakehouse.errors import CheckFailedError
-from lakehouse.execute.checks import refuse_duplicate_keys, refuse_rejected_rows, refuse_stored_keys
-from tests.lakehouse.execute.executions import Session, checked, execution
+from lakehouse.execute.checks import (
+    refuse_duplicate_keys,
+    refuse_foreign_rows,
+    refuse_rejected_rows,
+    refuse_stored_keys,
+)
+from tests.lakehouse.execute.executions import Session, checked, driven, execution
 
 
 def refused(tmp_path, rows):
@@ -35,13 +41,34 @@ def test_other_reasons_share_the_tolerance_of_the_flow(tmp_path):
 def test_rows_that_share_a_key_are_refused_by_name(tmp_path):
     rows = checked(3)
     refuse_duplicate_keys(execution(tmp_path), rows)
-    session = Session(duplicate_key=({"id": "a"}, 2))
     doubled = type(rows)(rows.rows, rows.digest, {}, 2)
-    with pytest.raises(CheckFailedError, match=r"made 2 rows of bronze.lines with one key: id='a'"):
+    session = Session(duplicate_key=KeyOrigins({"id": "a"}, (), 2))
+    with pytest.raises(CheckFailedError, match=r"made 2 rows of bronze.lines with one key: id='a' "):
         refuse_duplicate_keys(execution(tmp_path, session), doubled)
+    session = Session(duplicate_key=KeyOrigins({"id": "a"}, ("u1", "u3"), 2))
+    with pytest.raises(CheckFailedError, match=r"one key: id='a', made from id='u1' and id='u3'"):
+        refuse_duplicate_keys(execution(tmp_path, session, flow=driven()), doubled)
 
 
-def test_a_stored_key_of_another_origin_is_refused(tmp_path):
-    refuse_stored_keys(execution(tmp_path), checked())
-    with pytest.raises(CheckFailedError, match=r"second row of bronze.lines with the key id='a'"):
-        refuse_stored_keys(execution(tmp_path, Session(stored_key={"id": "a"})), checked())
+def test_a_stored_key_of_another_origin_is_refused_with_both_origins(tmp_path):
+    own = driven()
+    refuse_stored_keys(execution(tmp_path, flow=own), checked())
+    session = Session(stored_key=KeyOrigins({"id": "a"}, ("u3", "u1")))
+    with pytest.raises(
+        CheckFailedError,
+        match=r"second row of bronze.lines with the key id='a': .* of id='u3', the stored one of id='u1'",
+    ):
+        refuse_stored_keys(execution(tmp_path, session, flow=own), checked())
+
+
+def test_a_row_of_an_origin_that_was_not_given_is_refused(tmp_path):
+    session = Session(foreign_row=KeyOrigins({"id": "a"}, ("u2",)))
+    with pytest.raises(CheckFailedError, match=r"\(id='a'\) of id='u2', which is not among the rows") as error:
+        refuse_foreign_rows(execution(tmp_path, session, flow=driven()), checked())
+    assert "source_key_sql must give the id" in error.value.hint
+    with pytest.raises(CheckFailedError, match="surplus") as error:
+        refuse_foreign_rows(execution(tmp_path, session, flow=driven(kind="frame", refresh="merge")), checked())
+    refuse_foreign_rows(execution(tmp_path, Session(foreign_row=None), flow=driven()), checked())
+    # A full flow has no origins, and a one-to-one operator's rows were compared with those that it was given.
+    refuse_foreign_rows(execution(tmp_path), checked())
+    refuse_foreign_rows(execution(tmp_path, flow=driven(rows="one-to-one")), checked())

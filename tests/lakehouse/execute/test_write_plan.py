@@ -6,9 +6,11 @@ import pytest
 
 from lakehouse.delta.content_digest import Digest
 from lakehouse.engine import AffectedKeys, FlowOutput, StoredRows
+from lakehouse.engine.keys import KeyOrigins
 from lakehouse.errors import CheckFailedError
 from lakehouse.execute.write_plan import plan_write
 from lakehouse.ledger.retractions import Retractions
+from lakehouse.project import Project
 from tests.lakehouse.execute.executions import LINES, Session, checked, difference, driven, execution, target
 
 FULL = FlowOutput("rows", full=True)
@@ -59,9 +61,10 @@ def test_duplicate_stored_keys_are_replaced_with_the_whole_table_and_that_is_a_c
     ("changed", "mode"), [(difference(1, 1), "merge"), (difference(0, 0, 1), "merge"), (difference(3), "append")]
 )
 def test_a_full_result_is_written_as_its_difference(tmp_path, changed, mode):
-    plan = plan_write(execution(tmp_path, Session(difference=changed)), FULL, checked(3, 8))
+    after = Digest(10, 9) + changed.gained - changed.lost
+    plan = plan_write(execution(tmp_path, Session(difference=changed)), FULL, checked(after.rows, after.total))
     assert (plan.write.mode, plan.write.difference) == (mode, changed)
-    assert plan.digest == Digest(3, 8)
+    assert plan.digest == after
     assert (plan.inserted, plan.updated, plan.deleted) == (changed.inserted, changed.updated, changed.deleted)
 
 
@@ -94,8 +97,47 @@ def test_equal_rows_without_a_key_are_left_as_they_are(tmp_path):
     assert plan.write.unchanged
 
 
-def test_a_key_that_another_origin_holds_is_refused(tmp_path):
-    session = Session(stored_key={"id": "a"})
-    own = replace(driven(), writes=replace(LINES, name="silver.others", key=("id", "text")))
-    with pytest.raises(CheckFailedError, match=r"second row of silver.others with the key id='a'"):
-        plan_write(execution(tmp_path, session, flow=own), NEW, checked(1, 1))
+def test_stored_rows_that_are_not_those_of_the_note_are_replaced_whole(tmp_path):
+    # An earlier mixlake stored one of ten keys twice: by key, nothing differs.
+    session = Session(difference=difference())
+    plan = plan_write(execution(tmp_path, session), FULL, checked(9, 8))
+    assert (plan.write.mode, plan.inserted, plan.deleted, plan.digest) == ("overwrite", 9, 10, Digest(9, 8))
+
+
+OTHERS = replace(LINES, name="silver.others", key=("id", "text"))
+FOUND = KeyOrigins({"id": "a"}, ("u3", "u1"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "output"),
+    [
+        ({"writes": OTHERS}, NEW),
+        ({}, NEW),  # a key of the same name as the source's, which no one-to-one operator keeps
+        ({"rows": "one-to-one", "source_key_sql": "coalesce(text, id)"}, SOME),
+        ({"source_key_sql": "text"}, SOME),
+    ],
+)
+def test_a_key_that_another_origin_holds_is_refused(tmp_path, fields, output):
+    session = Session(stored_key=FOUND, difference=difference())
+    with pytest.raises(CheckFailedError, match=r"second row of .* with the key id='a'"):
+        plan_write(execution(tmp_path, session, flow=driven(**fields)), output, checked(1, 1))
+    # Where nothing comes in, nothing can meet.
+    assert plan_write(execution(tmp_path, session, flow=driven(**fields)), output, checked(0, 0)).inserted == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "output"),
+    [({"rows": "one-to-one"}, NEW), ({"rows": "one-to-one"}, SOME), ({"writes": OTHERS}, SOME), ({}, SOME)],
+)
+def test_keys_are_not_looked_up_where_the_engine_knows_that_they_cannot_meet(tmp_path, monkeypatch, fields, output):
+    monkeypatch.setattr(Project, "only_flows_wrote", lambda *_: True)
+    session = Session(stored_key=FOUND, difference=difference())
+    plan_write(execution(tmp_path, session, flow=driven(**fields)), output, checked(1, 1))
+    assert "stored_key" not in [name for name, *_ in session.asked]
+
+
+def test_a_source_that_something_else_wrote_may_give_a_key_twice(tmp_path, monkeypatch):
+    monkeypatch.setattr(Project, "only_flows_wrote", lambda *_: False)
+    one = execution(tmp_path, Session(stored_key=FOUND), flow=driven(rows="one-to-one"))
+    with pytest.raises(CheckFailedError, match="second row"):
+        plan_write(one, NEW, checked(1, 1))

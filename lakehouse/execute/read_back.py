@@ -1,0 +1,56 @@
+"""Compare what a commit left in its table with what was handed over to it.
+
+What is stored may differ from what was handed over where the format, a writer or a reader changes a value. The digest
+of a commit's note is of the rows handed over, and a row's hash is the same on each engine, whatever file holds it. So:
+
+- after each commit the table's rows are counted, by its log, and a sample of the files that it added is read: two files
+  at most, a thousand rows and half a megabyte of each, chosen by a keyed hash. Each row that was read must have the
+  hash of the row of its key that was handed over. Rows of other keys, which a merge copies, are passed over;
+- with ``mixlake run --verify`` the table is read whole, and its digest must be the note's.
+
+A table that needs a reader feature (deletion vectors, column mapping) is read by ``--verify`` alone.
+"""
+
+from __future__ import annotations
+
+from lakehouse.delta.read_back import rows_in_log
+from lakehouse.errors import LakeError
+from lakehouse.execute.flow_execution import FlowExecution
+from lakehouse.execute.write_plan import WritePlan
+
+
+def verify_commit(execution: FlowExecution, plan: WritePlan, version: int) -> None:
+    """Compare what a commit left in its table with what was handed over.
+
+    Args:
+        execution: The execution.
+        plan: What was committed.
+        version: The version that holds the commit.
+
+    Raises:
+        LakeError: If it differs. The commit stands.
+    """
+    table, whole = execution.item.flow.writes, execution.project.config.verify
+    if not (plan.changed or whole):
+        return
+    rows = rows_in_log(execution.project.catalog.open(table.name, version))
+    if rows is not None and rows != plan.digest.rows:
+        raise _differs(execution, version, f"{rows} rows are stored, {plan.digest.rows} should be")
+    if whole:
+        stored = execution.session.stored_digest(version)
+        if stored != plan.digest:
+            raise _differs(execution, version, f"its digest is {stored}, and should be {plan.digest}")
+        return
+    key = execution.session.differing_row(plan.write, version)
+    if key is not None:
+        named = ", ".join(f"{name}={value!r}" for name, value in key.items())
+        raise _differs(execution, version, f"a row{f' ({named})' if named else ''} is read otherwise than it was made")
+
+
+def _differs(execution: FlowExecution, version: int, what: str) -> LakeError:
+    name = execution.item.flow.writes.name
+    return LakeError(
+        f"{name} does not hold at version {version} what {execution.item.flow.id} wrote: {what}",
+        "do not use that version: look at the rows and at the storage, then write the table anew and read it back "
+        f"whole: mixlake run {name} --full --verify",
+    )

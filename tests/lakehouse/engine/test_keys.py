@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from lakehouse.engine.keys import KeyOrigins, has_origins, keeps_source_key
+from tests.lakehouse.execute.executions import FLOW, driven
+
+
+def test_a_key_and_its_origins_are_named():
+    found = KeyOrigins({"id": "a", "n": 1}, ["u1", None])
+    assert found.key_text == "id='a', n=1"
+    assert found.origin_texts(driven()) == ["id='u1'", "id=None"]
+
+
+def test_flows_that_keep_the_source_key_are_one_to_one_operators_of_that_key():
+    assert keeps_source_key(driven(rows="one-to-one"))
+    assert not keeps_source_key(driven())
+    assert not keeps_source_key(driven(rows="one-to-one", source_key_sql="text"))
+    assert not keeps_source_key(driven(rows="one-to-one", source_key="text", source_key_sql="text"))
+
+
+def test_only_rows_of_incremental_flows_have_origins():
+    assert has_origins(driven())
+    assert has_origins(driven(kind="frame", refresh="merge"))
+    assert not has_origins(FLOW)
