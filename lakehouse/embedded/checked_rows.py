@@ -116,9 +116,15 @@ def duplicate_key(table: Table, checked: CheckedRows) -> tuple[Mapping[str, Any]
     """Return a key that several good rows share, and how many."""
     import polars as pl
 
-    shared = good_keys(table, checked).group_by(list(table.key)).len("n").filter(pl.col("n") > 1).sort(list(table.key))
+    shared = (
+        good_keys(table, checked)
+        .group_by(list(table.key))
+        .len("_rows")
+        .filter(pl.col("_rows") > 1)
+        .sort(list(table.key))
+    )
     row = shared.row(0, named=True)
-    return {key: row[key] for key in table.key}, int(row["n"])
+    return {key: row[key] for key in table.key}, int(row["_rows"])
 
 
 def shared_key(table: Table, checked: CheckedRows, stored: pl.DataFrame) -> Mapping[str, Any] | None:

@@ -265,7 +265,7 @@ class EmbeddedFlowSession:
 
     def _is_needed(self, column: Column, names: list[str]) -> bool:
         """Whether a payload column is read to find stored rows: it is large, and rarely asked for."""
-        return column.name in {*names, "uri"} or column.name in self._flow.source_key_sql
+        return column.name in {*names, *self._table.lineage} or column.name in self._flow.source_key_sql
 
     def _stored(self, stored: StoredRows, names: list[str]) -> Iterator[pa.RecordBatch]:
         """Yield the stored rows that are meant: all, or those of affected keys and those that are retracted."""

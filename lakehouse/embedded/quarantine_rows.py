@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.declare.lineage_columns import SAMPLE_ID
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.scan import scan
 from lakehouse.embedded.checked_rows import rejected_rows
@@ -32,18 +33,17 @@ def quarantine_rows(
         run_id: The run.
     """
     names = [column.name for column in flow.writes.columns]
-    has_id = "sample_id" in flow.writes
-    has_origin = has_id and flow.incremental
+    has_id = SAMPLE_ID in flow.writes.lineage
     types = {column.name: column.type for column in flow.writes.columns}
-    source_key = Expressions(database, [flow.source_key_sql] if has_origin else [], types)
+    source_key = Expressions(database, [flow.source_key_sql] if flow.incremental else [], types)
     parts = []
     for batch in rejected_rows(checked):
         none = pa.nulls(batch.num_rows, pa.string())
         parts.append(
             _rows(
                 (flow, attempt, run_id),
-                sample_id=batch.column("sample_id").cast(pa.string()) if has_id else none,
-                origin=source_key.values(batch)[0].cast(pa.string()) if has_origin else none,
+                sample_id=batch.column(SAMPLE_ID) if has_id else none,
+                origin=source_key.values(batch)[0].cast(pa.string()) if flow.incremental else none,
                 reason=batch.column(REJECT),
                 row=pa.array(json_rows(batch.select(names)), pa.string()),
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lakehouse.declare.lineage_columns import SAMPLE_ID
 from lakehouse.delta.content_digest import Digest
 from lakehouse.engine import CheckedRows, Difference, FlowOutput, StoredRows, Write
 from lakehouse.execute.checks import refuse_stored_keys
@@ -145,6 +146,7 @@ def _keys_may_meet(execution: FlowExecution) -> bool:
     if not flow.driving:  # a landing flow: nothing but a retraction leaves rows in their place
         return False
     sources = project.registry.sources(flow.reads[flow.driving])
-    if tuple(flow.writes.key) not in {("sample_id",), (flow.source_key,)} or len(sources) > 1:
+    names_origin = {(flow.source_key,), *((name,) for name in flow.writes.lineage if name == SAMPLE_ID)}
+    if tuple(flow.writes.key) not in names_origin or len(sources) > 1:
         return True
     return not all(project.only_flows_wrote(source.name, execution.item.inputs) for source in sources)

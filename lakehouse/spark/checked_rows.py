@@ -101,9 +101,12 @@ def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[M
 
 def duplicate_key(table: Table, checked: CheckedRows) -> tuple[Mapping[str, Any], int]:
     """Return a key that several good rows share, and how many."""
+    from pyspark.sql import functions as F
+
     keys = list(table.key)
-    shared = good(checked).groupBy(*keys).count().where("count > 1").limit(1).collect()[0]
-    return {key: shared[key] for key in keys}, int(shared["count"])
+    counted = good(checked).groupBy(*keys).agg(F.count(F.lit(1)).alias("_rows"))
+    shared = counted.where("_rows > 1").limit(1).collect()[0]
+    return {key: shared[key] for key in keys}, int(shared["_rows"])
 
 
 def shared_key(table: Table, checked: CheckedRows, stored: DataFrame) -> Mapping[str, Any] | None:
