@@ -52,7 +52,7 @@ class Column:
             mixlake. A name of these with another type is yours.
 
     Raises:
-        ContractError: If some reader does not support its name or type, or it is not mixlake's and says so.
+        ContractError: If some reader does not support its name or type, or it says to be mixlake's and is not.
     """
 
     name: str
@@ -81,6 +81,10 @@ class Column:
             raise ContractError(
                 f"column {self.name!r} of {self.type} is declared with lineage=True, and is none of mixlake's",
                 f"leave lineage out; mixlake's are {own}",
+            )
+        if self.lineage and self.name == lineage_columns.RUN_ID and not self.volatile:
+            raise ContractError(
+                "mixlake's 'run_id' differs in each run, so that all rows would", "declare it with volatile=True"
             )
 
 

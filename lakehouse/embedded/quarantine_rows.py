@@ -34,8 +34,9 @@ def quarantine_rows(
     """
     names = [column.name for column in flow.writes.columns]
     has_id = SAMPLE_ID in flow.writes.lineage
+    has_origin = has_id and flow.incremental
     types = {column.name: column.type for column in flow.writes.columns}
-    source_key = Expressions(database, [flow.source_key_sql] if flow.incremental else [], types)
+    source_key = Expressions(database, [flow.source_key_sql] if has_origin else [], types)
     parts = []
     for batch in rejected_rows(checked):
         none = pa.nulls(batch.num_rows, pa.string())
@@ -43,7 +44,7 @@ def quarantine_rows(
             _rows(
                 (flow, attempt, run_id),
                 sample_id=batch.column(SAMPLE_ID) if has_id else none,
-                origin=source_key.values(batch)[0].cast(pa.string()) if flow.incremental else none,
+                origin=source_key.values(batch)[0].cast(pa.string()) if has_origin else none,
                 reason=batch.column(REJECT),
                 row=pa.array(json_rows(batch.select(names)), pa.string()),
             )

@@ -63,10 +63,11 @@ def rejected_rows(attempt: Attempt, checked: CheckedRows) -> DataFrame:
             value = F.when(value.isNotNull(), text)
         shown.append(value.alias(column.name))
     null = F.lit(None).cast("string")
+    has_id = SAMPLE_ID in flow.writes.lineage
     return attempt.rows(
         checked_rows.rejected(checked),
-        sample_id=F.col(SAMPLE_ID) if SAMPLE_ID in flow.writes.lineage else null,
-        origin=F.expr(flow.source_key_sql).cast("string") if flow.incremental else null,
+        sample_id=F.col(SAMPLE_ID) if has_id else null,
+        origin=F.expr(flow.source_key_sql).cast("string") if has_id and flow.incremental else null,
         reason=F.col(REJECT),
         row=F.to_json(F.struct(*shown)),
     )

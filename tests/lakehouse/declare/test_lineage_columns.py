@@ -36,12 +36,17 @@ def test_a_column_of_the_type_says_whose_it_is(name):
     given = [ID] if name in {"sample_id", "run_id"} else [SAMPLE]
     with pytest.raises(ContractError, match=f"acme.rows: column '{name}' has the name and the type .* rename it"):
         table(*given, bare)
-    own, mixlakes = (Column(name, TYPES[name], "Stated.", lineage=stated) for stated in (False, True))
+    own, mixlakes = (Column(name, TYPES[name], "Stated.", lineage=stated, volatile=True) for stated in (False, True))
     assert name not in table(*given, own).lineage
     assert name in table(*given, mixlakes).lineage
     # In a fingerprint of before, a column of that name and type was mixlake's.
     assert table(*given, own).fingerprint() != table(*given, mixlakes).fingerprint()
     assert "not lineage" in table(*given, own).parts()[f"column {name}"]
+
+
+def test_a_run_id_of_mixlakes_is_left_out_of_comparisons():
+    with pytest.raises(ContractError, match="differs in each run"):
+        Column("run_id", pa.string(), "Run.", lineage=True)
 
 
 def test_other_names_are_nobodys_business_where_rows_are_no_samples():
@@ -76,6 +81,10 @@ def test_types_are_told_apart_in_all_forms():
 def test_a_stored_column_is_mixlakes_by_its_contract_and_its_type():
     stored = {"sample_id": "string", "source": "string", "run_id": "long", "license": "string", "text": "string"}
     assert lineage_columns(stored) == {"sample_id", "source", "license"}
-    declared = [SAMPLE, Column("source", pa.string(), "Mine."), Column("run_id", pa.string(), "Run.", lineage=True)]
+    declared = [
+        SAMPLE,
+        Column("source", pa.string(), "Mine."),
+        Column("run_id", pa.string(), "Run.", volatile=True, lineage=True),
+    ]
     # A column that the contract does not have any more is judged by name and type.
     assert lineage_columns(stored, declared) == {"sample_id", "license"}
