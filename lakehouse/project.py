@@ -10,6 +10,7 @@ from typing import Any
 
 from lakehouse.declare.config import Config, EngineName
 from lakehouse.declare.discovery import load_registry
+from lakehouse.declare.lineage_columns import lineage_columns
 from lakehouse.declare.registry import Registry
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_version import read_data_version
@@ -47,6 +48,14 @@ class Project:
         if "://" in self.catalog.uri:
             return self.config.root / ".mixlake"
         return Path(self.catalog.uri) / "_logs"
+
+    def lineage_columns(self, table: str, stored: Mapping[str, object]) -> frozenset[str]:
+        """Return the names of mixlake's own columns among those of a stored table, given with their types.
+
+        See `lakehouse.declare.lineage_columns`.
+        """
+        contract = self.registry.tables.get(table)
+        return lineage_columns(stored, contract.columns if contract else ())
 
     def only_flows_wrote(self, table: str, versions: Mapping[str, int]) -> bool:
         """Whether a flow wrote all rows of a table at its version, so that a key names at most one row."""

@@ -48,7 +48,7 @@ documents = Table(
         KIND,
         LANGUAGE_HINT,
         TITLE,
-        Column("content_id", pa.string(), "Hash of the cleaned text.", nullable=False),
+        Column("content_id", pa.string(), "Hash of the cleaned text.", nullable=False, lineage=True),
         TEXT,
     ],
     key=["sample_id"],
@@ -117,7 +117,7 @@ document_signatures = Table(
     doc="One document's MinHash band keys: documents that share a key may be near duplicates.",
     columns=[
         *LINEAGE,
-        Column("content_id", pa.string(), "Hash of the text: equal text, equal id.", nullable=False),
+        Column("content_id", pa.string(), "Hash of the text: equal text, equal id.", nullable=False, lineage=True),
         Column("n_shingles", pa.int32(), "Shingles, repeats counted.", unit="shingles", nullable=False),
         Column(
             "bands",
@@ -134,7 +134,7 @@ document_duplicates = Table(
     doc="One removal: a document that repeats a kept one, verified against it.",
     columns=[
         *LINEAGE,
-        Column("keeper_id", pa.string(), "The kept document that it repeats.", nullable=False),
+        Column("keeper_id", pa.string(), "The kept document that it repeats.", nullable=False, lineage=True),
         Column("method", pa.string(), "exact or near.", nullable=False),
         Column("jaccard", pa.float64(), "Exact Jaccard similarity of the two shingle sets.", nullable=False),
         Column("shared_bands", pa.int32(), "MinHash bands that the two share; 0 for exact.", nullable=False),

@@ -84,7 +84,7 @@ image_duplicates = Table(
     doc="One removal: a picture that repeats a kept one by perceptual hash and by colour.",
     columns=[
         *LINEAGE,
-        Column("keeper_id", pa.string(), "The kept picture that it repeats.", nullable=False),
+        Column("keeper_id", pa.string(), "The kept picture that it repeats.", nullable=False, lineage=True),
         Column("distance", pa.int32(), "Hamming distance of the two hashes.", unit="bit", nullable=False),
         Column("color_difference", pa.int32(), "Largest difference of two thumbnail values, 0 to 255.", nullable=False),
         Column("rule", pa.string(), "The rule and its parameters.", nullable=False),

@@ -34,7 +34,7 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
         refuse_view(project, name, count)
         raise unknown_table(name, project.registry.tables)
     with connect(project, tables=None if version is None else {name: version}) as connection:
-        columns = connection.columns(name)
+        columns = list(connection.columns(name))
         answer = connection.table(f"SELECT * FROM {quoted(name)} LIMIT {count}")  # noqa: S608 - quoted
         at = connection.versions.get(name)
     rows, total_bytes = totals(project.catalog.open(name, at)) if at is not None else (0, 0)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from lakehouse.declare import lineage_columns
 from lakehouse.declare.column_types import (
     declare_instead,
     has_statistics,
@@ -51,6 +52,13 @@ class Column:
         nullable: Whether a row may lack it. A null in a column that may not lack it is quarantined.
         volatile: Left out of the content digest and of row comparison (run ids, times).
         payload: Bytes, texts, addresses or token ids: its values are never stated in a log.
+        lineage: True for mixlake's own ``sample_id``, ``parent_ids``, ``run_id``, ``source``, ``license``, ``uri``,
+            ``content_id`` and ``keeper_id``, by which rows are traced and retracted; the engine fills ``run_id``.
+            False for a column of yours that has such a name and type: its values are kept, and mean nothing to
+            mixlake. A name of these with another type is yours.
+
+    Raises:
+        ContractError: If some reader does not support its name or type, or it says to be mixlake's and is not.
     """
 
     name: str
@@ -60,6 +68,7 @@ class Column:
     nullable: bool = True
     volatile: bool = False
     payload: bool = False
+    lineage: bool | None = None
 
     def __post_init__(self) -> None:
         """Refuse a name or a type that some reader does not support."""
@@ -77,6 +86,16 @@ class Column:
             raise ContractError(
                 f"column {self.name!r} has {field}, which Delta tables do not support",
                 "give each field of a struct a name of its own, of letters, digits and _",
+            )
+        if self.lineage and not lineage_columns.fits(self.name, self.type):
+            own = ", ".join(f"{name}: {kind}" for name, kind in lineage_columns.TYPES.items())
+            raise ContractError(
+                f"column {self.name!r} of {self.type} is declared with lineage=True, and is none of mixlake's",
+                f"leave lineage out; mixlake's are {own}",
+            )
+        if self.lineage and self.name == lineage_columns.RUN_ID and not self.volatile:
+            raise ContractError(
+                "mixlake's 'run_id' differs in each run, so that all rows would", "declare it with volatile=True"
             )
 
 
@@ -177,6 +196,12 @@ class Table:
         if twice:
             raise ContractError(f"{self.name}: two checks are named {twice[0]!r}", "a check is known by its name")
         object.__setattr__(self, "_names", frozenset(names))
+        unstated = None if is_ledger(self.name) else lineage_columns.unstated(self.columns)
+        if unstated is not None:
+            raise ContractError(
+                f"{self.name}: column {unstated.name!r} has the name and the type of a column of mixlake's own",
+                "declare it with lineage=True if it is that; else rename it, or keep it as yours with lineage=False",
+            )
 
     def _require_partitions(self) -> None:
         """Refuse partitions whose values, written into the names of folders, do not come back as they were."""
@@ -227,6 +252,11 @@ class Table:
         return tuple(column.name for column in self.columns if not column.volatile)
 
     @property
+    def lineage(self) -> frozenset[str]:
+        """Names of the columns that are mixlake's own."""
+        return frozenset(column.name for column in self.columns if column.lineage)
+
+    @property
     def required(self) -> tuple[str, ...]:
         """Names of the columns that may not be null: those declared so, and the key's."""
         return tuple(column.name for column in self.columns if not column.nullable or column.name in self.key)
@@ -252,7 +282,7 @@ class Table:
         """Return a digest of all that makes stored rows what they are; documentation is left out."""
         body = {
             "name": self.name,
-            "columns": [[c.name, str(c.type), c.nullable, c.volatile] for c in self.columns],
+            "columns": [[c.name, str(c.type), c.nullable, c.volatile, *_kept(c)] for c in self.columns],
             "key": self.key,
             "cluster_by": self.cluster_by,
             "checks": [(check.name, check.sql, check.on_fail, check.allowed(0.05)) for check in self.checks],
@@ -265,7 +295,7 @@ class Table:
         """Return what the fingerprint covers by part, in a few words each, so that a change can be named."""
         parts = {}
         for column in self.columns:
-            words = [_brief(str(column.type)), "" if column.nullable else "never null"]
+            words = [_brief(str(column.type)), "" if column.nullable else "never null", *_kept(column)]
             parts[f"column {column.name}"] = " ".join(filter(None, [*words, "volatile" if column.volatile else ""]))
         for check in self.checks:
             parts[f"check {check.name!r}"] = _brief(f"{check.sql}, {check.on_fail}, tolerance {check.allowed(0.05):g}")
@@ -310,24 +340,35 @@ _ELEMENTS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
 }
 
 
+def _kept(column: Column) -> tuple[str, ...]:
+    """Return what a fingerprint says of a column that mixlake would have filled or read."""
+    return ("not lineage",) if column.lineage is False and lineage_columns.fits(column.name, column.type) else ()
+
+
 def _brief(text: str) -> str:
     """Return a text, or where it is long its beginning and a digest."""
     return text if len(text) <= 60 else f"{text[:40]}… #{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
 def require_columns(table: Table, columns: Iterable[Column], why: str) -> None:
-    """Check that a table carries the given columns with the same types.
+    """Check that a table carries the given columns with the same types, mixlake's own among them as such.
 
     Raises:
-        ContractError: If one is missing or of another type.
+        ContractError: If one is missing, of another type, or only named like mixlake's.
     """
     for wanted in columns:
         if wanted.name not in table:
             raise ContractError(
                 f"{table.name} lacks the column {wanted.name!r}", f"{why} needs it as {wanted.type}; add it"
             )
-        declared = table.column(wanted.name).type
-        if declared != wanted.type:
+        declared = table.column(wanted.name)
+        if declared.type != wanted.type:
             raise ContractError(
-                f"{table.name}.{wanted.name} is {declared}", f"{why} needs it as {wanted.type}; change the contract"
+                f"{table.name}.{wanted.name} is {declared.type}",
+                f"{why} needs it as {wanted.type}; change the contract",
+            )
+        if wanted.lineage and not declared.lineage:
+            raise ContractError(
+                f"{table.name}.{wanted.name} is not declared as mixlake's own column",
+                f"{why} needs that: declare it with lineage=True, and rename a column of yours",
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +14,7 @@ import pyarrow.json as pj
 
 from lakehouse.delta.commit import find_actions, list_commits, read_bytes
 from lakehouse.delta.data_files import decoded
+from lakehouse.delta.log import types_of
 from lakehouse.delta.store.table_folder import commit_file, table_store
 
 if TYPE_CHECKING:
@@ -72,6 +73,21 @@ def columns_in_log(table: DeltaTable) -> set[str]:
 
     with ThreadPoolExecutor(8) as pool:
         return set().union(*pool.map(one, list_commits(store)))
+
+
+def types_in_log(table: DeltaTable) -> list[dict[str, Any]]:
+    """Return the types of a table's columns, by name, as each commit of its log that sets them does, the oldest first.
+
+    See `lakehouse.delta.log.types_of`.
+    """
+    store = table_store(table)
+
+    def one(version: int) -> list[dict[str, Any]]:
+        data = read_bytes(store, commit_file(version))
+        return [types_of(action["schemaString"]) for action in find_actions("metaData", data)]
+
+    with ThreadPoolExecutor(8) as pool:
+        return [types for found in pool.map(one, list_commits(store)) for types in found]
 
 
 def _actions(store: pafs.FileSystem, version: int) -> pa.Table:

@@ -55,6 +55,11 @@ class Log:
         """Names of its columns."""
         return tuple(str(column["name"]) for column in self.fields)
 
+    @property
+    def types(self) -> dict[str, Any]:
+        """Type of each of its columns, as the schema writes it."""
+        return {str(column["name"]): column["type"] for column in self.fields}
+
     def commits(self) -> Iterator[Commit]:
         """Yield the commits, newest first, as far back as their files are there."""
         yield from reversed(self.tail)
@@ -178,3 +183,8 @@ def log_of(table: DeltaTable) -> Log:
             "writerFeatures": protocol.writer_features,
         },
     )
+
+
+def types_of(schema: str) -> dict[str, Any]:
+    """Return the type of each column, from a schema in JSON as logs write it."""
+    return {str(column["name"]): column["type"] for column in json.loads(schema)["fields"]}

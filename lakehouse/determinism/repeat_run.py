@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from lakehouse.delta.content_digest import HIGH, LOW
 from lakehouse.engine import Call, CheckedRows
+from lakehouse.engine.rules import given_columns
 from lakehouse.errors import FlowError, MixlakeError
 from lakehouse.ledger.retractions import Retractions
 from lakehouse.plan.plan import FlowPlan
@@ -51,7 +52,7 @@ def run_twice(root: SparkSession, project: Project, item: FlowPlan) -> tuple[int
     """
     table = item.flow.writes
     with _run(root, project, item, _ONE) as one, _run(root, project, item, _OTHER) as other:
-        names = [column.name for column in table.columns if column.name != "run_id"]
+        names = [column.name for column in given_columns(table)]
         runs = (good(one), good(other))
         if one.digest == other.digest:
             none = runs[0].select(names).limit(0).toArrow()

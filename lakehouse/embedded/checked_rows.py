@@ -123,9 +123,15 @@ def duplicate_key(table: Table, checked: CheckedRows) -> KeyOrigins:
     """Return a key that several good rows share, and how many."""
     import polars as pl
 
-    shared = good_keys(table, checked).group_by(list(table.key)).len("n").filter(pl.col("n") > 1).sort(list(table.key))
+    shared = (
+        good_keys(table, checked)
+        .group_by(list(table.key))
+        .len("_rows")
+        .filter(pl.col("_rows") > 1)
+        .sort(list(table.key))
+    )
     row = shared.row(0, named=True)
-    return KeyOrigins({key: row[key] for key in table.key}, rows=int(row["n"]))
+    return KeyOrigins({key: row[key] for key in table.key}, rows=int(row["_rows"]))
 
 
 def rows_with_key(checked: CheckedRows, key: Mapping[str, Any], limit: int) -> pa.RecordBatch:

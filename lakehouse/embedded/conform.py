@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.declare.lineage_columns import RUN_ID
 from lakehouse.embedded.conditions import Expressions
 from lakehouse.embedded.row_file import Stream, chunked
 from lakehouse.embedded.unstorable import unstorable
-from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, never_null, rule_names
+from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, given_columns, never_null, rule_names
 from lakehouse.errors import FlowError
 
 _MARKS = (pa.field(REJECT, pa.string()), pa.field(REASON, pa.string()), pa.field(BROKEN, pa.list_(pa.int32())))
@@ -39,7 +40,7 @@ def conform(flow: Flow, database: duckdb.DuckDBPyConnection, rows: Stream, run_i
             f"{flow.id} returned a column {extra[0]!r} that {table.name} does not have ({flow.place})",
             "leave it out, or add it to the contract",
         )
-    missing = [c.name for c in table.columns if not c.nullable and c.name not in {*rows.schema.names, "run_id"}]
+    missing = [c.name for c in given_columns(table) if not c.nullable and c.name not in rows.schema.names]
     if missing:
         raise FlowError(f"{flow.id} left out the column {missing[0]!r} of {table.name} ({flow.place})", "return it")
     types = {column.name: column.type for column in table.columns}
@@ -56,7 +57,7 @@ def _conformed(
         arrays = []
         for field in list(schema)[: -len(_MARKS)]:
             position = batch.schema.get_field_index(field.name)
-            if field.name == "run_id":
+            if field.name == RUN_ID and RUN_ID in flow.writes.lineage:
                 arrays.append(pa.repeat(run_id, batch.num_rows))
             elif position < 0:
                 arrays.append(pa.nulls(batch.num_rows, field.type))

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.declare.lineage_columns import SAMPLE_ID
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.scan import scan
 from lakehouse.embedded.checked_rows import rejected_rows
@@ -32,7 +33,7 @@ def quarantine_rows(
         run_id: The run.
     """
     names = [column.name for column in flow.writes.columns]
-    has_id = "sample_id" in flow.writes
+    has_id = SAMPLE_ID in flow.writes.lineage
     has_origin = has_id and flow.incremental
     types = {column.name: column.type for column in flow.writes.columns}
     source_key = Expressions(database, [flow.source_key_sql] if has_origin else [], types)
@@ -42,7 +43,7 @@ def quarantine_rows(
         parts.append(
             _rows(
                 (flow, attempt, run_id),
-                sample_id=batch.column("sample_id").cast(pa.string()) if has_id else none,
+                sample_id=batch.column(SAMPLE_ID) if has_id else none,
                 origin=source_key.values(batch)[0].cast(pa.string()) if has_origin else none,
                 reason=batch.column(REJECT),
                 row=pa.array(json_rows(batch.select(names)), pa.string()),

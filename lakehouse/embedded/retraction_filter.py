@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.declare.contract import Table
+from lakehouse.declare.lineage_columns import SAMPLE_ID
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.scan import scan
 from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import CONTENT, SAMPLE, Retractions, pattern
 
-_BY_ID = (("sample_id", SAMPLE), ("content_id", CONTENT))
+_BY_ID = ((SAMPLE_ID, SAMPLE), ("content_id", CONTENT))
 
 
 class RetractionFilter:
@@ -27,24 +28,24 @@ class RetractionFilter:
 
     def __init__(self, catalog: Catalog, table: Table, orders: Retractions) -> None:
         self._catalog = catalog
-        self._table = table
+        self._lineage = table.lineage
         self._orders = orders
-        self.active = bool(orders.orders) and "sample_id" in table
+        self.active = bool(orders.orders) and SAMPLE_ID in self._lineage
 
     def retracted(self, batch: pa.RecordBatch) -> pa.Array:
         """Return for each row whether an order takes it out."""
         masks = [pa.repeat(False, batch.num_rows)]
         if not self.active:
             return masks[0]
-        table, orders = self._table, self._orders
-        if "source" in table and (sources := orders.values("source")):
+        lineage, orders = self._lineage, self._orders
+        if "source" in lineage and (sources := orders.values("source")):
             masks.append(pc.is_in(batch.column("source"), value_set=pa.array(sources, pa.string())))
-        if "license" in table and (licenses := orders.values("license")):
+        if "license" in lineage and (licenses := orders.values("license")):
             masks.append(self._licensed(batch, pa.array(licenses, pa.string())))
-        if "uri" in table:
+        if "uri" in lineage:
             masks.extend(pc.match_substring_regex(batch.column("uri"), pattern(v)) for v in orders.values("uri"))
         masks.extend(
-            pc.is_in(batch.column(column), value_set=ids) for column, ids in self._ids.items() if column in table
+            pc.is_in(batch.column(column), value_set=ids) for column, ids in self._ids.items() if column in lineage
         )
         return functools.reduce(pc.or_, (pc.fill_null(mask, False) for mask in masks))
 
@@ -56,7 +57,7 @@ class RetractionFilter:
         named = pc.is_in(pc.list_flatten(parts), value_set=licenses)
         rows = pc.list_parent_indices(parts).filter(named).unique()
         joined = pc.is_in(pa.array(range(batch.num_rows), pa.int64()), value_set=rows.cast(pa.int64()))
-        if "parent_ids" in self._table:
+        if "parent_ids" in self._lineage:
             count = pc.fill_null(pc.list_value_length(batch.column("parent_ids")), 0)
             joined = pc.and_(joined, pc.less_equal(count, 0))
         return pc.or_(pc.fill_null(same, False), joined)

@@ -84,7 +84,11 @@ class StoredRowReader:
         keys = list(self._table.key)
         needed = {*keys, *RowOrigins.columns(self._flow)}
         if replaced is not None and replaced.retractions is not None:
-            needed.update(column.name for column in self._table.columns if not column.payload or column.name == "uri")
+            needed.update(
+                column.name
+                for column in self._table.columns
+                if not column.payload or column.name in self._table.lineage
+            )
         names = [column.name for column in self._table.columns if column.name in needed]
         rows = table_rows(self._catalog, self._table, version, names, CHUNK_ROWS, self._bounds(new))
         counts = self._replaced_mask(replaced)
@@ -127,7 +131,7 @@ class StoredRowReader:
 
     def _is_needed(self, column: Column, names: list[str]) -> bool:
         """Whether a payload column is read to find stored rows: it is large, and rarely asked for."""
-        return column.name in {*names, "uri"} or column.name in self._flow.source_key_sql
+        return column.name in {*names, *self._table.lineage} or column.name in self._flow.source_key_sql
 
     def _part(self, names: list[str]) -> pa.Schema:
         return pa.schema([pa.field(name, self._table.column(name).type) for name in names])

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.engine.rules import given_columns
 from lakehouse.errors import FlowError, MixlakeError
 
 
@@ -44,7 +45,7 @@ class Runner:
     @property
     def columns(self) -> list[pa.Field]:
         """The fields that a batch is given back with: the contract's without run_id, and the reject reason."""
-        fields = [pa.field(c.name, c.type) for c in self.table.columns if c.name != "run_id"]
+        fields = [pa.field(column.name, column.type) for column in given_columns(self.table)]
         return [*fields, pa.field(REJECT, pa.string())]
 
     def __call__(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterator[pa.RecordBatch]:
@@ -93,7 +94,7 @@ class Runner:
         if not isinstance(answer, pa.RecordBatch | pa.Table):
             raise self._wrong(f"returned {type(answer).__name__}, not a record batch")
         fields = self.columns
-        known = {item.name for item in fields} | {"run_id"}
+        known = {REJECT, *(column.name for column in self.table.columns)}
         extra = [name for name in answer.schema.names if name not in known]
         if extra:
             raise self._wrong(f"returned a column {extra[0]!r} that {self.table.name} does not have")

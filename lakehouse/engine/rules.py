@@ -11,7 +11,8 @@ import datetime as dt
 import pyarrow as pa
 
 from lakehouse.declare.column_types import holds_times
-from lakehouse.declare.contract import Table
+from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.lineage_columns import RUN_ID
 
 # Columns beside the contract's while rows are checked. ``_reject`` holds the whole reason as it is quarantined; the
 # reason by which rows are counted is a function's up to its first colon, or the name of the first rule that is broken.
@@ -32,9 +33,15 @@ FIRST_DAY, LAST_DAY = ((day - dt.date(1970, 1, 1)).days for day in (dt.date.min,
 FIRST_MICROSECOND, LAST_MICROSECOND = FIRST_DAY * 86_400_000_000, (LAST_DAY + 1) * 86_400_000_000 - 1
 
 
+def given_columns(table: Table) -> list[Column]:
+    """Return the columns that a flow gives: all but mixlake's ``run_id``, which the engine fills."""
+    return [column for column in table.columns if not (column.name == RUN_ID and column.lineage)]
+
+
 def never_null(table: Table) -> list[str]:
-    """Return the columns that the contract requires; the engine gives ``run_id`` itself."""
-    return [name for name in table.required if name != "run_id"]
+    """Return the columns that the contract requires of a flow."""
+    given = {column.name for column in given_columns(table)}
+    return [name for name in table.required if name in given]
 
 
 def with_times(table: Table) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from lakehouse.declare.flow import REJECT
+from lakehouse.declare.lineage_columns import RUN_ID
 from lakehouse.engine import CheckedRows, StoredRows
 from lakehouse.engine.keys import has_origins, keeps_source_key
 from lakehouse.engine.rules import first_check
@@ -118,7 +119,8 @@ def _check_failed(execution: FlowExecution, checked: CheckedRows, failure: _Fail
     flow = execution.item.flow
     total = checked.digest.rows + checked.rejected
     rows = execution.session.rejected_examples(checked, failure.of, _EXAMPLES)
-    examples = "; ".join(filter(None, (_shown(row, failure.reason) for row in rows)))
+    stated = {REJECT: failure.reason, **({RUN_ID: execution.run_id} if RUN_ID in flow.writes.lineage else {})}
+    examples = "; ".join(filter(None, (_shown(row, stated) for row in rows)))
     error = CheckFailedError(
         f"{flow.id}: {failure.rows} of the {total} rows that this run made for {flow.writes.name} were refused, "
         f"{failure.allowed}: {failure.reason} (for example {examples or 'none'})",
@@ -128,9 +130,8 @@ def _check_failed(execution: FlowExecution, checked: CheckedRows, failure: _Fail
     return error
 
 
-def _shown(row: Mapping[str, Any], reason: str) -> str:
+def _shown(row: Mapping[str, Any], stated: Mapping[str, str]) -> str:
     # Neither what all rows have nor what the message says already.
-    stated = {"run_id": row.get("run_id"), REJECT: reason}
     values = {
         name: value
         for name, value in row.items()

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from lakehouse.declare.contract import Table
+from lakehouse.declare.lineage_columns import SAMPLE_ID
 from lakehouse.delta.append import append_once
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
@@ -97,7 +98,7 @@ class Retractions:
 
     def pending(self, table: Table, version: int, note: CommitNote) -> list[Retraction]:
         """Return the orders with which the rows of a table's version may not comply."""
-        if "sample_id" not in table:
+        if SAMPLE_ID not in table.lineage:
             return []
         return [
             order

@@ -36,7 +36,7 @@ def open_samples(project: Project, connection: Connection, at: str | None = None
     """
     _versions_are_there(project.catalog, connection.pins)
     if at is None or not at.strip():
-        state = index_state(project.catalog)
+        state = index_state(project)
         if state.current:
             return IndexedSamples(state)
         log.info("%s is behind the tables, which are read instead; the next run updates it", tables.edges.name)

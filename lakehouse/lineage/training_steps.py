@@ -15,7 +15,7 @@ from lakehouse.ledger import tables
 from lakehouse.lineage.scan_reader import open_samples
 from lakehouse.lineage.trace_graph import Node
 from lakehouse.project import Project
-from lakehouse.query.connection import connect
+from lakehouse.query.connection import Connection, connect
 from lakehouse.query.time_travel import pinned_version
 
 SEQUENCES = "gold.sequences"
@@ -38,6 +38,8 @@ def sequences_and_steps(project: Project, samples: set[str]) -> Iterator[tuple[N
         if pinned is None:
             continue
         with connect(project, tables={SEQUENCES: pinned}) as connection:
+            if not _has_sequences(connection):
+                continue
             rows = connection.rows(_STEPS, [wanted, release])
         for row in rows:
             details = [row[name] or "" for name in ("run_id", "source", "license")]
@@ -61,9 +63,18 @@ def steps_with_rows(project: Project, release: str, ids: pa.RecordBatchReader) -
     if pinned is None:
         return []
     with connect(project, tables={SEQUENCES: pinned}) as connection:
+        if not _has_sequences(connection):
+            return []
         connection.register_rows("__wanted", ids)
         rows = connection.rows(_STEPS_WITH_ROWS, [release])
     return [(row["training_run"], row["steps"], row["first"], row["last"]) for row in rows]
+
+
+def _has_sequences(connection: Connection) -> bool:
+    """Whether the table of sequences is that, and not a user's own of that name."""
+    columns = connection.columns(SEQUENCES)
+    own = connection.project.lineage_columns(SEQUENCES, columns)
+    return own >= {"sample_id", "parent_ids", "run_id", "source", "license"} and {"stage", "position"} <= columns.keys()
 
 
 _STEPS_WITH_ROWS = """

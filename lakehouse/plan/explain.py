@@ -11,6 +11,7 @@ from lakehouse.declare.params import params_json
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import totals
 from lakehouse.delta.history import commit_time
+from lakehouse.engine.rules import never_null
 from lakehouse.errors import TableNotFoundError, UsageError, unknown_table
 from lakehouse.plan.code_fingerprint import DECLARATION
 from lakehouse.plan.engine_choice import choose_engine
@@ -152,7 +153,7 @@ def _writes(catalog: Catalog, item: FlowPlan, tables: TableStates) -> dict[str, 
         "key": list(table.key),
         "cluster_by": list(table.cluster_by),
         "columns": {column.name: str(column.type) for column in table.columns},
-        "required": [name for name in table.required if name != "run_id"],
+        "required": never_null(table),
         "checks": [dataclasses.asdict(check) for check in table.checks],
     }
 

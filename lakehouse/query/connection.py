@@ -159,15 +159,15 @@ class Connection:
         values = list(parameters or [])
         return self._answered(lambda: self._engine.execute(text, values).fetchone() or (), sql, values)
 
-    def columns(self, name: str) -> tuple[str, ...]:
-        """Return the names of a table's columns at its pinned version.
+    def columns(self, name: str) -> dict[str, str]:
+        """Return the names of a table's columns at its pinned version, and their types in DuckDB.
 
         Raises:
             TableNotFoundError: If there is no such table.
         """
         self._register(name)
         described = self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
-        return tuple(str(column[0]) for column in described)
+        return {str(name): str(kind) for name, kind, *_ in described}
 
     def trained_releases(self) -> list[str]:
         """Return the names of the releases that training steps are recorded of, sorted."""

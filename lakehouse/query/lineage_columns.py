@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+import pyarrow as pa
+
+from lakehouse.declare import lineage_columns
 from lakehouse.declare.contract import is_ledger
 from lakehouse.errors import ReleaseError, TableNotFoundError
 from lakehouse.query.connection import Connection
@@ -14,21 +17,14 @@ VIEW = "__lineage"
 DUPLICATES_TAG = "duplicates"
 # Column and its type in DuckDB.
 TYPES: Mapping[str, str] = {
-    "sample_id": "VARCHAR",
-    "parent_ids": "VARCHAR[]",
-    "run_id": "VARCHAR",
-    "source": "VARCHAR",
-    "license": "VARCHAR",
-    "uri": "VARCHAR",
-    "content_id": "VARCHAR",
-    "keeper_id": "VARCHAR",
+    name: "VARCHAR" if pa.types.is_string(kind) else "VARCHAR[]" for name, kind in lineage_columns.TYPES.items()
 }
 
 
 def create_lineage_view(
     connection: Connection, columns: Sequence[str], tables: Collection[str] | None = None
 ) -> tuple[str, ...]:
-    """Create the temporary view ``__lineage``: one row a row of each table that has a ``sample_id``.
+    """Create the temporary view ``__lineage``: one row a row of each table that has mixlake's ``sample_id``.
 
     Args:
         connection: SQL over the lake; its pins say at which versions.
@@ -45,10 +41,10 @@ def create_lineage_view(
         if is_ledger(name) or (tables is not None and name not in tables):
             continue
         try:
-            present = set(connection.columns(name))
+            present = set(connection.project.lineage_columns(name, connection.columns(name)))
         except (ReleaseError, TableNotFoundError):
             continue  # not part of the release, or created later
-        if "sample_id" not in present:
+        if lineage_columns.SAMPLE_ID not in present:
             continue
         contract = connection.project.registry.tables.get(name)
         if contract is None or DUPLICATES_TAG not in contract.tags:

@@ -17,8 +17,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as pads
 
+from lakehouse.declare.lineage_columns import RUN_ID
 from lakehouse.delta.data_files import decoded, files, totals
 from lakehouse.delta.history import newest_note
+from lakehouse.delta.log import types_of
 from lakehouse.delta.scan import scan, unreadable_file
 from lakehouse.errors import LakeError, QueryError, ReleaseError, TableNotFoundError, first_line
 from lakehouse.ledger.releases import Release, load_release
@@ -151,8 +153,11 @@ def _table(project: Project, name: str, old: Release, new: Release) -> TableDiff
 def _row_counts(project: Project, name: str, old: DeltaTable, new: DeltaTable) -> RowCounts:
     """Count the rows by which two versions of a table differ."""
     contract = project.registry.tables.get(name)
-    volatile = {column.name for column in contract.columns if column.volatile} if contract else {"run_id"}
-    fields = [{str(field.name) for field in table.schema().fields} for table in (old, new)]
+    types = [types_of(table.schema().to_json()) for table in (old, new)]
+    fields = [set(of) for of in types]
+    volatile = {column.name for column in contract.columns if column.volatile} if contract else set()
+    if any(RUN_ID in project.lineage_columns(name, of) for of in types):
+        volatile.add(RUN_ID)
     key = _key(project, name, old, new)
     with tempfile.TemporaryDirectory(prefix="mixlake-diff-") as spill, duckdb.connect(":memory:") as engine:
         engine.execute(f"SET temp_directory = {literal(spill)}")

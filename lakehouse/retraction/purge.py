@@ -28,9 +28,11 @@ from typing import Any
 import pyarrow as pa
 
 from lakehouse.declare.contract import STATISTICS_COLUMNS, is_ledger
+from lakehouse.declare.lineage_columns import SAMPLE_ID
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.file_actions import columns_in_log
 from lakehouse.delta.history import commits_with_notes
+from lakehouse.delta.log import types_of
 from lakehouse.delta.retry import retry
 from lakehouse.delta.store.delete import delete_files
 from lakehouse.delta.transitive_closure import transitive_closure
@@ -48,6 +50,7 @@ from lakehouse.retraction.remaining_rows import (
     files_at,
     is_quarantined,
     may_contain_rows,
+    older_types,
     stored_files,
     tables_with_rows,
 )
@@ -206,12 +209,12 @@ def _finish_retraction(project: Project, order: Retraction, steps: _Steps) -> No
                 f"{item.writes} is not up to date ({cause.kind}: {cause.detail}); mixlake run +{item.writes}"
             )
     if is_quarantined(project, order):
-        delete_retracted_rows(project.catalog, again=True)
+        delete_retracted_rows(project, again=True)
         if is_quarantined(project, order):
             raise _BlockedError(f"{tables.quarantine.name} has such rows; the next run tries again")
-    if not is_fully_merged(project.catalog):
+    if not is_fully_merged(project):
         steps.sync()
-        if not is_fully_merged(project.catalog):
+        if not is_fully_merged(project):
             raise _BlockedError(f"{tables.edges.name} is not up to date; the next run tries again")
 
 
@@ -224,11 +227,11 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
     catalog = project.catalog
     number = pin_lock_version(catalog)
     names = [name for name in catalog.names() if not is_ledger(name)]
-    stored = stored_files(catalog, names)
+    stored, older = stored_files(catalog, names), older_types(catalog, names)
     releases = [
         release.name
         for release in list_releases(catalog)
-        if tables_with_rows(project, order, files_at(catalog, release.tables, stored))
+        if tables_with_rows(project, order, files_at(catalog, release.tables, stored), older)
     ]
     required = required_versions(catalog, without=releases)
     deletions = {name: unreferenced_files(catalog, name, need, RETENTION_HOURS) for name, need in required.items()}
@@ -237,12 +240,12 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
         for name in names
         if name in deletions
     }
-    if blocking := sorted(tables_with_rows(project, order, retained)):
+    if blocking := sorted(tables_with_rows(project, order, retained, older)):
         latest = files_at(catalog, {name: required[name].latest for name in retained}, stored)
-        raise _BlockedError(_blocking(blocking, sorted(tables_with_rows(project, order, latest)), required))
-    with_rows = set(current(catalog, order).tables) | tables_with_rows(project, order, stored)
+        raise _BlockedError(_blocking(blocking, sorted(tables_with_rows(project, order, latest, older)), required))
+    with_rows = set(current(catalog, order).tables) | tables_with_rows(project, order, stored, older)
     affected = {*_with_descendants(catalog, names, with_rows), *_COPIES} & set(deletions)
-    _require_logs_without_values(catalog, affected, names)
+    _require_logs_without_values(project, affected, names)
     return _Plan(
         pin_lock_version=number,
         releases=tuple(releases),
@@ -274,17 +277,18 @@ def _with_descendants(catalog: Catalog, names: Iterable[str], roots: Collection[
     return transitive_closure(roots, lambda name: made.get(name, ()))
 
 
-def _require_logs_without_values(catalog: Catalog, affected: Collection[str], names: Iterable[str]) -> None:
+def _require_logs_without_values(project: Project, affected: Collection[str], names: Iterable[str]) -> None:
     """Refuse tables whose log states values of other columns than those for which its properties ask.
 
-    All tables with sample ids are checked: an earlier vacuum may have deleted the files with retracted rows.
+    All tables with mixlake's sample ids are checked: an earlier vacuum may have deleted the files with retracted rows.
 
     Raises:
         _BlockedError: If there is such a table.
     """
     for name in sorted({*affected, *names}):
-        table = catalog.open(name)
-        if name not in affected and "sample_id" not in {field.name for field in table.schema().fields}:
+        table = project.catalog.open(name)
+        own = project.lineage_columns(name, types_of(table.schema().to_json()))
+        if name not in affected and SAMPLE_ID not in own:
             continue
         wanted = table.metadata().configuration.get(STATISTICS_COLUMNS, "").split(",")
         if stated := sorted(columns_in_log(table).difference(wanted)):

@@ -15,6 +15,8 @@ from lakehouse.embedded.delta_writer import delete_rows
 from lakehouse.embedded.key_predicate import DIGITS, predicate_of_digests
 from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Retractions, load_retractions, pattern
+from lakehouse.project import Project
+from lakehouse.retraction.quarantined_columns import TABLES, own_list, own_text, quarantined_columns
 
 TRANSACTION = "mixlake.retractions"
 _AGAIN = f"{TRANSACTION}.again"
@@ -23,16 +25,17 @@ _KEY = ("attempt", "reason", "row")
 _ROWS_OF_A_COMMIT = 5_000
 
 
-def delete_retracted_rows(catalog: Catalog, *, again: bool = False) -> bool:
+def delete_retracted_rows(project: Project, *, again: bool = False) -> bool:
     """Delete quarantined rows that retractions take out, where that was not done yet.
 
     Args:
-        catalog: The lake's catalog.
+        project: The project.
         again: Whether to repeat it where it was done: a run that did not know the orders has quarantined rows since.
 
     Returns:
         Whether anything was to be done.
     """
+    catalog = project.catalog
     orders = load_retractions(catalog)
     if not orders.orders or not catalog.has(tables.quarantine.name):
         return False
@@ -42,18 +45,21 @@ def delete_retracted_rows(catalog: Catalog, *, again: bool = False) -> bool:
         return False
     transaction = (TRANSACTION, orders.ordinal) if not done else (_AGAIN, int(opened.version()) + 1)
     # Deleting a row twice changes nothing, so that the last commit alone says that all is done.
-    commits = [*_retracted(catalog, orders, int(opened.version()))] or [[]]
+    commits = [*_retracted(project, orders, int(opened.version()))] or [[]]
     for number, digests in enumerate(commits, 1):
         last = transaction if number == len(commits) else None
         delete_rows(catalog, tables.quarantine, predicate_of_digests(_KEY, digests), last)
     return True
 
 
-def _retracted(catalog: Catalog, orders: Retractions, version: int) -> Iterator[list[str]]:
+def _retracted(project: Project, orders: Retractions, version: int) -> Iterator[list[str]]:
     """Yield the digests of quarantined rows that an order matches, or that were made from such rows."""
+    catalog = project.catalog
     with tempfile.TemporaryDirectory(prefix="mixlake-") as folder, open_database(folder, "2GB") as database:
         database.register("quarantine", scan(catalog.open(tables.quarantine.name, version), tables.quarantine.name))
         database.register("ids", _ids(catalog, orders))
+        names = [name for (name,) in database.sql(TABLES.format(quarantine="quarantine")).fetchall()]
+        database.register("columns", quarantined_columns(project, names))
         for kind in ("source", "license", "uri"):
             values = [pattern(value) if kind == "uri" else value for value in orders.values(kind)]
             database.register(f"{kind}s", pa.table({"value": pa.array(values, pa.string())}))
@@ -65,17 +71,17 @@ def _retracted(catalog: Catalog, orders: Retractions, version: int) -> Iterator[
                 yield digests[begin : begin + _ROWS_OF_A_COMMIT]
 
 
-_STATEMENT = """
+_STATEMENT = f"""
 WITH rows AS (
   SELECT attempt, reason, "row", sample_id, origin,
-    json_extract_string("row", '$.source') AS source,
-    json_extract_string("row", '$.license') AS license,
-    json_extract_string("row", '$.uri') AS uri,
+    {own_text("source")} AS source,
+    {own_text("license")} AS license,
+    {own_text("uri")} AS uri,
     list_concat(
-      [sample_id, origin, json_extract_string("row", '$.sample_id'), json_extract_string("row", '$.content_id')],
-      coalesce(json_extract_string("row", '$.parent_ids[*]'), [])
+      [sample_id, origin, {own_text("sample_id")}, {own_text("content_id")}],
+      {own_list("parent_ids")}
     ) AS named
-  FROM quarantine
+  FROM quarantine JOIN columns USING ("table")
   WHERE "row" IS NOT NULL
 ),
 marks AS (SELECT attempt, reason, "row", unnest(named) AS id FROM rows),
@@ -87,8 +93,8 @@ matched AS (
   UNION
   SELECT attempt, reason, "row" FROM marks WHERE id IN (SELECT id FROM ids)
 )
-SELECT DISTINCT {digest} FROM matched
-"""
+SELECT DISTINCT {{digest}} FROM matched
+"""  # noqa: S608 - fixed texts
 
 
 def _ids(catalog: Catalog, orders: Retractions) -> pa.Table:

@@ -6,18 +6,17 @@ file are read, whatever version names it, of change files as of data files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit import list_commits
 from lakehouse.delta.data_files import decoded, files
-from lakehouse.delta.file_actions import ADD, CHANGE, commit_actions
+from lakehouse.delta.file_actions import ADD, CHANGE, commit_actions, types_in_log
 from lakehouse.delta.store.listing import listing
 from lakehouse.delta.store.table_folder import table_store
 from lakehouse.errors import TableNotFoundError
@@ -26,13 +25,16 @@ from lakehouse.ledger.retractions import Kind, Retraction, pattern
 from lakehouse.project import Project
 from lakehouse.query.answer_format import answer
 from lakehouse.query.connection import Connection, Source, connect
-from lakehouse.retraction.closure import COLUMNS, Closure
+from lakehouse.retraction.closure import Closure
+from lakehouse.retraction.lineage_of_files import Types, lineage_of_files
+from lakehouse.retraction.quarantined_columns import TABLES, own_list, own_text, quarantined_columns
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 
 Paths = Mapping[str, list[str]]
+OlderTypes = Mapping[str, Sequence[Types]]
 
 
 def stored_files(catalog: Catalog, names: Iterable[str]) -> dict[str, list[str]]:
@@ -57,15 +59,22 @@ def files_at(catalog: Catalog, versions: Mapping[str, int], stored: Paths) -> di
     }
 
 
-def tables_with_rows(project: Project, order: Retraction, paths: Paths) -> set[str]:
+def older_types(catalog: Catalog, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the columns that tables had at their versions."""
+    return {name: types_in_log(catalog.open(name)) for name in names}
+
+
+def tables_with_rows(project: Project, order: Retraction, paths: Paths, older: OlderTypes | None = None) -> set[str]:
     """Return the tables some of whose files have rows that an order takes out, or that were made from such.
 
     Args:
         project: The project.
         order: The order.
         paths: The files of each table to read.
+        older: See `older_types`; by default found out.
     """
-    with Connection(project, source=_file_source(project.catalog, paths)) as connection:
+    older = older_types(project.catalog, paths) if older is None else older
+    with Connection(project, source=_file_source(project, paths, older)) as connection:
         closure = Closure(connection, paths)
         if order.kind != "id":  # ids are recorded
             closure.matches(cast("Kind", order.kind), [order.value])
@@ -81,25 +90,26 @@ def is_quarantined(project: Project, order: Retraction) -> bool:
     value = pattern(order.value) if order.kind == "uri" else order.value
     with connect(project) as connection:
         connection.register_rows("__known", _recorded_ids(project, order))
+        names = [row["table"] for row in connection.rows(TABLES.format(quarantine=tables.quarantine.name))]
+        connection.register_rows("__columns", quarantined_columns(project, names))
         return bool(connection.rows(_QUARANTINED, [order.kind, value]))
 
 
-_QUARANTINED = """
-WITH quarantined AS (FROM ledger.quarantine WHERE "row" IS NOT NULL), ids AS (
-    SELECT unnest([sample_id, origin, "row" ->> '$.sample_id', "row" ->> '$.content_id']) AS id FROM quarantined
+_QUARANTINED = f"""
+WITH quarantined AS (FROM ledger.quarantine JOIN __columns USING ("table") WHERE "row" IS NOT NULL), ids AS (
+    SELECT unnest([sample_id, origin, {own_text("sample_id")}, {own_text("content_id")}]) AS id FROM quarantined
     UNION ALL
-    SELECT unnest(from_json("row" -> '$.parent_ids', '["VARCHAR"]')) FROM quarantined
-    WHERE json_type("row" -> '$.parent_ids') = 'ARRAY'
+    SELECT unnest({own_list("parent_ids")}) FROM quarantined
 )
 SELECT 1 AS one FROM ids WHERE id IN (SELECT id FROM __known)
 UNION ALL
 SELECT 1 FROM quarantined WHERE CASE $1
-    WHEN 'source' THEN "row" ->> '$.source' = $2
-    WHEN 'license' THEN list_contains(string_split("row" ->> '$.license', ' AND '), $2)
-    WHEN 'uri' THEN regexp_full_match("row" ->> '$.uri', $2)
+    WHEN 'source' THEN {own_text("source")} = $2
+    WHEN 'license' THEN list_contains(string_split({own_text("license")}, ' AND '), $2)
+    WHEN 'uri' THEN regexp_full_match({own_text("uri")}, $2)
     ELSE false END
 LIMIT 1
-"""
+"""  # noqa: S608 - fixed texts
 
 
 def may_contain_rows(catalog: Catalog, name: str, paths: Iterable[str]) -> bool:
@@ -117,27 +127,14 @@ def may_contain_rows(catalog: Catalog, name: str, paths: Iterable[str]) -> bool:
     return False
 
 
-def _file_source(catalog: Catalog, paths: Paths) -> Source:
+def _file_source(project: Project, paths: Paths, older: OlderTypes) -> Source:
     """Return a source of rows that reads the lineage columns of chosen files."""
 
-    def rows(name: str) -> pads.Dataset | pa.Table:
+    def rows(name: str) -> object:
         if name not in paths:
             raise TableNotFoundError(f"{name} is not searched")
-        table = catalog.open(name)
-        present = pa.schema(table.schema().to_arrow())
-        schema = pa.schema([present.field(column) for column in COLUMNS if column in present.names])
-        if not schema.names:
-            raise TableNotFoundError(f"{name} has no lineage columns")
-        if not paths[name]:
-            return schema.empty_table()
-        parts = pa.schema([schema.field(c) for c in table.metadata().partition_columns if c in schema.names])
-        return pads.dataset(
-            paths[name],
-            schema=schema,
-            filesystem=table_store(table),
-            format="parquet",
-            partitioning=pads.partitioning(parts, flavor="hive") if len(parts) else None,
-        )
+        table = project.catalog.open(name)
+        return lineage_of_files(table, paths[name], older[name], lambda types: project.lineage_columns(name, types))
 
     return rows
 

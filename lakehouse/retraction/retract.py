@@ -6,7 +6,8 @@ deletions are changes like any other. A commit note names the order up to which 
 
 With ``purge`` the rows also leave older versions, see `lakehouse.retraction.purge`.
 
-A row matches by itself through its own ``source``, ``license``, ``uri`` or ``sample_id``. With the scope
+A row matches by itself through its own ``source``, ``license``, ``uri`` or ``sample_id``, where these columns are
+mixlake's (`lakehouse.declare.lineage_columns`) and not a user's of that name. With the scope
 ``content`` rows of equal ``content_id`` and verified duplicates (tables tagged ``duplicates``: pairs of
 ``sample_id`` and ``keeper_id``) match, too; their ids are recorded in ``ledger.retracted`` and refused later.
 """

@@ -62,12 +62,12 @@ def run(
             else [FlowResult(item.flow.id, item.writes, "fresh") for item in plan.flows]
         )
         again = _missed_retractions(project.catalog, plan, results)
-        delete_retracted_rows(project.catalog, again=again)
+        delete_retracted_rows(project, again=again)
         sync_runs(project.catalog)
-        update_index(project.catalog, spark, run_id)
+        update_index(project, spark, run_id)
         purges = purge(
             project,
-            sync=lambda: update_index(project.catalog, spark, run_id, start=True),
+            sync=lambda: update_index(project, spark, run_id, start=True),
             clean=lambda: clean_logs(project, spark.log_file),
             failed=[result.writes for result in results if result.status in {"failed", "skipped"}],
         )

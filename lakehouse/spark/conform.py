@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.declare.lineage_columns import RUN_ID
 from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, never_null, rule_names
 from lakehouse.errors import FlowError
 from lakehouse.spark.delta_reader import spark_schema
@@ -35,8 +36,8 @@ def conform(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
     types = {field.name: field.dataType for field in spark_schema(table.schema)}
     columns = []
     for column in table.columns:
-        if column.name == "run_id":
-            columns.append(F.lit(run_id).alias("run_id"))
+        if column.name == RUN_ID and column.lineage:
+            columns.append(F.lit(run_id).alias(RUN_ID))
         elif column.name in has:
             columns.append(F.col(f"`{column.name}`").cast(types[column.name]).alias(column.name))
         elif column.nullable:

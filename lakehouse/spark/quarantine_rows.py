@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.declare.lineage_columns import SAMPLE_ID
 from lakehouse.delta.catalog import Catalog
 from lakehouse.engine import CheckedRows
 from lakehouse.ledger import tables
@@ -62,12 +63,11 @@ def rejected_rows(attempt: Attempt, checked: CheckedRows) -> DataFrame:
             value = F.when(value.isNotNull(), text)
         shown.append(value.alias(column.name))
     null = F.lit(None).cast("string")
-    has_id = "sample_id" in flow.writes
-    has_origin = has_id and (flow.kind == "operator" or flow.refresh == "merge")
+    has_id = SAMPLE_ID in flow.writes.lineage
     return attempt.rows(
         checked_rows.rejected(checked),
-        sample_id=F.col("sample_id") if has_id else null,
-        origin=F.expr(flow.source_key_sql).cast("string") if has_origin else null,
+        sample_id=F.col(SAMPLE_ID) if has_id else null,
+        origin=F.expr(flow.source_key_sql).cast("string") if has_id and flow.incremental else null,
         reason=F.col(REJECT),
         row=F.to_json(F.struct(*shown)),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lakehouse.declare.contract import Table
+from lakehouse.declare.lineage_columns import SAMPLE_ID
 from lakehouse.delta.catalog import Catalog
 from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import CONTENT, SAMPLE, Retractions, pattern
@@ -20,7 +21,7 @@ def without_retracted(
     """Return the rows of a table that no order takes out."""
     from pyspark.sql import functions as F
 
-    if not orders.orders or "sample_id" not in table:
+    if not orders.orders or SAMPLE_ID not in table.lineage:
         return rows
     condition = matching(table, orders)
     if condition is not None:
@@ -51,14 +52,14 @@ def matching(table: Table, orders: Retractions) -> Column | None:
     """Return the condition under which a row's own source, licence or address is taken out; None where none can be."""
     from pyspark.sql import functions as F
 
-    parts = []
-    if "source" in table and (sources := orders.values("source")):
+    parts, lineage = [], table.lineage
+    if "source" in lineage and (sources := orders.values("source")):
         parts.append(F.col("source").isin(sources))
-    if "license" in table and (licenses := orders.values("license")):
+    if "license" in lineage and (licenses := orders.values("license")):
         joined = F.arrays_overlap(F.split("license", " AND "), F.array(*map(F.lit, licenses)))
-        landed = F.coalesce(F.size("parent_ids"), F.lit(0)) <= 0 if "parent_ids" in table else F.lit(True)
+        landed = F.coalesce(F.size("parent_ids"), F.lit(0)) <= 0 if "parent_ids" in lineage else F.lit(True)
         parts.append(F.col("license").isin(licenses) | (joined & landed))
-    if "uri" in table:
+    if "uri" in lineage:
         parts.extend(F.col("uri").rlike(pattern(value)) for value in orders.values("uri"))
     whole: Column | None = None
     for part in (F.coalesce(part, F.lit(False)) for part in parts):
@@ -76,4 +77,5 @@ def ids(session: SparkSession, catalog: Catalog, orders: Retractions, *kinds: st
 
 
 def _by_id(table: Table) -> list[tuple[str, str]]:
-    return [(column, kind) for column, kind in (("sample_id", SAMPLE), ("content_id", CONTENT)) if column in table]
+    named = ((SAMPLE_ID, SAMPLE), ("content_id", CONTENT))
+    return [(column, kind) for column, kind in named if column in table.lineage]

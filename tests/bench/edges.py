@@ -65,7 +65,7 @@ def measure(folder: Path, edges: int, ids: int, row_group: int) -> None:
     from lakehouse.lineage.index.state import index_state
 
     lake = Lake(config=Config(lake=str(folder), root=folder))
-    actions = pa.table(index_state(lake.catalog).edges.get_add_actions(flatten=True))
+    actions = pa.table(index_state(lake.project).edges.get_add_actions(flatten=True))
     size = pc.sum(actions.column("size_bytes")).as_py()
     print(
         f"{pc.sum(actions.column('num_records')).as_py():,} stored entries, {actions.num_rows} files, "
@@ -116,7 +116,7 @@ def fan(lake, folder: Path, samples: dict[str, list[str]]) -> None:
     from lakehouse.lineage.index.lookup import Index
     from lakehouse.lineage.index.state import index_state
 
-    index = Index(index_state(lake.catalog).edges)
+    index = Index(index_state(lake.project).edges)
     for count in (1, 10, 100, 1000):
         ids = samples["paragraph"][-count:]
         if len(ids) < count:
@@ -152,7 +152,7 @@ def scans(lake, folder: Path, ids: list[str]) -> None:
         "WHERE %s = ? GROUP BY ALL HAVING sum(n) > 0"
     )
     sql = f"SELECT {columns} FROM ledger.edges WHERE sorted_by = '%s' AND %s = '%s' GROUP BY ALL HAVING sum(n) > 0"
-    index = Index(index_state(lake.catalog).edges)
+    index = Index(index_state(lake.project).edges)
     ways = {
         "lookup": lambda order, sample: index.lookup(order, [sample]).rows.num_rows,
         "mixlake sql": lambda order, sample: lake.sql(sql % (order, order, sample)).num_rows,

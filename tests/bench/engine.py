@@ -49,13 +49,13 @@ import pyarrow as pa
 from lakehouse.declare.contract import Check, Column, Table
 
 COLUMNS = [
-    Column("sample_id", pa.string(), "Identity.", nullable=False),
-    Column("parent_ids", pa.list_(pa.string()), "Parents."),
-    Column("source", pa.string(), "Source."),
-    Column("license", pa.string(), "Licence."),
+    Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True),
+    Column("parent_ids", pa.list_(pa.string()), "Parents.", lineage=True),
+    Column("source", pa.string(), "Source.", lineage=True),
+    Column("license", pa.string(), "Licence.", lineage=True),
     Column("text", pa.string(), "Text."),
     Column("score", pa.float64(), "Score."),
-    Column("run_id", pa.string(), "Run.", volatile=True),
+    Column("run_id", pa.string(), "Run.", volatile=True, lineage=True),
 ]
 CHECKS = [Check("it has text", "text <> ''"), Check("its score is known", "score >= 0")]
 LINES = Table("bronze.lines", doc="Lines.", columns=COLUMNS, key=["sample_id"], checks=CHECKS)
@@ -67,10 +67,10 @@ COUNTS = {
         f"gold.counts{n}",
         doc="Counts.",
         columns=[
-            Column("source", pa.string(), "Source.", nullable=False),
+            Column("source", pa.string(), "Source.", nullable=False, lineage=True),
             Column("n", pa.int64(), "Rows."),
             Column("score", pa.float64(), "Mean score."),
-            Column("run_id", pa.string(), "Run.", volatile=True),
+            Column("run_id", pa.string(), "Run.", volatile=True, lineage=True),
         ],
         key=["source"],
     )

@@ -42,9 +42,9 @@ import pyarrow.compute as pc
 from lakehouse.declare.contract import Check, Column, Table
 from lakehouse.declare.flow import flow
 
-ID = Column("sample_id", pa.string(), "Identity.", nullable=False)
+ID = Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True)
 TEXT = Column("text", pa.string(), "Text.")
-RUN = Column("run_id", pa.string(), "Run.", volatile=True)
+RUN = Column("run_id", pa.string(), "Run.", volatile=True, lineage=True)
 documents = Table("bronze.documents", doc="A document.", columns=[ID, TEXT, RUN], key=["sample_id"])
 scores = Table(
     "silver.scores",

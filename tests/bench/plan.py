@@ -39,13 +39,13 @@ import pyarrow as pa
 from lakehouse.declare.contract import Check, Column, Table
 
 COLUMNS = [
-    Column("sample_id", pa.string(), "Identity.", nullable=False),
-    Column("parent_ids", pa.list_(pa.string()), "Parents."),
-    Column("source", pa.string(), "Source."),
-    Column("license", pa.string(), "Licence."),
+    Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True),
+    Column("parent_ids", pa.list_(pa.string()), "Parents.", lineage=True),
+    Column("source", pa.string(), "Source.", lineage=True),
+    Column("license", pa.string(), "Licence.", lineage=True),
     Column("text", pa.string(), "Text."),
     Column("score", pa.float64(), "Score."),
-    Column("run_id", pa.string(), "Run.", volatile=True),
+    Column("run_id", pa.string(), "Run.", volatile=True, lineage=True),
 ]
 T = [
     Table(f"{layer}.t{n}", doc="Things.", columns=COLUMNS, key=["sample_id"], checks=[Check("it has text", "text <> ''")])

@@ -36,9 +36,9 @@ import pyarrow.compute as pc
 from lakehouse.declare.contract import Column, Table
 from lakehouse.declare.flow import flow
 
-ID = Column("sample_id", pa.string(), "Identity.", nullable=False)
+ID = Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True)
 N = Column("n", pa.int64(), "Number.")
-RUN = Column("run_id", pa.string(), "Run.", volatile=True)
+RUN = Column("run_id", pa.string(), "Run.", volatile=True, lineage=True)
 numbers = Table("bronze.numbers", doc="A number.", columns=[ID, N, RUN], key=["sample_id"])
 doubled = Table("silver.doubled", doc="Twice a number.", columns=[ID, N, RUN], key=["sample_id"])
 

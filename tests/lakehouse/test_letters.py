@@ -34,9 +34,9 @@ from lakehouse import Check, Column, Table, flow, read
 NAMES = Path(__file__).parent.parent / "names.txt"
 ROUND = Path(__file__).parent.parent / "round.txt"
 S, I = pa.string(), pa.int64()
-ID = Column("sample_id", S, "Id.", nullable=False)
-PARENTS = Column("parent_ids", pa.list_(S), "Parents.", nullable=False)
-RUN = Column("run_id", S, "Run.", volatile=True)
+ID = Column("sample_id", S, "Id.", nullable=False, lineage=True)
+PARENTS = Column("parent_ids", pa.list_(S), "Parents.", nullable=False, lineage=True)
+RUN = Column("run_id", S, "Run.", volatile=True, lineage=True)
 
 
 def outside(params):

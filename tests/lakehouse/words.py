@@ -11,9 +11,9 @@ TABLES = ModuleText("""
 import pyarrow as pa
 from lakehouse.declare.contract import Check, Column, Table
 
-ID = Column("sample_id", pa.string(), "Identity.", nullable=False)
+ID = Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True)
 TEXT = Column("text", pa.string(), "Text.")
-RUN = Column("run_id", pa.string(), "Run.", volatile=True)
+RUN = Column("run_id", pa.string(), "Run.", volatile=True, lineage=True)
 lines = Table(
     "bronze.lines", doc="A line.", columns=[ID, TEXT, RUN], key=["sample_id"],
     checks=[Check("text is not empty", "length(text) > 0", tolerance=0.5)],
@@ -24,7 +24,7 @@ shouts = Table(
 )
 words = Table(
     "silver.words", doc="A word.",
-    columns=[ID, Column("parent_ids", pa.list_(pa.string()), "Line.", nullable=False), TEXT, RUN], key=["sample_id"],
+    columns=[ID, Column("parent_ids", pa.list_(pa.string()), "Line.", nullable=False, lineage=True), TEXT, RUN], key=["sample_id"],
 )
 counts = Table(
     "gold.counts", doc="Lines of a size.",

@@ -1,9 +1,9 @@
 """``ledger.edges``: which row was made from which sample, in all tables, updated as they change.
 
-Every table with a ``sample_id`` gives an entry for each row (with its run, source, licence and address), and one
-for each of the row's ``parent_ids``. An entry carries a signed count, so that a change of a row is two entries more,
--1 of the old and +1 of the new, and the index at any time is the sum of all that was ever written (a Z-set;
-Budiu et al., DBSP, VLDB 2023). No entry has to be found to be changed.
+Every table with mixlake's ``sample_id`` gives an entry for each row (with its run, source, licence and address), and
+one for each of the row's ``parent_ids``. An entry carries a signed count, so that a change of a row is two entries
+more, -1 of the old and +1 of the new, and the index at any time is the sum of all that was ever written (a Z-set; Budiu
+et al., DBSP, VLDB 2023). No entry has to be found to be changed.
 
 What is written lies in levels, as in a log-structured merge tree (O'Neil et al., Acta Informatica 33, 1996): a sync
 adds a level and takes smaller ones into it, so that there are `levels.MAX_LEVELS` at most. Within a

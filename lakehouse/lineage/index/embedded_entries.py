@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from deltalake.exceptions import DeltaError
 
+from lakehouse.declare.lineage_columns import SAMPLE_ID
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.scan import scan
@@ -22,7 +23,6 @@ from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.delta_writer import RowsToWrite
 from lakehouse.ledger import tables
 from lakehouse.lineage.index.entries import ADDED, ENTRY, Level, Sources
-from lakehouse.lineage.index.state import SAMPLE_ID
 from lakehouse.lineage.reader import DETAILS
 
 if TYPE_CHECKING:
@@ -151,18 +151,19 @@ class EmbeddedEntries:
         feed = opened.load_cdf(first, last, columns=[*columns, CHANGE])
         for batch in pa.RecordBatchReader.from_stream(feed):
             added = pc.is_in(batch.column(CHANGE).cast(pa.string()), value_set=pa.array(ADDED))
-            yield _lineage(batch, name, pc.if_else(added, pa.scalar(1, pa.int32()), pa.scalar(-1, pa.int32())))
+            counts = pc.if_else(added, pa.scalar(1, pa.int32()), pa.scalar(-1, pa.int32()))
+            yield _lineage(batch, columns, name, counts)
 
     def _rows(self, name: str) -> Iterator[pa.RecordBatch]:
         opened, columns = self._open(name)
         for batch in _batches(scan(opened, name), columns):
-            yield _lineage(batch, name, pa.repeat(pa.scalar(1, pa.int32()), batch.num_rows))
+            yield _lineage(batch, columns, name, pa.repeat(pa.scalar(1, pa.int32()), batch.num_rows))
 
     def _open(self, name: str) -> tuple[DeltaTable, list[str]]:
         """Return a table at the version that the index is updated to, and its lineage columns."""
         opened = self._catalog.open(name, self._sources.state.versions[name])
-        stored = {item.name for item in opened.schema().fields}
-        return opened, [column for column in (SAMPLE_ID, "parent_ids", *DETAILS) if column in stored]
+        own = self._sources.state.columns[name]
+        return opened, [column for column in (SAMPLE_ID, "parent_ids", *DETAILS) if column in own]
 
     def _stored(self, condition: pc.Expression) -> Iterator[pa.RecordBatch]:
         edges = self._sources.state.edges
@@ -181,12 +182,12 @@ def _batches(source: object, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
     yield from pa.RecordBatchReader.from_stream(source)
 
 
-def _lineage(batch: pa.RecordBatch, name: str, counts: pa.Array) -> pa.RecordBatch:
+def _lineage(batch: pa.RecordBatch, columns: Sequence[str], name: str, counts: pa.Array) -> pa.RecordBatch:
     """Select the lineage columns of rows that have an id."""
     none = {"parent_ids": pa.nulls(batch.num_rows, _STRINGS)}
     values = {"child": batch.column(SAMPLE_ID), "table": pa.repeat(name, batch.num_rows), "n": counts, **none}
     for column in ("parent_ids", *DETAILS):
-        if column in batch.schema.names:
+        if column in columns:
             values[column] = batch.column(column)
         else:
             values.setdefault(column, pa.nulls(batch.num_rows, pa.string()))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from lakehouse.declare.lineage_columns import SAMPLE_ID
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.schema_drift import fits
 from lakehouse.ledger import tables
 from lakehouse.lineage.index.entries import ADDED, ENTRY, Level, Sources
-from lakehouse.lineage.index.state import SAMPLE_ID
 from lakehouse.lineage.reader import DETAILS
 from lakehouse.spark import delta_writer
 from lakehouse.spark.delta_reader import CHANGE, spark_schema
@@ -106,7 +106,7 @@ def _new_entries(session: SparkSession, catalog: Catalog, sources: Sources) -> D
     """Return the entries to add, each with its count; the same entry may come several times."""
     from pyspark.sql import functions as F
 
-    versions = sources.state.versions
+    versions, columns = sources.state.versions, sources.state.columns
     parts = []
     for name, first in sources.feeds.items():
         feed = (
@@ -117,10 +117,11 @@ def _new_entries(session: SparkSession, catalog: Catalog, sources: Sources) -> D
             .load(catalog.table_uri(name))
         )
         count = F.when(F.col(CHANGE).isin(*ADDED), 1).otherwise(-1)
-        parts.append(_lineage(feed.withColumn("_n", count), name))
+        parts.append(_lineage(feed.withColumn("_n", count), columns[name], name))
     for name in sorted(sources.whole):
-        rows = session.read.format("delta").option("versionAsOf", versions[name])
-        parts.append(_lineage(rows.load(catalog.table_uri(name)).withColumn("_n", F.lit(1)), name))
+        read = session.read.format("delta").option("versionAsOf", versions[name])
+        rows = read.load(catalog.table_uri(name)).withColumn("_n", F.lit(1))
+        parts.append(_lineage(rows, columns[name], name))
     made = [part.selectExpr("child", "`table`", "n", _ENTRIES).select(*ENTRY, "n") for part in parts]
     if not sources.rebuild and sources.dropped:
         dropped = _stored(session, catalog, sources).where(F.col("table").isin(*sorted(sources.dropped)))
@@ -130,11 +131,10 @@ def _new_entries(session: SparkSession, catalog: Catalog, sources: Sources) -> D
     return functools.reduce(lambda one, other: one.unionByName(other), made)
 
 
-def _lineage(rows: DataFrame, name: str) -> DataFrame:
+def _lineage(rows: DataFrame, present: Collection[str], name: str) -> DataFrame:
     """Select a row's lineage columns, under the same names and types in all tables."""
     from pyspark.sql import functions as F
 
-    present = set(rows.columns)
     details = [(F.col(c).cast("string") if c in present else F.lit(None).cast("string")).alias(c) for c in DETAILS]
     none = F.array().cast("array<string>")
     parents = F.coalesce(F.col("parent_ids").cast("array<string>"), none) if "parent_ids" in present else none

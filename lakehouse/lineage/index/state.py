@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pyarrow.compute as pc
 
 from lakehouse.declare.contract import is_ledger
+from lakehouse.declare.lineage_columns import SAMPLE_ID
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.data_files import files
@@ -20,6 +21,7 @@ from lakehouse.delta.log import Log
 from lakehouse.delta.schema_drift import fits
 from lakehouse.delta.table_errors import corrupt_log
 from lakehouse.ledger import tables as ledger
+from lakehouse.project import Project
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 FLOW = "mixlake.edges"
 # Format of entries and levels. The index is rebuilt where this, or the contract's columns, changes.
 FORMAT = "1"
-SAMPLE_ID = "sample_id"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class IndexState:
     """The lineage tables as they are now, and what ``ledger.edges`` has of them.
 
     Args:
-        tables: The tables with a ``sample_id``, each with the end of its log.
+        tables: The tables with mixlake's ``sample_id``, each with the end of its log.
+        columns: Names of mixlake's columns in each of them.
         edges: ``ledger.edges``, None where it was never written or has another contract.
         note: The note of its last commit.
         changed: Tables whose rows changed since, from the version in `note` on.
@@ -45,6 +47,7 @@ class IndexState:
     """
 
     tables: Mapping[str, Log]
+    columns: Mapping[str, frozenset[str]]
     edges: DeltaTable | None
     note: CommitNote | None
     changed: frozenset[str]
@@ -67,20 +70,23 @@ class IndexState:
         return {name: log.identity for name, log in self.tables.items()}
 
 
-def index_state(catalog: Catalog) -> IndexState:
+def index_state(project: Project) -> IndexState:
     """Compare ``ledger.edges`` with the tables."""
+    catalog = project.catalog
     with ThreadPoolExecutor(8) as pool:
         names = [name for name in catalog.names() if not is_ledger(name)]
-        logs = zip(names, pool.map(catalog.log, names), strict=True)
-        tables = {name: log for name, log in logs if SAMPLE_ID in log.columns}
+        logs = dict(zip(names, pool.map(catalog.log, names), strict=True))
+        columns = {name: project.lineage_columns(name, log.types) for name, log in logs.items()}
+        columns = {name: own for name, own in columns.items() if SAMPLE_ID in own}
+        tables = {name: logs[name] for name in columns}
         edges, note = _index(catalog)
         if note is None:
-            return IndexState(tables, None, None, frozenset(), frozenset(tables), frozenset())
+            return IndexState(tables, columns, None, None, frozenset(), frozenset(tables), frozenset())
         same = [name for name, log in tables.items() if _same(log, note.ids.get(name), note.inputs.get(name))]
         moved = pool.map(lambda name: _changed(name, tables[name], note.inputs[name]), same)
         changed = frozenset(name for name, has in zip(same, moved, strict=True) if has)
     unknown = frozenset(tables) - frozenset(same)
-    return IndexState(tables, edges, note, changed, unknown, frozenset(note.inputs) - frozenset(same))
+    return IndexState(tables, columns, edges, note, changed, unknown, frozenset(note.inputs) - frozenset(same))
 
 
 def bytes_behind(catalog: Catalog, state: IndexState) -> int:

@@ -21,6 +21,7 @@ from lakehouse.ledger.retractions import load_retractions
 from lakehouse.lineage.index.entries import IndexEngine, Level, NewEntries, Sources
 from lakehouse.lineage.index.levels import first_replaced, level_sizes
 from lakehouse.lineage.index.state import FLOW, FORMAT, IndexState, index_state
+from lakehouse.project import Project
 
 log = logging.getLogger("mixlake.edges")
 
@@ -28,12 +29,12 @@ _ATTEMPTS = 3
 _UP_TO_DATE = -1
 
 
-def sync_edges(engine: IndexEngine, catalog: Catalog, run_id: str) -> int | None:
+def sync_edges(engine: IndexEngine, project: Project, run_id: str) -> int | None:
     """Update ``ledger.edges`` to the tables' latest versions.
 
     Args:
         engine: Makes the entries.
-        catalog: The lake's catalog.
+        project: The project.
         run_id: The run, for the commit's note.
 
     Returns:
@@ -46,15 +47,15 @@ def sync_edges(engine: IndexEngine, catalog: Catalog, run_id: str) -> int | None
     conflict = CollisionError(
         f"other runs updated {tables.edges.name} first, {_ATTEMPTS} times", "run again once they have ended"
     )
-    version = retry(lambda: _attempt(engine, catalog, run_id), conflict, _ATTEMPTS)
+    version = retry(lambda: _attempt(engine, project, run_id), conflict, _ATTEMPTS)
     return None if version == _UP_TO_DATE else version
 
 
-def is_fully_merged(catalog: Catalog) -> bool:
+def is_fully_merged(project: Project) -> bool:
     """Whether the index, if there is one, has entries only of rows that the tables have now."""
-    if not catalog.has(tables.edges.name):
+    if not project.catalog.has(tables.edges.name):
         return True
-    state = index_state(catalog)
+    state = index_state(project)
     return state.current and state.edges is not None and len(level_sizes(state.edges)) < 2
 
 
@@ -66,13 +67,13 @@ def _needs_full_merge(catalog: Catalog, state: IndexState) -> bool:
     return any(order.to_purge for order in load_retractions(catalog).orders)
 
 
-def _attempt(engine: IndexEngine, catalog: Catalog, run_id: str) -> int | None:
+def _attempt(engine: IndexEngine, project: Project, run_id: str) -> int | None:
     """Compare the index with the tables, and update it.
 
     Returns:
         The committed version, `_UP_TO_DATE` if there was nothing to do, None if another run committed first.
     """
-    state = index_state(catalog)
+    catalog, state = project.catalog, index_state(project)
     merged = _needs_full_merge(catalog, state)
     if (state.current and not merged) or (state.edges is None and not state.tables):
         return _UP_TO_DATE

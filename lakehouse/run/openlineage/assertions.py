@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakehouse.declare.contract import Table
 from lakehouse.engine import OTHER_REASONS
+from lakehouse.engine.rules import never_null
 from lakehouse.run.openlineage.client import LazyModule
 
 if TYPE_CHECKING:
@@ -47,10 +48,9 @@ def assertions(
             **{"severity": "warn", **optional},
         )
 
-    for name in table.required:
-        if name != "run_id":
-            reason = f"column {name} is null"
-            yield from assertion("not_null", reason, reason, reject_tolerance, column=name)
+    for name in never_null(table):
+        reason = f"column {name} is null"
+        yield from assertion("not_null", reason, reason, reject_tolerance, column=name)
     for check in table.checks:
         severity = "error" if check.on_fail == "fail" else "warn"
         query = {"severity": severity, "content": check.sql, "contentType": "expression"}

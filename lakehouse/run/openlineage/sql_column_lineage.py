@@ -28,6 +28,7 @@ from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
 from lakehouse.declare.sql_flow import declared_reads, parser_of, quiet_parser
 from lakehouse.declare.sql_views import view_name, with_views
+from lakehouse.engine.rules import given_columns
 from lakehouse.run.openlineage import sql_scopes
 from lakehouse.run.openlineage.column_lineage import Kind, Lineage, Source
 from lakehouse.run.openlineage.sql_generators import spread
@@ -65,7 +66,7 @@ class _Query:
 
     def __init__(self, flow: Flow, tables: Mapping[str, Table]) -> None:
         inputs = {view_name(read.table).lower(): tables[read.table] for read in flow.reads.values()}
-        self.written = {c.name.lower(): c.name for c in flow.writes.columns if c.name != "run_id"}
+        self.written = {c.name.lower(): c.name for c in given_columns(flow.writes)}
         self.sources = ColumnSources(inputs)
         self.gaps: dict[str, list[str]] = {}
         columns = self.sources.columns.items()

@@ -11,7 +11,9 @@ from lakehouse.declare.flow import flow, read, tagged
 from lakehouse.errors import FlowError
 from tests.lakehouse.flows import flow_of
 
-TABLE = Table("acme.a", doc="Rows.", columns=[Column("sample_id", pa.string(), "Identity.")], key=["sample_id"])
+TABLE = Table(
+    "acme.a", doc="Rows.", columns=[Column("sample_id", pa.string(), "Identity.", lineage=True)], key=["sample_id"]
+)
 
 
 @dataclass(frozen=True)

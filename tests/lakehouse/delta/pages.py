@@ -11,22 +11,22 @@ TABLES = ModuleText("""
 import pyarrow as pa
 from lakehouse.declare.contract import Check, Column, Table
 
-ID = Column("sample_id", pa.string(), "Identity.", nullable=False)
-PARENTS = Column("parent_ids", pa.list_(pa.string()), "Parents.", nullable=False)
-SOURCE = Column("source", pa.string(), "Source.", nullable=False)
-LICENSE = Column("license", pa.string(), "Licence.", nullable=False)
-CONTENT = Column("content_id", pa.string(), "Content.")
+ID = Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True)
+PARENTS = Column("parent_ids", pa.list_(pa.string()), "Parents.", nullable=False, lineage=True)
+SOURCE = Column("source", pa.string(), "Source.", nullable=False, lineage=True)
+LICENSE = Column("license", pa.string(), "Licence.", nullable=False, lineage=True)
+CONTENT = Column("content_id", pa.string(), "Content.", lineage=True)
 TEXT = Column("text", pa.string(), "Text.", payload=True)
-RUN = Column("run_id", pa.string(), "Run.", volatile=True)
+RUN = Column("run_id", pa.string(), "Run.", volatile=True, lineage=True)
 LINEAGE = [ID, PARENTS, SOURCE, LICENSE]
 pages = Table(
-    "bronze.pages", doc="A page.", columns=[*LINEAGE, Column("uri", pa.string(), "Address."), CONTENT, TEXT, RUN],
+    "bronze.pages", doc="A page.", columns=[*LINEAGE, Column("uri", pa.string(), "Address.", lineage=True), CONTENT, TEXT, RUN],
     key=["sample_id"], checks=[Check("text is not empty", "length(text) > 0", tolerance=1.0)],
 )
 texts = Table("silver.texts", doc="A text.", columns=[*LINEAGE, CONTENT, TEXT, RUN], key=["sample_id"])
 repeats = Table(
     "silver.repeats", doc="A text that repeats another.",
-    columns=[ID, Column("keeper_id", pa.string(), "The other.", nullable=False), RUN], key=["sample_id"],
+    columns=[ID, Column("keeper_id", pa.string(), "The other.", nullable=False, lineage=True), RUN], key=["sample_id"],
     tags=["duplicates"],
 )
 pieces = Table("silver.pieces", doc="A word.", columns=[*LINEAGE, TEXT, RUN], key=["sample_id"])

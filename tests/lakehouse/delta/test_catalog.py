@@ -56,7 +56,7 @@ def test_a_table_is_opened_at_its_versions(catalog):
 def test_the_log_is_that_of_the_opened_table(catalog):
     log, table = catalog.log("gold.c"), catalog.open("gold.c")
     assert (log.version, log.identity) == (table.version(), str(table.metadata().id))
-    assert log.columns == ("n",)
+    assert dict(log.types) == {"n": "long"}
     with pytest.raises(TableNotFoundError):
         catalog.log("gold.none")
 

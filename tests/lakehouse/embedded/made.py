@@ -8,17 +8,17 @@ TABLES = ModuleText("""
 import pyarrow as pa
 from lakehouse.declare.contract import Check, Column, Table
 
-ID = Column("sample_id", pa.string(), "Identity.", nullable=False)
-PARENTS = Column("parent_ids", pa.list_(pa.string()), "Parents.", nullable=False)
-SOURCE = Column("source", pa.string(), "Source.")
-LICENSE = Column("license", pa.string(), "Licence.")
+ID = Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True)
+PARENTS = Column("parent_ids", pa.list_(pa.string()), "Parents.", nullable=False, lineage=True)
+SOURCE = Column("source", pa.string(), "Source.", lineage=True)
+LICENSE = Column("license", pa.string(), "Licence.", lineage=True)
 TEXT = Column("text", pa.string(), "Text.")
-RUN = Column("run_id", pa.string(), "Run.", volatile=True)
+RUN = Column("run_id", pa.string(), "Run.", volatile=True, lineage=True)
 INNER = pa.struct([("day", pa.date32()), ("scores", pa.list_(pa.float32())), ("raw", pa.binary())])
 BOX = pa.list_(pa.int16())
 docs = Table(
     "bronze.docs", doc="A document.",
-    columns=[ID, PARENTS, SOURCE, LICENSE, Column("uri", pa.string(), "Address."), TEXT, Column("n", pa.int64(), "Size."), RUN],
+    columns=[ID, PARENTS, SOURCE, LICENSE, Column("uri", pa.string(), "Address.", lineage=True), TEXT, Column("n", pa.int64(), "Size."), RUN],
     key=["sample_id"], tags=["texts"],
 )
 notes = Table(

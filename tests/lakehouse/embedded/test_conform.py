@@ -19,7 +19,7 @@ TABLE = Table(
         Column("id", pa.string(), "Identity.", nullable=False),
         Column("n", pa.int64(), "Number."),
         Column("Select", pa.string(), "Text."),
-        Column("run_id", pa.string(), "Run.", volatile=True),
+        Column("run_id", pa.string(), "Run.", volatile=True, lineage=True),
     ],
     key=["id"],
     checks=[Check("n is positive", "n > 0"), Check('it\'s "short"', "length(`select`) < 3 or `select` is null")],

@@ -161,7 +161,7 @@ from lakehouse.declare.flow import flow
 N = Column("n", pa.int64(), "Number.", nullable=False)
 WHERE = Column("where", pa.string(), "Place.")
 numbers = Table("bronze.numbers", doc="x", columns=[N, WHERE], key=["n"], partition_by=["where"])
-named = Table("silver.named", doc="x", columns=[Column("sample_id", pa.string(), "x"), N], key=["sample_id"])
+named = Table("silver.named", doc="x", columns=[Column("sample_id", pa.string(), "x", lineage=True), N], key=["sample_id"])
 ROWS = {"n": [1, 2, 3], "where": ["a", "it's / %", None]}
 
 

@@ -13,12 +13,12 @@ TABLES = ModuleText("""
 import pyarrow as pa
 from lakehouse.declare.contract import Check, Column, Table
 
-RUN = Column("run_id", pa.string(), "Run.", volatile=True)
+RUN = Column("run_id", pa.string(), "Run.", volatile=True, lineage=True)
 NAME = Column("name", pa.string(), "Name, of which there may be none.")
 rows = Table(
     "bronze.rows", doc="A made row.", key=["sample_id"],
     columns=[
-        Column("sample_id", pa.string(), "Identity.", nullable=False),
+        Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True),
         NAME,
         Column("number", pa.int64(), "A number."),
         Column("amount", pa.decimal128(12, 2), "Money."),
@@ -54,7 +54,7 @@ totals = Table(
 chosen = Table(
     "silver.chosen", doc="A name's largest row, marked.", key=["sample_id"],
     columns=[
-        Column("sample_id", pa.string(), "Identity.", nullable=False),
+        Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True),
         NAME,
         Column("place", pa.int64(), "Place among all.", nullable=False),
         Column("marked", pa.string(), "Name and mark."),
@@ -65,7 +65,7 @@ chosen = Table(
 copies = Table(
     "gold.copies", doc="A row by its id.", key=["sample_id"],
     columns=[
-        Column("sample_id", pa.string(), "Identity.", nullable=False), NAME,
+        Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True), NAME,
         Column("others", pa.int64(), "Other rows of its name."), RUN,
     ],
 )

@@ -14,7 +14,7 @@ TABLE = Table(
     columns=[
         Column("id", pa.string(), "Identity."),
         Column("n", pa.int64(), "Number."),
-        Column("run_id", pa.string(), "Run.", volatile=True),
+        Column("run_id", pa.string(), "Run.", volatile=True, lineage=True),
     ],
     key=["id"],
 )

@@ -15,8 +15,8 @@ from tests.lakehouse.embedded.embedded_lakes import batch, checked, operator, pr
 from tests.lakehouse.lakes import Lake, note, write
 
 COLUMNS = [
-    Column("sample_id", pa.string(), "Identity."),
-    Column("parent_ids", pa.list_(pa.string()), "Parents."),
+    Column("sample_id", pa.string(), "Identity.", lineage=True),
+    Column("parent_ids", pa.list_(pa.string()), "Parents.", lineage=True),
     Column("data", pa.binary(), "Bytes."),
 ]
 TABLE = Table("silver.texts", doc="x", columns=COLUMNS, key=["sample_id"])

@@ -32,7 +32,9 @@ ROWS = [
 
 def table(*names):
     chosen = names or tuple(COLUMNS)
-    return Table("silver.texts", doc="x", columns=[Column(n, COLUMNS[n], "x") for n in chosen], key=[chosen[0]])
+    return Table(
+        "silver.texts", doc="x", columns=[Column(n, COLUMNS[n], "x", lineage=True) for n in chosen], key=[chosen[0]]
+    )
 
 
 def order(kind, value, number=1):

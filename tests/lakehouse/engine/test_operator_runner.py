@@ -19,7 +19,7 @@ TABLE = Table(
     columns=[
         Column("id", pa.string(), "Identity.", nullable=False),
         Column("n", pa.int64(), "Count."),
-        Column("run_id", pa.string(), "Run.", volatile=True),
+        Column("run_id", pa.string(), "Run.", volatile=True, lineage=True),
     ],
     key=["id"],
 )

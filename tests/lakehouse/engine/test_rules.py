@@ -22,7 +22,7 @@ def test_rules_are_columns_that_are_never_null_then_checks():
     columns = [
         Column("id", pa.string(), "Identity."),
         Column("n", pa.int64(), "Number.", nullable=False),
-        Column("run_id", pa.string(), "Run.", nullable=False),
+        Column("run_id", pa.string(), "Run.", nullable=False, volatile=True, lineage=True),
     ]
     table = Table("silver.a", doc="x", columns=columns, key=["id"], checks=[Check("n: is odd", "n % 2 = 1")])
     assert set(never_null(table)) == {"id", "n"}

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from lakehouse.declare.contract import Column, Table
 from lakehouse.declare.flow import flow
 
-RUN = Column("run_id", pa.string(), "Run.", volatile=True)
+RUN = Column("run_id", pa.string(), "Run.", volatile=True, lineage=True)
 items = Table(
     "bronze.items", doc="An item.", columns=[Column("code", pa.string(), "Digits.", nullable=False), RUN], key=["code"]
 )

@@ -29,7 +29,7 @@ from lakehouse.ledger.retractions import (
 )
 from tests.lakehouse.lakes import lake_at, note
 
-ID = Column("sample_id", pa.string(), "Identity.", nullable=False)
+ID = Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True)
 PAGES = Table("bronze.pages", doc="A page.", columns=[ID], key=["sample_id"])
 COUNTS = Table("gold.counts", doc="A count.", columns=[Column("n", pa.int64(), "N.", nullable=False)], key=["n"])
 

@@ -85,7 +85,7 @@ def test_an_unknown_word_names_what_is_near(graph):
 
 def random_graph(edges, count):
     """Return a graph of operators that read each other as the edges say."""
-    kept = [Column("sample_id", pa.string(), "Id.", nullable=False)]
+    kept = [Column("sample_id", pa.string(), "Id.", nullable=False, lineage=True)]
     tables = [Table(f"silver.t{n}", doc="T.", columns=kept, key=["sample_id"]) for n in range(count)]
     flows = {}
     for n, table in enumerate(tables):

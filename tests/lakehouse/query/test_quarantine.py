@@ -139,7 +139,10 @@ def test_the_rule_of_a_reason_is_a_check_a_column_or_the_flows_own():
     table = Table(
         "silver.texts",
         doc="A text.",
-        columns=[Column("sample_id", pa.string(), "Identity.", nullable=False), Column("text", pa.string(), "Text.")],
+        columns=[
+            Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True),
+            Column("text", pa.string(), "Text."),
+        ],
         key=["sample_id"],
         checks=[Check("it is short", "length(text) < 9"), Check("it is odd", "text <> 'even'")],
     )

@@ -30,12 +30,12 @@ def held(lake):
 
 
 def test_where_nothing_is_retracted_or_quarantined_nothing_is_done(lake):
-    assert not delete_retracted_rows(lake.catalog)
+    assert not delete_retracted_rows(lake.project)
     retract(lake.project, RetractionRequest("source", ["alpha"], reason="asked"))
-    assert not delete_retracted_rows(lake.catalog)
+    assert not delete_retracted_rows(lake.project)
     other = lake_at(lake.config.root / "other")
     quarantine(other, "silver.texts", "one", (None, "a bad word", row("x")))
-    assert not delete_retracted_rows(other.catalog)
+    assert not delete_retracted_rows(other.project)
     assert held(other) == ["x"]
 
 
@@ -66,16 +66,16 @@ def test_what_an_order_matches_or_was_made_from_it_goes_once_for_each_order(lake
         ("id", A),
     ):
         retract(lake.project, RetractionRequest(kind, [value], reason="asked", scope="origin"))
-    assert delete_retracted_rows(lake.catalog)
+    assert delete_retracted_rows(lake.project)
     left = sorted([None, *(made["sample_id"] for _, made in kept)], key=str)
     assert held(lake) == left
 
     # Done for these orders: not again, unless a run that did not know them has quarantined rows since.
-    assert not delete_retracted_rows(lake.catalog)
+    assert not delete_retracted_rows(lake.project)
     quarantine(lake, "silver.texts", "late", (A, "a bad word", row("late")))
-    assert not delete_retracted_rows(lake.catalog)
-    assert delete_retracted_rows(lake.catalog, again=True)
+    assert not delete_retracted_rows(lake.project)
+    assert delete_retracted_rows(lake.project, again=True)
     assert held(lake) == left
     quarantine(lake, "silver.texts", "later", (A, "a bad word", row("later")))
-    assert delete_retracted_rows(lake.catalog, again=True)
+    assert delete_retracted_rows(lake.project, again=True)
     assert held(lake) == left

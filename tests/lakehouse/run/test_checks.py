@@ -17,7 +17,7 @@ from lakehouse.declare.contract import Check, Column, Table
 
 COLUMNS = [
     Column("id", pa.int64(), "Identity.", nullable=False), Column("v", pa.int64(), "Value."),
-    Column("run_id", pa.string(), "Run.", volatile=True),
+    Column("run_id", pa.string(), "Run.", volatile=True, lineage=True),
 ]
 source = Table("bronze.source", doc="A row.", columns=COLUMNS, key=["id"])
 copies = Table("silver.copies", doc="A copy.", columns=COLUMNS, key=["id"], checks=[CHECKS])

@@ -136,7 +136,7 @@ from lakehouse import Column, Table, flow
 alone = Table(
     "acme.alone",
     doc="A text.",
-    columns=[Column("text", pa.string(), "Text.", nullable=False), Column("run_id", pa.string(), "Run.", volatile=True)],
+    columns=[Column("text", pa.string(), "Text.", nullable=False), Column("run_id", pa.string(), "Run.", volatile=True, lineage=True)],
 )
 
 

@@ -47,8 +47,8 @@ def test_null_keys_are_set_aside(lines):
     lines.module(
         "tables",
         words.TABLES.replace(
-            'ID = Column("sample_id", pa.string(), "Identity.", nullable=False)',
-            'ID = Column("sample_id", pa.string(), "Identity.")',
+            'ID = Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True)',
+            'ID = Column("sample_id", pa.string(), "Identity.", lineage=True)',
         ),
     )
     null_b = 'pc.if_else(pc.equal(batch["sample_id"], "b"), None, batch["sample_id"])'

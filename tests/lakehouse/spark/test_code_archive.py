@@ -105,7 +105,7 @@ import pyarrow as pa
 from lakehouse.declare.contract import Column, Table
 from lakehouse.declare.flow import flow
 
-ID = Column("sample_id", pa.string(), "It.", nullable=False)
+ID = Column("sample_id", pa.string(), "It.", nullable=False, lineage=True)
 items = Table("bronze.items", doc="An item.", columns=[ID], key=["sample_id"])
 words = Table("silver.words", doc="A word.", columns=[ID, Column("word", pa.string(), "It.")], key=["sample_id"])
 

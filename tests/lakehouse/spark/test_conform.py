@@ -14,7 +14,7 @@ TABLE = Table(
     columns=[
         Column("id", pa.string(), "Identity.", nullable=False),
         Column("n", pa.int64(), "Number."),
-        Column("run_id", pa.string(), "Run.", volatile=True),
+        Column("run_id", pa.string(), "Run.", volatile=True, lineage=True),
     ],
     key=["id"],
     checks=[Check("n is positive", "n > 0")],

@@ -15,7 +15,7 @@ from lakehouse.spark.quarantine_rows import Attempt, rejected_rows
 TABLE = Table(
     "silver.things",
     doc="Things.",
-    columns=[Column("sample_id", pa.string(), "Identity."), Column("data", pa.binary(), "Bytes.")],
+    columns=[Column("sample_id", pa.string(), "Identity.", lineage=True), Column("data", pa.binary(), "Bytes.")],
     key=["sample_id"],
 )
 

@@ -13,11 +13,11 @@ TABLE = Table(
     "silver.texts",
     doc="Texts.",
     columns=[
-        Column("sample_id", pa.string(), "Identity."),
-        Column("parent_ids", pa.list_(pa.string()), "Parents."),
-        Column("source", pa.string(), "Source."),
-        Column("license", pa.string(), "License."),
-        Column("uri", pa.string(), "Address."),
+        Column("sample_id", pa.string(), "Identity.", lineage=True),
+        Column("parent_ids", pa.list_(pa.string()), "Parents.", lineage=True),
+        Column("source", pa.string(), "Source.", lineage=True),
+        Column("license", pa.string(), "License.", lineage=True),
+        Column("uri", pa.string(), "Address.", lineage=True),
     ],
     key=["sample_id"],
 )

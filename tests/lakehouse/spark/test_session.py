@@ -50,7 +50,7 @@ import pyarrow as pa
 
 from lakehouse import Column, Table, flow
 
-X, RUN = Column("x", pa.int64(), "A number."), Column("run_id", pa.string(), "Run.", volatile=True)
+X, RUN = Column("x", pa.int64(), "A number."), Column("run_id", pa.string(), "Run.", volatile=True, lineage=True)
 source, failed, framed = (Table(f"q.{n}", doc="Rows.", columns=[X, RUN], key=["x"]) for n in ("source", "failed", "framed"))
 
 

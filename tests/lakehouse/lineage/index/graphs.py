@@ -28,7 +28,7 @@ def entries(lake, name) -> Counter:
 
 def all_entries(lake) -> Counter:
     """Return the entries of all tables of a lake."""
-    return sum((entries(lake, name) for name in index_state(lake.catalog).tables), Counter())
+    return sum((entries(lake, name) for name in index_state(lake.project).tables), Counter())
 
 
 def held_entries(lake) -> dict[str, Counter]:
@@ -56,7 +56,7 @@ def write_index(lake, levels, group=4) -> None:
             rows += [{**entry, "level": level, "sorted_by": order, "n": n} for order in orders]
     rows.sort(key=lambda row: (row[row["sorted_by"]], row["parent"] or "", row["child"], row["table"]))
     append.create(lake.catalog, tables.edges)
-    state = index_state(lake.catalog)
+    state = index_state(lake.project)
     note = CommitNote(
         run_id="run", flow=FLOW, kind="frame", mode="full", code=FORMAT, params="{}",
         contract=tables.edges.fingerprint(), inputs=state.versions, ids=state.ids, changed=True, counts={}, digest="",

@@ -29,7 +29,7 @@ NAMES = ["bronze.a", "silver.b", "silver.c", "gold.d"]
 
 def both(lake, sample, **options):
     """Trace over the index and over the tables; return both answers."""
-    state = index_state(lake.catalog)
+    state = index_state(lake.project)
     assert state.current
     indexed = trace(lake.project, sample, **options)
     original = scan_reader.open_samples
@@ -124,7 +124,7 @@ def test_a_hop_opens_a_file_of_each_level_at_most(lake):
     levels = [Counter(all_entries(lake)), Counter({(None, "00" * 16, "t.a", *["r"] * 4): 1}), Counter(), Counter()]
     levels[3] = Counter({(None, "ff" * 16, "t.a", *["r"] * 4): 1, (None, "00" * 16, "t.a", *["r"] * 4): -1})
     write_index(lake, levels)
-    index = Index(index_state(lake.catalog).edges)
+    index = Index(index_state(lake.project).edges)
     assert 1 <= index.lookup("child", ["aa" * 16]).files <= 3
     assert 1 <= index.lookup("parent", ["aa" * 16]).files <= 3
 

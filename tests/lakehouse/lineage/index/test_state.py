@@ -19,30 +19,30 @@ def lake(tmp_path):
 
 
 def test_an_index_of_the_latest_rows_is_current(lake):
-    state = index_state(lake.catalog)
+    state = index_state(lake.project)
     assert state.current
     assert state.versions == {"bronze.a": 0, "silver.b": 0}
 
 
 def test_without_an_index_all_is_unknown(tmp_path):
     lake = lake_at(tmp_path / "none")
-    assert not index_state(lake.catalog).current
+    assert not index_state(lake.project).current
     write(lake, "bronze.a", rows(["aa"]), note("bronze.a"))
-    assert index_state(lake.catalog).unknown == {"bronze.a"}
+    assert index_state(lake.project).unknown == {"bronze.a"}
 
 
 def test_new_rows_are_a_change_and_commits_without_any_are_none(lake):
     write(lake, "bronze.a", rows([]), note("bronze.a", "run-2", changed=False))
     lake.catalog.open("bronze.a").optimize.compact()
     lake.catalog.open("bronze.a").alter.set_table_properties({"delta.appendOnly": "false"})
-    assert index_state(lake.catalog).current
+    assert index_state(lake.project).current
     write(lake, "bronze.a", rows(["ac"]), note("bronze.a", "run-3"))
-    assert index_state(lake.catalog).changed == {"bronze.a"}
+    assert index_state(lake.project).changed == {"bronze.a"}
 
 
 def test_a_change_that_no_flow_made_counts(lake):
     lake.catalog.open("silver.b").delete("sample_id = 'ba'")
-    assert index_state(lake.catalog).changed == {"silver.b"}
+    assert index_state(lake.project).changed == {"silver.b"}
 
 
 def test_where_the_log_was_cleared_rows_may_have_changed(lake):
@@ -54,7 +54,7 @@ def test_where_the_log_was_cleared_rows_may_have_changed(lake):
     write(lake, "bronze.a", rows([]), note("bronze.a", "run-9", changed=False))
     for number in range(3):
         Path(lake.catalog.table_uri("bronze.a"), "_delta_log", f"{number:020d}.json").unlink()
-    assert index_state(lake.catalog).changed == {"bronze.a"}
+    assert index_state(lake.project).changed == {"bronze.a"}
 
 
 def test_new_replaced_and_vanished_tables_are_told(lake):
@@ -64,7 +64,7 @@ def test_new_replaced_and_vanished_tables_are_told(lake):
     shutil.rmtree(lake.catalog.table_uri("bronze.a"))
     shutil.rmtree(lake.catalog.table_uri("silver.b"))
     write(lake, "silver.b", rows(["other"]), note("silver.b"))
-    state = index_state(lake.catalog)
+    state = index_state(lake.project)
     assert (state.unknown, state.gone) == ({"silver.new", "silver.b"}, {"bronze.a", "silver.b"})
     assert not state.changed
 
@@ -75,13 +75,13 @@ def test_a_table_set_back_is_another(lake):
     write(lake, "bronze.a", rows(["ac"]), note("bronze.a", "run-2"))
     write_index(lake, [all_entries(lake)])
     Path(lake.catalog.table_uri("bronze.a"), "_delta_log", f"{1:020d}.json").unlink()
-    assert index_state(lake.catalog).unknown == index_state(lake.catalog).gone == {"bronze.a"}
+    assert index_state(lake.project).unknown == index_state(lake.project).gone == {"bronze.a"}
 
 
 def test_an_index_of_another_contract_is_none(lake, monkeypatch):
     from lakehouse.lineage.index import state
 
     monkeypatch.setattr(state, "FORMAT", "0")
-    assert index_state(lake.catalog).edges is None
-    assert index_state(lake.catalog).unknown == {"bronze.a", "silver.b"}
-    assert tables.edges.name not in index_state(lake.catalog).tables
+    assert index_state(lake.project).edges is None
+    assert index_state(lake.project).unknown == {"bronze.a", "silver.b"}
+    assert tables.edges.name not in index_state(lake.project).tables

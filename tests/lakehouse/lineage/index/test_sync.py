@@ -30,12 +30,16 @@ from tests.lakehouse.lineage.index.graphs import all_entries, held_entries
 
 @pytest.fixture(params=["embedded", "spark"])
 def sync(request):
-    """Updates the index of a catalog for a run, with each engine."""
+    """Updates the index of a project for a run, with each engine."""
     session = request.getfixturevalue("spark") if request.param == "spark" else None
 
-    def call(catalog, run_id):
-        engine = spark_entries.SparkIndexEngine(session, catalog) if session else EmbeddedIndexEngine(catalog)
-        return sync_module.sync_edges(engine, catalog, run_id)
+    def call(project, run_id):
+        engine = (
+            spark_entries.SparkIndexEngine(session, project.catalog)
+            if session
+            else EmbeddedIndexEngine(project.catalog)
+        )
+        return sync_module.sync_edges(engine, project, run_id)
 
     call.engine = request.param
     return call
@@ -61,22 +65,22 @@ def right(lake):
     held, wanted = held_entries(lake), all_entries(lake)
     assert held["child"] == wanted
     assert held["parent"] == Counter({entry: n for entry, n in wanted.items() if entry[0] is not None})
-    return index_state(lake.catalog).current
+    return index_state(lake.project).current
 
 
 def test_the_index_follows_whatever_happens_to_the_tables(sync, tmp_path):
     lake = lake_at(tmp_path / "lake")
-    assert sync(lake.catalog, "r0") is None
+    assert sync(lake.project, "r0") is None
     write(lake, "bronze.a", many(0, 400, uri=pa.array([f"https://example.org/{i}" for i in range(400)])), "r1")
     write(lake, "silver.b", many(1000, 1200, parents=0), "r1")
     write(lake, "silver.about", many(0, 3).drop_columns(["sample_id"]), "r1")
-    assert sync(lake.catalog, "s1") is not None
+    assert sync(lake.project, "s1") is not None
     assert right(lake)
-    assert sync(lake.catalog, "s1") is None
+    assert sync(lake.project, "s1") is None
 
     # A little more is a level of its own; only what changed is read.
     write(lake, "silver.b", many(3000, 3, parents=1), "r2")
-    version = sync(lake.catalog, "s2")
+    version = sync(lake.project, "s2")
     assert right(lake)
     assert len(level_sizes(lake.catalog.open("ledger.edges"))) == 2
     found = newest_note(lake.catalog.open("ledger.edges"))
@@ -88,10 +92,10 @@ def test_the_index_follows_whatever_happens_to_the_tables(sync, tmp_path):
         {"license": "'GPL-3.0-only'"}, predicate="sample_id < '0000000000000000000000000000000a'"
     )
     write(lake, "silver.b", many(4000, 2, parents=1), "r3")
-    sync(lake.catalog, "s3")
+    sync(lake.project, "s3")
     assert right(lake)
     write(lake, "silver.b", many(1000, 600, parents=2), "r4", mode="overwrite")
-    sync(lake.catalog, "s4")
+    sync(lake.project, "s4")
     assert right(lake)
 
     # A table that came, one that went, and one put in another's place.
@@ -99,19 +103,19 @@ def test_the_index_follows_whatever_happens_to_the_tables(sync, tmp_path):
     shutil.rmtree(lake.catalog.table_uri("bronze.a"))
     shutil.rmtree(lake.catalog.table_uri("silver.b"))
     write(lake, "silver.b", many(7000, 20), "r5")
-    sync(lake.catalog, "s5")
+    sync(lake.project, "s5")
     assert right(lake)
 
     # A column more, which the feed cannot be read across; and a table that keeps no feed.
     write(lake, "silver.c", many(9100, 5, uri=pa.array(["https://example.org/c"] * 5)), "r6", schema_mode="merge")
     write_deltalake(lake.catalog.table_uri("silver.plain"), many(9500, 3, parents=9100))
-    sync(lake.catalog, "s6")
+    sync(lake.project, "s6")
     write_deltalake(lake.catalog.table_uri("silver.plain"), many(9600, 3, parents=9100), mode="append")
-    sync(lake.catalog, "s7")
+    sync(lake.project, "s7")
     assert right(lake)
     for name in ("silver.b", "silver.c", "silver.plain"):
         shutil.rmtree(lake.catalog.table_uri(name))
-    sync(lake.catalog, "s8")
+    sync(lake.project, "s8")
     assert held_entries(lake)["child"] == Counter()
 
 
@@ -119,13 +123,13 @@ def test_a_feed_that_is_gone_is_done_without(sync, tmp_path):
     lake = lake_at(tmp_path / "lake")
     write(lake, "silver.b", many(1000, 40, parents=0), "r1")
     write(lake, "silver.c", many(2000, 40, parents=1000), "r1")
-    sync(lake.catalog, "s1")
+    sync(lake.project, "s1")
     lake.catalog.open("silver.b").delete("sample_id < '000000000000000000000000000003f0'")
     write(lake, "silver.c", many(3000, 4, parents=1000), "r2")
     changes = Path(lake.catalog.table_uri("silver.b"), "_change_data")
     assert any(changes.iterdir())
     shutil.rmtree(changes)
-    sync(lake.catalog, "s2")
+    sync(lake.project, "s2")
     assert right(lake)
 
 
@@ -136,7 +140,7 @@ def test_levels_are_merged_sorted_and_pruned(sync, tmp_path, monkeypatch):
     seen = []
     for number, count in enumerate((900, 300, 100, 30, 10, 3, 400)):
         write(lake, "silver.b", many(1000 * number, count, parents=0), f"r{number}")
-        sync(lake.catalog, f"s{number}")
+        sync(lake.project, f"s{number}")
         seen.append(len(level_sizes(lake.catalog.open("ledger.edges"))))
     assert seen == [1, 2, 3, 4, 4, 4, 1]
     assert right(lake)
@@ -170,21 +174,21 @@ def test_what_is_to_be_purged_leaves_no_trace(sync, tmp_path):
     lake = lake_at(tmp_path / "lake")
     uri = pa.array([f"https://example.org/{i}" for i in range(300)])
     write(lake, "bronze.a", many(0, 300, uri=uri), "r1")
-    sync(lake.catalog, "s1")
+    sync(lake.project, "s1")
     sample = f"{7:032x}"
     retract(lake.project, RetractionRequest("id", [sample], reason="asked to", purge=True))
     lake.catalog.open("bronze.a").delete(f"sample_id = '{sample}'")
-    sync(lake.catalog, "s2")
+    sync(lake.project, "s2")
     assert right(lake)
     assert level_sizes(lake.catalog.open("ledger.edges")) == [299]
     assert lake.sql(f"SELECT * FROM ledger.edges WHERE child = '{sample}'").num_rows == 0
-    assert sync(lake.catalog, "s3") is None
+    assert sync(lake.project, "s3") is None
 
 
 def test_two_at_once_write_each_entry_once(sync, tmp_path, monkeypatch):
     lake = lake_at(tmp_path / "lake")
     write(lake, "silver.b", many(0, 10, parents=0), "r1")
-    sync(lake.catalog, "s1")
+    sync(lake.project, "s1")
     write(lake, "silver.b", many(100, 10, parents=0), "r2")
     original = sync_module._commit
     between = []
@@ -193,11 +197,11 @@ def test_two_at_once_write_each_entry_once(sync, tmp_path, monkeypatch):
         """Let another run win between looking and committing."""
         if not between:
             between.append(1)
-            assert sync(lake.catalog, "other") is not None
+            assert sync(lake.project, "other") is not None
         return original(*args)
 
     monkeypatch.setattr(sync_module, "_commit", late)
-    assert sync(lake.catalog, "s2") is None
+    assert sync(lake.project, "s2") is None
     assert right(lake)
     assert [n.run_id for n in [newest_note(lake.catalog.open("ledger.edges"))[1]]] == ["other"]
 
@@ -207,7 +211,7 @@ def test_two_at_once_write_each_entry_once(sync, tmp_path, monkeypatch):
     write(lake, "silver.b", many(200, 10, parents=0), "r3")
     monkeypatch.setattr(sync_module, "_commit", never)
     with pytest.raises(CollisionError):
-        sync(lake.catalog, "s3")
+        sync(lake.project, "s3")
 
 
 def test_an_index_of_other_columns_is_made_anew(sync, tmp_path):
@@ -216,7 +220,7 @@ def test_an_index_of_other_columns_is_made_anew(sync, tmp_path):
     DeltaTable.create(
         lake.catalog.table_uri("ledger.edges"), pa.schema([("parent", pa.string()), ("child", pa.string())])
     )
-    sync(lake.catalog, "s1")
+    sync(lake.project, "s1")
     assert right(lake)
     assert fits(lake.catalog.open("ledger.edges"), ledger.edges)
 
@@ -241,7 +245,7 @@ def test_a_run_keeps_the_index_and_does_not_fail_by_it(project, monkeypatch, cap
         outcomes = project.run("bronze.lines")
     assert outcomes["bronze.lines"].status == "done"
     assert "ledger.edges could not be updated: the disk is full; the next run tries again" in caplog.text
-    assert index_state(project.lake().catalog).changed == {"bronze.lines"}
+    assert index_state(project.lake().project).changed == {"bronze.lines"}
     project.run()
     assert right(project.lake())
     assert project.lake().catalog.open("ledger.edges").version() == version + 1

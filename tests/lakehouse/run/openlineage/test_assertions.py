@@ -12,7 +12,7 @@ TABLE = Table(
     columns=[
         Column("id", pa.string(), "Identity."),
         Column("text", pa.string(), "Text.", nullable=False),
-        Column("run_id", pa.string(), "Run.", nullable=False),
+        Column("run_id", pa.string(), "Run.", nullable=False, volatile=True, lineage=True),
     ],
     key=["id"],
     checks=[Check("text is not empty", "length(text) > 0"), Check("never: this", "id <> 'x'", on_fail="fail")],

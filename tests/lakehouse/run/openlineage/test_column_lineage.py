@@ -7,14 +7,18 @@ from lakehouse.declare.contract import Column, Table
 from lakehouse.declare.flow import Flow, Read
 from lakehouse.run.openlineage.column_lineage import Lineage, Source, declared
 
-LINES = Table("bronze.lines", doc="", columns=[Column("sample_id", pa.string(), ""), Column("text", pa.string(), "")])
-OTHER = Table("bronze.other", doc="", columns=[Column("sample_id", pa.string(), "")])
+LINES = Table(
+    "bronze.lines",
+    doc="",
+    columns=[Column("sample_id", pa.string(), "", lineage=True), Column("text", pa.string(), "")],
+)
+OTHER = Table("bronze.other", doc="", columns=[Column("sample_id", pa.string(), "", lineage=True)])
 WORDS = Table(
     "silver.words",
     doc="",
     columns=[
-        Column("sample_id", pa.string(), ""),
-        Column("parent_ids", pa.list_(pa.string()), ""),
+        Column("sample_id", pa.string(), "", lineage=True),
+        Column("parent_ids", pa.list_(pa.string()), "", lineage=True),
         Column("text", pa.string(), ""),
     ],
 )

@@ -1,0 +1,51 @@
+"""Which values of a quarantined row, which is stored as JSON, are mixlake's own columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pyarrow as pa
+
+from lakehouse.declare.lineage_columns import TYPES
+from lakehouse.project import Project
+
+_SCHEMA = pa.schema([("table", pa.string()), ("own", pa.list_(pa.string()))])
+
+
+# Names of the tables of which rows are quarantined.
+TABLES = 'SELECT DISTINCT "table" FROM {quarantine}'
+
+
+def quarantined_columns(project: Project, names: Iterable[str]) -> pa.Table:
+    """Return mixlake's columns of the rows that were meant for some tables.
+
+    Args:
+        project: The project.
+        names: The tables.
+
+    Returns:
+        string ``table``, list of strings ``own``.
+    """
+    catalog, contracts = project.catalog, project.registry.tables
+    rows = []
+    for name in names:
+        # A row that was quarantined has the types of its contract, or of one that is gone.
+        known = name in contracts or not catalog.has(name)
+        stored: Mapping[str, object] = TYPES if known else catalog.log(name).types
+        rows.append({"table": name, "own": sorted(project.lineage_columns(name, stored))})
+    return pa.Table.from_pylist(rows, _SCHEMA)
+
+
+def own_text(column: str) -> str:
+    """Return the SQL of a row's text under one of mixlake's columns, null where the value is not of such a column.
+
+    Args:
+        column: The column.
+    """
+    return f"""CASE WHEN list_contains(own, '{column}') THEN json_extract_string("row", '$.{column}') END"""
+
+
+def own_list(column: str) -> str:
+    """Return the SQL of a row's texts under one of mixlake's columns, none where the value is not of such a column."""
+    listed = f"""coalesce(json_extract_string("row", '$.{column}[*]'), [])"""
+    return f"CASE WHEN list_contains(own, '{column}') THEN {listed} ELSE [] END"
