@@ -15,7 +15,13 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from lakehouse.declare.column_types import declare_instead, has_statistics, unsupported_part
+from lakehouse.declare.column_types import (
+    declare_instead,
+    has_statistics,
+    nullable_inside,
+    type_text,
+    unsupported_part,
+)
 from lakehouse.errors import ContractError
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$")
@@ -39,6 +45,22 @@ def is_ledger(name: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a contract.
+
+    What a flow returns becomes the declared type by one rule, whether an operator, a frame or SQL returned it, on
+    either engine, for the column as for the fields of structs, the elements of lists, the keys and values of maps:
+
+    - Fields match by name, in any order. A nested field that is missing or too many is refused, and so is a column,
+      but that one which may be null can be left out.
+    - What loses nothing is converted: integers to wider ones, ``float32`` to ``float64``, large and view variants of
+      texts, bytes and lists, dictionaries to their values, dates to midnight, a time without a zone to UTC, nulls.
+    - What may lose something is converted where no value changes: integers to narrower ones, integers and decimals to
+      decimals and floats, decimals to integers, nanoseconds to microseconds, lists to those of a fixed size.
+    - All else is refused, whatever the values: ``float64`` to ``float32``, floats to integers or decimals, times to
+      dates, a time with a zone to one without, anything to or from booleans and texts.
+    - A null in a nested field that is declared ``pa.field(.., nullable=False)`` is quarantined, as one in a column.
+
+    A refusal names the flow and the field: ``place.lat``, ``rows[].x``, ``tags{value}.y``. Cast in the flow what is
+    meant to lose something. `lakehouse.engine.conform_types` has the rule in full.
 
     Args:
         name: Letters, digits and underscores.
@@ -70,6 +92,11 @@ class Column:
                 f"column {self.name!r} has the type {wrong}, which Delta tables do not support",
                 declare_instead(wrong),
             )
+
+    @property
+    def stored_type(self) -> pa.DataType:
+        """Its type as rows are passed on and stored: each nested field may be null, whatever the contract says."""
+        return nullable_inside(self.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +225,7 @@ class Table:
     @property
     def schema(self) -> pa.Schema:
         """The Arrow schema of the stored rows."""
-        return pa.schema([pa.field(column.name, column.type, column.nullable) for column in self.columns])
+        return pa.schema([pa.field(column.name, column.stored_type, column.nullable) for column in self.columns])
 
     @property
     def stable_columns(self) -> tuple[str, ...]:
@@ -231,7 +258,7 @@ class Table:
         """Return a digest of all that makes stored rows what they are; documentation is left out."""
         body = {
             "name": self.name,
-            "columns": [[c.name, str(c.type), c.nullable, c.volatile] for c in self.columns],
+            "columns": [[c.name, type_text(c.type), c.nullable, c.volatile] for c in self.columns],
             "key": self.key,
             "cluster_by": self.cluster_by,
             "checks": [(check.name, check.sql, check.on_fail, check.allowed(0.05)) for check in self.checks],
@@ -244,7 +271,7 @@ class Table:
         """Return what the fingerprint covers by part, in a few words each, so that a change can be named."""
         parts = {}
         for column in self.columns:
-            words = [_brief(str(column.type)), "" if column.nullable else "never null"]
+            words = [_brief(type_text(column.type)), "" if column.nullable else "never null"]
             parts[f"column {column.name}"] = " ".join(filter(None, [*words, "volatile" if column.volatile else ""]))
         for check in self.checks:
             parts[f"check {check.name!r}"] = _brief(f"{check.sql}, {check.on_fail}, tolerance {check.allowed(0.05):g}")
@@ -259,7 +286,7 @@ class Table:
         return [
             {
                 "column": column.name,
-                "type": str(column.type),
+                "type": type_text(column.type),
                 "null": "" if column.nullable else "never",
                 "unit": column.unit,
                 "meaning": column.doc,

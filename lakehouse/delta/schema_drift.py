@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable, Schema
 
+from lakehouse.declare.column_types import nullable_inside, type_text
 from lakehouse.declare.contract import Table
 
 
@@ -33,7 +34,7 @@ def compare_schema(stored: DeltaTable, table: Table) -> SchemaDrift:
     incompatible = [f"column {c.name} is new and may not be null" for c in missing if c.name in table.required]
     incompatible.extend(f"column {name} is no longer declared" for name in types if name not in wanted)
     incompatible.extend(
-        f"column {name} is stored as {_word(types[name])}, now {_word(kind)}"
+        f"column {name} is stored as {_text(stored.schema(), name)}, now {type_text(table.column(name).stored_type)}"
         for name, kind in wanted.items()
         if name in types and types[name] != kind
     )
@@ -46,9 +47,14 @@ def fits(stored: DeltaTable, table: Table) -> bool:
     return not (change.added or change.incompatible)
 
 
-def _word(kind: str) -> str:
-    body = json.loads(kind)
-    return body if isinstance(body, str) else str(body.get("type", "a nested type"))
+def _text(schema: Schema, name: str) -> str:
+    """Return the type of a stored column in full, as contracts have it; as the log has it where Arrow has none."""
+    (field,) = (item for item in schema.fields if item.name == name)
+    try:
+        kind = pa.schema(Schema([field]).to_arrow()).field(name).type
+    except Exception:  # noqa: BLE001 - of whatever kind: a type that only other readers know
+        return str(field.type)
+    return type_text(nullable_inside(kind))
 
 
 def _types(schema: Schema) -> dict[str, str]:

@@ -99,7 +99,7 @@ class EmbeddedFlowSession:
         self._database = database
         self._folder = folder
         # Tables are stored with columns that may be null; the contract's checks decide which are not.
-        self._schema = pa.schema([pa.field(column.name, column.type) for column in flow.writes.columns])
+        self._schema = pa.schema([pa.field(column.name, column.stored_type) for column in flow.writes.columns])
         self._function = FlowFunction(project, flow, database, folder)
 
     def changes(self, before: Mapping[str, int], versions: Mapping[str, int], *, retry: bool) -> Changes | None:
@@ -261,7 +261,7 @@ class EmbeddedFlowSession:
         return pl.DataFrame(pa.Table.from_batches(batches, schema))
 
     def _part(self, names: list[str]) -> pa.Schema:
-        return pa.schema([pa.field(name, self._table.column(name).type) for name in names])
+        return pa.schema([pa.field(name, self._table.column(name).stored_type) for name in names])
 
     def _is_needed(self, column: Column, names: list[str]) -> bool:
         """Whether a payload column is read to find stored rows: it is large, and rarely asked for."""
@@ -274,7 +274,7 @@ class EmbeddedFlowSession:
             yield from flow_inputs.table_rows(self._catalog, table, stored.version, names, CHUNK_ROWS)
             return
         columns = [column.name for column in table.columns if not column.payload or self._is_needed(column, names)]
-        types = {column.name: column.type for column in table.columns}
+        types = {column.name: column.stored_type for column in table.columns}
         source_key = Expressions(self._database, [self._flow.source_key_sql], types)
         orders = RetractionFilter(self._catalog, table, stored.retractions or Retractions())
         for batch in flow_inputs.table_rows(self._catalog, table, stored.version, columns, CHUNK_ROWS):

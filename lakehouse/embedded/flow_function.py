@@ -141,7 +141,7 @@ class FlowFunction:
         """Return the written table's rows as they are."""
         table = self._flow.writes
         if version < 0:
-            return pa.schema([pa.field(column.name, column.type) for column in table.columns]).empty_table()
+            return pa.schema([pa.field(column.name, column.stored_type) for column in table.columns]).empty_table()
         source = scan(self._project.catalog.open(table.name, version), table.name)
         return source.to_table() if isinstance(source, ds.Dataset) else pa.table(source)
 
