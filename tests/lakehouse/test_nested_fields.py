@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
+from deltalake import DeltaTable
 
 from tests.module_text import ModuleText
 
@@ -27,7 +29,7 @@ def table(name, **columns):
 src = table("geo.src", y=F, x=F, s=S)
 
 
-@flow(writes=src, external=lambda params: "1")
+@flow(writes=src, kind="landing", external=lambda params: "1")
 def land(params):
     return pa.table({"id": [1, 2], "y": [48.85, 2.75], "x": [2.35, -2.75], "s": ["a", None]})
 
@@ -39,7 +41,7 @@ misspelt = table("geo.misspelt", place=PLACE)
 narrowed = table("geo.narrowed", n=N)
 
 
-@flow(writes=swapped, reads={"src": src}, reject_tolerance=0.5)
+@flow(writes=swapped, reads={"src": src}, source_key="id", source_key_sql="id", reject_tolerance=0.5)
 def swap(batch, params):
     place = pa.StructArray.from_arrays([batch["x"], batch["y"]], ["lon", "lat"])
     rows = [[{"y": s, "x": n}] for s, n in zip(batch["s"].to_pylist(), batch["id"].to_pylist())]
@@ -49,13 +51,13 @@ def swap(batch, params):
     })
 
 
-@flow(writes=misspelt, reads={"src": src})
+@flow(writes=misspelt, reads={"src": src}, source_key="id", source_key_sql="id")
 def misspell(batch, params):
     place = pa.StructArray.from_arrays([batch["y"], batch["x"]], ["latitude", "lon"])
     return pa.record_batch({"id": batch["id"], "place": place})
 
 
-@flow(writes=narrowed, reads={"src": src})
+@flow(writes=narrowed, reads={"src": src}, source_key="id", source_key_sql="id")
 def narrow(batch, params):
     return pa.record_batch({"id": batch["id"], "n": batch["x"]})
 
@@ -155,7 +157,7 @@ from pathlib import Path
 nested = table("geo.nested", place=pa.struct([pa.field("lat", F, nullable=False)]), tags=TAGS, rows=ROWS, counts=COUNTS)
 
 
-@flow(writes=nested, external=lambda params: Path("round.txt").read_text())
+@flow(writes=nested, kind="landing", external=lambda params: Path("round.txt").read_text())
 def nest(params):
     number = int(Path("round.txt").read_text())
     return pa.table({
@@ -184,3 +186,29 @@ def test_rows_with_fields_that_are_never_null_are_merged(project, request, monke
         ([{"x": 3, "y": None}], [("k", 3)], ["a"]),
         ([], [], ["3"]),
     ]
+
+
+@pytest.mark.parametrize("engine", ["embedded", "spark"])
+def test_a_table_whose_log_says_what_is_never_null_is_merged_into(project, request, monkeypatch, engine):
+    if engine == "spark":
+        request.getfixturevalue("spark")
+    project.use(engine)
+    monkeypatch.chdir(project.root)
+    project.module("flows", TABLES + CHANGING)
+    lake = project.lake()
+    nested = lake.project.registry.tables["geo.nested"]
+    DeltaTable.create(
+        lake.catalog.table_uri(nested.name),
+        schema=pa.schema([pa.field(column.name, column.type) for column in nested.columns]),
+        configuration=nested.table_properties(),
+    )
+    assert "false" in lake.catalog.open(nested.name).schema().to_json()
+    for number in (2, 3):
+        (project.root / "round.txt").write_text(str(number))
+        outcome = project.run("geo.nested")["geo.nested"]
+        assert outcome.error is None, outcome.error
+    assert outcome.note.counts["updated"] == 1
+    opened = project.lake().catalog.open(nested.name)
+    assert "false" not in opened.schema().to_json()
+    assert [info["operation"] for info in opened.history()].count("CHANGE COLUMNS") == 1
+    assert len(project.rows(nested.name)) == 2

@@ -3,7 +3,13 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.column_types import declare_instead, has_statistics, unsupported_part
+from lakehouse.declare.column_types import (
+    declare_instead,
+    has_statistics,
+    nullable_inside,
+    type_text,
+    unsupported_part,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,3 +34,25 @@ def test_what_all_agree_on_is_supported():
 def test_of_which_columns_delta_keeps_bounds():
     assert has_statistics(pa.date32())
     assert not any(map(has_statistics, (pa.binary(), pa.bool_(), pa.list_(pa.int64()))))
+
+
+NEVER = pa.struct(
+    [
+        pa.field("a", pa.list_(pa.field("item", pa.int64(), nullable=False)), nullable=False),
+        pa.field("m", pa.map_(pa.string(), pa.field("value", pa.list_(pa.float32(), 2), nullable=False))),
+    ]
+)
+
+
+def test_nested_fields_may_be_null_where_rows_are_passed_on():
+    loose = pa.struct([("a", pa.list_(pa.int64())), ("m", pa.map_(pa.string(), pa.list_(pa.float32(), 2)))])
+    assert nullable_inside(NEVER) == loose
+    assert nullable_inside(loose) == loose
+    assert nullable_inside(pa.string()) == pa.string()
+
+
+def test_types_are_written_in_full():
+    assert type_text(nullable_inside(NEVER)) == str(nullable_inside(NEVER))
+    assert type_text(NEVER) == (
+        "struct<a: list<item: int64 not null> not null, m: map<string, fixed_size_list<item: float>[2] not null>>"
+    )
