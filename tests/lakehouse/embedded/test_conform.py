@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lakehouse.declare.contract import Check, Column, Table
@@ -100,6 +100,7 @@ def test_a_value_that_does_not_fit_is_refused(database):
         conformed(database, pa.record_batch({"id": ["a"], "n": [[1]]}))
 
 
+@settings(max_examples=50)
 @given(pairs(), st.data())
 def test_nulls_are_found_at_any_depth(pair, data):
     found, kind = pair
