@@ -35,12 +35,12 @@ def arrow_type(kind: DataType) -> pa.DataType:  # noqa: PLR0911 - one a kind of 
     if isinstance(kind, T.StringType | T.CharType | T.VarcharType):
         # Of another collation or of a length it is no plain string, and becomes one by a cast.
         return pa.string() if kind == T.StringType() else pa.large_string()
-    if isinstance(kind, T.VariantType):
-        return unknown("variant")
     try:
-        return to_arrow_type(kind)
+        found = to_arrow_type(kind, timezone="UTC")
     except PySparkException:
         return unknown(kind.simpleString())
+    # Such as a variant, which is not the struct that stands for it in Arrow.
+    return unknown(kind.simpleString()) if pa.types.is_nested(found) else found
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from lakehouse.engine.conform_arrays import conform_column
@@ -29,8 +29,8 @@ def conformed(frame, declared):
     return frame.select(*(conformer.column(F.col(name), step).alias(name) for name, step in steps.items()))
 
 
-# Many types a job, since each job costs seconds.
-@settings(max_examples=3, suppress_health_check=[*HealthCheck])
+# Many types a job, since each job costs seconds; a failure is shown as it was found.
+@settings(max_examples=3, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
 @given(st.data())
 def test_values_are_the_same_as_those_of_arrays(spark, data):
     columns, declared = {}, {}
