@@ -108,3 +108,42 @@ def declare_instead(kind: pa.DataType) -> str:
 def has_statistics(kind: pa.DataType) -> bool:
     """Whether Delta keeps minima and maxima of such a column."""
     return not (pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_boolean(kind))
+
+
+def nullable_inside(kind: pa.DataType) -> pa.DataType:
+    """Return a type whose nested fields may all be null, but for a map's keys: so rows are passed on and stored.
+
+    Which nested fields are never null is a rule of the contract, see `lakehouse.engine.rules`: a row that breaks it
+    must have a type, too, for it to be quarantined.
+    """
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(part.name, nullable_inside(part.type)) for part in _fields(kind)])
+    if pa.types.is_map(kind):
+        return pa.map_(nullable_inside(kind.key_type), nullable_inside(kind.item_type))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(nullable_inside(kind.value_type), kind.list_size)
+    return pa.list_(nullable_inside(kind.value_type)) if pa.types.is_list(kind) else kind
+
+
+def type_text(kind: pa.DataType) -> str:
+    """Return a type in full, as Arrow writes it; Arrow itself leaves out that a map's values are never null."""
+    return _in_full(kind) if _has_never_null_value(kind) else str(kind)
+
+
+def _has_never_null_value(kind: pa.DataType) -> bool:
+    if pa.types.is_map(kind) and not kind.item_field.nullable:
+        return True
+    return pa.types.is_nested(kind) and any(_has_never_null_value(part.type) for part in _fields(kind))
+
+
+def _in_full(kind: pa.DataType) -> str:
+    def field(part: pa.Field) -> str:
+        return _in_full(part.type) + ("" if part.nullable else " not null")
+
+    if pa.types.is_struct(kind):
+        return f"struct<{', '.join(f'{part.name}: {field(part)}' for part in _fields(kind))}>"
+    if pa.types.is_map(kind):
+        return f"map<{_in_full(kind.key_type)}, {field(kind.item_field)}>"
+    if pa.types.is_fixed_size_list(kind):
+        return f"fixed_size_list<item: {field(kind.value_field)}>[{kind.list_size}]"
+    return f"list<item: {field(kind.value_field)}>" if pa.types.is_list(kind) else str(kind)

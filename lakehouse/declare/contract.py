@@ -19,6 +19,8 @@ from lakehouse.declare.column_types import (
     declare_instead,
     has_statistics,
     is_partition_type,
+    nullable_inside,
+    type_text,
     unsupported_field,
     unsupported_part,
 )
@@ -43,6 +45,22 @@ def is_ledger(name: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a contract.
+
+    What a flow returns becomes the declared type by one rule, whether an operator, a frame or SQL returned it, on
+    either engine, for the column as for the fields of structs, the elements of lists, the keys and values of maps:
+
+    - Fields match by name, in any order. A nested field that is missing or too many is refused, and so is a column,
+      but that one which may be null can be left out.
+    - What loses nothing is converted: integers to wider ones, ``float32`` to ``float64``, large and view variants of
+      texts, bytes and lists, dictionaries to their values, dates to midnight, a time without a zone to UTC, nulls.
+    - What may lose something is converted where no value changes: integers to narrower ones, integers and decimals to
+      decimals and floats, decimals to integers, nanoseconds to microseconds, lists to those of a fixed size.
+    - All else is refused, whatever the values: ``float64`` to ``float32``, floats to integers or decimals, times to
+      dates, a time with a zone to one without, anything to or from booleans and texts.
+    - A null in a nested field that is declared ``pa.field(.., nullable=False)`` is quarantined, as one in a column.
+
+    A refusal names the flow and the field: ``place.lat``, ``rows[].x``, ``tags{value}.y``. Cast in the flow what is
+    meant to lose something. `lakehouse.engine.conform_types` has the rule in full.
 
     Args:
         name: Letters of any script, digits and underscores; see `lakehouse.declare.names`.
@@ -97,6 +115,11 @@ class Column:
             raise ContractError(
                 "mixlake's 'run_id' differs in each run, so that all rows would", "declare it with volatile=True"
             )
+
+    @property
+    def stored_type(self) -> pa.DataType:
+        """Its type as rows are passed on and stored: each nested field may be null, whatever the contract says."""
+        return nullable_inside(self.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +267,7 @@ class Table:
     @property
     def schema(self) -> pa.Schema:
         """The Arrow schema of the stored rows."""
-        return pa.schema([pa.field(column.name, column.type, column.nullable) for column in self.columns])
+        return pa.schema([pa.field(column.name, column.stored_type, column.nullable) for column in self.columns])
 
     @property
     def stable_columns(self) -> tuple[str, ...]:
@@ -282,7 +305,7 @@ class Table:
         """Return a digest of all that makes stored rows what they are; documentation is left out."""
         body = {
             "name": self.name,
-            "columns": [[c.name, str(c.type), c.nullable, c.volatile, *_kept(c)] for c in self.columns],
+            "columns": [[c.name, type_text(c.type), c.nullable, c.volatile, *_kept(c)] for c in self.columns],
             "key": self.key,
             "cluster_by": self.cluster_by,
             "checks": [(check.name, check.sql, check.on_fail, check.allowed(0.05)) for check in self.checks],
@@ -295,7 +318,7 @@ class Table:
         """Return what the fingerprint covers by part, in a few words each, so that a change can be named."""
         parts = {}
         for column in self.columns:
-            words = [_brief(str(column.type)), "" if column.nullable else "never null", *_kept(column)]
+            words = [_brief(type_text(column.type)), "" if column.nullable else "never null", *_kept(column)]
             parts[f"column {column.name}"] = " ".join(filter(None, [*words, "volatile" if column.volatile else ""]))
         for check in self.checks:
             parts[f"check {check.name!r}"] = _brief(f"{check.sql}, {check.on_fail}, tolerance {check.allowed(0.05):g}")
@@ -310,7 +333,7 @@ class Table:
         return [
             {
                 "column": column.name,
-                "type": str(column.type),
+                "type": type_text(column.type),
                 "null": "" if column.nullable else "never",
                 "unit": column.unit,
                 "meaning": column.doc,

@@ -164,7 +164,8 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     """Declare a function as a flow.
 
     An operator is called as ``f(batch, params)`` and returns a record batch with the written table's
-    columns in any order, without mixlake's ``run_id``; a nullable column may be left out. A row that it cannot
+    columns in any order, without mixlake's ``run_id``; a nullable column may be left out. What the types of columns
+    and of fields within them may be, `lakehouse.declare.contract.Column` says, for all flows. A row that it cannot
     make carries its reason in an extra string column ``_reject`` and goes to quarantine. A group flow is called as
     ``f(table, params)`` with all rows of its input that share the values of ``group_by``, in no order, and returns a
     table of the same form as an operator's batch. A relational flow is called as

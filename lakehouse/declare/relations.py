@@ -58,7 +58,8 @@ class Relations(Protocol):
         Args:
             rows: The rows.
             function: Called with a stream of record batches, yields record batches.
-            schema: Schema of what it yields.
+            schema: Schema of what it yields, to which that is fitted as to a contract: see
+                `lakehouse.declare.contract.Column`.
             together: Columns: rows with equal values come in one stream, one after the other.
             order_by: SQL expressions by which a stream is ordered, ascending and nulls first, after the columns of
                 `together`.
@@ -74,7 +75,7 @@ class Relations(Protocol):
             rows: The rows.
             keys: Columns.
             function: Called with all rows of a group, in any order.
-            schema: Schema of what it returns.
+            schema: Schema of what it returns, to which that is fitted as to a contract.
         """
         ...
 

@@ -30,7 +30,7 @@ def create(catalog: Catalog, table: Table) -> None:
             DeltaTable.create(
                 uri,
                 # Only names, types and nullability go to the log: readers differ in what they make of column metadata.
-                schema=pa.schema([pa.field(c.name, c.type, nullable=True) for c in table.columns]),
+                schema=pa.schema([pa.field(c.name, c.stored_type, nullable=True) for c in table.columns]),
                 mode="ignore",
                 partition_by=list(table.partition_by) or None,
                 configuration={**table.table_properties(), FORMAT_PROPERTY: str(FORMAT)},
@@ -80,7 +80,9 @@ def append_once(catalog: Catalog, table: Table, rows: pa.Table, transactions: Ma
     Raises:
         LakeError: If other writers committed first each time, or the store refused.
     """
-    ready = pa.table([rows.column(c.name).cast(c.type) for c in table.columns], names=[c.name for c in table.columns])
+    ready = pa.table(
+        [rows.column(c.name).cast(c.stored_type) for c in table.columns], names=[c.name for c in table.columns]
+    )
     create(catalog, table)
     used = CommitProperties(app_transactions=[Transaction(*item) for item in transactions.items()] or None)
 
@@ -107,7 +109,7 @@ def append_once(catalog: Catalog, table: Table, rows: pa.Table, transactions: Ma
 
 def add_columns(catalog: Catalog, table: Table, names: Iterable[str]) -> None:
     """Add columns to a stored table that its contract has gained; they are null in its rows."""
-    schema = Schema.from_arrow(pa.schema([pa.field(name, table.column(name).type) for name in names]))
+    schema = Schema.from_arrow(pa.schema([pa.field(name, table.column(name).stored_type) for name in names]))
     opened = catalog.open(table.name)
     stored = {field.name for field in opened.schema().fields}
     fields = [Field(item.name, item.type, nullable=True) for item in schema.fields if item.name not in stored]

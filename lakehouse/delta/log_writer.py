@@ -60,6 +60,34 @@ def commit_actions(
         raise OSError(first_line(error)) from error
 
 
+def change_schema(catalog: Catalog, name: str, schema: str) -> None:
+    """Give a table another schema, in one commit that changes no row.
+
+    Args:
+        catalog: The lake's catalog.
+        name: The table.
+        schema: The schema as the log has it; readers of the old one must be able to read the table by it.
+
+    Raises:
+        CollisionError: If another run committed meanwhile.
+        OSError: If the store refused.
+    """
+    opened = catalog.open(name)
+    stored = opened.metadata()
+    metadata = {
+        "id": str(stored.id),
+        "name": stored.name,
+        "description": stored.description,
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": schema,
+        "partitionColumns": list(stored.partition_columns),
+        "configuration": dict(stored.configuration),
+        "createdTime": stored.created_time,
+    }
+    action = {"metaData": {key: value for key, value in metadata.items() if value is not None}}
+    commit_actions(catalog, name, int(opened.version()) + 1, [action], {"operation": "CHANGE COLUMNS"})
+
+
 def checkpoint(catalog: Catalog, name: str, version: int, properties: Mapping[str, str]) -> None:
     """Write a checkpoint where one is due by the table's properties; a failure is logged, since the commit stands."""
     if (version + 1) % int(properties.get(_INTERVAL) or _DEFAULT_INTERVAL):

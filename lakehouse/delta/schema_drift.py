@@ -9,7 +9,10 @@ from typing import Any
 import pyarrow as pa
 from deltalake import DeltaTable, Schema
 
+from lakehouse.declare.column_types import nullable_inside, type_text
 from lakehouse.declare.contract import Table
+
+_NULLABILITY = ("nullable", "containsNull", "valueContainsNull")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ def compare_schema(stored: DeltaTable, table: Table) -> SchemaDrift:
     incompatible = [f"column {c.name} is new and may not be null" for c in missing if c.name in table.required]
     incompatible.extend(f"column {name} is no longer declared" for name in types if name not in wanted)
     incompatible.extend(
-        f"column {name} is stored as {_word(types[name])}, now {_word(kind)}"
+        f"column {name} is stored as {_text(stored.schema(), name)}, now {type_text(table.column(name).stored_type)}"
         for name, kind in wanted.items()
         if name in types and types[name] != kind
     )
@@ -46,17 +49,41 @@ def fits(stored: DeltaTable, table: Table) -> bool:
     return not (change.added or change.incompatible)
 
 
-def _word(kind: str) -> str:
-    body = json.loads(kind)
-    return body if isinstance(body, str) else str(body.get("type", "a nested type"))
+def loosened_schema(stored: DeltaTable) -> str:
+    """Return a table's schema, as its log has it, without nested fields that may not be null; empty if it has none.
+
+    Contracts say what is never null. Where the log says so, too, Spark merges no row into the table, nor does the log
+    follow a contract that changes.
+    """
+    body = json.loads(stored.schema().to_json())
+    loose = {**body, "fields": [{**field, "type": _loosened(field["type"])} for field in body["fields"]]}
+    return "" if loose == body else json.dumps(loose, separators=(",", ":"), ensure_ascii=False)
+
+
+def _loosened(kind: Any) -> Any:
+    if isinstance(kind, list):
+        return [_loosened(part) for part in kind]
+    if not isinstance(kind, dict):
+        return kind
+    nullable = {key: True for key in kind if key in _NULLABILITY}
+    return {**{key: part if key == "metadata" else _loosened(part) for key, part in kind.items()}, **nullable}
+
+
+def _text(schema: Schema, name: str) -> str:
+    """Return the type of a stored column in full, as contracts have it; as the log has it where Arrow has none."""
+    (field,) = (item for item in schema.fields if item.name == name)
+    try:
+        kind = pa.schema(Schema([field]).to_arrow()).field(name).type
+    except Exception:  # noqa: BLE001 - of whatever kind: a type that only other readers know
+        return str(field.type)
+    return type_text(nullable_inside(kind))
 
 
 def _types(schema: Schema) -> dict[str, str]:
     def bare(kind: Any) -> Any:
         """Leave out what readers and writers fill in differently: nullability and metadata."""
         if isinstance(kind, dict):
-            left = {"nullable", "containsNull", "valueContainsNull", "metadata"}
-            return {key: bare(value) for key, value in kind.items() if key not in left}
+            return {key: bare(value) for key, value in kind.items() if key not in {*_NULLABILITY, "metadata"}}
         return [bare(value) for value in kind] if isinstance(kind, list) else kind
 
     fields = json.loads(schema.to_json())["fields"]

@@ -187,7 +187,7 @@ def sample(project: Project, spec: Flow, rows: int) -> pa.Table:
 
 def _schema(item: Read, table: Table) -> pa.Schema:
     names = item.names or tuple(column.name for column in table.columns)
-    kinds = [pa.string() if name == TABLE_PSEUDO_COLUMN else table.column(name).type for name in names]
+    kinds = [pa.string() if name == TABLE_PSEUDO_COLUMN else table.column(name).stored_type for name in names]
     return pa.schema([pa.field(name, kind) for name, kind in zip(names, kinds, strict=True)])
 
 

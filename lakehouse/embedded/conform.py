@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +16,9 @@ from lakehouse.declare.lineage_columns import RUN_ID
 from lakehouse.embedded.conditions import Expressions
 from lakehouse.embedded.row_file import Stream, chunked
 from lakehouse.embedded.unstorable import unstorable
-from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, given_columns, never_null, rule_names
+from lakehouse.engine.conform_arrays import conform_column, lists
+from lakehouse.engine.conform_types import MisfitError, repeated
+from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, Into, given_columns, never_null, rule_names
 from lakehouse.errors import FlowError
 
 _MARKS = (pa.field(REJECT, pa.string()), pa.field(REASON, pa.string()), pa.field(BROKEN, pa.list_(pa.int32())))
@@ -40,12 +43,18 @@ def conform(flow: Flow, database: duckdb.DuckDBPyConnection, rows: Stream, run_i
             f"{flow.id} returned a column {extra[0]!r} that {table.name} does not have ({flow.place})",
             "leave it out, or add it to the contract",
         )
-    missing = [c.name for c in given_columns(table) if not c.nullable and c.name not in rows.schema.names]
+    if twice := repeated(rows.schema.names):
+        raise FlowError(f"{flow.id} returned the column {twice!r} twice ({flow.place})", "return it once")
+    given = [column.name for column in given_columns(table)]
+    missing = [name for name in given if not table.column(name).nullable and name not in rows.schema.names]
     if missing:
         raise FlowError(f"{flow.id} left out the column {missing[0]!r} of {table.name} ({flow.place})", "return it")
-    types = {column.name: column.type for column in table.columns}
+    types = {column.name: column.stored_type for column in table.columns}
     checks = Expressions(database, [check.sql for check in table.checks], types)
     schema = pa.schema([*(pa.field(name, kind) for name, kind in types.items()), *_MARKS])
+    for field in rows.schema:
+        if field.name in given:
+            _conformed_column(flow, pa.array([], field.type), schema.field(field.name))
     return Stream(schema, _conformed(flow, chunked(rows.batches), checks, (schema, run_id)))
 
 
@@ -62,23 +71,44 @@ def _conformed(
             elif position < 0:
                 arrays.append(pa.nulls(batch.num_rows, field.type))
             else:
-                arrays.append(_cast(flow, batch.column(position), field))
+                arrays.append(_conformed_column(flow, batch.column(position), field))
         position = batch.schema.get_field_index(REJECT)
-        said = pa.nulls(batch.num_rows, pa.string()) if position < 0 else _cast(flow, batch.column(position), _MARKS[0])
+        given = pa.nulls(batch.num_rows) if position < 0 else batch.column(position)
+        said = _conformed_column(flow, given, _MARKS[0])
         stamped = pa.RecordBatch.from_arrays(arrays, schema=pa.schema(list(schema)[: -len(_MARKS)]))
         marks = _marks(flow.writes, stamped, said, checks)
         yield pa.RecordBatch.from_arrays([*arrays, *marks], schema=schema)
 
 
-def _cast(flow: Flow, column: pa.Array, field: pa.Field) -> pa.Array:
-    if column.type == field.type:
-        return column
+def _conformed_column(flow: Flow, column: pa.Array, field: pa.Field) -> pa.Array:
     try:
-        return column.cast(field.type)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise FlowError(
-            f"{flow.id}: {field.name}: {error} ({flow.place})", "return the types of the contract"
-        ) from None
+        return conform_column(field.name, column, field.type)
+    except MisfitError as misfit:
+        raise FlowError(f"{flow.id} {misfit} ({flow.place})", "return the types of the contract") from None
+
+
+def null_at(values: pa.Array, steps: Sequence[Into]) -> npt.NDArray[np.bool_]:
+    """Return which values have a null where some steps lead; what is inside of a null is not asked for.
+
+    Args:
+        values: The values.
+        steps: The steps, none for the values themselves.
+
+    Returns:
+        bool [values].
+    """
+    if not steps:
+        missing: npt.NDArray[np.bool_] = values.is_null().to_numpy(zero_copy_only=False)
+        return missing
+    (part, name), rest = steps[0], steps[1:]
+    if part == "field":
+        valid: npt.NDArray[np.bool_] = values.is_valid().to_numpy(zero_copy_only=False)
+        return null_at(values.flatten()[values.type.get_field_index(name)], rest) & valid
+    offsets, elements = lists(values)
+    chosen = elements if part == "element" else elements.field(part)
+    counted = np.concatenate([[0], np.cumsum(null_at(chosen, rest))])
+    found: npt.NDArray[np.bool_] = counted[offsets[1:]] > counted[offsets[:-1]]
+    return found
 
 
 def _marks(
@@ -87,7 +117,7 @@ def _marks(
     """Return why each row is rejected: the whole text, the reason by which it counts, and the rules that it breaks."""
     # Of a row that the function rejected nothing else can be asked.
     asked = pc.is_null(said)
-    rules = [pc.is_null(batch.column(name)) for name in never_null(table)]
+    rules = [pa.array(null_at(batch.column(field.column), field.steps)) for field in never_null(table)]
     rules += unstorable(table, batch)
     rules += [pc.invert(mask) for mask in checks.masks(batch)]
     rules = [pc.and_(rule, asked) for rule in rules]

@@ -98,7 +98,7 @@ class EmbeddedFlowSession:
         self._database = database
         self._folder = folder
         # Tables are stored with columns that may be null; the contract's checks decide which are not.
-        self._schema = pa.schema([pa.field(column.name, column.type) for column in flow.writes.columns])
+        self._schema = pa.schema([pa.field(column.name, column.stored_type) for column in flow.writes.columns])
         self._function = FlowFunction(project, flow, database, folder)
         self._stored = StoredRowReader(project.catalog, flow, database)
 

@@ -147,7 +147,7 @@ class FlowFunction:
 
     def _of_affected(self, relations: EmbeddedRelations, rows: Relation, affected: Relation) -> Relation:
         """Return the rows whose origin is among the affected keys; of a rejected row it may be null."""
-        types = {column.name: column.type for column in self._flow.writes.columns}
+        types = {column.name: column.stored_type for column in self._flow.writes.columns}
         origin = to_duckdb(self._flow.source_key_sql, types)
         names = relations.to_arrow(relations.sql("SELECT * FROM made LIMIT 0", made=rows)).column_names
         kept = f"({origin}) IS NOT DISTINCT FROM _given"
@@ -170,7 +170,7 @@ class FlowFunction:
         """Return the written table's rows as they are."""
         table = self._flow.writes
         if version < 0:
-            return pa.schema([pa.field(column.name, column.type) for column in table.columns]).empty_table()
+            return pa.schema([pa.field(column.name, column.stored_type) for column in table.columns]).empty_table()
         source = scan(self._project.catalog.open(table.name, version), table.name)
         return source.to_table() if isinstance(source, ds.Dataset) else pa.table(source)
 

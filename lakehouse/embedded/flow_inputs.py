@@ -15,6 +15,7 @@ from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.scan import scan
 from lakehouse.embedded.conditions import Expressions
 from lakehouse.embedded.row_file import Stream
+from lakehouse.engine.conform_arrays import conform_column
 from lakehouse.project import Project
 
 # A scan reads ahead by so many batches and files, which bounds the memory that large rows take.
@@ -49,7 +50,7 @@ def input_schema(project: Project, item: Read) -> pa.Schema:
     tables = list(project.registry.sources(item))
     if not tables:
         return pa.schema(
-            [pa.field(c.name, c.type) if isinstance(c, Column) else (c, pa.string()) for c in item.columns]
+            [pa.field(c.name, c.stored_type) if isinstance(c, Column) else (c, pa.string()) for c in item.columns]
         )
     types = column_types(tables[0])
     return pa.schema([pa.field(name, types[name]) for name in item.names or [c.name for c in tables[0].columns]])
@@ -57,7 +58,7 @@ def input_schema(project: Project, item: Read) -> pa.Schema:
 
 def column_types(table: Table) -> dict[str, pa.DataType]:
     """Return the type of each column of a table, and of the one that names the table."""
-    return {**{column.name: column.type for column in table.columns}, TABLE_PSEUDO_COLUMN: pa.string()}
+    return {**{column.name: column.stored_type for column in table.columns}, TABLE_PSEUDO_COLUMN: pa.string()}
 
 
 def table_rows(
@@ -113,7 +114,7 @@ def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
         return column.cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         # Arrow casts no list within a null to one of a fixed size.
-        return pa.array(column.to_pylist(), kind)
+        return conform_column("", column, kind)
 
 
 class Selection:

@@ -35,7 +35,7 @@ def quarantine_rows(
     names = [column.name for column in flow.writes.columns]
     has_id = SAMPLE_ID in flow.writes.lineage
     has_origin = has_id and flow.incremental
-    types = {column.name: column.type for column in flow.writes.columns}
+    types = {column.name: column.stored_type for column in flow.writes.columns}
     source_key = Expressions(database, [flow.source_key_sql] if has_origin else [], types)
     parts = []
     for batch in rejected_rows(checked):

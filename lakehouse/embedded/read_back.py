@@ -36,7 +36,7 @@ def differing_row(catalog: Catalog, table: Table, write: Write, version: int, se
 
     names = list(table.key) or [HIGH, LOW]
     columns = list(dict.fromkeys([*table.key, *table.stable_columns]))
-    schema = pa.schema([pa.field(name, table.column(name).type) for name in columns])
+    schema = pa.schema([pa.field(name, table.column(name).stored_type) for name in columns])
     parts = []
     for batch in sample(catalog.open(table.name, version), columns, seed):
         typed = in_types(batch, schema)

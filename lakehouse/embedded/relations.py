@@ -21,6 +21,7 @@ from lakehouse.delta.scan import scan
 from lakehouse.embedded import flow_inputs
 from lakehouse.embedded.row_file import RowFile, Stream, write_rows
 from lakehouse.engine import Call
+from lakehouse.engine.batches import batch_call, rows_schema
 from lakehouse.engine.groups import group_call, groups_of
 from lakehouse.engine.relation_checks import order_expressions, whole_input
 from lakehouse.project import Project
@@ -127,7 +128,7 @@ class EmbeddedRelations:
         """Return what a function yields for one stream of all rows."""
         expressions = order_expressions(self._flow, [text for text in order_by if text not in together])
         order = [*(quoted_name(name) for name in together), *(f"({text})" for text in expressions)]
-        return self._from_function(function(self._batches(rows, order)), schema)
+        return self._from_function(batch_call(self._flow, function, schema)(self._batches(rows, order)), schema)
 
     def map_groups(self, rows: Relation, keys: Sequence[str], function: GroupFunction, schema: pa.Schema) -> Relation:
         """Return what a function makes of each group; rows are sorted by key, and spilled where they are many."""
@@ -167,8 +168,7 @@ class EmbeddedRelations:
         return bool(found.fetchall())
 
     def _from_function(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Relation:
-        fitted = (flow_inputs.in_types(batch, schema) for batch in batches)
-        file = write_rows(self._folder, Stream(schema, fitted))
+        file = write_rows(self._folder, Stream(rows_schema(schema), batches))
         name = self._fresh()
         self._database.register(name, ds.dataset(file.path, format="ipc"))
         return Relation(name, file)

@@ -31,7 +31,7 @@ class RowOrigins:
     def __init__(self, flow: Flow, database: duckdb.DuckDBPyConnection) -> None:
         self._flow = flow
         self._column = flow.source_key_sql if flow.source_key_sql in flow.writes else ""
-        types = {column.name: column.type for column in flow.writes.columns}
+        types = {column.name: column.stored_type for column in flow.writes.columns}
         self._expression = Expressions(database, [] if self._column else [flow.source_key_sql], types)
 
     @staticmethod

@@ -134,7 +134,7 @@ class StoredRowReader:
         return column.name in {*names, *self._table.lineage} or column.name in self._flow.source_key_sql
 
     def _part(self, names: list[str]) -> pa.Schema:
-        return pa.schema([pa.field(name, self._table.column(name).type) for name in names])
+        return pa.schema([pa.field(name, self._table.column(name).stored_type) for name in names])
 
 
 class _Mask:

@@ -11,6 +11,9 @@ import pyarrow.compute as pc
 
 from lakehouse.declare.flow import Flow
 from lakehouse.declare.relations import GroupFunction
+from lakehouse.engine.batches import rows_schema
+from lakehouse.engine.conform_arrays import conform_rows
+from lakehouse.engine.conform_types import MisfitError
 from lakehouse.errors import FlowError
 
 
@@ -47,12 +50,12 @@ class GroupCall:
             raise FlowError(
                 f"{self.flow}: a group's function returned {kind}, not a table ({self.place})", "return one"
             )
-        missing = [name for name in self.schema.names if name not in answer.column_names]
-        if missing:
+        try:
+            return pa.table(conform_rows(answer, self.schema), schema=rows_schema(self.schema))
+        except MisfitError as misfit:
             raise FlowError(
-                f"{self.flow}: a group's function left out the column {missing[0]!r} ({self.place})", "return it"
-            )
-        return answer.select(self.schema.names).cast(self.schema)
+                f"{self.flow}: a group's function {misfit} ({self.place})", "return the columns of its schema"
+            ) from None
 
     def require_size(self, group: pa.Table, size: int) -> None:
         """Raise `FlowError` with the group's key if it has more bytes than are allowed."""

@@ -9,6 +9,8 @@ import pyarrow as pa
 
 from lakehouse.declare.flow import Flow
 from lakehouse.engine import Call
+from lakehouse.engine.conform_arrays import conform_column
+from lakehouse.engine.conform_types import MisfitError
 from lakehouse.errors import FlowError
 
 
@@ -41,9 +43,9 @@ def in_contract_types(flow: Flow, answer: pa.Table) -> pa.Table:
     types = {column.name: column.type for column in flow.writes.columns}
     try:
         arrays = [
-            column.cast(types.get(name, column.type))
+            conform_column(name, column, types[name]) if name in types else column
             for name, column in zip(answer.column_names, answer.columns, strict=True)
         ]
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise FlowError(f"{flow.id}: {error} ({flow.place})", "return the types of the contract") from None
+    except MisfitError as misfit:
+        raise FlowError(f"{flow.id} {misfit} ({flow.place})", "return the types of the contract") from None
     return pa.table(arrays, names=answer.column_names)

@@ -12,6 +12,8 @@ import pyarrow.compute as pc
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.engine.conform_arrays import conform_column
+from lakehouse.engine.conform_types import MisfitError, repeated
 from lakehouse.engine.rules import given_columns
 from lakehouse.errors import FlowError, MixlakeError
 
@@ -45,7 +47,7 @@ class Runner:
     @property
     def columns(self) -> list[pa.Field]:
         """The fields that a batch is given back with: the contract's without run_id, and the reject reason."""
-        fields = [pa.field(column.name, column.type) for column in given_columns(self.table)]
+        fields = [pa.field(column.name, column.stored_type) for column in given_columns(self.table)]
         return [*fields, pa.field(REJECT, pa.string())]
 
     def __call__(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterator[pa.RecordBatch]:
@@ -98,6 +100,8 @@ class Runner:
         extra = [name for name in answer.schema.names if name not in known]
         if extra:
             raise self._wrong(f"returned a column {extra[0]!r} that {self.table.name} does not have")
+        if twice := repeated(answer.schema.names):
+            raise self._wrong(f"returned the column {twice!r} twice")
         arrays = [self._column(answer, item) for item in fields]
         table = pa.table(arrays, schema=pa.schema(fields))
         yield from table.combine_chunks().to_batches()
@@ -108,13 +112,10 @@ class Runner:
             if wanted.name != REJECT and not self.table.column(wanted.name).nullable:
                 raise self._wrong(f"left out the column {wanted.name!r}, which may not be null")
             return pa.nulls(answer.num_rows, wanted.type)
-        found = answer.column(position)
-        if found.type == wanted.type:
-            return found
         try:
-            return found.cast(wanted.type)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError):
-            raise self._wrong(f"returned {wanted.name!r} as {found.type}, not {wanted.type}") from None
+            return conform_column(wanted.name, answer.column(position), wanted.type)
+        except MisfitError as misfit:
+            raise self._wrong(str(misfit)) from None
 
     def _same_rows(self, batch: pa.RecordBatch | pa.Table, answer: list[pa.RecordBatch]) -> None:
         """Refuse a result in which a row is missing, duplicated or new, by the source key.

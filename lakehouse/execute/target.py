@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lakehouse.delta import append
+from lakehouse.delta import append, log_writer
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.content_digest import Digest
 from lakehouse.delta.data_files import lost_files
 from lakehouse.delta.data_version import read_data_version
 from lakehouse.delta.log import log_of
-from lakehouse.delta.schema_drift import compare_schema
+from lakehouse.delta.schema_drift import compare_schema, loosened_schema
 from lakehouse.errors import CollisionError, ContractError
 from lakehouse.plan.plan import FlowPlan
 
@@ -73,6 +73,9 @@ def inspect_target(catalog: Catalog, item: FlowPlan, *, migrate: bool = False) -
         )
     if drift.added and not drift.incompatible:
         append.add_columns(catalog, table, drift.added)
+        opened = catalog.open(table.name)
+    if not drift.incompatible and (schema := loosened_schema(opened)):
+        log_writer.change_schema(catalog, table.name, schema)
         opened = catalog.open(table.name)
     version = int(opened.version())
     fits = not drift.incompatible

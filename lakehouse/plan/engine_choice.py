@@ -92,7 +92,7 @@ def spark_reason(project: Project, flow: Flow) -> str:
     reason = _feature_reason(project, flow.writes.name) or _writing_reason(flow.writes)
     if reason:
         return reason
-    types = {column.name: column.type for column in flow.writes.columns}
+    types = {column.name: column.stored_type for column in flow.writes.columns}
     try:
         for check in flow.writes.checks:
             to_duckdb(check.sql, types)
@@ -100,7 +100,7 @@ def spark_reason(project: Project, flow: Flow) -> str:
             to_duckdb(flow.source_key_sql, types)
         for read in flow.reads.values():
             for source in project.registry.sources(read) if read.where else ():
-                columns = {column.name: column.type for column in source.columns}
+                columns = {column.name: column.stored_type for column in source.columns}
                 to_duckdb(read.where, {**columns, TABLE_PSEUDO_COLUMN: pa.string()})
     except NotPortableError as error:
         return error.message

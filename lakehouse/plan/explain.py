@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from lakehouse.declare.column_types import type_text
 from lakehouse.declare.params import params_json
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.data_files import totals
@@ -152,8 +153,8 @@ def _writes(catalog: Catalog, item: FlowPlan, tables: TableStates) -> dict[str, 
         "rows": rows,
         "key": list(table.key),
         "cluster_by": list(table.cluster_by),
-        "columns": {column.name: str(column.type) for column in table.columns},
-        "required": never_null(table),
+        "columns": {column.name: type_text(column.type) for column in table.columns},
+        "required": [field.path for field in never_null(table)],
         "checks": [dataclasses.asdict(check) for check in table.checks],
     }
 

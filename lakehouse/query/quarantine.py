@@ -6,7 +6,7 @@ from typing import Any
 
 from lakehouse.declare.contract import is_ledger
 from lakehouse.declare.flow import Flow
-from lakehouse.engine.rules import JOINED_BY
+from lakehouse.engine.rules import JOINED_BY, first_check, rule_names
 from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger import tables
 from lakehouse.ledger.quarantine import attempts
@@ -55,7 +55,7 @@ def describe_rule(flow: Flow, reason: str) -> str:
     broken = [c for c in flow.writes.checks if f"{JOINED_BY}{c.name}{JOINED_BY}" in f"{JOINED_BY}{reason}{JOINED_BY}"]
     if broken:
         return f"check of {flow.writes.name}: {' and '.join(check.sql for check in broken)}"
-    if reason.split(JOINED_BY, 1)[0] in {f"column {name} is null" for name in flow.writes.required}:
+    if reason.split(JOINED_BY, 1)[0] in rule_names(flow.writes)[: first_check(flow.writes)]:
         return f"a column that {flow.writes.name} requires"
     return f"a reason of the flow's own ({flow.place})"
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+import pyarrow as pa
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
 from lakehouse.declare.lineage_columns import RUN_ID
-from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, never_null, rule_names
+from lakehouse.engine.conform_types import MisfitError, repeated, step_of
+from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, Into, never_null, rule_names
 from lakehouse.errors import FlowError
+from lakehouse.spark.conform_columns import Conformer, arrow_type
 from lakehouse.spark.delta_reader import spark_schema
 from lakehouse.spark.unstorable import unstorable
 
@@ -20,7 +25,8 @@ def conform(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
     """Cast a flow's answer to its contract, stamp the run, and mark the rows that break rules.
 
     Raises:
-        FlowError: If a required column is missing or there is one too many.
+        FlowError: If a required column is missing, there is one too many, or one has another type. A value that does
+            not fit fails the job.
     """
     from pyspark.sql import functions as F
 
@@ -33,20 +39,22 @@ def conform(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
             f"{flow.id} returned a column {extra[0]!r} that {table.name} does not have ({flow.place})",
             "leave it out, or add it to the contract",
         )
+    if twice := repeated(frame.columns):
+        raise FlowError(f"{flow.id} returned the column {twice!r} twice ({flow.place})", "return it once")
     types = {field.name: field.dataType for field in spark_schema(table.schema)}
     columns = []
     for column in table.columns:
         if column.name == RUN_ID and column.lineage:
             columns.append(F.lit(run_id).alias(RUN_ID))
         elif column.name in has:
-            columns.append(F.col(f"`{column.name}`").cast(types[column.name]).alias(column.name))
+            columns.append(_conformed_column(flow, frame, column.name, column.type))
         elif column.nullable:
             columns.append(F.lit(None).cast(types[column.name]).alias(column.name))
         else:
             raise FlowError(
                 f"{flow.id} left out the column {column.name!r} of {table.name} ({flow.place})", "return it"
             )
-    rejected = F.col(REJECT) if REJECT in has else F.lit(None).cast("string")
+    rejected = _conformed_column(flow, frame, REJECT, pa.string()) if REJECT in has else F.lit(None).cast("string")
     rows = frame.select(*columns, rejected.alias(REJECT))
     # Of a row that the function rejected nothing else can be asked.
     broken = F.when(F.isnull(REJECT), _broken(table)).otherwise(F.array().cast("array<int>"))
@@ -58,11 +66,35 @@ def conform(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
     return rows.withColumn(REASON, reason).withColumn(REJECT, whole)
 
 
+def _conformed_column(flow: Flow, frame: DataFrame, name: str, declared: pa.DataType) -> Column:
+    from pyspark.sql import functions as F
+
+    try:
+        step = step_of(name, arrow_type(frame.schema[name].dataType), declared)
+    except MisfitError as misfit:
+        raise FlowError(f"{flow.id} {misfit} ({flow.place})", "return the types of the contract") from None
+    return Conformer(flow.id, flow.place).column(F.col(f"`{name}`"), step).alias(name)
+
+
+def null_at(value: Column, steps: Sequence[Into]) -> Column:
+    """Return whether there is a null where some steps lead; what is inside of a null is not asked for."""
+    from pyspark.sql import functions as F
+
+    if not steps:
+        return value.isNull()
+    (part, name), rest = steps[0], steps[1:]
+    if part == "field":
+        return value.isNotNull() & null_at(value[name], rest)
+    if part != "element":
+        value = F.map_keys(value) if part == "key" else F.map_values(value)
+    return F.coalesce(F.exists(value, lambda element: null_at(element, rest)), F.lit(False))
+
+
 def _broken(table: Table) -> Column:
     """Return the places of the rules that a row breaks."""
     from pyspark.sql import functions as F
 
-    rules = [F.col(f"`{name}`").isNull() for name in never_null(table)]
+    rules = [null_at(F.col(f"`{field.column}`"), field.steps) for field in never_null(table)]
     rules += unstorable(table)
     rules += [~F.coalesce(F.expr(check.sql), F.lit(False)) for check in table.checks]
     places = [F.when(rule, F.lit(place)) for place, rule in enumerate(rules)]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from lakehouse.declare.column_types import nullable_inside
 from lakehouse.declare.contract import Table
 from lakehouse.delta.catalog import Catalog
 
@@ -17,10 +18,10 @@ CHANGE = "_change_type"
 
 
 def spark_schema(schema: pa.Schema) -> StructType:
-    """Return the Spark schema of an Arrow schema."""
+    """Return the Spark schema of an Arrow schema; each field may be null, since Spark believes what it is told."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    return from_arrow_schema(schema)
+    return from_arrow_schema(pa.schema([pa.field(field.name, nullable_inside(field.type)) for field in schema]))
 
 
 def load(session: SparkSession, catalog: Catalog, table: Table, version: int) -> DataFrame:

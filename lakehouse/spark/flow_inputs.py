@@ -58,6 +58,6 @@ def union(parts: list[DataFrame]) -> DataFrame:
 
 def _union_schema(item: Read) -> pa.Schema:
     fields: list[Any] = [
-        pa.field(c.name, c.type) if isinstance(c, Column) else pa.field(c, pa.string()) for c in item.columns
+        pa.field(c.name, c.stored_type) if isinstance(c, Column) else pa.field(c, pa.string()) for c in item.columns
     ]
     return pa.schema(fields)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
 from lakehouse.declare.relations import BatchFunction, Dialect, GroupFunction
+from lakehouse.engine.batches import batch_call
 from lakehouse.engine.groups import GroupCall, group_call
 from lakehouse.engine.relation_checks import order_expressions, whole_input
 from lakehouse.errors import MixlakeError
@@ -77,7 +78,7 @@ class SparkRelations:
         if together or order_by:
             expressions = order_expressions(self._flow, [text for text in order_by if text not in together])
             rows = rows.sortWithinPartitions(*(F.col(name) for name in together), *map(F.expr, expressions))
-        return rows.mapInArrow(_WithFields(function), spark_schema(schema))
+        return rows.mapInArrow(_WithFields(batch_call(self._flow, function, schema)), spark_schema(schema))
 
     def map_groups(self, rows: DataFrame, keys: Sequence[str], function: GroupFunction, schema: pa.Schema) -> DataFrame:
         """Return what a function makes of each group."""

@@ -8,6 +8,8 @@ from lakehouse.declare.column_types import (
     has_statistics,
     holds_times,
     is_partition_type,
+    nullable_inside,
+    type_text,
     unsupported_field,
     unsupported_part,
 )
@@ -86,3 +88,25 @@ def test_partitions_are_of_types_that_folders_give_back():
 def test_times_are_found_at_any_depth():
     assert holds_times(pa.map_(pa.string(), pa.list_(pa.struct([("x", pa.int8()), ("at", pa.timestamp("us"))]))))
     assert not holds_times(pa.map_(pa.string(), pa.list_(pa.int8())))
+
+
+NEVER = pa.struct(
+    [
+        pa.field("a", pa.list_(pa.field("item", pa.int64(), nullable=False)), nullable=False),
+        pa.field("m", pa.map_(pa.string(), pa.field("value", pa.list_(pa.float32(), 2), nullable=False))),
+    ]
+)
+
+
+def test_nested_fields_may_be_null_where_rows_are_passed_on():
+    loose = pa.struct([("a", pa.list_(pa.int64())), ("m", pa.map_(pa.string(), pa.list_(pa.float32(), 2)))])
+    assert nullable_inside(NEVER) == loose
+    assert nullable_inside(loose) == loose
+    assert nullable_inside(pa.string()) == pa.string()
+
+
+def test_types_are_written_in_full():
+    assert type_text(nullable_inside(NEVER)) == str(nullable_inside(NEVER))
+    assert type_text(NEVER) == (
+        "struct<a: list<item: int64 not null> not null, m: map<string, fixed_size_list<item: float>[2] not null>>"
+    )

@@ -41,11 +41,11 @@ def test_a_nullable_column_can_be_added(stored):
     ("columns", "words"),
     [
         ((N,), "column parts is no longer declared"),
-        ((Column("n", pa.int64(), "N."), PARTS), "column n is stored as integer, now long"),
+        ((Column("n", pa.int64(), "N."), PARTS), "column n is stored as int32, now int64"),
         ((N, PARTS, Column("new", pa.string(), "N.", nullable=False)), "column new is new and may not be null"),
         (
             (N, Column("parts", pa.list_(pa.struct([("a", pa.string()), ("b", pa.string())])), "P.")),
-            "column parts is stored as array, now array",
+            "column parts is stored as list<item: struct<a: string>>, now list<item: struct<a: string, b: string>>",
         ),
     ],
 )

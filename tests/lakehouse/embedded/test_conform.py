@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lakehouse.declare.contract import Check, Column, Table
 from lakehouse.declare.flow import REJECT
 from lakehouse.embedded.conditions import open_database
-from lakehouse.embedded.conform import conform
+from lakehouse.embedded.conform import conform, null_at
 from lakehouse.embedded.row_file import Stream
-from lakehouse.engine.rules import BROKEN, REASON
+from lakehouse.engine.conform_arrays import conform_column
+from lakehouse.engine.rules import BROKEN, REASON, never_null
 from lakehouse.errors import FlowError
 from tests.lakehouse.embedded.embedded_lakes import operator
+from tests.lakehouse.engine.nested_types import pairs, values
 
 TABLE = Table(
     "silver.things",
@@ -88,7 +92,31 @@ def test_a_column_too_many_or_a_required_one_too_few_is_refused(database):
 
 
 def test_a_value_that_does_not_fit_is_refused(database):
-    with pytest.raises(FlowError, match=r"flows.f: n: .*return the types of the contract"):
+    with pytest.raises(
+        FlowError, match=r"flows.f returned 'n' as string, not int64 .*return the types of the contract"
+    ):
         conformed(database, pa.record_batch({"id": ["a"], "n": ["many"]}))
-    with pytest.raises(FlowError, match=r"flows.f: n: "):
+    with pytest.raises(FlowError, match=r"flows.f returned 'n' as list<item: int64>, not int64 "):
         conformed(database, pa.record_batch({"id": ["a"], "n": [[1]]}))
+
+
+@settings(max_examples=50)
+@given(pairs(), st.data())
+def test_nulls_are_found_at_any_depth(pair, data):
+    found, kind = pair
+    rows = data.draw(st.lists(values(found, kind), min_size=1, max_size=5))
+    array = conform_column("c", pa.array(rows, found), kind).slice(data.draw(st.integers(0, 1)))
+    table = Table("a.b", doc="B.", columns=[Column("c", kind, "C.")])
+    for field in never_null(table):
+        assert null_at(array, field.steps).tolist() == [missing(row, field.steps) for row in array.to_pylist()]
+
+
+def missing(value, steps):
+    """Whether there is a null where some steps lead, in Python."""
+    if not steps or value is None:
+        return not steps and value is None
+    (part, name), rest = steps[0], steps[1:]
+    if part == "field":
+        return missing(value[name], rest)
+    elements = value if part == "element" else [entry[part == "value"] for entry in value]
+    return any(missing(element, rest) for element in elements)

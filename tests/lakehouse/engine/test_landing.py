@@ -55,7 +55,9 @@ def test_what_is_no_table_is_refused(answer):
 
 @pytest.mark.parametrize("values", [["many"], [2**40], [[1]], [1.5]])
 def test_a_value_that_does_not_fit_is_refused(values):
-    with pytest.raises(FlowError, match=r"flows.f: .*\(flows.py:3\) — return the types of the contract"):
+    with pytest.raises(
+        FlowError, match=r"flows.f returned 'n' as .*, not int32.*\(flows.py:3\) — return the types of the contract"
+    ):
         landed(lambda params: pa.table({"n": values}))
 
 

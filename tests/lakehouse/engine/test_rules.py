@@ -9,6 +9,8 @@ from lakehouse.engine.rules import (
     FIRST_DAY,
     LAST_DAY,
     LAST_MICROSECOND,
+    Into,
+    NeverNull,
     first_check,
     most_bytes,
     never_null,
@@ -25,7 +27,7 @@ def test_rules_are_columns_that_are_never_null_then_checks():
         Column("run_id", pa.string(), "Run.", nullable=False, volatile=True, lineage=True),
     ]
     table = Table("silver.a", doc="x", columns=columns, key=["id"], checks=[Check("n: is odd", "n % 2 = 1")])
-    assert set(never_null(table)) == {"id", "n"}
+    assert {field.path for field in never_null(table)} == {"id", "n"}
     assert sorted(rule_names(table)) == ["column id is null", "column n is null", "n: is odd"]
     assert rule_names(table)[first_check(table)] == "n: is odd"
 
@@ -50,3 +52,21 @@ def test_the_ends_of_what_readers_know():
     assert (dt.date(1970, 1, 1) + dt.timedelta(FIRST_DAY), LAST_DAY) == (dt.date.min, 2_932_896)
     assert str(pa.scalar(LAST_MICROSECOND, pa.timestamp("us"))) == "9999-12-31 23:59:59.999999"
     assert most_bytes("lang") == 250
+
+
+def test_nested_fields_that_are_never_null_are_rules_of_their_own():
+    def never(name, kind):
+        return pa.field(name, kind, nullable=False)
+
+    place = pa.struct([never("lat", pa.float64()), ("lon", pa.float64())])
+    columns = [
+        Column("id", pa.string(), "Id."),
+        Column("place", place, "Struct.", nullable=False),
+        Column("rows", pa.list_(never("item", pa.struct([never("x", pa.list_(pa.int64()))]))), "List."),
+        Column("tags", pa.map_(place, never("value", pa.list_(never("item", pa.int64())))), "Map."),
+    ]
+    table = Table("a.b", doc="B.", columns=columns, key=["id"])
+    names = ["id", "place", "place.lat", "rows[]", "rows[].x", "tags{key}.lat", "tags{value}", "tags{value}[]"]
+    assert rule_names(table) == [f"column {name} is null" for name in names]
+    assert never_null(table)[4] == NeverNull("rows[].x", "rows", (Into("element"), Into("field", "x")))
+    assert first_check(table) == len(names)

@@ -272,7 +272,7 @@ def test_a_contract_that_rows_do_not_fit_is_refused_until_the_table_is_written_a
     refused = lines.run("+gold.counts")["silver.shouts"]
     assert refused.status == "failed"
     says = {
-        "type": "size is stored as integer, now string",
+        "type": "size is stored as int32, now string",
         "fewer": "size is no longer declared",
         "key": "its key was sample_id",
     }

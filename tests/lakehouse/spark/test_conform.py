@@ -23,7 +23,7 @@ FLOW = Flow(id="flows.f", kind="frame", writes=TABLE, reads={}, file="flows.py")
 
 
 def test_rows_are_cast_stamped_and_marked(spark):
-    given = spark.createDataFrame([("a", "1"), ("b", "-1"), (None, "2"), ("d", None)], "id string, n string")
+    given = spark.createDataFrame([("a", 1), ("b", -1), (None, 2), ("d", None)], "id string, n int")
     rows = {row["id"]: row for row in conform(FLOW, given, "run-9").collect()}
     assert {row["run_id"] for row in rows.values()} == {"run-9"}
     assert (rows["a"]["n"], rows["a"][REJECT]) == (1, None)

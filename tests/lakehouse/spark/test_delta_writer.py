@@ -40,7 +40,7 @@ def test_only_added_nullable_columns_fit_rows_that_are_stored_already(tmp_path):
     assert compare_schema(held, table(one, required)).incompatible == ("column two is new and may not be null",)
     assert compare_schema(held, table()).incompatible == ("column one is no longer declared",)
     wider = Column("one", pa.int64(), "One.")
-    assert compare_schema(held, table(wider)).incompatible == ("column one is stored as integer, now long",)
+    assert compare_schema(held, table(wider)).incompatible == ("column one is stored as int32, now int64",)
 
 
 def test_an_added_column_is_null_in_the_rows_that_are_there_and_changes_no_data(tmp_path):
