@@ -16,6 +16,7 @@ from lakehouse.delta.scan import scan
 from lakehouse.embedded.conditions import Expressions
 from lakehouse.embedded.row_file import Stream
 from lakehouse.engine.conform_arrays import conform_column
+from lakehouse.engine.conform_types import MisfitError
 from lakehouse.project import Project
 
 # A scan reads ahead by so many batches and files, which bounds the memory that large rows take.
@@ -112,9 +113,12 @@ def in_types(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
     try:
         return column.cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         # Arrow casts no list within a null to one of a fixed size.
-        return conform_column("", column, kind)
+        try:
+            return conform_column("", column, kind)
+        except MisfitError:
+            raise error from None
 
 
 class Selection:

@@ -53,7 +53,7 @@ def differing_row(catalog: Catalog, table: Table, write: Write, version: int, se
     wrong = (pl.col(HIGH) != pl.col("_high")) | (pl.col(LOW) != pl.col("_low"))
     # A merge copies rows of other keys from the files that it replaces.
     found = joined.filter(wrong.fill_null(False) if write.mode == "merge" else wrong | unknown).head(1)
-    return found.select(table.key).row(0, named=True) if found.height else None
+    return {key: found[key][0] for key in table.key} if found.height else None
 
 
 def _committed(checked: CheckedRows, read: pl.DataFrame, names: list[str]) -> pl.DataFrame:

@@ -25,7 +25,8 @@ S, I = pa.string(), pa.int64()
 
 def table(name, key, columns):
     columns = {**columns, "run_id": S}
-    made = [Column(n, t, "A column.", volatile=n == "run_id") for n, t in columns.items()]
+    own = {"sample_id", "parent_ids", "run_id"}
+    made = [Column(n, t, "A column.", volatile=n == "run_id", lineage=n in own) for n, t in columns.items()]
     return Table(name, doc="A case.", columns=made, key=key)
 
 

@@ -40,7 +40,7 @@ ARROW_LEAVES = [
     (pa.float16(), pa.float32()),
 ]
 _ARROW_LISTS = (pa.list_, pa.large_list, pa.list_view)
-_NAMES = ["a", "b", "c d", "Ä", "list"]
+_NAMES = ["a", "b", "c_d", "Ä", "list"]
 _KEYS = [(pa.string(), pa.string()), (pa.int32(), pa.int64())]
 
 
