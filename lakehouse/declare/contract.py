@@ -15,7 +15,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from lakehouse.declare.column_types import declare_instead, has_statistics, unsupported_part
-from lakehouse.declare.names import name_problem, table_name_problem
+from lakehouse.declare.names import name_list, name_problem, table_name_problem
 from lakehouse.errors import ContractError
 
 # A property of tables whose rows name data files of the tables that they were made from: those files are kept.
@@ -220,7 +220,7 @@ class Table:
             "delta.deletedFileRetentionDuration": _FOREVER,
             "delta.logRetentionDuration": _FOREVER,
             "delta.enableExpiredLogCleanup": "false",
-            STATISTICS_COLUMNS: ",".join(statistics),
+            STATISTICS_COLUMNS: name_list(statistics),
             **dict(self.properties),
         }
 

@@ -28,6 +28,7 @@ from typing import Any
 import pyarrow as pa
 
 from lakehouse.declare.contract import STATISTICS_COLUMNS, is_ledger
+from lakehouse.declare.names import listed_names
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.file_actions import columns_in_log
 from lakehouse.delta.history import commits_with_notes
@@ -286,7 +287,7 @@ def _require_logs_without_values(catalog: Catalog, affected: Collection[str], na
         table = catalog.open(name)
         if name not in affected and "sample_id" not in {field.name for field in table.schema().fields}:
             continue
-        wanted = table.metadata().configuration.get(STATISTICS_COLUMNS, "").split(",")
+        wanted = listed_names(table.metadata().configuration.get(STATISTICS_COLUMNS, ""))
         if stated := sorted(columns_in_log(table).difference(wanted)):
             raise _BlockedError(
                 f"the log of {name} states values of {', '.join(stated[:5])}; move the table's folder away and write "
