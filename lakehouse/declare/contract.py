@@ -24,7 +24,7 @@ from lakehouse.declare.column_types import (
     unsupported_field,
     unsupported_part,
 )
-from lakehouse.declare.names import name_problem, table_name_problem
+from lakehouse.declare.names import name_list, name_problem, table_name_problem
 from lakehouse.errors import ContractError
 
 # A property of tables whose rows name data files of the tables that they were made from: those files are kept.
@@ -297,7 +297,7 @@ class Table:
             "delta.deletedFileRetentionDuration": _FOREVER,
             "delta.logRetentionDuration": _FOREVER,
             "delta.enableExpiredLogCleanup": "false",
-            STATISTICS_COLUMNS: ",".join(statistics),
+            STATISTICS_COLUMNS: name_list(statistics),
             **dict(self.properties),
         }
 

@@ -8,6 +8,7 @@ joiners: whoever reads a name can type it.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 _RULE = "use letters, digits and _, and begin with a letter"
 
@@ -40,6 +41,19 @@ def table_name_problem(name: object) -> str | None:
         if (problem := name_problem(part)) is not None:
             return problem
     return None if name == name.lower() else "use layer.plural_noun in lower case"
+
+
+def name_list(names: Iterable[str]) -> str:
+    """Return names as Delta's properties list columns: one that is not ASCII stands in backticks.
+
+    Without them neither writer reads the list, and delta-rs then states values of all columns.
+    """
+    return ",".join(name if name.isascii() else f"`{name}`" for name in names)
+
+
+def listed_names(text: str) -> list[str]:
+    """Return the names of such a list."""
+    return [name.strip().strip("`") for name in text.split(",") if name.strip()]
 
 
 def without_marks(text: str) -> str:

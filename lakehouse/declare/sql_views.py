@@ -58,6 +58,8 @@ def with_views(text: str, place: str, dialect: SqlDialect = "spark", declared: C
 
 def view_name(table: str) -> str:
     """Return the name of the temporary view that stands for a table in a flow's session: no two tables share one."""
+    if not table.isascii():
+        return f"mixlake_u_{table.encode().hex()}"  # Spark takes no other letters in a view's name
     layer, _, name = table.partition(".")
     return f"mixlake_{len(layer)}_{layer}_{name}"
 

@@ -10,6 +10,7 @@ from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction, 
 from deltalake.exceptions import CommitFailedError
 
 from lakehouse.declare.contract import STATISTICS_COLUMNS, Table
+from lakehouse.declare.names import listed_names, name_list
 from lakehouse.delta.catalog import FORMAT, FORMAT_PROPERTY, Catalog
 from lakehouse.delta.retry import retry
 from lakehouse.delta.store.conditional_put import require_atomic_commits
@@ -123,7 +124,7 @@ def set_properties(catalog: Catalog, table: Table) -> None:
     opened = catalog.open(table.name)
     wanted = table.table_properties()
     stored = {field.name for field in opened.schema().fields}
-    wanted[STATISTICS_COLUMNS] = ",".join(name for name in wanted[STATISTICS_COLUMNS].split(",") if name in stored)
+    wanted[STATISTICS_COLUMNS] = name_list(name for name in listed_names(wanted[STATISTICS_COLUMNS]) if name in stored)
     current = opened.metadata().configuration
     changed = {key: value for key, value in wanted.items() if current.get(key) != value}
     if changed:

@@ -29,6 +29,7 @@ import pyarrow as pa
 
 from lakehouse.declare.contract import STATISTICS_COLUMNS, is_ledger
 from lakehouse.declare.lineage_columns import SAMPLE_ID
+from lakehouse.declare.names import listed_names
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.file_actions import columns_in_log
 from lakehouse.delta.history import commits_with_notes
@@ -290,7 +291,7 @@ def _require_logs_without_values(project: Project, affected: Collection[str], na
         own = project.lineage_columns(name, types_of(table.schema().to_json()))
         if name not in affected and SAMPLE_ID not in own:
             continue
-        wanted = table.metadata().configuration.get(STATISTICS_COLUMNS, "").split(",")
+        wanted = listed_names(table.metadata().configuration.get(STATISTICS_COLUMNS, ""))
         if stated := sorted(columns_in_log(table).difference(wanted)):
             raise _BlockedError(
                 f"the log of {name} states values of {', '.join(stated[:5])}; move the table's folder away and write "

@@ -58,7 +58,7 @@ def committed(item):
         run_id="r", flow=item.flow.id, kind=item.flow.kind, mode="full", code="c", params="{}", contract="c",
         inputs={"bronze.lines": 1}, ids="i", changed=True, counts={"returned": 3}, digest="d",
     )  # fmt: skip
-    return FlowResult(item.flow.id, item.writes, "done", 0.1, version=1, note=note)
+    return FlowResult(item.flow.id, item.writes, "done", version=1, note=note)
 
 
 def _maker(name):
@@ -77,7 +77,7 @@ def test_every_event_is_made_whatever_a_facet_raises(events, plan, monkeypatch, 
         events.run("START", AT),
         events.began(item, AT),
         events.ended(item, committed(item), AT),
-        events.ended(item, FlowResult(item.flow.id, item.writes, "failed", 0.1, error=FlowError("no", "fix")), AT),
+        events.ended(item, FlowResult(item.flow.id, item.writes, "failed", error=FlowError("no", "fix")), AT),
         events.aborted(item, AT),
         events.run("FAIL", AT),
     ]
