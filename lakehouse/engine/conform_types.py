@@ -135,6 +135,8 @@ def plain(kind: pa.DataType) -> pa.DataType:
     """Return the type of the values that a dictionary, runs or an extension stand for."""
     if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
         return plain(kind.value_type)
+    if kind == NOTHING:
+        return pa.null()
     if isinstance(kind, pa.BaseExtensionType) and not isinstance(kind, pa.OpaqueType):
         return plain(kind.storage_type)
     return kind
@@ -143,6 +145,10 @@ def plain(kind: pa.DataType) -> pa.DataType:
 def unknown(name: str) -> pa.DataType:
     """Return a stand-in for an engine's type that Arrow has none for; it fits no other."""
     return pa.opaque(pa.null(), name, "")
+
+
+# The type of the keys of maps that have none, which Arrow does not allow to be its null type.
+NOTHING = unknown("void")
 
 
 def written(kind: pa.DataType) -> str:

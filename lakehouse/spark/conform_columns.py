@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from lakehouse.engine.conform_types import FLOAT_INTEGERS, Step, unknown, written
+from lakehouse.engine.conform_types import FLOAT_INTEGERS, NOTHING, Step, unknown, written
 from lakehouse.errors import FlowError
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def arrow_type(kind: DataType) -> pa.DataType:  # noqa: PLR0911 - one a kind of 
     if isinstance(kind, T.ArrayType):
         return pa.list_(arrow_type(kind.elementType))
     if isinstance(kind, T.MapType):
-        return pa.map_(arrow_type(kind.keyType), arrow_type(kind.valueType))
+        key = NOTHING if isinstance(kind.keyType, T.NullType) else arrow_type(kind.keyType)
+        return pa.map_(key, arrow_type(kind.valueType))
     if isinstance(kind, T.StringType | T.CharType | T.VarcharType):
         # Of another collation or of a length it is no plain string, and becomes one by a cast.
         return pa.string() if kind == T.StringType() else pa.large_string()

@@ -26,10 +26,10 @@ LEAVES = [
     (pa.bool_(), pa.bool_()),
     (pa.date32(), pa.date32()),
     (pa.timestamp("us"), pa.timestamp("us", "UTC")),
-    (pa.null(), pa.string()),
 ]
-# Those that Spark has no type for.
+# Those that Spark has no type for, or takes from Arrow in columns alone.
 ARROW_LEAVES = [
+    (pa.null(), pa.string()),
     (pa.large_string(), pa.string()),
     (pa.string_view(), pa.string()),
     (pa.large_binary(), pa.binary()),

@@ -30,7 +30,7 @@ def conformed(frame, declared):
 
 
 # Many types a job, since each job costs seconds; a failure is shown as it was found.
-@settings(max_examples=3, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
+@settings(max_examples=2, phases=[Phase.generate], suppress_health_check=[*HealthCheck])
 @given(st.data())
 def test_values_are_the_same_as_those_of_arrays(spark, data):
     columns, declared = {}, {}
