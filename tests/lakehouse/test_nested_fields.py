@@ -182,7 +182,7 @@ def test_rows_with_fields_that_are_never_null_are_merged(project, monkeypatch):
         outcome = project.run("geo.nested")["geo.nested"]
         assert outcome.error is None, outcome.error
     assert outcome.note.counts["updated"] == outcome.note.counts["inserted"] == outcome.note.counts["deleted"] == 1
-    assert NESTED == [(row["rows"], row["counts"], row["tags"]) for row in project.rows("geo.nested")]
+    assert [(row["rows"], row["counts"], row["tags"]) for row in project.rows("geo.nested")] == NESTED
 
 
 @pytest.mark.parametrize("engine", ["embedded", "spark"])
@@ -208,4 +208,4 @@ def test_a_table_whose_log_says_what_is_never_null_is_merged_into(project, reque
     opened = project.lake().catalog.open(nested.name)
     assert "false" not in opened.schema().to_json()
     assert [info["operation"] for info in opened.history()].count("CHANGE COLUMNS") == 1
-    assert NESTED == [(row["rows"], row["counts"], row["tags"]) for row in project.rows(nested.name)]
+    assert [(row["rows"], row["counts"], row["tags"]) for row in project.rows(nested.name)] == NESTED
