@@ -16,7 +16,8 @@ from lakehouse.run.openlineage.sql_column_lineage import of_sql
 
 
 def table(name, *columns):
-    return Table(name, doc="", columns=[Column(c, pa.int64(), "") for c in columns])
+    own = {"run_id": Column("run_id", pa.string(), "", volatile=True, lineage=True)}
+    return Table(name, doc="", columns=[own.get(c, Column(c, pa.int64(), "")) for c in columns])
 
 
 A = table("silver.a", "id", "x", "y", "items", "s", "flag")
