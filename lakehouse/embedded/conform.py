@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import numpy as np
@@ -17,7 +18,7 @@ from lakehouse.embedded.conditions import Expressions
 from lakehouse.embedded.row_file import Stream, chunked
 from lakehouse.embedded.unstorable import unstorable
 from lakehouse.engine.conform_arrays import conform_column, lists
-from lakehouse.engine.conform_types import MisfitError, repeated
+from lakehouse.engine.conform_types import MisfitError, repeated, step_of
 from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, Into, given_columns, never_null, rule_names
 from lakehouse.errors import FlowError
 
@@ -54,7 +55,8 @@ def conform(flow: Flow, database: duckdb.DuckDBPyConnection, rows: Stream, run_i
     schema = pa.schema([*(pa.field(name, kind) for name, kind in types.items()), *_MARKS])
     for field in rows.schema:
         if field.name in given:
-            _conformed_column(flow, pa.array([], field.type), schema.field(field.name))
+            with _refusing(flow):
+                step_of(field.name, field.type, schema.field(field.name).type)
     return Stream(schema, _conformed(flow, chunked(rows.batches), checks, (schema, run_id)))
 
 
@@ -81,8 +83,14 @@ def _conformed(
 
 
 def _conformed_column(flow: Flow, column: pa.Array, field: pa.Field) -> pa.Array:
-    try:
+    with _refusing(flow):
         return conform_column(field.name, column, field.type)
+
+
+@contextmanager
+def _refusing(flow: Flow) -> Iterator[None]:
+    try:
+        yield
     except MisfitError as misfit:
         raise FlowError(f"{flow.id} {misfit} ({flow.place})", "return the types of the contract") from None
 

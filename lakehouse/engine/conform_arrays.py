@@ -136,6 +136,8 @@ def _fixed(array: pa.Array, step: Step, offsets: Offsets, values: pa.Array) -> p
     other = lengths[valid & (lengths != size)]
     if len(other):
         raise MisfitError(f"returned in {step.path!r} a list of {other[0]} elements, not {size}")
+    if not array.null_count:
+        return pa.FixedSizeListArray.from_arrays(values, type=step.wanted)
     # A null list has elements, too, which are null.
     starts = np.repeat(offsets[:-1], size).reshape(-1, size) + np.arange(size)
     places = pa.array(starts.ravel(), mask=np.repeat(~valid, size))
