@@ -48,9 +48,9 @@ def assertions(
             **{"severity": "warn", **optional},
         )
 
-    for name in never_null(table):
-        reason = f"column {name} is null"
-        yield from assertion("not_null", reason, reason, reject_tolerance, column=name)
+    for field in never_null(table):
+        reason = f"column {field.path} is null"
+        yield from assertion("not_null", reason, reason, reject_tolerance, column=field.column)
     for check in table.checks:
         severity = "error" if check.on_fail == "fail" else "warn"
         query = {"severity": severity, "content": check.sql, "contentType": "expression"}
