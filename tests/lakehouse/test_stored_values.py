@@ -24,7 +24,7 @@ from lakehouse.declare.flow import flow, read
 
 HERE = Path(__file__).parent.parent
 I, S = pa.int64(), pa.string()
-RUN = Column("run_id", S, "Run.", volatile=True)
+RUN = Column("run_id", S, "Run.", volatile=True, lineage=True)
 
 
 def docs_of(name, nullable):

@@ -294,7 +294,7 @@ def queries(draw, depth=2):
         )
     if shape == "group":
         key = draw(pick)
-        return f"SELECT {key} AS id, sum({draw(pick)}) AS x, count(*) AS y FROM {one} AS q GROUP BY {key} HAVING max({draw(pick)}) > 1"
+        return f"SELECT {key} AS id, sum({draw(pick)}) AS x, count(*) AS y FROM {one} AS q GROUP BY {key} HAVING max(q.{draw(pick)}) > 1"
     if shape == "window":
         return f"SELECT id, sum({draw(pick)}) OVER (PARTITION BY {draw(pick)}) AS x, y FROM {one} AS q"
     where = draw(
