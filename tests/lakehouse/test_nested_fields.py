@@ -14,7 +14,7 @@ from lakehouse.declare.contract import Check, Column, Table
 from lakehouse.declare.flow import flow
 
 N, S, F = pa.int64(), pa.string(), pa.float64()
-RUN = Column("run_id", S, "Run.", volatile=True)
+RUN = Column("run_id", S, "Run.", volatile=True, lineage=True)
 PLACE = pa.struct([("lat", F), ("lon", F)])
 TAGS = pa.list_(pa.field("item", S, nullable=False))
 ROWS = pa.list_(pa.struct([pa.field("x", N, nullable=False), ("y", S)]))
