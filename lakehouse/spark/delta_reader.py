@@ -18,7 +18,7 @@ CHANGE = "_change_type"
 
 
 def spark_schema(schema: pa.Schema) -> StructType:
-    """Return the Spark schema of an Arrow schema; each field may be null, since Spark believes what it is told."""
+    """Return the Spark schema of an Arrow schema; each field may be null: Spark drops null checks of others."""
     from pyspark.sql.pandas.types import from_arrow_schema
 
     return from_arrow_schema(pa.schema([pa.field(field.name, nullable_inside(field.type)) for field in schema]))

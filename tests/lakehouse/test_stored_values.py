@@ -159,8 +159,8 @@ def test_a_value_that_is_stored_otherwise_is_an_error_that_names_table_and_versi
     assert f"p.loose does not hold at version {version} what " in str(outcome.error)
     assert ("its digest is" if whole else "a row (id=2)") in str(outcome.error)
     # What the error says to do.
-    mended = lake("p.loose", docs=[(1, "en", 7), (2, "en", 8)], verify=True, full=True)["p.loose"]
-    assert str(mended.error) == "None"
+    corrected = lake("p.loose", docs=[(1, "en", 7), (2, "en", 8)], verify=True, full=True)["p.loose"]
+    assert str(corrected.error) == "None"
     assert values(lake.project, "p.loose", "id", "v") == [(1, 7), (2, 8)]
 
 
