@@ -53,7 +53,7 @@ def test_a_table_without_a_contract_or_with_another_one_is_left(lake, monkeypatc
     tables = lake.project.registry.tables
     monkeypatch.setitem(tables, "gold.things", contract(columns=[Column("new", pa.string(), "New.")]))
     assert planned(lake)["gold.things"].reason.startswith("its contract has changed; run its flow first")
-    monkeypatch.setitem(tables, "gold.things", contract(partition_by=["n"]))
+    monkeypatch.setitem(tables, "gold.things", contract(columns=[Column("part", pa.string(), "Part.")], partition_by=["part"]))
     assert planned(lake)["gold.things"].reason == "its writer determines its files"
 
 
