@@ -36,19 +36,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lakehouse.declare.contract import Check, Column, Table
-    from lakehouse.declare.flow import flow, read, tagged
+    from lakehouse.declare.check import Check
+    from lakehouse.declare.column import Column
+    from lakehouse.declare.contract import Table
+    from lakehouse.declare.flow import flow
+    from lakehouse.declare.reads import read, tagged
     from lakehouse.lake import Lake
 
 __all__ = ["Check", "Column", "Lake", "Table", "flow", "read", "tagged"]
 
 _MODULES = {
-    "Check": "lakehouse.declare.contract",
-    "Column": "lakehouse.declare.contract",
+    "Check": "lakehouse.declare.check",
+    "Column": "lakehouse.declare.column",
     "Table": "lakehouse.declare.contract",
     "flow": "lakehouse.declare.flow",
-    "read": "lakehouse.declare.flow",
-    "tagged": "lakehouse.declare.flow",
+    "read": "lakehouse.declare.reads",
+    "tagged": "lakehouse.declare.reads",
     "Lake": "lakehouse.lake",
 }
 

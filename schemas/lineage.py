@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Column
+from lakehouse.declare.column import Column
 
 SAMPLE_ID = Column("sample_id", pa.string(), "Identity of the sample: 32 hex digits.", nullable=False, lineage=True)
 PARENT_IDS = Column(

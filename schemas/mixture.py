@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import ADDRESSES_FILES, Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import ADDRESSES_FILES, Table
 from schemas.features import FEATURE_SPEC
 from schemas.lineage import LINEAGE, RUN_ID
 from schemas.samples import CELL, MODALITY

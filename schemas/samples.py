@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from schemas.features import FEATURE_SPEC
 from schemas.lineage import LICENSE, LINEAGE, PARENT_IDS, RUN_ID, SAMPLE_ID, SOURCE
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from schemas.lineage import LANDED, LICENSE, LINEAGE, PARENT_IDS, SAMPLE_ID, SOURCE
 
 TRANSCRIPT = Column("transcript", pa.string(), "The words spoken, as the source gives them.", nullable=False)

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from jobs.acquire.decoding import decode, gunzip
 from jobs.acquire.original_file import Original, RejectedError, by_size, originals, read_original
 from jobs.acquire.record_batch import batch_of
-from lakehouse.declare.flow import flow, read
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read
 from schemas.documents import landed_documents as table
 from schemas.identity import content_ids, derived_ids
 from schemas.sources import files

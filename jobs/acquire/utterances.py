@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from jobs.acquire.original_file import RejectedError, by_size, originals, read_original
 from jobs.acquire.record_batch import batch_of
-from lakehouse.declare.flow import flow, read
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read
 from schemas.identity import content_ids
 from schemas.sources import files
 from schemas.utterances import landed_utterances as table

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from jobs.clean.html import HTML, XML, extract
 from jobs.clean.mojibake import repair
-from lakehouse.declare.flow import REJECT, flow, read
+from lakehouse.declare.flow import REJECT, flow
+from lakehouse.declare.reads import read
 from lakehouse.errors import FlowError
 from schemas.documents import documents, landed_documents
 from schemas.identity import content_ids

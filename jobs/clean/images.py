@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from lakehouse.declare.flow import REJECT, flow, read
+from lakehouse.declare.flow import REJECT, flow
+from lakehouse.declare.reads import read
 from schemas.features import PATCH
 from schemas.images import FORMATS, images, landed_images
 from schemas.lineage import LINEAGE_NAMES

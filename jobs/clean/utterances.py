@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.declare.flow import REJECT, flow, read
+from lakehouse.declare.flow import REJECT, flow
+from lakehouse.declare.reads import read
 from schemas.features import SAMPLE_RATE
 from schemas.lineage import LINEAGE_NAMES
 from schemas.utterances import landed_utterances, utterances

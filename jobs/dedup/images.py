@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from jobs.dedup import hamming
-from lakehouse.declare.flow import flow, read
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read
 from lakehouse.declare.relations import Relations, Rows
 from schemas.images import image_duplicates, image_scores
 from schemas.lineage import LINEAGE_NAMES

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from jobs.dedup import exact
 from jobs.dedup.components import components
 from jobs.dedup.keep_first import SCHEMA, Rule
-from lakehouse.declare.flow import flow, read, tagged
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read, tagged
 from lakehouse.declare.relations import Relations, Rows
 from lakehouse.errors import FlowError
 from schemas.documents import TEXT, document_duplicates, document_signatures

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from lakehouse.declare.flow import flow, tagged
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import tagged
 from lakehouse.errors import FlowError
 from schemas.documents import DOCUMENT, document_signatures
 from schemas.identity import content_ids

@@ -11,7 +11,8 @@ from jobs.mix.cells import Cell
 from jobs.mix.draw import DrawParams, statements
 from jobs.mix.last_sample import choose_last_samples
 from jobs.mix.stage_shares import Demand, allocate
-from lakehouse.declare.flow import flow, read, tagged
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read, tagged
 from lakehouse.declare.relations import Relations, Rows
 from schemas.mixture import mixture as mixture_table
 from schemas.mixture import quotas as quotas_table

@@ -10,7 +10,8 @@ import pyarrow as pa
 
 from jobs.mix.cells import Cell
 from jobs.mix.quota import Quota, load_quota, spread
-from lakehouse.declare.flow import flow, read
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read
 from lakehouse.declare.relations import Relations, Rows
 from schemas.mixture import quotas as quotas_table
 from schemas.mixture import supply as supply_table

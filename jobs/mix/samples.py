@@ -8,7 +8,8 @@ from pathlib import Path
 from jobs.dialect import identifier
 from jobs.mix.policy import SAMPLE_COLUMNS, SCORE, Policy, load_policy
 from jobs.tokenize.captions import CAPTION_LANGUAGES, caption_tag
-from lakehouse.declare.flow import flow, read, tagged
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read, tagged
 from lakehouse.declare.relations import Dialect, Relations, Rows
 from schemas.documents import DOCUMENT, document_duplicates, document_scores
 from schemas.images import CAPTIONS, IMAGE, image_duplicates, image_scores

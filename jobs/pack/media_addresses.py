@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from deltalake.fs import DeltaStorageHandler
 from pyarrow import fs
 
-from lakehouse.declare.flow import NoParams, flow, tagged
+from lakehouse.declare.flow import NoParams, flow
+from lakehouse.declare.reads import tagged
 from lakehouse.declare.relations import Relations, Rows
 from lakehouse.delta.parquet_values import locate_values
 from lakehouse.errors import FlowError

@@ -10,7 +10,8 @@ import pyarrow as pa
 from jobs.pack.assemble import Shape, assemble, in_order, lengths_of
 from jobs.pack.plan import plan_rows
 from jobs.tokenize.vocabulary import PAD, VocabularyParams, load_vocabulary
-from lakehouse.declare.flow import flow, read, tagged
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read, tagged
 from lakehouse.declare.relations import Relations, Rows
 from schemas.mixture import mixture as mixture_table
 from schemas.mixture import quotas as quotas_table

@@ -20,7 +20,8 @@ from jobs.score.rules.fineweb import fineweb
 from jobs.score.rules.gopher import quality
 from jobs.score.rules.measured import measure
 from jobs.score.rules.repetition import repetition
-from lakehouse.declare.flow import flow, tagged
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import tagged
 from lakehouse.errors import FlowError
 from schemas.documents import DOCUMENT, document_scores
 from schemas.lineage import LINEAGE_NAMES

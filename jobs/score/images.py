@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from lakehouse.declare.flow import REJECT, NoParams, flow, tagged
+from lakehouse.declare.flow import REJECT, NoParams, flow
+from lakehouse.declare.reads import tagged
 from schemas.images import IMAGE, image_scores
 from schemas.lineage import LINEAGE_NAMES
 

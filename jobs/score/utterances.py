@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.declare.flow import REJECT, flow, tagged
+from lakehouse.declare.flow import REJECT, flow
+from lakehouse.declare.reads import tagged
 from schemas.features import SAMPLE_RATE
 from schemas.lineage import LINEAGE_NAMES
 from schemas.utterances import UTTERANCE, utterance_scores

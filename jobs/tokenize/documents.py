@@ -10,7 +10,8 @@ from jobs.tokenize.encoding import encode_column
 from jobs.tokenize.ragged import Ragged, join
 from jobs.tokenize.rows import TABLE, TokenParams, models, no_media, token_rows
 from jobs.tokenize.vocabulary import END, load_vocabulary
-from lakehouse.declare.flow import flow, tagged
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import tagged
 from schemas.documents import DOCUMENT
 from schemas.samples import document_tokens
 

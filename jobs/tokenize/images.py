@@ -12,7 +12,8 @@ from jobs.chance import evaluate
 from jobs.tokenize.captions import CAPTION_LANGUAGES, caption_tag
 from jobs.tokenize.media import Media, MediaParams, media_rows
 from jobs.tokenize.rows import TABLE, models
-from lakehouse.declare.flow import flow, tagged
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import tagged
 from schemas.features import IMAGE as IMAGE_SPEC
 from schemas.features import PATCH, image_positions
 from schemas.images import IMAGE

@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from jobs.tokenize.media import Media, MediaParams, media_rows
 from jobs.tokenize.rows import TABLE, models
-from lakehouse.declare.flow import flow, tagged
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import tagged
 from schemas.features import SPEECH, speech_positions
 from schemas.samples import utterance_tokens
 from schemas.utterances import UTTERANCE

@@ -27,8 +27,9 @@ from dataclasses import dataclass, field
 from types import CodeType, UnionType
 from typing import Any, Literal, TypeVar, get_args
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.contract import Table
 from lakehouse.declare.names import without_marks
+from lakehouse.declare.reads import Read, read
 from lakehouse.errors import FlowError
 
 TABLE_PSEUDO_COLUMN = "_table"
@@ -44,53 +45,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 ATTRIBUTE = "__mixlake_flow__"
 REJECT = "_reject"
 _ID = re.compile(r"[\w./:<>-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One input of a flow: a table, or the union of all tables that carry a tag.
-
-    Args:
-        table: Name of the table; empty for a union.
-        tag: Name of the union; empty for a table.
-        where: Spark SQL predicate that rows must satisfy to be read.
-        columns: Columns to read; empty means all. A union names the columns that its tables share.
-    """
-
-    table: str = ""
-    tag: str = ""
-    where: str = ""
-    columns: tuple[Column | str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the columns to read."""
-        return tuple(c if isinstance(c, str) else c.name for c in self.columns)
-
-
-def read(table: Table | str, *, where: str = "", columns: Sequence[str] = ()) -> Read:
-    """Read some rows or columns of a table.
-
-    Raises:
-        FlowError: If `columns` is not a list of names.
-    """
-    _require_columns(columns)
-    return Read(table=table if isinstance(table, str) else table.name, where=where, columns=tuple(columns))
-
-
-def tagged(tag: str, *, columns: Sequence[Column | str], where: str = "") -> Read:
-    """Read the union of all tables that carry a tag, so that a user's own table joins by declaring it.
-
-    Raises:
-        FlowError: If `columns` is not a list of columns.
-    """
-    _require_columns(columns)
-    return Read(tag=tag, where=where, columns=tuple(columns))
-
-
-def _require_columns(columns: object) -> None:
-    if isinstance(columns, str) or not isinstance(columns, Sequence):
-        raise FlowError(f"columns is {columns!r}, which must be a list", "write columns=[...]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +119,7 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
 
     An operator is called as ``f(batch, params)`` and returns a record batch with the written table's
     columns in any order, without mixlake's ``run_id``; a nullable column may be left out. What the types of columns
-    and of fields within them may be, `lakehouse.declare.contract.Column` says, for all flows. A row that it cannot
+    and of fields within them may be, `lakehouse.declare.column.Column` says, for all flows. A row that it cannot
     make carries its reason in an extra string column ``_reject`` and goes to quarantine. A group flow is called as
     ``f(table, params)`` with all rows of its input that share the values of ``group_by``, in no order, and returns a
     table of the same form as an operator's batch. A relational flow is called as

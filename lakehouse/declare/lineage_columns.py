@@ -1,6 +1,6 @@
 """Which columns of a user's table are mixlake's own: lineage, by which rows are traced and retracted, and the run.
 
-A contract says so of each column whose name and type mixlake uses, by `lakehouse.declare.contract.Column.lineage`. Of a
+A contract says so of each column whose name and type mixlake uses, by `lakehouse.declare.column.Column.lineage`. Of a
 table that no contract declares, name and type decide. A column of any other type is its owner's, whatever its name.
 """
 

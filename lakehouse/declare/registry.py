@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lakehouse.declare.contract import Column, Table, require_columns
-from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table, require_columns
+from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
+from lakehouse.declare.reads import Read
 from lakehouse.declare.validation import reads_at, validate_checks, validate_condition, validate_source_key
 from lakehouse.errors import FlowError, GraphError, did_you_mean
 

@@ -59,7 +59,7 @@ class Relations(Protocol):
             rows: The rows.
             function: Called with a stream of record batches, yields record batches.
             schema: Schema of what it yields, to which that is fitted as to a contract: see
-                `lakehouse.declare.contract.Column`.
+                `lakehouse.declare.column.Column`.
             together: Columns: rows with equal values come in one stream, one after the other.
             order_by: SQL expressions by which a stream is ordered, ascending and nulls first, after the columns of
                 `together`.

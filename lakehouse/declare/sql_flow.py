@@ -19,7 +19,8 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError, TokenError
 
 from lakehouse.declare.contract import Table
-from lakehouse.declare.flow import Flow, Read, SqlDialect
+from lakehouse.declare.flow import Flow, SqlDialect
+from lakehouse.declare.reads import Read
 from lakehouse.declare.user_files import read_text
 from lakehouse.errors import FlowError
 

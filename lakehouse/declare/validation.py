@@ -12,7 +12,8 @@ from sqlglot.errors import SqlglotError
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.expression import find_expression_error
-from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
+from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
+from lakehouse.declare.reads import Read
 from lakehouse.declare.sql_flow import line_of
 from lakehouse.errors import ContractError, FlowError
 

@@ -22,8 +22,9 @@ import pyarrow as pa
 import sqlglot
 
 from lakehouse.declare.contract import Table
-from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
+from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
 from lakehouse.declare.params import resolve_params
+from lakehouse.declare.reads import Read
 from lakehouse.determinism.repeat_run import OTHERWISE, run_twice
 from lakehouse.engine.operator_runner import Runner, runner_of
 from lakehouse.errors import MixlakeError, TableNotFoundError

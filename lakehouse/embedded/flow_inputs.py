@@ -9,8 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from lakehouse.declare.contract import Column, Table
-from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Read
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN
+from lakehouse.declare.reads import Read
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.scan import scan
 from lakehouse.embedded.conditions import Expressions

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from lakehouse.declare.contract import Table
-from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
+from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
 from lakehouse.declare.portable_expression import quoted_name, to_duckdb
+from lakehouse.declare.reads import Read
 from lakehouse.declare.relations import BatchFunction, Dialect, GroupFunction
 from lakehouse.delta.data_files import live_files
 from lakehouse.delta.scan import scan

@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.declare.contract import Column
+from lakehouse.declare.column import Column
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.content_digest import HIGH, LOW

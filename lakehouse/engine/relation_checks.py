@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow, Read
+from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
+from lakehouse.declare.reads import Read
 from lakehouse.errors import FlowError
 
 

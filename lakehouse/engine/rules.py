@@ -13,8 +13,9 @@ from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
+from lakehouse.declare.column import Column
 from lakehouse.declare.column_types import holds_times
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.contract import Table
 from lakehouse.declare.lineage_columns import RUN_ID
 from lakehouse.engine.conform_types import element_path, entry_path, field_path, is_list
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import STATISTICS_COLUMNS, Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import STATISTICS_COLUMNS, Table
 
 _TIME = pa.timestamp("us", tz="UTC")
 _COUNTS = pa.map_(pa.string(), pa.int64())

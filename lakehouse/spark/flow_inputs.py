@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.declare.contract import Column, Table
-from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Read
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN
+from lakehouse.declare.reads import Read
 from lakehouse.project import Project
 from lakehouse.spark.delta_reader import load, spark_schema
 

@@ -46,7 +46,9 @@ PACKAGE = "bench_engine"
 
 TABLES = ModuleText("""
 import pyarrow as pa
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 
 COLUMNS = [
     Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True),

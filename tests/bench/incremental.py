@@ -39,7 +39,9 @@ MODULE = """
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import flow
 
 ID = Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True)

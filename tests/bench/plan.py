@@ -36,7 +36,9 @@ LONG = 3
 
 CONTRACTS = """
 import pyarrow as pa
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 
 COLUMNS = [
     Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True),
@@ -73,7 +75,8 @@ import dataclasses
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.declare.flow import flow, read
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read
 from PACKAGE.contracts import T
 from PACKAGE import helpers
 from PACKAGE.helpers import score, tidy

@@ -33,7 +33,8 @@ MODULE = """
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import flow
 
 ID = Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True)

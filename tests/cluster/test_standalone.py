@@ -29,7 +29,8 @@ from pathlib import Path
 import pyarrow as pa
 
 import lakehouse.engine.operator_runner
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import flow
 from PACKAGE import helper
 from PACKAGE.tables import ID, RUN, lines

@@ -4,7 +4,8 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.append import create
 from lakehouse.delta.catalog import Catalog
 from lakehouse.errors import ConfigError, LakeError, TableNotFoundError

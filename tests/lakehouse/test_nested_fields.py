@@ -10,7 +10,9 @@ from tests.module_text import ModuleText
 
 TABLES = ModuleText("""
 import pyarrow as pa
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import flow
 
 N, S, F = pa.int64(), pa.string(), pa.float64()

@@ -29,7 +29,9 @@ import decimal
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.lineage_columns import TYPES
 
 S, I = pa.string(), pa.int64()

@@ -19,8 +19,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Column, Table
-from lakehouse.declare.flow import flow, read
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read
 
 HERE = Path(__file__).parent.parent
 I, S = pa.int64(), pa.string()

@@ -16,7 +16,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import flow
 
 HERE = Path(__file__).parent.parent

@@ -9,7 +9,9 @@ from tests.module_text import ModuleText
 
 TABLES = ModuleText("""
 import pyarrow as pa
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 
 ID = Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True)
 TEXT = Column("text", pa.string(), "Text.")

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pyarrow as pa
 
 from jobs.acquire.record_batch import batch_of
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 
 TABLE = Table(
     "silver.t",

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
-from lakehouse.declare.flow import flow, read, tagged
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import flow
 from lakehouse.errors import FlowError
 from tests.lakehouse.flows import flow_of
 
@@ -90,10 +91,3 @@ def test_a_value_that_cannot_be_meant_is_refused_with_the_place(values, says):
 def test_what_is_not_a_function_is_refused(function):
     with pytest.raises(FlowError, match="which is not a function"):
         declare(function)
-
-
-def test_columns_to_read_are_a_list():
-    with pytest.raises(FlowError, match="columns is 'sample_id', which must be a list"):
-        read(TABLE, columns="sample_id")
-    with pytest.raises(FlowError, match="columns is 'sample_id', which must be a list"):
-        tagged("lineage", columns="sample_id")

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table, require_columns
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table, require_columns
 from lakehouse.declare.lineage_columns import TYPES, fits, lineage_columns
 from lakehouse.errors import ContractError
 

@@ -5,7 +5,8 @@ import unicodedata
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.names import name_problem, table_name_problem
 from lakehouse.errors import ContractError
 

@@ -40,7 +40,7 @@ def test_a_folder_of_ones_own_does_not_stand_in_for_an_installed_package(tmp_pat
         ("raise SystemExit(3)", "failed on import: SystemExit: 3"),
         ("x = (", "failed on import: SyntaxError: '(' was never closed"),
         (
-            "from lakehouse.declare.contract import Column; Column('a b', None, 'A.')",
+            "from lakehouse.declare.column import Column; Column('a b', None, 'A.')",
             "column name 'a b' is not allowed",
         ),
     ],
@@ -57,7 +57,7 @@ def test_a_module_that_fails_is_told_with_its_file_and_line(project, line, says)
 
 TABLES = ModuleText("""
 import pyarrow as pa
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse import Check, Column, Table
 
 N = Column("n", pa.int64(), "A number; m > 1 is no check of it.")
 numbers = Table(

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.sql_flow import line_of, sql_flow
 from lakehouse.errors import FlowError
 

@@ -9,7 +9,9 @@ from tests.module_text import ModuleText
 
 TABLES = ModuleText("""
 import pyarrow as pa
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 
 ID = Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True)
 PARENTS = Column("parent_ids", pa.list_(pa.string()), "Parents.", nullable=False, lineage=True)
@@ -161,7 +163,8 @@ def pack(texts, repeats, relations, params):
 BREAKING = ModuleText("""
 import pyarrow as pa
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import flow
 from PACKAGE.tables import ID, RUN, SOURCE, texts
 

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 from deltalake.exceptions import CommitFailedError
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta import append as module
 from lakehouse.delta.append import add_columns, append_once, append_rows, create, set_properties
 from lakehouse.delta.catalog import FORMAT, FORMAT_PROPERTY, Catalog

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.append import create
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.schema_drift import compare_schema, fits

@@ -16,7 +16,8 @@ OPERATOR = """
 import random, time, uuid
 import pyarrow as pa
 import pyarrow.compute as pc
-from lakehouse.declare.flow import flow, read
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read
 from PACKAGE.tables import lines, shouts
 
 SEEN = []

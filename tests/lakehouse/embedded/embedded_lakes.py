@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.declare.flow import REJECT, Flow, Read
+from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.declare.reads import Read
 from lakehouse.declare.registry import Registry
 from lakehouse.delta.append import create
 from lakehouse.embedded import checked_rows

@@ -6,7 +6,9 @@ from tests.module_text import ModuleText
 
 TABLES = ModuleText("""
 import pyarrow as pa
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 
 ID = Column("sample_id", pa.string(), "Identity.", nullable=False, lineage=True)
 PARENTS = Column("parent_ids", pa.list_(pa.string()), "Parents.", nullable=False, lineage=True)
@@ -54,7 +56,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lakehouse.declare.flow import flow, read, tagged
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read, tagged
 from PACKAGE.tables import BOX, INNER, docs, facts, notes, sizes, words
 
 HERE = Path(__file__).parent.parent

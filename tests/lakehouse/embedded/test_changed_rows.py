@@ -4,8 +4,9 @@ import pyarrow as pa
 import pytest
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 
-from lakehouse.declare.contract import Column, Table
-from lakehouse.declare.flow import read, tagged
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
+from lakehouse.declare.reads import read, tagged
 from lakehouse.embedded.changed_rows import changes, distinct, rows_with_keys
 from lakehouse.embedded.conditions import open_database
 from tests.lakehouse.embedded.embedded_lakes import operator, project_of

@@ -4,7 +4,8 @@ import math
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.content_digest import Digest
 from lakehouse.embedded import checked_rows
 from lakehouse.engine import OTHER_REASONS

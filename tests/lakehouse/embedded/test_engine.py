@@ -155,7 +155,8 @@ def test_of_two_runs_at_once_both_end_with_the_same_rows(lines):
 
 NUMBERED = """
 import pyarrow as pa
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import flow
 
 N = Column("n", pa.int64(), "Number.", nullable=False)

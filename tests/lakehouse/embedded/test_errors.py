@@ -6,7 +6,8 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.embedded.errors import from_engine_error
 from lakehouse.errors import CollisionError, FlowError, LakeError
 from tests.lakehouse.embedded.embedded_lakes import operator

@@ -11,7 +11,9 @@ ENGINES = ("embedded", "spark")
 
 TABLES = ModuleText("""
 import pyarrow as pa
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 
 RUN = Column("run_id", pa.string(), "Run.", volatile=True, lineage=True)
 NAME = Column("name", pa.string(), "Name, of which there may be none.")

@@ -6,8 +6,10 @@ import decimal
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
-from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, read, tagged
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN
+from lakehouse.declare.reads import read, tagged
 from lakehouse.delta.append import append_rows
 from lakehouse.delta.scan import Rows
 from lakehouse.embedded import flow_inputs

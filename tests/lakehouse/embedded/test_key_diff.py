@@ -3,7 +3,8 @@ from __future__ import annotations
 import polars as pl
 import pyarrow as pa
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.embedded.key_diff import difference
 from tests.lakehouse.embedded.embedded_lakes import batch, checked

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.embedded import operator_pool
 from lakehouse.embedded.operator_pool import Clock, run_operator
 from lakehouse.engine.operator_runner import Runner

@@ -5,7 +5,8 @@ import json
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.append import append_rows
 from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.quarantine_rows import marks, quarantine_rows, quarantined_origins

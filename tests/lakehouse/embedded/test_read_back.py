@@ -3,7 +3,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.embedded.read_back import differing_row, stored_digest
 from lakehouse.engine import Write
 from tests.lakehouse.embedded.embedded_lakes import batch, checked, project_of

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.append import append_rows
 from lakehouse.embedded.retraction_filter import RetractionFilter
 from lakehouse.ledger import tables

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.row_origins import RowOrigins
 from lakehouse.engine.keys import KeyOrigins

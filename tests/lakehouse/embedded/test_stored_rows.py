@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.embedded import stored_rows
 from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.stored_rows import StoredRowReader

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from lakehouse.declare.flow import Flow, read, tagged
+from lakehouse.declare.flow import Flow
+from lakehouse.declare.reads import read, tagged
 from lakehouse.engine.relation_checks import order_expressions, whole_input
 from lakehouse.errors import FlowError
 from schemas.mixture import mixture

@@ -4,7 +4,9 @@ import datetime as dt
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.engine.rules import (
     FIRST_DAY,
     LAST_DAY,

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Check, Column, Table
-from lakehouse.declare.flow import Flow, Read
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import Flow
+from lakehouse.declare.reads import Read
 from lakehouse.declare.registry import Registry
 from lakehouse.delta.append import create
 from lakehouse.delta.content_digest import Digest

@@ -14,7 +14,8 @@ UP = "+silver.shouts"
 NUMBERS = """
 import pyarrow as pa
 import pyarrow.compute as pc
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import flow
 
 RUN = Column("run_id", pa.string(), "Run.", volatile=True, lineage=True)

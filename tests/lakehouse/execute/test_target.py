@@ -5,7 +5,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.content_digest import Digest
 from lakehouse.errors import CollisionError, ContractError
 from lakehouse.execute.target import inspect_target

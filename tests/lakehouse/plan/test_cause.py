@@ -7,7 +7,9 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.plan.cause import Fingerprints, fingerprint_changes
 from lakehouse.plan.code_fingerprint import code_fingerprint
 from tests.lakehouse import words

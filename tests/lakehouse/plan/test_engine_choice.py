@@ -5,8 +5,11 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Check, Column, Table
-from lakehouse.declare.flow import Flow, Read, read, tagged
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import Flow
+from lakehouse.declare.reads import Read, read, tagged
 from lakehouse.declare.registry import Registry
 from lakehouse.delta.append import append_rows
 from lakehouse.errors import FlowError

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.declare.contract import Column, Table
-from lakehouse.declare.flow import Flow, Read
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import Flow
+from lakehouse.declare.reads import Read
 from lakehouse.declare.registry import Registry
 from lakehouse.errors import UsageError
 from lakehouse.plan.graph import Graph

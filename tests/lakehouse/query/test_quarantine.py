@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
 from lakehouse.errors import TableNotFoundError
 from lakehouse.query.quarantine import count_quarantined, describe_rule, quarantined_rows

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import ADDRESSES_FILES, Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import ADDRESSES_FILES, Table
 from lakehouse.delta.append import append_rows
 from lakehouse.errors import CollisionError, TableNotFoundError, UsageError
 from lakehouse.release import optimize as module
@@ -53,7 +54,9 @@ def test_a_table_without_a_contract_or_with_another_one_is_left(lake, monkeypatc
     tables = lake.project.registry.tables
     monkeypatch.setitem(tables, "gold.things", contract(columns=[Column("new", pa.string(), "New.")]))
     assert planned(lake)["gold.things"].reason.startswith("its contract has changed; run its flow first")
-    monkeypatch.setitem(tables, "gold.things", contract(columns=[Column("part", pa.string(), "Part.")], partition_by=["part"]))
+    monkeypatch.setitem(
+        tables, "gold.things", contract(columns=[Column("part", pa.string(), "Part.")], partition_by=["part"])
+    )
     assert planned(lake)["gold.things"].reason == "its writer determines its files"
 
 

@@ -7,13 +7,17 @@ import re
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.errors import ContractError
 from tests.module_text import ModuleText
 
 TABLES = ModuleText("""
 import pyarrow as pa
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 
 COLUMNS = [
     Column("id", pa.int64(), "Identity.", nullable=False), Column("v", pa.int64(), "Value."),

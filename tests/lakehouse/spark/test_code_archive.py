@@ -102,7 +102,8 @@ def test_parameters_name_files_where_a_worker_has_them(tmp_path, monkeypatch):
 
 LATE = """
 import pyarrow as pa
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import flow
 
 ID = Column("sample_id", pa.string(), "It.", nullable=False, lineage=True)

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.append import add_columns, append_rows, create
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.history import newest_note

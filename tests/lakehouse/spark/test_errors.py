@@ -4,7 +4,8 @@ import pyarrow as pa
 import pytest
 from deltalake.exceptions import DeltaError
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
 from lakehouse.errors import CheckFailedError, FlowError, LakeError
 from lakehouse.spark.errors import from_spark_error

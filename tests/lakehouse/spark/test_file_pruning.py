@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 import pytest
 from deltalake import write_deltalake
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.engine import AffectedKeys, KeyRange
 from lakehouse.spark import file_pruning
 from lakehouse.spark.delta_reader import load

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Column, Table
-from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Read, tagged
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN
+from lakehouse.declare.reads import Read, tagged
 from lakehouse.declare.registry import Registry
 from lakehouse.delta.append import append_rows
 from lakehouse.project import Project

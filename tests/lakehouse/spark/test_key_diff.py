@@ -4,7 +4,8 @@ from contextlib import ExitStack
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.engine import KeyRange
 from lakehouse.spark.key_diff import difference

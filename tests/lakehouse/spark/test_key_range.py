@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.append import create
 from lakehouse.engine import KeyRange
 from lakehouse.spark.delta_writer import CommitStamp, write

@@ -5,7 +5,8 @@ from contextlib import ExitStack
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT
 from lakehouse.engine import Write
 from lakehouse.engine.rules import BROKEN, REASON

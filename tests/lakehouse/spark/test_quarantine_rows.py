@@ -6,7 +6,8 @@ from contextlib import ExitStack
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
 from lakehouse.engine.rules import BROKEN, REASON
 from lakehouse.spark import checked_rows

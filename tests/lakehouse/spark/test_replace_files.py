@@ -7,7 +7,8 @@ import importlib.metadata
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.append import append_rows
 from lakehouse.delta.data_version import changed_version
 from lakehouse.delta.file_actions import commit_actions

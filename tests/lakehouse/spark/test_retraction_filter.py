@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.ledger.retractions import Retraction, Retractions
 from lakehouse.spark.retraction_filter import retracted_rows, without_retracted
 from tests.lakehouse.lakes import lake_at

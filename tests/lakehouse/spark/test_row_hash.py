@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.content_digest import HIGH, LOW, Digest
 from lakehouse.spark.delta_reader import spark_schema
 from lakehouse.spark.row_hash import hash_columns

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from lakehouse.declare.contract import Check, Column, Table
+from lakehouse.declare.check import Check
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.engine import OTHER_REASONS
 from lakehouse.run.openlineage.assertions import assertions
 

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
-from lakehouse.declare.flow import Flow, Read
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import Flow
+from lakehouse.declare.reads import Read
 from lakehouse.run.openlineage.column_lineage import Lineage, Source, declared
 
 LINES = Table(

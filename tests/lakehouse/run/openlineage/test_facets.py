@@ -4,7 +4,8 @@ import pyarrow as pa
 import pyspark
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.delta.history import commit_at
 from lakehouse.run.openlineage import facets
 from tests.lakehouse import words

@@ -6,7 +6,8 @@ import subprocess
 import pyarrow as pa
 import pytest
 
-from lakehouse.declare.contract import Column, Table
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
 from lakehouse.run.openlineage.source_code import address, place, text
 

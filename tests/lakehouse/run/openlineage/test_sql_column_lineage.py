@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot.lineage import lineage
 
-from lakehouse.declare.contract import Column, Table
-from lakehouse.declare.flow import Flow, Read
+from lakehouse.declare.column import Column
+from lakehouse.declare.contract import Table
+from lakehouse.declare.flow import Flow
+from lakehouse.declare.reads import Read
 from lakehouse.declare.sql_flow import parse_select, table_names
 from lakehouse.run.openlineage.column_lineage import DIRECT, Source
 from lakehouse.run.openlineage.sql_column_lineage import of_sql
