@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.fs as pafs
 
-from lakehouse.delta.file_actions import CHANGE, REMOVE, commit_actions
+from lakehouse.delta.file_actions import CHANGE, REMOVE, read_file_actions
 from lakehouse.delta.store.listing import missing
 
 
@@ -19,7 +19,7 @@ def feed_files(store: pafs.FileSystem, first: int, last: int) -> pa.ChunkedArray
     Raises:
         FileNotFoundError: If the log of a version is gone.
     """
-    found = commit_actions(store, range(first, last + 1))
+    found = read_file_actions(store, range(first, last + 1))
     changes = pc.equal(found["kind"], CHANGE)
     has_change_files = pc.is_in(found["version"], found["version"].filter(changes))
     moved = pc.and_(pc.invert(has_change_files), pc.fill_null(found["data_change"], True))
@@ -40,6 +40,6 @@ def only_adds(store: pafs.FileSystem, first: int, last: int) -> bool:
     Raises:
         FileNotFoundError: If the log of a version is gone.
     """
-    found = commit_actions(store, range(first, last + 1))
+    found = read_file_actions(store, range(first, last + 1))
     taken = pc.and_(pc.equal(found["kind"], REMOVE), pc.fill_null(found["data_change"], True))
     return not pc.any(pc.or_(pc.equal(found["kind"], CHANGE), taken)).as_py()

@@ -40,7 +40,7 @@ _SCHEMA = pa.schema(
 )
 
 
-def commit_actions(store: pafs.FileSystem, versions: Iterable[int]) -> pa.Table:
+def read_file_actions(store: pafs.FileSystem, versions: Iterable[int]) -> pa.Table:
     """Return the file actions of some commits.
 
     Args:

@@ -26,7 +26,7 @@ _INTERVAL = "delta.checkpointInterval"
 _DEFAULT_INTERVAL = 100
 
 
-def commit_actions(
+def create_commit(
     catalog: Catalog,
     name: str,
     version: int,
@@ -85,7 +85,7 @@ def change_schema(catalog: Catalog, name: str, schema: str) -> None:
         "createdTime": stored.created_time,
     }
     action = {"metaData": {key: value for key, value in metadata.items() if value is not None}}
-    commit_actions(catalog, name, int(opened.version()) + 1, [action], {"operation": "CHANGE COLUMNS"})
+    create_commit(catalog, name, int(opened.version()) + 1, [action], {"operation": "CHANGE COLUMNS"})
 
 
 def checkpoint(catalog: Catalog, name: str, version: int, properties: Mapping[str, str]) -> None:

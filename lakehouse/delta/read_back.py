@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from lakehouse.delta.file_actions import ADD, commit_actions
+from lakehouse.delta.file_actions import ADD, read_file_actions
 from lakehouse.delta.scan import file_dataset
 from lakehouse.delta.store.table_folder import table_store
 
@@ -38,7 +38,7 @@ def sample(table: DeltaTable, columns: Sequence[str], seed: str) -> Iterator[pa.
     Yields:
         Batches of the stored columns, at most one a file; none where the table needs a reader feature.
     """
-    actions = commit_actions(table_store(table), [int(table.version())])
+    actions = read_file_actions(table_store(table), [int(table.version())])
     added = actions.filter(pc.equal(actions["kind"], ADD))["path"].to_pylist()
     chosen = sorted(added, key=lambda path: _rank(seed, path))[:SAMPLE_FILES]
     dataset = file_dataset(table, chosen) if chosen else None

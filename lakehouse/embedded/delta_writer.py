@@ -30,7 +30,7 @@ from lakehouse.declare.contract import Table
 from lakehouse.delta import append
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
-from lakehouse.delta.log_writer import checkpoint, commit_actions
+from lakehouse.delta.log_writer import checkpoint, create_commit
 from lakehouse.delta.retry import retry
 from lakehouse.delta.store.conditional_put import require_atomic_commits
 from lakehouse.delta.store.permissions import require_writable, translate_write_errors
@@ -137,7 +137,7 @@ def _commit_replacement(
         "operationMetrics": replacement.metrics,
         "userMetadata": note.to_json(),
     }
-    commit_actions(catalog, table.name, version, [{"txn": used}, *replacement.actions], info)
+    create_commit(catalog, table.name, version, [{"txn": used}, *replacement.actions], info)
     checkpoint(catalog, table.name, version, opened.metadata().configuration)
     return version
 

@@ -27,7 +27,7 @@ from lakehouse.delta.commit import find_actions, read_bytes
 from lakehouse.delta.data_files import decoded
 from lakehouse.delta.log_writer import Action
 from lakehouse.delta.store.object_store import object_store
-from lakehouse.delta.store.table_folder import commit_file, local_folder, table_store
+from lakehouse.delta.store.table_folder import commit_file, local_folder, storage_options, table_store
 from lakehouse.delta.table_errors import lost_file
 from lakehouse.embedded.flow_inputs import in_types
 from lakehouse.embedded.row_file import CHUNK_BYTES, CHUNK_ROWS, RowFile, RowFileWriter, Stream, chunked, write_rows
@@ -227,8 +227,7 @@ class ReplaceRows:
     def _store_file(self, source: Path, target: str) -> None:
         folder = local_folder(self._opened.table_uri)
         if folder is None:
-            options = getattr(self._opened, "_storage_options", None)
-            object_store(self._opened.table_uri, options).put(target, source)
+            object_store(self._opened.table_uri, storage_options(self._opened)).put(target, source)
             return
         place = folder / target
         place.parent.mkdir(parents=True, exist_ok=True)

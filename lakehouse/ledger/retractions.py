@@ -138,7 +138,8 @@ def load_retractions(catalog: Catalog) -> Retractions:
 
 def pattern(glob: str) -> str:
     """Return the regular expression of a glob pattern: ``*`` any text, ``?`` any one character."""
-    return "(?s)^" + "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in glob) + "$"
+    # Not $, which in Spark also stands before a line break at the end.
+    return "(?s)^" + "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in glob) + r"\z"
 
 
 def append_order(catalog: Catalog, order: Retraction) -> Retraction:

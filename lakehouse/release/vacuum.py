@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit import list_commits
 from lakehouse.delta.data_files import files
-from lakehouse.delta.file_actions import ADD, CHANGE, commit_actions
+from lakehouse.delta.file_actions import ADD, CHANGE, read_file_actions
 from lakehouse.delta.retry import retry
 from lakehouse.delta.store.delete import delete_files
 from lakehouse.delta.store.listing import CHANGE_FOLDER, listing
@@ -139,7 +139,7 @@ def unreferenced_files(catalog: Catalog, name: str, required: RequiredVersions, 
     """Find the files of one table that can be deleted. The folder is listed first, then the log is read."""
     stored = listing(table_store(catalog.open(name)))
     table = catalog.open(name)
-    commits = commit_actions(table_store(table), range(required.first_unread + 1, int(table.version()) + 1))
+    commits = read_file_actions(table_store(table), range(required.first_unread + 1, int(table.version()) + 1))
     # Commits made since the required versions were determined: all of their files are required.
     new = pc.and_(pc.equal(commits["kind"], ADD), pc.greater(commits["version"], required.latest))
     parts = [_data_files(catalog, name, first, last) for first, last in required.runs()]
@@ -167,7 +167,7 @@ def unreferenced_files(catalog: Catalog, name: str, required: RequiredVersions, 
 def _data_files(catalog: Catalog, name: str, first: int, last: int) -> pa.ChunkedArray:
     """Return the data files of consecutive versions."""
     table = catalog.open(name, first)
-    later = commit_actions(table_store(table), range(first + 1, last + 1))
+    later = read_file_actions(table_store(table), range(first + 1, last + 1))
     added = later["path"].filter(pc.equal(later["kind"], ADD))
     return pa.chunked_array([*files(table)["file"].chunks, *added.chunks], pa.string())
 
@@ -180,5 +180,5 @@ def _recent_orphans(table: DeltaTable, stored: pa.Table, retention_hours: float)
     since = int(pc.min(recent["modified"]).as_py()) - _SLACK_NS
     store = table_store(table)
     commits = list_commits(store).items()
-    named = commit_actions(store, [version for version, info in commits if (info.mtime_ns or 0) >= since])
+    named = read_file_actions(store, [version for version, info in commits if (info.mtime_ns or 0) >= since])
     return recent["path"].filter(pc.invert(pc.is_in(recent["path"], named["path"])))

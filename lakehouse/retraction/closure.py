@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 
-from lakehouse.ledger.retractions import Kind, pattern
+from lakehouse.ledger.retractions import Kind
 from lakehouse.lineage.reader import SAMPLE_ID
 from lakehouse.query.connection import Connection
 from lakehouse.query.lineage_columns import create_lineage_view
+from lakehouse.retraction.own_match import by_license, by_source, by_uri, uri_expression
 
 # Distinct sources or licences that are read to suggest a spelling.
 MAX_VALUES = 10_000
@@ -45,7 +46,7 @@ class Closure:
 
         Rows of such an id may lie in quarantine, or land later.
         """
-        value = pattern(values[0]) if kind == "uri" else values[0]
+        value = uri_expression(values[:1]) if kind == "uri" else values[0]
         return self._add(_MATCHES[kind], [list(values) if kind == "id" else value])
 
     def equal_content(self, since: Frontier) -> Frontier:
@@ -132,14 +133,12 @@ _NEW = """
 SELECT DISTINCT kind, id, $1::INTEGER FROM __found AS found WHERE id IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM __ids AS known WHERE known.kind = found.kind AND known.id = found.id)
 """
+_OWN = "SELECT 'sample' AS kind, sample_id AS id FROM __lineage WHERE {}"
 _MATCHES: Mapping[Kind, str] = {
     "id": "SELECT 'sample' AS kind, unnest($1::VARCHAR[]) AS id",
-    "source": "SELECT 'sample' AS kind, sample_id AS id FROM __lineage WHERE source = $1",
-    "uri": "SELECT 'sample' AS kind, sample_id AS id FROM __lineage WHERE regexp_full_match(uri, $1)",
-    "license": """
-        SELECT 'sample' AS kind, sample_id AS id FROM __lineage WHERE license = $1
-        OR (coalesce(len(parent_ids), 0) = 0 AND list_contains(string_split(license, ' AND '), $1))
-    """,
+    "source": _OWN.format(by_source("[$1]")),
+    "uri": _OWN.format(by_uri("$1")),
+    "license": _OWN.format(by_license("[$1]")),
 }
 _CONTENTS = """
 SELECT 'content' AS kind, content_id AS id FROM __lineage

@@ -14,9 +14,10 @@ from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.delta_writer import delete_rows
 from lakehouse.embedded.key_predicate import DIGITS, predicate_of_digests
 from lakehouse.ledger import tables
-from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Retractions, load_retractions, pattern
+from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Retractions, load_retractions
 from lakehouse.project import Project
-from lakehouse.retraction.quarantined_columns import TABLES, own_list, own_text, quarantined_columns
+from lakehouse.retraction.own_match import by_license, by_source, by_uri, uri_expression
+from lakehouse.retraction.quarantined_columns import TABLES, own_column, own_list, own_text, quarantined_columns
 
 TRANSACTION = "mixlake.retractions"
 _AGAIN = f"{TRANSACTION}.again"
@@ -60,11 +61,9 @@ def _retracted(project: Project, orders: Retractions, version: int) -> Iterator[
         database.register("ids", _ids(catalog, orders))
         names = [name for (name,) in database.sql(TABLES.format(quarantine="quarantine")).fetchall()]
         database.register("columns", quarantined_columns(project, names))
-        for kind in ("source", "license", "uri"):
-            values = [pattern(value) if kind == "uri" else value for value in orders.values(kind)]
-            database.register(f"{kind}s", pa.table({"value": pa.array(values, pa.string())}))
         digest = " || ':' || ".join(f"substr(sha256({name}), 1, {DIGITS})" for name in _KEY)
-        answer = database.sql(_STATEMENT.format(digest=digest)).to_arrow_reader(_ROWS_OF_A_COMMIT)
+        values = [orders.values("source"), orders.values("license"), uri_expression(orders.values("uri"))]
+        answer = database.sql(_STATEMENT.format(digest=digest), params=values).to_arrow_reader(_ROWS_OF_A_COMMIT)
         for batch in answer:
             digests = batch.column(0).to_pylist()  # as many as one commit names
             for begin in range(0, len(digests), _ROWS_OF_A_COMMIT):
@@ -73,10 +72,10 @@ def _retracted(project: Project, orders: Retractions, version: int) -> Iterator[
 
 _STATEMENT = f"""
 WITH rows AS (
-  SELECT attempt, reason, "row", sample_id, origin,
-    {own_text("source")} AS source,
-    {own_text("license")} AS license,
-    {own_text("uri")} AS uri,
+  SELECT attempt, reason, "row",
+    {by_source("$1::VARCHAR[]", own_column)}
+      OR {by_license("$2::VARCHAR[]", own_column)}
+      OR coalesce({by_uri("$3::VARCHAR", own_column)}, false) AS own_match,
     list_concat(
       [sample_id, origin, {own_text("sample_id")}, {own_text("content_id")}],
       {own_list("parent_ids")}
@@ -86,10 +85,7 @@ WITH rows AS (
 ),
 marks AS (SELECT attempt, reason, "row", unnest(named) AS id FROM rows),
 matched AS (
-  SELECT attempt, reason, "row" FROM rows
-  WHERE source IN (SELECT value FROM sources)
-    OR list_has_any(string_split(license, ' AND ') || [license], (SELECT coalesce(list(value), []) FROM licenses))
-    OR EXISTS (SELECT 1 FROM uris WHERE regexp_matches(rows.uri, uris.value))
+  SELECT attempt, reason, "row" FROM rows WHERE own_match
   UNION
   SELECT attempt, reason, "row" FROM marks WHERE id IN (SELECT id FROM ids)
 )

@@ -49,3 +49,8 @@ def own_list(column: str) -> str:
     """Return the SQL of a row's texts under one of mixlake's columns, none where the value is not of such a column."""
     listed = f"""coalesce(json_extract_string("row", '$.{column}[*]'), [])"""
     return f"CASE WHEN list_contains(own, '{column}') THEN {listed} ELSE [] END"
+
+
+def own_column(column: str) -> str:
+    """Return the SQL of a row's value under one of mixlake's columns, texts or a list of them."""
+    return own_list(column) if pa.types.is_list(TYPES[column]) else own_text(column)

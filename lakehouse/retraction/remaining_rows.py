@@ -16,18 +16,19 @@ import pyarrow.parquet as pq
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit import list_commits
 from lakehouse.delta.data_files import decoded, files
-from lakehouse.delta.file_actions import ADD, CHANGE, commit_actions, types_in_log
+from lakehouse.delta.file_actions import ADD, CHANGE, read_file_actions, types_in_log
 from lakehouse.delta.store.listing import listing
 from lakehouse.delta.store.table_folder import table_store
 from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger import tables
-from lakehouse.ledger.retractions import Kind, Retraction, pattern
+from lakehouse.ledger.retractions import Kind, Retraction
 from lakehouse.project import Project
 from lakehouse.query.answer_format import answer
 from lakehouse.query.connection import Connection, Source, connect
 from lakehouse.retraction.closure import Closure
 from lakehouse.retraction.lineage_of_files import Types, lineage_of_files
-from lakehouse.retraction.quarantined_columns import TABLES, own_list, own_text, quarantined_columns
+from lakehouse.retraction.own_match import by_license, by_source, by_uri, uri_expression
+from lakehouse.retraction.quarantined_columns import TABLES, own_column, own_list, own_text, quarantined_columns
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -87,7 +88,7 @@ def is_quarantined(project: Project, order: Retraction) -> bool:
     """Whether a row that an order takes out is quarantined; see `lakehouse.retraction.quarantine_cleanup`."""
     if not project.catalog.has(tables.quarantine.name):
         return False
-    value = pattern(order.value) if order.kind == "uri" else order.value
+    value = uri_expression([order.value]) if order.kind == "uri" else order.value
     with connect(project) as connection:
         connection.register_rows("__known", _recorded_ids(project, order))
         names = [row["table"] for row in connection.rows(TABLES.format(quarantine=tables.quarantine.name))]
@@ -104,9 +105,9 @@ WITH quarantined AS (FROM ledger.quarantine JOIN __columns USING ("table") WHERE
 SELECT 1 AS one FROM ids WHERE id IN (SELECT id FROM __known)
 UNION ALL
 SELECT 1 FROM quarantined WHERE CASE $1
-    WHEN 'source' THEN {own_text("source")} = $2
-    WHEN 'license' THEN list_contains(string_split({own_text("license")}, ' AND '), $2)
-    WHEN 'uri' THEN regexp_full_match({own_text("uri")}, $2)
+    WHEN 'source' THEN {by_source("[$2]", own_column)}
+    WHEN 'license' THEN {by_license("[$2]", own_column)}
+    WHEN 'uri' THEN {by_uri("$2", own_column)}
     ELSE false END
 LIMIT 1
 """  # noqa: S608 - fixed texts
@@ -148,7 +149,7 @@ def _recorded_ids(project: Project, order: Retraction) -> pa.RecordBatchReader:
 def _named_files(table: DeltaTable) -> list[str]:
     store = table_store(table)
     stored = listing(store)["path"]
-    actions = commit_actions(store, list_commits(store))
+    actions = read_file_actions(store, list_commits(store))
     added = actions["path"].filter(pc.is_in(actions["kind"], pa.array([ADD, CHANGE])))
     named = pa.chunked_array([*added.chunks, *decoded(files(table)["path"]).chunks], pa.string())
     return stored.filter(pc.is_in(stored, named)).to_pylist()  # type: ignore[no-any-return]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from lakehouse.delta.catalog import Catalog
+from lakehouse.errors import LakeError
 from lakehouse.ledger.retractions import load_retractions
 from lakehouse.ledger.runs import sync_runs
 from lakehouse.plan.plan import Plan, make_plan
@@ -22,6 +24,8 @@ from lakehouse.run.report import FlowResult, Report
 from lakehouse.run.scheduler import RunContext, Scheduler
 from lakehouse.run.spark_session import SparkHandle
 from lakehouse.spark.session import spark_log_file
+
+log = logging.getLogger("mixlake.run")
 
 
 def run(
@@ -61,8 +65,7 @@ def run(
             if plan.stale
             else [FlowResult(item.flow.id, item.writes, "fresh") for item in plan.flows]
         )
-        again = _missed_retractions(project.catalog, plan, results)
-        delete_retracted_rows(project, again=again)
+        _clean_quarantine(project, repeat=_missed_retractions(project.catalog, plan, results))
         sync_runs(project.catalog)
         update_index(project, spark, run_id)
         purges = purge(
@@ -79,6 +82,15 @@ def run(
         log_file=str(spark.log_file) if spark.seconds else "",
         purges=tuple(purges),
     )
+
+
+def _clean_quarantine(project: Project, *, repeat: bool) -> None:
+    """Delete retracted rows from quarantine; where other writers prevent it, say so and let the run end."""
+    try:
+        delete_retracted_rows(project, again=repeat)
+    except LakeError as error:
+        later = "repeat the retraction to delete them" if repeat else "the next run deletes them"
+        log.warning("retracted rows may still be quarantined: %s; %s", error.message, later)
 
 
 def _missed_retractions(catalog: Catalog, plan: Plan, results: Iterable[FlowResult]) -> bool:

@@ -18,7 +18,14 @@ LOG = "_delta_log"
 
 def table_store(table: DeltaTable) -> pafs.FileSystem:
     """Return the file system whose root is the table's folder."""
-    return table_folder(table.table_uri, getattr(table, "_storage_options", None))
+    return table_folder(table.table_uri, storage_options(table))
+
+
+def storage_options(table: DeltaTable) -> Mapping[str, str] | None:
+    """Return the options with which a table was opened."""
+    # delta-rs has no public name for it. Without a default, a release that renames it fails instead of losing options.
+    options: Mapping[str, str] | None = table._storage_options  # noqa: SLF001
+    return options
 
 
 def table_folder(uri: str, storage_options: Mapping[str, str] | None = None) -> pafs.FileSystem:

@@ -15,7 +15,7 @@ from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.data_files import files
 from lakehouse.delta.data_version import read_data_version
-from lakehouse.delta.file_actions import commit_actions
+from lakehouse.delta.file_actions import read_file_actions
 from lakehouse.delta.history import newest_note
 from lakehouse.delta.log import Log
 from lakehouse.delta.schema_drift import fits
@@ -95,7 +95,7 @@ def bytes_behind(catalog: Catalog, state: IndexState) -> int:
     for name in state.changed:
         log, since = state.tables[name], state.note.inputs[name] + 1 if state.note else 0
         try:
-            sizes.append(commit_actions(log.store, range(since, log.version + 1)).column("size"))
+            sizes.append(read_file_actions(log.store, range(since, log.version + 1)).column("size"))
         except FileNotFoundError:
             sizes.append(files(catalog.open(name)).column("size_bytes"))
     return sum(int(pc.sum(size).as_py() or 0) for size in sizes)

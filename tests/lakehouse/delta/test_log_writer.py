@@ -9,7 +9,7 @@ from deltalake import write_deltalake
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.history import newest_note
-from lakehouse.delta.log_writer import checkpoint, commit_actions
+from lakehouse.delta.log_writer import checkpoint, create_commit
 from lakehouse.errors import CollisionError
 from tests.lakehouse.lakes import note
 
@@ -29,7 +29,7 @@ def test_a_commit_is_read_by_delta_rs(catalog):
     (path,) = (item["path"] for item in pa.table(catalog.open("bronze.a").get_add_actions()).to_pylist())
     removed = {"remove": {"path": path, "deletionTimestamp": 1, "dataChange": True}}
     info = {"operation": "MERGE", "operationParameters": {}, "userMetadata": said.to_json()}
-    commit_actions(catalog, "bronze.a", 1, [used, removed], info)
+    create_commit(catalog, "bronze.a", 1, [used, removed], info)
     table = catalog.open("bronze.a")
     assert (table.version(), table.transaction_version("app"), table.count()) == (1, 7, 0)
     version, found = newest_note(table)
@@ -45,7 +45,7 @@ def test_a_version_is_committed_once(catalog):
         begin.wait()
         used = {"txn": {"appId": "app", "version": number, "lastUpdated": 1}}
         try:
-            commit_actions(catalog, "bronze.a", 1, [used], {"operation": "WRITE"})
+            create_commit(catalog, "bronze.a", 1, [used], {"operation": "WRITE"})
             won.append(number)
         except CollisionError:
             lost.append(number)
@@ -66,7 +66,7 @@ def test_what_the_store_refuses_is_an_os_error(catalog, monkeypatch):
 
     monkeypatch.setattr(log_writer, "object_store", lambda *_: LocalStore("/proc"))
     with pytest.raises(OSError, match="_delta_log"):
-        commit_actions(catalog, "bronze.a", 1, [], {})
+        create_commit(catalog, "bronze.a", 1, [], {})
     assert catalog.open("bronze.a").version() == 0
 
 
@@ -75,10 +75,10 @@ def test_a_checkpoint_is_written_where_one_is_due(tmp_path, caplog):
     uri = catalog.table_uri("bronze.a")
     write_deltalake(uri, ROWS, configuration={"delta.checkpointInterval": "3"})
     for version in (1, 2):
-        commit_actions(catalog, "bronze.a", version, [], {"operation": "WRITE"})
+        create_commit(catalog, "bronze.a", version, [], {"operation": "WRITE"})
         checkpoint(catalog, "bronze.a", version, {"delta.checkpointInterval": "3"})
         assert len([*(tmp_path / "bronze/a/_delta_log").glob("*.checkpoint.parquet")]) == version - 1
-    commit_actions(catalog, "bronze.a", 3, [], {"operation": "WRITE"})
+    create_commit(catalog, "bronze.a", 3, [], {"operation": "WRITE"})
     assert (catalog.open("bronze.a").version(), catalog.open("bronze.a").count()) == (3, 2)
 
 

@@ -201,14 +201,14 @@ def test_a_lost_file_is_named(catalog):
 
 def test_what_lost_a_race_is_no_part_of_the_table_and_goes_with_a_vacuum(catalog, monkeypatch):
     append(catalog, TABLE, [{"Id": "a", "n": 1}])
-    original = delta_writer.commit_actions
+    original = delta_writer.create_commit
 
     def late(*args):
         append(catalog, TABLE, [{"Id": "other", "n": 1}])
         return original(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(delta_writer, "commit_actions", late)
+        patched.setattr(delta_writer, "create_commit", late)
         with pytest.raises(CollisionError):
             merge(catalog, TABLE, [{"Id": "a", "n": 2}], {"a": "U"})
     assert sorted(row["Id"] for row in stored(catalog, TABLE)) == ["a", "other"]

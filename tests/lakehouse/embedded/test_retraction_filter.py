@@ -12,23 +12,7 @@ from lakehouse.embedded.retraction_filter import RetractionFilter
 from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Retraction, Retractions
 from tests.lakehouse.lakes import lake_at
-
-COLUMNS = {
-    "sample_id": pa.string(),
-    "parent_ids": pa.list_(pa.string()),
-    "source": pa.string(),
-    "license": pa.string(),
-    "uri": pa.string(),
-    "content_id": pa.string(),
-}
-ROWS = [
-    ("a", [], "s1", "MIT", "u:/one", "c1"),
-    ("b", [], "s2", "GPL-3.0 AND MIT", "u:/two\n", "c2"),
-    ("c", ["b"], "it's", "GPL-3.0 AND MIT", "u:/three\u2028x", "c1"),
-    ("d", None, None, None, None, None),
-    ("e", None, "s1 ", "MIT AND GPL-3.0", "u:/[t]*", ""),
-    ("f", [], "𝔸", "GPL-3.0", "u:/ä.𝔸", "c3"),
-]
+from tests.lakehouse.own_matches import CASES, COLUMNS, ROWS
 
 
 def table(*names):
@@ -58,26 +42,7 @@ def gone(tmp_path, orders, *names, rows=ROWS):
     return {row[0] for row, out in zip(rows, mask.to_pylist(), strict=True) if out}
 
 
-@pytest.mark.parametrize(
-    ("kind", "value", "expected"),
-    [
-        ("source", "s1", {"a"}),
-        ("source", "it's", {"c"}),
-        ("source", "𝔸", {"f"}),
-        ("source", "unknown", set()),
-        ("uri", "u:/t*", {"b", "c"}),
-        ("uri", "u:/t??", set()),
-        ("uri", "u:/t???", {"b"}),
-        ("uri", "u:/[t]*", {"e"}),
-        ("uri", "u:/ä.?", {"f"}),
-        ("uri", "*", {"a", "b", "c", "e", "f"}),
-        ("uri", "U:/ONE", set()),
-        # A joined licence is matched where the row landed with it; what was cut from several rows follows its parents.
-        ("license", "GPL-3.0", {"b", "e", "f"}),
-        ("license", "GPL-3.0 AND MIT", {"b", "c"}),
-        ("license", "GPL", set()),
-    ],
-)
+@pytest.mark.parametrize(("kind", "value", "expected"), CASES)
 def test_rows_are_matched_by_their_own_source_address_or_licence(tmp_path, kind, value, expected):
     assert gone(tmp_path, Retractions((order(kind, value),))) == expected
 

@@ -11,7 +11,7 @@ from lakehouse.declare.column import Column
 from lakehouse.declare.contract import Table
 from lakehouse.delta.append import append_rows
 from lakehouse.delta.data_version import changed_version
-from lakehouse.delta.file_actions import commit_actions
+from lakehouse.delta.file_actions import read_file_actions
 from lakehouse.delta.store.table_folder import table_store
 from lakehouse.errors import CollisionError
 from lakehouse.spark.replace_files import replace_files
@@ -61,7 +61,7 @@ def test_rows_are_merged_in_order_and_no_change_is_recorded(spark, lake):
     assert (table.version(), len(paths(lake)), numbers(lake)) == (version, 1, list(range(1, 10)))
     assert changed_version(table) == before == version - 1
     assert pa.table(table.load_cdf(starting_version=version)).num_rows == 0
-    actions = commit_actions(table_store(table), [version])
+    actions = read_file_actions(table_store(table), [version])
     assert sorted(actions["kind"].to_pylist()) == ["add", "remove", "remove", "remove"]
     assert set(actions["data_change"].to_pylist()) == {False}
     assert table.history(1)[0]["operation"] == "OPTIMIZE"
