@@ -9,7 +9,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 FORMAT = 2
 # Fields of format 1 that have another name since. Dropped, quarantined rows would seem to be none, and a plan to have
@@ -100,3 +100,15 @@ class CommitNote:
         if body["mixlake"] == 1:
             body = {_RENAMED.get(key, key): value for key, value in body.items()}
         return cls(**{key: value for key, value in body.items() if key in names})
+
+
+class NotedVersion(NamedTuple):
+    """A commit with a note.
+
+    Args:
+        version: The version that it created.
+        note: Its note.
+    """
+
+    version: int
+    note: CommitNote

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.delta.commit import Commit, read_info
-from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.commit_note import CommitNote, NotedVersion
 from lakehouse.delta.log import Log, log_of
 from lakehouse.delta.store.table_folder import table_store
 
@@ -29,7 +29,7 @@ class DataVersion:
             rows were compared with, newest first. The note does not cover their rows.
     """
 
-    note: tuple[int, CommitNote] | None
+    note: NotedVersion | None
     changed: int
     external_writes: tuple[Commit, ...] = ()
 
@@ -40,23 +40,23 @@ def read_data_version(log: Log) -> DataVersion:
     A commit with a note changed rows where the note says so. Another one did where it added or removed data files
     otherwise than by moving rows (compaction), so that maintenance by any tool changes nothing.
     """
-    note: tuple[int, CommitNote] | None = None
+    note: NotedVersion | None = None
     changed: int | None = None
     external_writes: list[Commit] = []
     oldest = log.version
     for commit in log.commits():
         oldest = commit.version
         found = CommitNote.from_json(commit.info.get("userMetadata"))
-        if note is not None and changed is not None and oldest <= note[1].base_version:
+        if note is not None and changed is not None and oldest <= note.note.base_version:
             break
         if found is None:
-            if commit.changes and (note is None or 0 <= note[1].base_version < oldest):
+            if commit.changes and (note is None or 0 <= note.note.base_version < oldest):
                 external_writes.append(commit)
         elif note is None:
-            note = oldest, found
+            note = NotedVersion(oldest, found)
         if changed is None and (commit.changes if found is None else found.changed):
             changed = oldest
-        if note is not None and changed is not None and not 0 <= note[1].base_version < oldest - 1:
+        if note is not None and changed is not None and not 0 <= note.note.base_version < oldest - 1:
             break
     # Where the log does not reach back to the last change, that was before its oldest commit.
     return DataVersion(note, max(oldest - 1, 0) if changed is None else changed, tuple(external_writes))

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lakehouse.delta.commit import list_commits, read_info
-from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.commit_note import CommitNote, NotedVersion
 from lakehouse.delta.store.table_folder import table_folder, table_store
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def commits_with_notes(
             yield commit["version"], commit_time(commit), note
 
 
-def newest_note(table: DeltaTable, version: int | None = None) -> tuple[int, CommitNote] | None:
+def newest_note(table: DeltaTable, version: int | None = None) -> NotedVersion | None:
     """Return the newest (version, note) up to a version, by default the one at which the table was opened."""
-    return next(((found, note) for found, _, note in commits_with_notes(table, newest=version)), None)
+    return next((NotedVersion(found, note) for found, _, note in commits_with_notes(table, newest=version)), None)
 
 
 def with_times(commits: Iterable[dict[str, Any]]) -> Iterator[tuple[datetime, dict[str, Any]]]:

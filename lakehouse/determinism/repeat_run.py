@@ -77,7 +77,7 @@ def _arrow(rows: DataFrame) -> pa.Table:
 def _run(root: SparkSession, project: Project, item: FlowPlan, settings: Mapping[str, str]) -> Iterator[CheckedRows]:
     with SparkEngine(root, project, settings).begin(item.flow, f"check-{time.time():.0f}") as session:
         try:
-            call = Call(item.params, item.inputs, item.last[0] if item.last else -1)
+            call = Call(item.params, item.inputs, item.last.version if item.last else -1)
             yield session.check(session.apply(call).rows, Retractions())
         except MixlakeError:
             raise

@@ -95,16 +95,16 @@ def keys_of(rows: RowFile, names: list[str]) -> pl.DataFrame:
     return pl.DataFrame(rows.columns(names))
 
 
-def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[Mapping[str, Any]]:
+def rejected_examples(checked: CheckedRows, rule_or_reason: int | str, limit: int) -> list[Mapping[str, Any]]:
     """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
     found: list[Mapping[str, Any]] = []
     for batch in rejected_rows(checked):
         rows = pa.Table.from_batches([batch]).select(_shown_columns(batch.schema))
-        if isinstance(of, str):
-            same = rows.filter(pc.equal(batch.column(REASON), of))
+        if isinstance(rule_or_reason, str):
+            same = rows.filter(pc.equal(batch.column(REASON), rule_or_reason))
         else:
             places = pc.list_parent_indices(batch.column(BROKEN)).filter(
-                pc.equal(pc.list_flatten(batch.column(BROKEN)), of)
+                pc.equal(pc.list_flatten(batch.column(BROKEN)), rule_or_reason)
             )
             same = rows.take(places)
         found += same.slice(0, limit - len(found)).to_pylist()

@@ -144,9 +144,9 @@ class EmbeddedFlowSession:
         checked = checked_rows.check(self._table, conformed, self._folder)
         return replace(checked, read=self._function.read, function_seconds=self._function.seconds)
 
-    def rejected_examples(self, checked: CheckedRows, of: int | str, limit: int) -> list[Mapping[str, Any]]:
+    def rejected_examples(self, checked: CheckedRows, rule_or_reason: int | str, limit: int) -> list[Mapping[str, Any]]:
         """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
-        return checked_rows.rejected_examples(checked, of, limit)
+        return checked_rows.rejected_examples(checked, rule_or_reason, limit)
 
     def duplicate_key(self, checked: CheckedRows) -> KeyOrigins:
         """Return a key that several good rows share, with the origins of two of them."""

@@ -223,7 +223,7 @@ class FlowSession(Protocol):
         """
         ...
 
-    def rejected_examples(self, checked: CheckedRows, of: int | str, limit: int) -> list[Mapping[str, Any]]:
+    def rejected_examples(self, checked: CheckedRows, rule_or_reason: int | str, limit: int) -> list[Mapping[str, Any]]:
         """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
         ...
 

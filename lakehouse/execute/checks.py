@@ -28,7 +28,7 @@ def refuse_rejected_rows(execution: FlowExecution, checked: CheckedRows) -> None
     Raises:
         CheckFailedError: If a tolerance is exceeded.
     """
-    flow = execution.item.flow
+    flow = execution.flow_plan.flow
     total = checked.digest.rows + checked.rejected
     for place, check in enumerate(flow.writes.checks, first_check(flow.writes)):
         count, allowed = checked.broken.get(check.name, 0), check.allowed(flow.reject_tolerance)
@@ -48,7 +48,7 @@ def refuse_duplicate_keys(execution: FlowExecution, checked: CheckedRows) -> Non
     Raises:
         CheckFailedError: If two do.
     """
-    flow = execution.item.flow
+    flow = execution.flow_plan.flow
     if not flow.writes.key or checked.distinct_keys == checked.digest.rows:
         return
     found = execution.session.duplicate_key(checked)
@@ -67,7 +67,7 @@ def refuse_foreign_rows(execution: FlowExecution, checked: CheckedRows) -> None:
     Raises:
         CheckFailedError: If there is one.
     """
-    flow = execution.item.flow
+    flow = execution.flow_plan.flow
     if not has_origins(flow) or keeps_source_key(flow) or not (checked.digest.rows or checked.rejected):
         return
     found = execution.session.foreign_row(checked)
@@ -95,7 +95,7 @@ def refuse_stored_keys(execution: FlowExecution, checked: CheckedRows, replaced:
     Raises:
         CheckFailedError: If there is one.
     """
-    flow = execution.item.flow
+    flow = execution.flow_plan.flow
     found = execution.session.stored_key(checked, execution.target.version, replaced)
     if found is None:
         return
@@ -110,15 +110,15 @@ def refuse_stored_keys(execution: FlowExecution, checked: CheckedRows, replaced:
 
 class _Failure(NamedTuple):
     reason: str
-    of: int | str
+    rule_or_reason: int | str
     rows: int
     allowed: str
 
 
 def _check_failed(execution: FlowExecution, checked: CheckedRows, failure: _Failure) -> CheckFailedError:
-    flow = execution.item.flow
+    flow = execution.flow_plan.flow
     total = checked.digest.rows + checked.rejected
-    rows = execution.session.rejected_examples(checked, failure.of, _EXAMPLES)
+    rows = execution.session.rejected_examples(checked, failure.rule_or_reason, _EXAMPLES)
     stated = {REJECT: failure.reason, **({RUN_ID: execution.run_id} if RUN_ID in flow.writes.lineage else {})}
     examples = "; ".join(filter(None, (_shown(row, stated) for row in rows)))
     error = CheckFailedError(

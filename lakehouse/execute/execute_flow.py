@@ -10,13 +10,13 @@ import time
 from datetime import UTC, datetime
 
 from lakehouse.delta import append
-from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.commit_note import CommitNote, NotedVersion
 from lakehouse.engine import CheckedRows, Engine, FlowOutput, Write
 from lakehouse.errors import MixlakeError
+from lakehouse.execute.call_flow import call_flow
 from lakehouse.execute.checks import refuse_duplicate_keys, refuse_foreign_rows, refuse_rejected_rows
 from lakehouse.execute.flow_execution import FlowExecution, Phases
 from lakehouse.execute.flow_note import Quarantined, attempt_name, commit_note
-from lakehouse.execute.invoke import call_flow
 from lakehouse.execute.read_back import verify_commit
 from lakehouse.execute.target import inspect_target
 from lakehouse.execute.write_plan import plan_write
@@ -25,14 +25,14 @@ from lakehouse.project import Project
 
 
 def execute_flow(
-    engine: Engine, project: Project, item: FlowPlan, run_id: str, *, migrate: bool = False
-) -> tuple[int, CommitNote]:
+    engine: Engine, project: Project, flow_plan: FlowPlan, run_id: str, *, migrate: bool = False
+) -> NotedVersion:
     """Run one flow and commit it.
 
     Args:
         engine: Computes and commits its rows.
         project: The project.
-        item: The flow as planned, with the input versions to read.
+        flow_plan: The flow as planned, with the input versions to read.
         run_id: The run.
         migrate: Whether a table that its contract no longer fits is written anew.
 
@@ -42,12 +42,13 @@ def execute_flow(
     Raises:
         MixlakeError: If the flow or its rows are at fault, another run came first, or other rows are read back.
     """
-    started, clock = datetime.now(UTC).isoformat(), time.monotonic()
-    with engine.begin(item.flow, run_id) as session:
+    started, started_monotonic = datetime.now(UTC).isoformat(), time.monotonic()
+    with engine.begin(flow_plan.flow, run_id) as session:
         try:
-            target = inspect_target(project.catalog, item, migrate=migrate)
-            chosen = (engine.name, engine.reason)
-            execution = FlowExecution(session, project, item, run_id, target, started, clock, chosen)
+            target = inspect_target(project.catalog, flow_plan, migrate=migrate)
+            execution = FlowExecution(
+                session, project, flow_plan, run_id, target, started, started_monotonic, engine.name, engine.reason
+            )
             output = call_flow(execution)
             checked = _check(execution, output)
             phases = Phases(function=checked.function_seconds, rows=execution.elapsed())
@@ -61,12 +62,12 @@ def execute_flow(
             raise
         except Exception as error:
             raise session.translate(error) from error
-        return version, note
+        return NotedVersion(version, note)
 
 
 def _check(execution: FlowExecution, output: FlowOutput) -> CheckedRows:
     """Compute a flow's rows, and refuse them where too many are rejected, of other origins, or two of one key."""
-    checked = execution.session.check(output.rows, execution.item.retractions)
+    checked = execution.session.check(output.rows, execution.flow_plan.retractions)
     refuse_rejected_rows(execution, checked)
     refuse_foreign_rows(execution, checked)
     refuse_duplicate_keys(execution, checked)
@@ -82,7 +83,7 @@ def _quarantine(execution: FlowExecution, output: FlowOutput, checked: CheckedRo
 
 
 def _commit(execution: FlowExecution, write: Write, note: CommitNote) -> int:
-    table, target = execution.item.flow.writes, execution.target
+    table, target = execution.flow_plan.flow.writes, execution.target
     # Before: the table's statistics may name columns that go; after: the contract's may name columns that come.
     if not target.fits_contract:
         append.set_properties(execution.project.catalog, table)

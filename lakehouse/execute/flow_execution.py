@@ -18,31 +18,33 @@ class FlowExecution:
     Args:
         session: The engine at work on the flow.
         project: The project.
-        item: The flow as planned, with the input versions to read.
+        flow_plan: The flow as planned, with the input versions to read.
         run_id: The run.
         target: The written table as it is before the flow.
         started: ISO 8601 time.
-        clock: Seconds of the monotonic clock at the start.
-        engine: Name of the engine, and why it runs the flow.
+        started_monotonic: Seconds of the monotonic clock at the start.
+        engine_name: The engine.
+        engine_reason: Why it runs the flow.
     """
 
     session: FlowSession
     project: Project
-    item: FlowPlan
+    flow_plan: FlowPlan
     run_id: str
     target: TargetState
     started: str
-    clock: float
-    engine: tuple[str, str] = ("", "")
+    started_monotonic: float
+    engine_name: str = ""
+    engine_reason: str = ""
 
     def elapsed(self) -> float:
         """Return the seconds since the start."""
-        return time.monotonic() - self.clock
+        return time.monotonic() - self.started_monotonic
 
     @property
     def had_quarantined(self) -> bool:
         """Whether rows of earlier commits, back to the last full one, are quarantined."""
-        return self.item.last is not None and self.item.last[1].has_quarantined
+        return self.flow_plan.last is not None and self.flow_plan.last.note.has_quarantined
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def commit_note(
     execution: FlowExecution, checked: CheckedRows, quarantined: Quarantined, plan: WritePlan, phases: Phases
 ) -> CommitNote:
     """Return the note that is committed with the rows."""
-    item, fingerprints = execution.item, execution.item.fingerprints
+    flow_plan, fingerprints = execution.flow_plan, execution.flow_plan.fingerprints
     counts = {
         **plan.counts,
         "read": checked.read,
@@ -38,10 +38,10 @@ def commit_note(
     }
     return CommitNote(
         run_id=execution.run_id,
-        flow=item.flow.id,
-        kind=item.flow.kind,
-        engine=execution.engine[0],
-        engine_reason=execution.engine[1],
+        flow=flow_plan.flow.id,
+        kind=flow_plan.flow.kind,
+        engine=execution.engine_name,
+        engine_reason=execution.engine_reason,
         mode="full" if plan.full else "incremental",
         code=fingerprints.code,
         params=fingerprints.params,
@@ -50,10 +50,10 @@ def commit_note(
         contract_parts=fingerprints.contract_parts,
         models=fingerprints.models,
         external=fingerprints.external,
-        inputs={name: version for name, version in item.inputs.items() if version >= 0},
-        ids={name: identity for name, identity in item.ids.items() if identity},
-        key=item.flow.writes.key,
-        retraction=item.retractions.ordinal,
+        inputs={name: version for name, version in flow_plan.inputs.items() if version >= 0},
+        ids={name: identity for name, identity in flow_plan.ids.items() if identity},
+        key=flow_plan.flow.writes.key,
+        retraction=flow_plan.retractions.ordinal,
         changed=plan.changed,
         counts=counts,
         digest=str(plan.digest),
@@ -69,18 +69,18 @@ def commit_note(
 
 def attempt_name(execution: FlowExecution, *, full: bool) -> str:
     """Return the name under which rows are quarantined: the same for a retry, another where other rows would be."""
-    item, fingerprints = execution.item, execution.item.fingerprints
+    flow_plan, fingerprints = execution.flow_plan, execution.flow_plan.fingerprints
     body = [
-        item.flow.id,
+        flow_plan.flow.id,
         execution.target.transaction,
-        dict(item.inputs),
+        dict(flow_plan.inputs),
         fingerprints.code,
         fingerprints.params,
         fingerprints.contract,
         dict(fingerprints.models),
         fingerprints.external,
-        item.retractions.ordinal,
-        item.has_cause("quarantine_retry"),
+        flow_plan.retractions.ordinal,
+        flow_plan.has_cause("quarantine_retry"),
         full,
     ]
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:32]

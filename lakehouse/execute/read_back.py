@@ -30,7 +30,7 @@ def verify_commit(execution: FlowExecution, plan: WritePlan, version: int) -> No
     Raises:
         LakeError: If it differs. The commit stands.
     """
-    table, whole = execution.item.flow.writes, execution.project.config.verify
+    table, whole = execution.flow_plan.flow.writes, execution.project.config.verify
     if not (plan.changed or whole):
         return
     rows = rows_in_log(execution.project.catalog.open(table.name, version))
@@ -48,9 +48,9 @@ def verify_commit(execution: FlowExecution, plan: WritePlan, version: int) -> No
 
 
 def _differs(execution: FlowExecution, version: int, what: str) -> LakeError:
-    name = execution.item.flow.writes.name
+    name = execution.flow_plan.flow.writes.name
     return LakeError(
-        f"{name} does not hold at version {version} what {execution.item.flow.id} wrote: {what}",
+        f"{name} does not hold at version {version} what {execution.flow_plan.flow.id} wrote: {what}",
         "do not use that version: look at the rows and at the storage, then write the table anew and read it back "
         f"whole: mixlake run {name} --full --verify",
     )

@@ -38,28 +38,28 @@ class TargetState:
     lost_files: bool = False
 
 
-def inspect_target(catalog: Catalog, item: FlowPlan, *, migrate: bool = False) -> TargetState:
+def inspect_target(catalog: Catalog, flow_plan: FlowPlan, *, migrate: bool = False) -> TargetState:
     """Read the written table's state, make sure that it is as the plan saw it, and add new columns to it.
 
     Args:
         catalog: The lake's catalog.
-        item: The flow as planned.
+        flow_plan: The flow as planned.
         migrate: Whether a table that its contract no longer fits is written anew.
 
     Raises:
         CollisionError: If another run committed since.
         ContractError: If the stored rows do not fit the contract any more, and it is not to be written anew.
     """
-    table = item.flow.writes
+    table = flow_plan.flow.writes
     append.create(catalog, table)
     opened = catalog.open(table.name)
     state = read_data_version(log_of(opened))
     newest = state.note
-    if newest is not None and state.external_writes and not item.has_cause("external_write"):
+    if newest is not None and state.external_writes and not flow_plan.has_cause("external_write"):
         raise CollisionError(f"{table.name}: its rows were changed since it was planned", "it is planned again")
-    if (newest[0] if newest else None) != (item.last[0] if item.last else None):
+    if (newest.version if newest else None) != (flow_plan.last.version if flow_plan.last else None):
         raise CollisionError(f"{table.name}: another run committed since it was planned", "it is planned again")
-    note = newest[1] if newest else None
+    note = newest.note if newest else None
     # Rows that no flow accounts for, and rows that another key named, are replaced as a whole.
     rekeyed = note is not None and tuple(note.key or table.key) != tuple(table.key)
     drift = compare_schema(opened, table)
@@ -81,13 +81,13 @@ def inspect_target(catalog: Catalog, item: FlowPlan, *, migrate: bool = False) -
     fits = not drift.incompatible
     unaccounted = version > 0 if note is None else rekeyed
     # A flow that starts over is the way back from lost files: stored rows are not compared then.
-    lost = item.has_cause("forced") and bool(lost_files(opened))
+    lost = flow_plan.has_cause("forced") and bool(lost_files(opened))
     return TargetState(
         version=version,
         digest=Digest.parse(note.digest) if note else Digest(),
         fits_contract=fits,
         external_writes=bool(state.external_writes),
         replace_whole=unaccounted or not fits or not table.key or lost,
-        transaction=int(opened.transaction_version(item.flow.id) or 0) + 1,
+        transaction=int(opened.transaction_version(flow_plan.flow.id) or 0) + 1,
         lost_files=lost,
     )

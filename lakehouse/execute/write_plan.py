@@ -56,8 +56,8 @@ def plan_write(execution: FlowExecution, output: FlowOutput, checked: CheckedRow
     Raises:
         CheckFailedError: If a new row's key is stored already for another origin.
     """
-    item, target = execution.item, execution.target
-    retracting = item.has_cause("retraction") and not target.replace_whole
+    flow_plan, target = execution.flow_plan, execution.target
+    retracting = flow_plan.has_cause("retraction") and not target.replace_whole
     only_new = not output.full and output.affected is None and not retracting
     keys_may_meet = not output.full and checked.digest.rows > 0 and _keys_may_meet(execution, output)
     if only_new and keys_may_meet:
@@ -75,7 +75,7 @@ def _is_empty(execution: FlowExecution) -> bool:
     """Whether the table holds no row, so that all rows are new."""
     target = execution.target
     empty = target.digest.rows == 0 and not (target.external_writes or target.lost_files)
-    return empty and target.fits_contract and (target.version == 0 or execution.item.last is not None)
+    return empty and target.fits_contract and (target.version == 0 or execution.flow_plan.last is not None)
 
 
 def _append(output: FlowOutput, checked: CheckedRows, digest: Digest) -> WritePlan:
@@ -89,7 +89,7 @@ def _unchanged(output: FlowOutput, checked: CheckedRows) -> WritePlan:
 def _replace_whole(execution: FlowExecution, output: FlowOutput, checked: CheckedRows) -> WritePlan:
     """Replace all rows at once: of a table without a key, or whose stored rows cannot be compared."""
     target = execution.target
-    known = target.fits_contract and execution.item.last is not None
+    known = target.fits_contract and execution.flow_plan.last is not None
     if known and not (target.external_writes or target.lost_files) and checked.digest == target.digest:
         return _unchanged(output, checked)
     return _overwrite(output, checked, deleted=target.digest.rows)
@@ -102,9 +102,9 @@ def _overwrite(output: FlowOutput, checked: CheckedRows, deleted: int) -> WriteP
 
 def _replace_by_key(execution: FlowExecution, output: FlowOutput, checked: CheckedRows) -> WritePlan:
     """Write the difference between all rows of the flow and all rows of the table."""
-    item, target = execution.item, execution.target
-    distrusted = target.external_writes or item.has_cause("forced")
-    if item.last is not None and target.fits_contract and not distrusted and checked.digest == target.digest:
+    flow_plan, target = execution.flow_plan, execution.target
+    distrusted = target.external_writes or flow_plan.has_cause("forced")
+    if flow_plan.last is not None and target.fits_contract and not distrusted and checked.digest == target.digest:
         return _unchanged(output, checked)
     if distrusted and (duplicates := execution.session.rows_with_duplicate_keys(target.version)):
         # Rows that something else wrote twice are no difference by key: all rows are replaced at once.
@@ -120,8 +120,8 @@ def _replace_affected(
     execution: FlowExecution, output: FlowOutput, checked: CheckedRows, *, keys_may_meet: bool
 ) -> WritePlan:
     """Write the difference to the stored rows of affected keys, and to those that are retracted."""
-    item, target = execution.item, execution.target
-    retractions = item.retractions if item.has_cause("retraction") else None
+    flow_plan, target = execution.flow_plan, execution.target
+    retractions = flow_plan.retractions if flow_plan.has_cause("retraction") else None
     replaced = StoredRows(target.version, output.affected, retractions)
     if keys_may_meet:
         refuse_stored_keys(execution, checked, replaced)
@@ -150,7 +150,7 @@ def _keys_may_meet(execution: FlowExecution, output: FlowOutput) -> bool:
     - Where a row's key is the source key, and new source rows alone were given, no stored row is of one of them: the
       source table, which only flows wrote, has its own key once.
     """
-    flow, project = execution.item.flow, execution.project
+    flow, project = execution.flow_plan.flow, execution.project
     if output.affected is not None:
         return flow.source_key_sql not in flow.writes.key
     if not keeps_source_key(flow):
@@ -158,4 +158,4 @@ def _keys_may_meet(execution: FlowExecution, output: FlowOutput) -> bool:
     sources = project.registry.sources(flow.reads[flow.driving])
     if len(sources) > 1 or any(tuple(source.key) != (flow.source_key,) for source in sources):
         return True
-    return not all(project.only_flows_wrote(source.name, execution.item.inputs) for source in sources)
+    return not all(project.only_flows_wrote(source.name, execution.flow_plan.inputs) for source in sources)

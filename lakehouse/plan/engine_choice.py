@@ -132,7 +132,7 @@ def _writing_reason(table: Table) -> str:
 def _bytes_to_read(project: Project, item: FlowPlan) -> int:
     """Return the bytes of the files of a flow's inputs, and of the table that it writes."""
     size = 0
-    versions = {**item.inputs, **({item.writes: item.last[0]} if item.last else {})}
+    versions = {**item.inputs, **({item.writes: item.last.version} if item.last else {})}
     for name, version in versions.items():
         if version >= 0:
             added = pa.table(project.catalog.open(name, version).get_add_actions())

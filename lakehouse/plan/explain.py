@@ -119,7 +119,7 @@ def _tables(project: Project, flows: set[str]) -> list[str]:
 
 def _reads(project: Project, item: FlowPlan, tables: TableStates) -> list[dict[str, Any]]:
     reads = []
-    note = item.last[1] if item.last else None
+    note = item.last.note if item.last else None
     for name, read in item.flow.reads.items():
         for table in project.registry.sources(read):
             writer = project.registry.writers.get(table.name)
@@ -143,7 +143,7 @@ def _reads(project: Project, item: FlowPlan, tables: TableStates) -> list[dict[s
 def _writes(catalog: Catalog, item: FlowPlan, tables: TableStates) -> dict[str, Any]:
     table = item.flow.writes
     version = tables.version(table.name)
-    rows = item.last[1].counts.get("rows") if item.last else None
+    rows = item.last.note.counts.get("rows") if item.last else None
     if rows is None and version >= 0:
         rows = totals(catalog.open(table.name))[0]
     return {

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from lakehouse.declare.flow import Flow
 from lakehouse.declare.params import params_json, resolve_params
-from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.commit_note import NotedVersion
 from lakehouse.errors import ConfigError, FlowError, LakeError, MixlakeError, did_you_mean, first_line
 from lakehouse.ledger.retractions import Retractions, load_retractions
 from lakehouse.plan.cause import Cause, CauseKind, Fingerprints, external_write, fingerprint_changes
@@ -45,7 +45,7 @@ class FlowPlan:
     inputs: Mapping[str, int]
     params: Any = field(compare=False)
     fingerprints: Fingerprints
-    last: tuple[int, CommitNote] | None = field(compare=False, default=None)
+    last: NotedVersion | None = field(compare=False, default=None)
     ids: Mapping[str, str] = field(compare=False, default_factory=dict)
     retractions: Retractions = field(compare=False, default_factory=Retractions)
 
@@ -164,7 +164,7 @@ def plan_flow(tables: TableStates, spec: Flow, *, full: bool = False, retry: boo
     last = tables.last_note(spec.writes.name)
     if last is None:
         return FlowPlan(spec, "missing", (Cause("missing", "never written"),), inputs, params, now, None, ids, orders)
-    note = last[1]
+    note = last.note
     # A run that began before an order which another run has applied since has lost nothing.
     if note.retraction > orders.ordinal and note.retraction > (newest := load_retractions(project.catalog).ordinal):
         raise LakeError(
@@ -239,7 +239,7 @@ def _mixed_ancestors(tables: TableStates, flows: tuple[FlowPlan, ...]) -> list[s
         read: dict[str, dict[int, str]] = {}
         for name in item.inputs:
             last = tables.last_note(name)
-            for ancestor, version in (last[1].inputs if last else {}).items():
+            for ancestor, version in (last.note.inputs if last else {}).items():
                 read.setdefault(ancestor, {})[version] = name
         for ancestor, versions in read.items():
             data = {min(version, tables.data_version(ancestor)) for version in versions}

@@ -54,7 +54,7 @@ def refresh_of(project: Project, item: FlowPlan) -> Refresh:
         return Refresh("full", reason)
     if not item.flow.writes.key:
         return Refresh("full", "its table has no key, so that its rows are replaced as a whole")
-    before = item.last[1].inputs
+    before = item.last.note.inputs
     driving = [table.name for table in project.registry.sources(item.flow.reads[item.flow.driving])]
     ranges = {name: (before.get(name, -1) + 1, item.inputs[name]) for name in driving}
     return Refresh("incremental", changes={name: ends for name, ends in ranges.items() if ends[0] <= ends[1]})
@@ -73,6 +73,6 @@ def full_reason(project: Project, item: FlowPlan) -> str:
             return _FULL_REASONS[cause.kind]
         if cause.kind == "input" and cause.table not in driving:
             return f"{cause.table} changed, which is not its driving input"
-    if not Digest.parse(item.last[1].digest).comparable:
+    if not Digest.parse(item.last.note.digest).comparable:
         return "the content digest of its table is of an older form"
     return ""

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from lakehouse.delta.commit import Commit
-from lakehouse.delta.commit_note import CommitNote
+from lakehouse.delta.commit_note import NotedVersion
 from lakehouse.delta.data_version import DataVersion, read_data_version
 from lakehouse.delta.table_errors import corrupt_log
 from lakehouse.errors import TableNotFoundError
@@ -52,7 +52,7 @@ class TableStates:
         """Return the version of the table's last change of rows, -1 where it is missing."""
         return self._state(name).data_version.changed
 
-    def last_note(self, name: str) -> tuple[int, CommitNote] | None:
+    def last_note(self, name: str) -> NotedVersion | None:
         """Return the version and note of the table's last commit with a note."""
         return self._state(name).data_version.note
 

@@ -195,7 +195,7 @@ def _key(project: Project, name: str, old: DeltaTable, new: DeltaTable) -> tuple
     keys = []
     for table in (old, new):
         newest = newest_note(table)
-        recorded = tuple(newest[1].key) if newest else ()
+        recorded = tuple(newest.note.key) if newest else ()
         keys.append(recorded or (tuple(contract.key) if contract else ()))
     return keys[0] if keys[0] == keys[1] else ()
 

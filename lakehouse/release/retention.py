@@ -120,7 +120,7 @@ def _read_on(tables: Mapping[str, DeltaTable], by_table: dict[str, RequiredVersi
         newest = newest_note(table)
         if newest is None:
             continue
-        note = newest[1]
+        note = newest.note
         for parent, version in note.inputs.items():
             if parent not in tables or _is_other_table(tables[parent], note.ids.get(parent, "")):
                 continue
@@ -136,8 +136,10 @@ def _descended(tables: Mapping[str, DeltaTable], by_table: dict[str, RequiredVer
     def parents(node: tuple[str, int]) -> Iterator[tuple[str, int]]:
         child, at = node
         newest = newest_note(tables[child], at)
-        for parent, read in newest[1].inputs.items() if newest else ():
-            if parent not in tables or newest is None or _is_other_table(tables[parent], newest[1].ids.get(parent, "")):
+        if newest is None:
+            return
+        for parent, read in newest.note.inputs.items():
+            if parent not in tables or _is_other_table(tables[parent], newest.note.ids.get(parent, "")):
                 continue
             version = min(read, by_table[parent].latest)
             same_rows = newest_with_same_rows(tables[parent], version)

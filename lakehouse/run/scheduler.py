@@ -151,7 +151,7 @@ class Scheduler:
         for name, version in item.inputs.items():
             if version >= 0 or name not in self.run.project.registry.writers:
                 continue
-            gone = item.last is not None and name in item.last[1].inputs
+            gone = item.last is not None and name in item.last.note.inputs
             raise FlowError(
                 f"{item.flow.id} reads {name}, which {'is gone' if gone else 'was never written'}",
                 f"run its flow too: mixlake run +{item.writes}",

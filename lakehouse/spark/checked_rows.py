@@ -90,11 +90,14 @@ def cached_bytes(rows: DataFrame) -> int:
     return int(plan.stats().sizeInBytes())
 
 
-def rejected_examples(checked: CheckedRows, of: int | str, limit: int) -> list[Mapping[str, Any]]:
+def rejected_examples(checked: CheckedRows, rule_or_reason: int | str, limit: int) -> list[Mapping[str, Any]]:
     """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
     from pyspark.sql import functions as F
 
-    chosen = F.col(REASON) == F.lit(of) if isinstance(of, str) else F.array_contains(BROKEN, of)
+    if isinstance(rule_or_reason, str):
+        chosen = F.col(REASON) == F.lit(rule_or_reason)
+    else:
+        chosen = F.array_contains(BROKEN, rule_or_reason)
     # Texts, numbers and booleans: Python knows no time outside of the years 1 to 9999, for which rows may be rejected.
     plain = ("string", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double")
     names = [name for name, kind in checked.rows.dtypes if kind in plain and name not in {HIGH, LOW, REASON}]

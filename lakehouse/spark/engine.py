@@ -149,9 +149,9 @@ class SparkFlowSession:
         counter = self._function.counter
         return replace(checked, read=counter.rows, function_seconds=counter.seconds)
 
-    def rejected_examples(self, checked: CheckedRows, of: int | str, limit: int) -> list[Mapping[str, Any]]:
+    def rejected_examples(self, checked: CheckedRows, rule_or_reason: int | str, limit: int) -> list[Mapping[str, Any]]:
         """Return the values of some rows that break a rule, given by its place, or that were rejected for a reason."""
-        return checked_rows.rejected_examples(checked, of, limit)
+        return checked_rows.rejected_examples(checked, rule_or_reason, limit)
 
     def duplicate_key(self, checked: CheckedRows) -> KeyOrigins:
         """Return a key that several good rows share, with the origins of two of them."""

@@ -48,7 +48,7 @@ class IndexedSamples:
     def inputs(self, table: str) -> frozenset[str]:
         """Return the tables that a table was made from; see `lakehouse.lineage.reader.Samples.inputs`."""
         note = read_data_version(self._tables[table]).note
-        return frozenset(note[1].inputs if note else ())
+        return frozenset(note.note.inputs if note else ())
 
     def resolve(self, sample: str) -> str:
         """Return the one sample id that begins so; see `lakehouse.lineage.reader.Samples.resolve`."""

@@ -107,9 +107,9 @@ def _index(catalog: Catalog) -> tuple[DeltaTable | None, CommitNote | None]:
         return None, None
     opened = catalog.open(ledger.edges.name)
     newest = newest_note(opened)
-    if newest is None or newest[1].code != FORMAT or not fits(opened, ledger.edges):
+    if newest is None or newest.note.code != FORMAT or not fits(opened, ledger.edges):
         return None, None
-    return opened, newest[1]
+    return opened, newest.note
 
 
 def _same(log: Log, identity: str | None, version: int | None) -> bool:

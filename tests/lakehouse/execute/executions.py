@@ -13,6 +13,7 @@ from lakehouse.declare.flow import Flow
 from lakehouse.declare.reads import Read
 from lakehouse.declare.registry import Registry
 from lakehouse.delta.append import create
+from lakehouse.delta.commit_note import NotedVersion
 from lakehouse.delta.content_digest import Digest
 from lakehouse.engine import CheckedRows, Difference
 from lakehouse.execute.flow_execution import FlowExecution
@@ -83,7 +84,7 @@ def execution(tmp_path, session=None, causes=("input",), last=True, state=None, 
         inputs={},
         params=None,
         fingerprints=Fingerprints(code="c", params="{}", contract="k", models={}, external=""),
-        last=(4, note(LINES.name, inputs={}, digest=str(Digest(10, 9)))) if last else None,
+        last=NotedVersion(4, note(LINES.name, inputs={}, digest=str(Digest(10, 9)))) if last else None,
         retractions=Retractions(),
     )
     return FlowExecution(session or Session(), project, item, "run-1", state or target(), "2026-01-01", 0.0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lakehouse.delta.commit_note import NotedVersion
 from lakehouse.execute.flow_execution import Phases
 from tests.lakehouse.execute.executions import LINES, execution
 from tests.lakehouse.lakes import note
@@ -17,4 +18,4 @@ def test_earlier_quarantined_rows_are_known_from_the_last_note(tmp_path):
     assert not one.had_quarantined
     assert not execution(tmp_path / "new", last=False).had_quarantined
     quarantined = note(LINES.name, has_quarantined=True)
-    assert replace(one, item=replace(one.item, last=(4, quarantined))).had_quarantined
+    assert replace(one, flow_plan=replace(one.flow_plan, last=NotedVersion(4, quarantined))).had_quarantined

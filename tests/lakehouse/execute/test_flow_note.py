@@ -38,10 +38,10 @@ def test_reasons_stand_in_the_note_only_with_an_attempt(tmp_path):
 
 def test_an_attempt_has_one_name_until_other_rows_would_be_quarantined(tmp_path):
     one = execution(tmp_path)
-    assert attempt_name(one, full=True) == attempt_name(replace(one, run_id="run-2", clock=9.0), full=True)
+    assert attempt_name(one, full=True) == attempt_name(replace(one, run_id="run-2", started_monotonic=9.0), full=True)
     others = [
         attempt_name(one, full=False),
         attempt_name(replace(one, target=target(transaction=4)), full=True),
-        attempt_name(replace(one, item=replace(one.item, inputs={"a.b": 3})), full=True),
+        attempt_name(replace(one, flow_plan=replace(one.flow_plan, inputs={"a.b": 3})), full=True),
     ]
     assert len({attempt_name(one, full=True), *others}) == 4

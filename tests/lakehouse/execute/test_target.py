@@ -7,6 +7,7 @@ import pytest
 
 from lakehouse.declare.column import Column
 from lakehouse.declare.contract import Table
+from lakehouse.delta.commit_note import NotedVersion
 from lakehouse.delta.content_digest import Digest
 from lakehouse.errors import CollisionError, ContractError
 from lakehouse.execute.target import inspect_target
@@ -23,12 +24,12 @@ def written(tmp_path, *, external=False):
     write(lake, LINES.name, ROWS, NOTE)
     if external:
         write(lake, LINES.name, ROWS)
-    return one.project.catalog, replace(one.item, last=(1, NOTE))
+    return one.project.catalog, replace(one.flow_plan, last=NotedVersion(1, NOTE))
 
 
 def test_a_table_that_was_never_written_is_made_and_empty(tmp_path):
     one = execution(tmp_path, last=False)
-    state = inspect_target(one.project.catalog, one.item)
+    state = inspect_target(one.project.catalog, one.flow_plan)
     assert (state.version, state.digest, state.fits_contract, state.replace_whole) == (0, Digest(), True, False)
     assert state.transaction == 1
 
@@ -42,7 +43,7 @@ def test_the_last_note_speaks_for_the_rows(tmp_path):
 def test_of_a_digest_of_an_older_form_the_rows_count(tmp_path):
     catalog, item = written(tmp_path)
     write(lake_at(tmp_path / "lake"), LINES.name, ROWS, older := replace(NOTE, digest=f"2-{7:032x}"))
-    state = inspect_target(catalog, replace(item, last=(2, older)))
+    state = inspect_target(catalog, replace(item, last=NotedVersion(2, older)))
     assert (state.digest.rows, state.digest.comparable) == (2, False)
 
 

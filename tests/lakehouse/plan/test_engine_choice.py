@@ -12,6 +12,7 @@ from lakehouse.declare.flow import Flow
 from lakehouse.declare.reads import Read, read, tagged
 from lakehouse.declare.registry import Registry
 from lakehouse.delta.append import append_rows
+from lakehouse.delta.commit_note import NotedVersion
 from lakehouse.errors import FlowError
 from lakehouse.ledger.retractions import Retractions
 from lakehouse.plan import engine_choice
@@ -69,7 +70,7 @@ def test_small_inputs_are_read_here_and_large_ones_by_spark(tmp_path, monkeypatc
     made = project(tmp_path)
     append_rows(made.catalog, LINES, pa.table({"id": ["a"], "n": [1]}))
     append_rows(made.catalog, WORDS, pa.table({"id": ["a"], "n": [1]}))
-    last = (1, note(WORDS.name))
+    last = NotedVersion(1, note(WORDS.name))
     size = engine_choice._bytes_to_read(made, replace(_item(made), inputs={LINES.name: 1}))
     assert 0 < size < engine_choice.EMBEDDED_BYTES
     assert choice(made, **{LINES.name: 1}).engine == "embedded"

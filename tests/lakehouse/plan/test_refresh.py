@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from lakehouse.delta.commit_note import NotedVersion
 from lakehouse.plan.cause import Cause
 from lakehouse.plan.refresh import Refresh, full_reason, refresh_of
 from tests.lakehouse import words
@@ -18,7 +19,7 @@ def planned(project):
 
     def plan(table, *causes):
         item = flows[table]
-        last = (0, note(table, inputs=dict.fromkeys(item.inputs, 3), digest=f"7:{7:032x}"))
+        last = NotedVersion(0, note(table, inputs=dict.fromkeys(item.inputs, 3), digest=f"7:{7:032x}"))
         state = "stale" if causes else "fresh"
         inputs = dict.fromkeys(item.inputs, 5)
         return lake.project, dataclasses.replace(item, state=state, causes=causes, last=last, inputs=inputs)
@@ -67,7 +68,7 @@ def test_a_flow_that_never_ran_or_reads_in_full_needs_all_rows(planned):
 def test_a_digest_of_an_older_form_makes_nothing_stale_but_needs_all_rows(planned):
     def older(item):
         number, last = item.last
-        return dataclasses.replace(item, last=(number, dataclasses.replace(last, digest=f"7-{7:032x}")))
+        return dataclasses.replace(item, last=NotedVersion(number, dataclasses.replace(last, digest=f"7-{7:032x}")))
 
     project, fresh = planned("silver.shouts")
     assert refresh_of(project, older(fresh)) == Refresh("none")

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from lakehouse.delta.commit_note import NotedVersion
 from lakehouse.delta.content_digest import Digest
 from lakehouse.engine import Changes, FlowOutput
-from lakehouse.execute import invoke
-from lakehouse.execute.invoke import call_flow
+from lakehouse.execute import call_flow as module
+from lakehouse.execute.call_flow import call_flow
 from tests.lakehouse.execute.executions import LINES, Session, driven, execution, target
 from tests.lakehouse.lakes import note
 
@@ -18,14 +19,14 @@ CHANGES = Changes("changed rows")
 @pytest.fixture
 def fed(monkeypatch):
     """The change feed of all tables is complete, unless a test says otherwise."""
-    monkeypatch.setattr(invoke, "has_feed", lambda table, first, last: True)
+    monkeypatch.setattr(module, "has_feed", lambda table, first, last: True)
 
 
 def called(tmp_path, session, **fields):
     one = execution(tmp_path, session, flow=driven(), **fields)
     last = note(LINES.name, inputs={LINES.name: -1}, digest=str(Digest(10, 9)))
-    item = replace(one.item, inputs={LINES.name: 0}, last=(4, last))
-    output = call_flow(replace(one, item=item))
+    flow_plan = replace(one.flow_plan, inputs={LINES.name: 0}, last=NotedVersion(4, last))
+    output = call_flow(replace(one, flow_plan=flow_plan))
     return output, [name for name, *_ in session.asked], session.asked
 
 
@@ -48,7 +49,7 @@ def test_whole_inputs_are_read_where_stored_rows_may_be_wrong(tmp_path, fields):
 
 
 def test_whole_inputs_are_read_where_the_feed_was_vacuumed(tmp_path, monkeypatch):
-    monkeypatch.setattr(invoke, "has_feed", lambda table, first, last: False)
+    monkeypatch.setattr(module, "has_feed", lambda table, first, last: False)
     assert called(tmp_path, Session(apply=OUTPUT))[1] == ["apply"]
 
 
@@ -64,7 +65,7 @@ def test_a_retraction_alone_processes_all_rows_where_the_digest_is_of_an_older_f
     older = Digest.parse("10-" + "0" * 32)
     one = execution(tmp_path, Session(apply=OUTPUT), ("retraction",), state=target(digest=older), flow=driven())
     last = note(LINES.name, inputs={LINES.name: -1}, digest="10-" + "0" * 32)
-    assert call_flow(replace(one, item=replace(one.item, last=(4, last)))) is OUTPUT
+    assert call_flow(replace(one, flow_plan=replace(one.flow_plan, last=NotedVersion(4, last)))) is OUTPUT
     assert [(name, args[0].changes) for name, args, _ in one.session.asked] == [("apply", None)]
 
 
