@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
+from lakehouse.declare.names import folded
+
 # What Parquet's and Delta's readers take for syntax in the name of a field (Delta: invalid characters in a schema).
 _NOT_IN_NAMES = re.compile(r"[\s,;{}()=]")
 
@@ -68,7 +70,7 @@ def unsupported_field(kind: pa.DataType) -> str:
         for name in (field.name for field in fields):
             if not name or _NOT_IN_NAMES.search(name):
                 return f"a field named {name!r}"
-            other = names.setdefault(name.upper().lower(), name)
+            other = names.setdefault(folded(name), name)
             if other != name:
                 return f"the fields {other!r} and {name!r}, which differ in case alone"
         if len(names) < len(fields):

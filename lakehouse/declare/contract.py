@@ -18,7 +18,7 @@ from lakehouse.declare import lineage_columns
 from lakehouse.declare.check import Check
 from lakehouse.declare.column import Column
 from lakehouse.declare.column_types import has_statistics, is_partition_type, type_text
-from lakehouse.declare.names import name_list, table_name_problem
+from lakehouse.declare.names import folded, name_list, table_name_problem
 from lakehouse.errors import ContractError
 
 # A property of tables whose rows name data files of the tables that they were made from: those files are kept.
@@ -78,8 +78,8 @@ class Table:
             raise ContractError(f"{self.name} has no columns", "declare its columns")
         names = [column.name for column in self.columns]
         # Spark and Delta take names that differ in case alone for one.
-        folded = [name.casefold() for name in names]
-        duplicates = sorted({name for name in names if folded.count(name.casefold()) > 1})
+        forms = [folded(name) for name in names]
+        duplicates = sorted({name for name in names if forms.count(folded(name)) > 1})
         if duplicates:
             repeated = " and ".join(map(repr, duplicates))
             raise ContractError(f"{self.name}: column {repeated} is declared twice", "keep one of the two")
@@ -88,6 +88,12 @@ class Table:
             raise ContractError(
                 f"{self.name}: key, cluster_by or partition_by names {unknown[0]!r}, which is not a column",
                 "declare the column",
+            )
+        volatile = [column.name for column in self.columns if column.volatile and column.name in self.key]
+        if volatile:
+            raise ContractError(
+                f"{self.name}: key names {volatile[0]!r}, which is volatile: rows are compared without it",
+                "choose a key whose values stay the same from run to run",
             )
         self._require_partitions()
         twice = [check.name for check in self.checks if [c.name for c in self.checks].count(check.name) > 1]

@@ -43,6 +43,19 @@ def table_name_problem(name: object) -> str | None:
     return None if name == name.lower() else "use layer.plural_noun in lower case"
 
 
+def folded(name: str) -> str:
+    """Return what names have in common that differ in case alone, as Spark and Delta compare them: letter by letter."""
+    return "".join(_lower(_upper(letter)) for letter in name)
+
+
+def _upper(letter: str) -> str:
+    return letter.upper() if len(letter.upper()) == 1 else letter
+
+
+def _lower(letter: str) -> str:
+    return letter.lower() if len(letter.lower()) == 1 else letter
+
+
 def name_list(names: Iterable[str]) -> str:
     """Return names as Delta's properties list columns: one that is not ASCII stands in backticks.
 

@@ -19,7 +19,18 @@ from lakehouse.embedded.row_file import Stream, chunked
 from lakehouse.embedded.unstorable import unstorable
 from lakehouse.engine.conform_arrays import conform_column, lists
 from lakehouse.engine.conform_types import MisfitError, repeated, step_of
-from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, Into, given_columns, never_null, rule_names
+from lakehouse.engine.rules import (
+    BEFORE_DETAILS,
+    BROKEN,
+    JOINED_BY,
+    NO_REASON,
+    REASON,
+    WITHOUT_REASON,
+    Into,
+    given_columns,
+    never_null,
+    rule_names,
+)
 from lakehouse.errors import FlowError
 
 _MARKS = (pa.field(REJECT, pa.string()), pa.field(REASON, pa.string()), pa.field(BROKEN, pa.list_(pa.int32())))
@@ -76,10 +87,16 @@ def _conformed(
                 arrays.append(_conformed_column(flow, batch.column(position), field))
         position = batch.schema.get_field_index(REJECT)
         given = pa.nulls(batch.num_rows) if position < 0 else batch.column(position)
-        said = _conformed_column(flow, given, _MARKS[0])
+        said = _stated(_conformed_column(flow, given, _MARKS[0]))
         stamped = pa.RecordBatch.from_arrays(arrays, schema=pa.schema(list(schema)[: -len(_MARKS)]))
         marks = _marks(flow.writes, stamped, said, checks)
         yield pa.RecordBatch.from_arrays([*arrays, *marks], schema=schema)
+
+
+def _stated(reasons: pa.Array) -> pa.Array:
+    """Return a function's reasons, of which none is empty."""
+    stated = pc.replace_substring_regex(reasons, BEFORE_DETAILS, NO_REASON, max_replacements=1)
+    return pc.if_else(pc.match_substring_regex(reasons, WITHOUT_REASON), stated, reasons)
 
 
 def _conformed_column(flow: Flow, column: pa.Array, field: pa.Field) -> pa.Array:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
 from typing import Any
 
 from lakehouse.declare.flow import Flow
@@ -26,11 +28,16 @@ class KeyOrigins:
     @property
     def key_text(self) -> str:
         """The key, for messages."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.key.items())
+        return ", ".join(f"{name}={_text(value)}" for name, value in self.key.items())
 
     def origin_texts(self, flow: Flow) -> list[str]:
         """Return the origins, for messages."""
-        return [f"{flow.source_key}={origin!r}" for origin in self.origins]
+        return [f"{flow.source_key}={_text(origin)}" for origin in self.origins]
+
+
+def _text(value: object) -> str:
+    """Return a value for a message: texts and bytes quoted, times, dates and decimals as they are written."""
+    return str(value) if isinstance(value, date | time | Decimal) else repr(value)
 
 
 def keeps_source_key(flow: Flow) -> bool:

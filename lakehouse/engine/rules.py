@@ -25,6 +25,11 @@ REASON = "_reason"
 # int32 list: places of all rules that the row breaks; none where the function itself rejected it.
 BROKEN = "_broken"
 JOINED_BY = "; "
+
+# What a function says that rejects a row by an empty reason, or by one that begins with the colon of its details.
+NO_REASON = "no reason given"
+# Such a reason, and what of it is replaced, as Java and RE2 both read it.
+WITHOUT_REASON, BEFORE_DETAILS = r"^[ \t\r\n]*(:|$)", r"^[ \t\r\n]*"
 # Texts that a partition gives back as null: it has no other form of the first, and the second is Hive's word for null.
 NULL_PARTITIONS = ("", "__HIVE_DEFAULT_PARTITION__")
 # What no folder's name holds.

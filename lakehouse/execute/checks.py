@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from lakehouse.declare.flow import REJECT
 from lakehouse.declare.lineage_columns import RUN_ID
-from lakehouse.engine import CheckedRows, StoredRows
+from lakehouse.engine import OTHER_REASONS, CheckedRows, StoredRows
 from lakehouse.engine.keys import has_origins, keeps_source_key
 from lakehouse.engine.rules import first_check
 from lakehouse.errors import CheckFailedError
@@ -37,7 +37,8 @@ def refuse_rejected_rows(execution: FlowExecution, checked: CheckedRows) -> None
             raise _check_failed(execution, checked, _Failure(check.name, place, count, share))
     count = sum(checked.unchecked.values())
     if count > flow.reject_tolerance * total:
-        most = max(checked.unchecked, key=lambda reason: checked.unchecked[reason])
+        named = {reason: rows for reason, rows in checked.unchecked.items() if reason != OTHER_REASONS}
+        most = max(named, key=lambda reason: named[reason])
         share = f"{flow.reject_tolerance:.4g} of them may be"
         raise _check_failed(execution, checked, _Failure(most, most, count, share))
 
@@ -137,4 +138,6 @@ def _shown(row: Mapping[str, Any], stated: Mapping[str, str]) -> str:
         for name, value in row.items()
         if isinstance(value, str | int | float) and (name not in stated or stated[name] != value)
     }
+    if REJECT in values:
+        values["reason"] = values.pop(REJECT)
     return ", ".join(f"{name}={str(value)[:60]!r}" for name, value in list(values.items())[:4])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from lakehouse.declare.contract import is_ledger
 from lakehouse.declare.flow import Flow
-from lakehouse.engine.rules import JOINED_BY, first_check, rule_names
+from lakehouse.engine.rules import JOINED_BY, rule_names
 from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger import tables
 from lakehouse.ledger.quarantine import attempts
@@ -52,12 +53,23 @@ def quarantined_rows(project: Project, table: str, reason: str | None = None, li
 
 def describe_rule(flow: Flow, reason: str) -> str:
     """Return the rule of a reason: a check with its SQL, a required column, or the flow's own reason."""
-    broken = [c for c in flow.writes.checks if f"{JOINED_BY}{c.name}{JOINED_BY}" in f"{JOINED_BY}{reason}{JOINED_BY}"]
-    if broken:
+    rules = _rules(reason, rule_names(flow.writes))
+    if broken := [check for check in flow.writes.checks if check.name in rules]:
         return f"check of {flow.writes.name}: {' and '.join(check.sql for check in broken)}"
-    if reason.split(JOINED_BY, 1)[0] in rule_names(flow.writes)[: first_check(flow.writes)]:
+    if rules:
         return f"a column that {flow.writes.name} requires"
     return f"a reason of the flow's own ({flow.place})"
+
+
+def _rules(reason: str, names: Iterable[str]) -> list[str]:
+    """Return the rules whose names are joined in a reason; none for a function's own. A name may contain the joint."""
+    rules, rest = [], f"{JOINED_BY}{reason}{JOINED_BY}"
+    for name in sorted(names, key=len, reverse=True):  # the longer first, which shorter ones may be parts of
+        part = f"{JOINED_BY}{name}{JOINED_BY}"
+        if part in rest:
+            rules.append(name)
+            rest = rest.replace(part, JOINED_BY, 1)
+    return rules if rest == JOINED_BY else []
 
 
 def _quarantined(
@@ -74,14 +86,15 @@ def _quarantined(
             if table:
                 raise
     # A check's name may have a colon; a function's reason is known up to its first.
-    checks = [check.name for item in project.registry.tables.values() for check in item.checks]
+    checks = [f"{item.name} {check.name}" for item in project.registry.tables.values() for check in item.checks]
     text = f"""
         WITH counted AS (SELECT unnest($1::VARCHAR[]) AS attempt, unnest($2::BIGINT[]) AS place),
         newest AS (
             SELECT quarantine.*, counted.place, max(counted.place) OVER (PARTITION BY "table", origin) AS last_place
             FROM ledger.quarantine AS quarantine JOIN counted USING (attempt)
         ), quarantined AS (
-            SELECT *, CASE WHEN len(list_filter($3::VARCHAR[], lambda name: starts_with(reason, name))) > 0 THEN reason
+            SELECT *, CASE WHEN len(list_filter($3::VARCHAR[], lambda name:
+                    starts_with("table" || ' ' || reason || '{JOINED_BY}', name || '{JOINED_BY}'))) > 0 THEN reason
                 ELSE split_part(reason, ':', 1) END AS short
             FROM newest WHERE "row" IS NOT NULL AND (origin IS NULL OR place = last_place)
         ) {sql}

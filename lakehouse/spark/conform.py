@@ -11,7 +11,17 @@ from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
 from lakehouse.declare.lineage_columns import RUN_ID
 from lakehouse.engine.conform_types import MisfitError, repeated, step_of
-from lakehouse.engine.rules import BROKEN, JOINED_BY, REASON, Into, never_null, rule_names
+from lakehouse.engine.rules import (
+    BEFORE_DETAILS,
+    BROKEN,
+    JOINED_BY,
+    NO_REASON,
+    REASON,
+    WITHOUT_REASON,
+    Into,
+    never_null,
+    rule_names,
+)
 from lakehouse.errors import FlowError
 from lakehouse.spark.conform_columns import Conformer, arrow_type
 from lakehouse.spark.delta_reader import spark_schema
@@ -55,6 +65,9 @@ def conform(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
                 f"{flow.id} left out the column {column.name!r} of {table.name} ({flow.place})", "return it"
             )
     rejected = _conformed_column(flow, frame, REJECT, pa.string()) if REJECT in has else F.lit(None).cast("string")
+    # A reason is never empty.
+    stated = F.regexp_replace(rejected, BEFORE_DETAILS, NO_REASON)
+    rejected = F.when(rejected.rlike(WITHOUT_REASON), stated).otherwise(rejected)
     rows = frame.select(*columns, rejected.alias(REJECT))
     # Of a row that the function rejected nothing else can be asked.
     broken = F.when(F.isnull(REJECT), _broken(table)).otherwise(F.array().cast("array<int>"))

@@ -77,6 +77,12 @@ def test_a_table_of_partition_columns_alone_is_refused():
         table(partition_by=["n", "id"])
 
 
+def test_a_volatile_column_is_no_key():
+    columns = [ID, Column("at", pa.int64(), "When.", volatile=True)]
+    with pytest.raises(ContractError, match="key names 'at', which is volatile"):
+        table(columns=columns, key=["id", "at"])
+
+
 def test_names_that_differ_in_case_alone_are_refused():
     with pytest.raises(ContractError, match="'ID' and 'id' is declared twice"):
         table(columns=[ID, Column("ID", pa.string(), "x")])

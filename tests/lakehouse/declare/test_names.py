@@ -66,10 +66,18 @@ def test_a_name_is_written_in_the_composed_form():
     assert "größe" in raised.value.hint
 
 
-@pytest.mark.parametrize("names", [("größe", "GRÖSSE"), ("Größe", "größe"), ("Μήκος", "μήκοσ"), ("Ä", "ä")])
+@pytest.mark.parametrize("names", [("Größe", "größe"), ("Μήκος", "μήκοσ"), ("Ä", "ä"), ("I", "ı")])
 def test_names_that_differ_in_case_alone_are_refused(names):
     with pytest.raises(ContractError, match="declared twice"):
         Table("q.t", doc="", columns=[Column(name, pa.int64(), "") for name in names])
+    with pytest.raises(ContractError, match="differ in case alone"):
+        Column("box", pa.struct([(name, pa.int64()) for name in names]), "")
+
+
+def test_names_of_other_letters_are_others():
+    columns = [Column(name, pa.int64(), "") for name in ("straße", "strasse")]
+    assert Table("q.t", doc="", columns=columns).columns == tuple(columns)
+    assert Column("box", pa.struct([(column.name, pa.int64()) for column in columns]), "").name == "box"
 
 
 @pytest.mark.parametrize("name", ["Größen.a", "a.Größen", "größen", "a.b.c", "a.", ".a", "a.größe n", "a.größen@1"])

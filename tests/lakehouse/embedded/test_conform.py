@@ -72,6 +72,12 @@ def test_the_first_reason_counts_and_that_of_the_flow_comes_before(database):
     assert [row[REJECT] for row in rows] == wholes
 
 
+def test_a_row_that_is_rejected_without_a_reason_says_so(database):
+    rows = conformed(database, pa.record_batch({"id": ["a", "b", "c"], REJECT: [" ", ": x", "too old"]}))
+    assert [row[REJECT] for row in rows] == ["no reason given", "no reason given: x", "too old"]
+    assert [row[REASON] for row in rows] == ["no reason given", "no reason given", "too old"]
+
+
 def test_a_run_id_of_the_flow_is_not_kept(database):
     given = pa.record_batch({"id": ["a"], "n": [1], "run_id": ["mine"]})
     assert conformed(database, given, run_id="it's ä")[0]["run_id"] == "it's ä"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from lakehouse.engine import OTHER_REASONS
 from lakehouse.engine.keys import KeyOrigins
 from lakehouse.errors import CheckFailedError
 from lakehouse.execute.checks import (
@@ -36,6 +37,11 @@ def test_other_reasons_share_the_tolerance_of_the_flow(tmp_path):
     refused(tmp_path, checked(95, 0, **{"too old": 2, "too new": 3}))
     with pytest.raises(CheckFailedError, match=r"6 of the 100 rows .* were refused, 0.05 of them may be: too new"):
         refused(tmp_path, checked(94, 0, **{"too old": 2, "too new": 4}))
+
+
+def test_of_many_reasons_one_that_is_named_is_shown(tmp_path):
+    with pytest.raises(CheckFailedError, match=r"95 of the 100 rows .*: too old"):
+        refused(tmp_path, checked(5, 0, **{"too old": 2, OTHER_REASONS: 93}))
 
 
 def test_rows_that_share_a_key_are_refused_by_name(tmp_path):

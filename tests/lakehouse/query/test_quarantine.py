@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -153,4 +154,9 @@ def test_the_rule_of_a_reason_is_a_check_a_column_or_the_flows_own():
     assert describe_rule(flow, "it is short; it is odd") == "check of silver.texts: length(text) < 9 and text <> 'even'"
     assert describe_rule(flow, "it is short: 12").startswith("a reason of the flow's own")
     assert describe_rule(flow, "column sample_id is null") == "a column that silver.texts requires"
+    joined = replace(table, checks=[Check("a; b", "n > 5"), Check("a", "n > 8"), Check("b", "n <> 9")])
+    flow_of_joined = replace(flow, writes=joined)
+    assert describe_rule(flow_of_joined, "a; b") == "check of silver.texts: n > 5"
+    assert describe_rule(flow_of_joined, "a; b; b") == "check of silver.texts: n > 5 and n <> 9"
+    assert describe_rule(flow_of_joined, "a; a").startswith("a reason of the flow's own")
     assert describe_rule(flow, "column text is null").startswith("a reason of the flow's own (flows.py")

@@ -7,6 +7,7 @@ from lakehouse.declare.check import Check
 from lakehouse.declare.column import Column
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
+from lakehouse.engine.rules import REASON
 from lakehouse.errors import FlowError
 from lakehouse.spark.conform import conform
 
@@ -33,6 +34,14 @@ def test_rows_are_cast_stamped_and_marked(spark):
     assert rows[None][REJECT] == "column id is null"
     # A check that is neither true nor false is broken, too.
     assert rows["d"][REJECT] == "n is positive"
+
+
+def test_a_row_that_is_rejected_without_a_reason_says_so(spark):
+    given = spark.createDataFrame([("a", " "), ("b", ": x"), ("c", "too old")], f"id string, {REJECT} string")
+    rows = {row["id"]: (row[REJECT], row[REASON]) for row in conform(FLOW, given, "run-9").collect()}
+    assert rows["a"] == ("no reason given", "no reason given")
+    assert rows["b"] == ("no reason given: x", "no reason given")
+    assert rows["c"] == ("too old", "too old")
 
 
 def test_a_reason_of_the_flow_comes_first_and_an_optional_column_may_be_left_out(spark):
