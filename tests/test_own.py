@@ -173,7 +173,7 @@ def test_the_rows_of_ones_own_table_reach_the_mixture(own, ran):
         .to_pylist()
     )
     assert drawn
-    assert drawn[0]["n"] > 5
+    assert drawn[0]["n"] > 1
     line = json.loads(mixlake(own, "quota", "--stage", "cold", "--json").stdout)
     opening = next(row for row in line if row["cell"] == "text/en/opening")
     assert opening["target"] == 1000
