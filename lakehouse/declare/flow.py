@@ -146,7 +146,9 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
         driving: The input whose changes are processed incrementally; by default the only or first one.
         source_key: The column that names a row of the driving input.
         source_key_sql: Spark SQL expression over the *written* table that gives the key of the driving row of a row:
-            ``sample_id`` for one-to-one steps, ``parent_ids[0]`` where the step cuts.
+            ``sample_id`` for one-to-one steps, ``parent_ids[0]`` where the step cuts. It must give the row that a row
+            was really made from: a key that no row given has is refused; that of another row given goes unnoticed, and
+            a later change of that one replaces the row.
         rows: For operators. "one-to-one": each row given must come back once, good or with its reason in ``_reject``,
             under the same source key; an operator that loses or adds one is refused. "any": no such promise, as
             where it cuts, joins or chooses. By default one-to-one where a row of the written table keeps the

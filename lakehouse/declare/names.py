@@ -56,6 +56,11 @@ def _lower(letter: str) -> str:
     return letter.lower() if len(letter.lower()) == 1 else letter
 
 
+def quote_name(name: str) -> str:
+    """Return a name as an identifier of standard SQL, as DuckDB reads it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
 def name_list(names: Iterable[str]) -> str:
     """Return names as Delta's properties list columns: one that is not ASCII stands in backticks.
 

@@ -16,6 +16,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from lakehouse.declare.names import quote_name
 from lakehouse.errors import FlowError
 
 type Types = Mapping[str, pa.DataType]
@@ -120,7 +121,7 @@ class _Translation:
     def _column(self, node: exp.Column) -> _Value:
         _refuse(len(node.parts) != 1 or node.name.lower() not in self._columns, f"{node.sql(dialect='spark')!r}")
         name, kind = self._columns[node.name.lower()]
-        return _Value(quoted_name(name), kind)
+        return _Value(quote_name(name), kind)
 
     def _logic(self, node: exp.Binary) -> _Value:
         left, right = self._condition(node.left), self._condition(node.right)
@@ -256,11 +257,6 @@ def _number(text: str) -> _Value:
     if kind is None:
         raise _PartError(f"the number {text}")
     return _Value(f"CAST({text} AS {_INTEGERS[kind]})", kind)
-
-
-def quoted_name(name: str) -> str:
-    """Return the name of a column or table, quoted as DuckDB does."""
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _refuse(condition: bool, part: str) -> None:

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from lakehouse.declare.flow import REJECT, Flow
-from lakehouse.declare.portable_expression import quoted_name, to_duckdb
+from lakehouse.declare.names import quote_name
+from lakehouse.declare.portable_expression import to_duckdb
 from lakehouse.delta.scan import scan
 from lakehouse.embedded import flow_inputs
 from lakehouse.embedded.operator_pool import Clock, run_operator
@@ -153,7 +154,7 @@ class FlowFunction:
         kept = f"({origin}) IS NOT DISTINCT FROM _given"
         unknown = f" OR ({REJECT} IS NOT NULL AND ({origin}) IS NULL)" if REJECT in names else ""
         # By a name of its own: a column of this query comes before one of the rows.
-        given = f"(SELECT {quoted_name(self._flow.source_key)} AS _given FROM affected)"  # noqa: S608 - declared
+        given = f"(SELECT {quote_name(self._flow.source_key)} AS _given FROM affected)"  # noqa: S608 - declared
         text = f"SELECT * FROM made WHERE EXISTS (SELECT 1 FROM {given} WHERE {kept}){unknown}"  # noqa: S608 - declared
         return relations.sql(text, made=rows, affected=affected)
 

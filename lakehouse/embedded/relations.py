@@ -14,7 +14,8 @@ import pyarrow.dataset as ds
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
-from lakehouse.declare.portable_expression import quoted_name, to_duckdb
+from lakehouse.declare.names import quote_name
+from lakehouse.declare.portable_expression import to_duckdb
 from lakehouse.declare.reads import Read
 from lakehouse.declare.relations import BatchFunction, Dialect, GroupFunction
 from lakehouse.delta.data_files import live_files
@@ -84,10 +85,10 @@ class EmbeddedRelations:
     def sql(self, text: str, /, **inputs: Relation) -> Relation:
         """Return the rows of one SELECT, computed now."""
         for name, rows in inputs.items():
-            self._database.execute(f"CREATE OR REPLACE TEMP VIEW {quoted_name(name)} AS SELECT * FROM {rows.name}")  # noqa: S608
+            self._database.execute(f"CREATE OR REPLACE TEMP VIEW {quote_name(name)} AS SELECT * FROM {rows.name}")  # noqa: S608
         answer = self.statement(text)
         for name in inputs:
-            self._database.execute(f"DROP VIEW {quoted_name(name)}")
+            self._database.execute(f"DROP VIEW {quote_name(name)}")
         return answer
 
     def statement(self, text: str) -> Relation:
@@ -97,14 +98,14 @@ class EmbeddedRelations:
         # A sum of integers, which is of 64 bits in Spark; one that has more fails in both.
         wide = "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND data_type = 'HUGEINT'"
         for (column,) in self._database.execute(wide, [name]).fetchall():
-            self._database.execute(f"ALTER TABLE {name} ALTER {quoted_name(column)} TYPE BIGINT")
+            self._database.execute(f"ALTER TABLE {name} ALTER {quote_name(column)} TYPE BIGINT")
         return Relation(name)
 
     def named(self, name: str, rows: Relation) -> None:
         """Have statements know rows as ``layer.table``."""
         layer, _, last = name.partition(".")
-        self._database.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted_name(layer)}")
-        self._database.execute(f"CREATE VIEW {quoted_name(layer)}.{quoted_name(last)} AS SELECT * FROM {rows.name}")  # noqa: S608
+        self._database.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_name(layer)}")
+        self._database.execute(f"CREATE VIEW {quote_name(layer)}.{quote_name(last)} AS SELECT * FROM {rows.name}")  # noqa: S608
 
     def from_arrow(self, table: pa.Table) -> Relation:
         """Return rows that this process holds."""
@@ -128,13 +129,13 @@ class EmbeddedRelations:
     ) -> Relation:
         """Return what a function yields for one stream of all rows."""
         expressions = order_expressions(self._flow, [text for text in order_by if text not in together])
-        order = [*(quoted_name(name) for name in together), *(f"({text})" for text in expressions)]
+        order = [*(quote_name(name) for name in together), *(f"({text})" for text in expressions)]
         return self._from_function(batch_call(self._flow, function, schema)(self._batches(rows, order)), schema)
 
     def map_groups(self, rows: Relation, keys: Sequence[str], function: GroupFunction, schema: pa.Schema) -> Relation:
         """Return what a function makes of each group; rows are sorted by key, and spilled where they are many."""
         call = group_call(self._flow, tuple(keys), function, schema)
-        groups = groups_of(self._batches(rows, [quoted_name(key) for key in keys]), call)
+        groups = groups_of(self._batches(rows, [quote_name(key) for key in keys]), call)
         return self._from_function((batch for group in groups for batch in call(group).to_batches()), schema)
 
     def cached(self, rows: Relation) -> Relation:
@@ -197,7 +198,7 @@ class EmbeddedRelations:
             self._database.register(name, ds.dataset(file.path, format="ipc"))
         marked = f"(SELECT *, '{table.name}' AS {TABLE_PSEUDO_COLUMN} FROM {name})"  # noqa: S608 - declared names
         condition = f" WHERE {to_duckdb(item.where, types)}" if item.where else ""
-        return f"SELECT {', '.join(map(quoted_name, names))} FROM {marked}{condition}"  # noqa: S608 - declared names
+        return f"SELECT {', '.join(map(quote_name, names))} FROM {marked}{condition}"  # noqa: S608 - declared names
 
     def _view(self, text: str) -> Relation:
         name = self._fresh()

@@ -22,6 +22,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from lakehouse.declare.names import quote_name
 from lakehouse.declare.user_files import read_text
 from lakehouse.delta.scan import scan, unreadable_file
 from lakehouse.errors import MixlakeError, QueryError, TableNotFoundError, unknown_table
@@ -35,7 +36,6 @@ from lakehouse.query.sql_guard import (
     literal,
     missing_table,
     query_error,
-    quote_name,
     quoted,
     require_read_only,
     table_names,

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from lakehouse.query.sql_guard import quote_name
+from lakehouse.declare.names import quote_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from lakehouse.declare.names import quote_name
 from lakehouse.declare.sql_flow import quiet_parser
 from lakehouse.errors import MixlakeError, QueryError, first_line
 
@@ -170,12 +171,6 @@ def literal(text: str) -> str:
     """Return a text as a literal of SQL."""
     escaped = text.replace("'", "''")
     return f"'{escaped}'"
-
-
-def quote_name(name: str) -> str:
-    """Return the name of a column as an identifier of SQL."""
-    escaped = name.replace('"', '""')
-    return f'"{escaped}"'
 
 
 def quoted(name: str) -> str:

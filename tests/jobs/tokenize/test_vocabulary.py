@@ -7,6 +7,7 @@ import pytest
 
 from jobs.tokenize.vocabulary import DECLARED, VocabularyParams, load_vocabulary, vocabulary
 from lakehouse.errors import ConfigError
+from tests.module_text import ModuleText
 
 
 def test_ranges_cover_every_id_once():
@@ -27,7 +28,7 @@ def test_qwens_own_ids_are_kept_and_ours_lie_above_its_padding():
 
 
 def test_the_label_follows_the_declaration(tmp_path, ranks):
-    text = Path(DECLARED).read_text(encoding="utf-8")
+    text = ModuleText(Path(DECLARED).read_text(encoding="utf-8"))
     other = tmp_path / "vocabulary.yaml"
     other.write_text(text.replace("    - <|pad|>\n", "    - <|pad|>\n    - <|mine|>\n"), encoding="utf-8")
     assert load_vocabulary(str(other)).label(ranks) != load_vocabulary().label(ranks)
@@ -45,7 +46,7 @@ def test_the_label_follows_the_declaration(tmp_path, ranks):
 )
 def test_a_broken_declaration_is_named(tmp_path, old, new, message):
     path = tmp_path / "vocabulary.yaml"
-    path.write_text(Path(DECLARED).read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    path.write_text(ModuleText(Path(DECLARED).read_text(encoding="utf-8")).replace(old, new), encoding="utf-8")
     with pytest.raises(ConfigError, match=message):
         load_vocabulary(str(path))
 
