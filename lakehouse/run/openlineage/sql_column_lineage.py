@@ -2,8 +2,8 @@
 
 sqlglot's optimiser qualifies every column against the declared columns of the inputs and builds the scopes; from
 there each written column is followed to stored columns, through WITHs, subqueries, set operations and table
-functions. A column that leads to anything else, such as a PIVOT, a recursive WITH or a name that no contract
-declares, is left out, with a warning.
+functions. A column that leads to anything else, such as a PIVOT of values that the query does not list, a recursive
+WITH or a name that no contract declares, is left out, with a warning.
 
 `sqlglot.lineage` finds the same columns but not how they are used: its nodes carry a payload and its edges none, and
 the branches of a set operation hang on the node above by their position alone, so that ``CASE WHEN u.x > 0 THEN u.id``
@@ -32,6 +32,7 @@ from lakehouse.engine.rules import given_columns
 from lakehouse.run.openlineage import sql_scopes
 from lakehouse.run.openlineage.column_lineage import Kind, Lineage, Source
 from lakehouse.run.openlineage.sql_generators import spread
+from lakehouse.run.openlineage.sql_pivots import pivoted_inputs
 from lakehouse.run.openlineage.sql_sources import ColumnSources, UnknownSourceError
 from lakehouse.run.openlineage.sql_uses import is_grouping, named_windows, uses
 
@@ -103,8 +104,10 @@ class _Query:
         """Return the sources that decide which rows there are."""
         sources: set[Source] = set()
         for scope in sql_scopes.read(self.root):
-            if scope.pivots:
-                self._lack("the groups of rows", "a PIVOT is not followed")
+            for _, pivoted in pivoted_inputs(scope):
+                if pivoted is not None and pivoted.is_unpivot:
+                    continue
+                sources |= _as("GROUP_BY", self._known("the groups of rows", self.sources.passing, pivoted, scope))
             for kind, part, inner in sql_scopes.row_parts_of(scope.expression):
                 sources |= _as(kind, self._part(part, scope, inner=inner))
             for kind, found in self._compared(scope):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from sqlglot import exp
@@ -12,9 +12,11 @@ from lakehouse.declare.contract import Table
 from lakehouse.run.openlineage import sql_scopes
 from lakehouse.run.openlineage.column_lineage import Source
 from lakehouse.run.openlineage.sql_generators import is_renamed, is_wide
+from lakehouse.run.openlineage.sql_pivots import PivotedInput, pivoted_inputs
 from lakehouse.run.openlineage.sql_uses import after, named_windows, uses
 
 _SHOWN = 60  # characters of a part of a query
+_UNFOLLOWED_PIVOT = "a PIVOT whose columns are not all listed, or several of one table, are not followed"
 
 
 class UnknownSourceError(Exception):
@@ -119,10 +121,62 @@ class ColumnSources:
         if not column.table:
             return self._bare(column, scope, inner=inner)
         at: Scope | None = scope
-        while at is not None and column.table not in at.sources:
+        while at is not None and column.table not in {*at.sources, *dict(pivoted_inputs(at))}:
             at = at.parent  # a correlated subquery's outer table
-        if at is None or at.pivots:
-            raise UnknownSourceError(_unfound(column) if at is None else "a PIVOT is not followed")
+        if at is None:
+            raise UnknownSourceError(_unfound(column))
+        pivoted = dict(pivoted_inputs(at))
+        if column.table in pivoted:
+            return self._pivoted(column, pivoted[column.table], at)
+        return self._read(column, at)
+
+    def passing(self, pivoted: PivotedInput | None, scope: Scope) -> frozenset[Source]:
+        """Return the sources of the columns that a PIVOT lets through, whose values make its groups.
+
+        Raises:
+            UnknownSourceError: If they are not all known.
+        """
+        columns = None if pivoted is None else self._columns_before(pivoted, scope)
+        if pivoted is None or columns is None:
+            raise UnknownSourceError(_UNFOLLOWED_PIVOT)
+        names = [name for name in columns if name not in pivoted.used()]
+        return frozenset(s for name in names for s in self._read(exp.column(name, pivoted.source), scope))
+
+    def _columns_before(self, pivoted: PivotedInput, scope: Scope) -> Collection[str] | None:
+        origin = scope.sources[pivoted.source]
+        if isinstance(origin, exp.Table):
+            origin = origin.copy()
+            origin.set("pivots", None)
+        return sql_scopes.columns_of(origin, self.columns)
+
+    def _pivoted(self, column: exp.Column, pivoted: PivotedInput | None, scope: Scope) -> frozenset[Source]:
+        made = None if pivoted is None else pivoted.made()
+        if pivoted is None or made is None:
+            raise UnknownSourceError(_UNFOLLOWED_PIVOT)
+        name = column.name.lower()
+        if name not in made:
+            if name in pivoted.used():
+                raise UnknownSourceError(_unfound(column))
+            return self._read(exp.column(column.name, pivoted.source), scope)
+        if name in (self._columns_before(pivoted, scope) or ()) and name not in pivoted.used():
+            raise UnknownSourceError(_unfound(column))  # two columns have the name
+        found: set[Source] = set()
+        for part in made[name].values:
+            for node, kind in uses(part, {}):
+                found |= {replace(s, kind=after(kind, s.kind)) for s in self._input_of(node, scope)}
+        for part in made[name].conditions:
+            for node, _ in uses(part, {}):
+                found |= {replace(s, kind="CONDITIONAL") for s in self._input_of(node, scope)}
+        return frozenset(found)
+
+    def _input_of(self, node: exp.Expr, scope: Scope) -> frozenset[Source]:
+        """Return the sources of a column that a PIVOT uses."""
+        if not isinstance(node, exp.Column) or node.is_star or node.table not in scope.sources:
+            raise UnknownSourceError(_unfollowed(node))
+        return self._read(node, scope)
+
+    def _read(self, column: exp.Column, at: Scope) -> frozenset[Source]:
+        """Return the sources of a column of one of a query's inputs, as it is before a PIVOT."""
         origin = at.sources[column.table]
         name = column.name.lower()
         if isinstance(origin, exp.Table):
@@ -157,7 +211,7 @@ class ColumnSources:
             return self._generated(table.this, scope, renamed.index(name) if name in renamed else None)
         view = table.name.lower()
         stored = self.columns.get(view, {}).get(name)
-        if stored is None or renamed or table.args.get("pivots"):
+        if stored is None or renamed:
             raise UnknownSourceError(f"no contract declares {table.alias_or_name}.{name}")
         return frozenset({Source(self.inputs[view].name, stored, "IDENTITY")})
 
