@@ -93,7 +93,7 @@ def _print_params_and_code(flow: dict[str, Any]) -> None:
         rows = [(f"  {item['name']}", item["value"], item["from"]) for item in flow["params"]]
         print_table(["  name", "value", "from"], rows, width=_WIDE)
     print(f"\ncode {flow['code']['digest'][:8]}")
-    for module, names in flow["code"]["reaches"].items():
+    for module, names in flow["code"]["definitions"].items():
         print(f"  {module}{'' if names == ['*'] else ': ' + ', '.join(names)}")
     for name, digest in flow["models"].items():
         print(f"  model {name} {digest[:8]}")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     help="Rows whose address fits a pattern: * is any text, ? any character.",
 )
 @click.option("--id", "ids", multiple=True, metavar="ID", help="A sample; may be given several times.")
-@click.option("--ids-from", type=click.Path(exists=True, dir_okay=False), help="A file of sample ids, one a line.")
+@click.option("--ids-from", type=click.Path(exists=True, dir_okay=False), help="File of sample ids, one per line.")
 @click.option("--reason", required=True, help="Why; it is recorded.")
 @click.option(
     "--scope",
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 @click.option(
     "--purge",
     is_flag=True,
-    help="Let the rows leave older versions, too: files that hold them are deleted, and releases that hold them break.",
+    help="Also delete the rows from older versions: files that contain them are deleted; releases that contain them "
+    "become broken.",
 )
 @click.option("--dry-run", is_flag=True, help="Only report what would go, and who has seen it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the order, matched and derived rows, releases and steps.")
@@ -83,7 +84,7 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     if ids_from:
         sample_ids.extend(read_text(Path(ids_from)).split())
         if not sample_ids:
-            raise click.UsageError(f"{ids_from} holds no id — write one a line")
+            raise click.UsageError(f"{ids_from} contains no ids; write one per line")
     values: dict[Kind, list[str]] = {"source": [*sources], "license": [*licenses], "uri": [*uris], "id": sample_ids}
     chosen = [kind for kind, named in values.items() if any(named)]
     if len(chosen) != 1:

@@ -61,7 +61,7 @@ _PROJECT_OPTIONS = (
     click.option(
         "--engine",
         type=click.Choice(["auto", "embedded", "spark"]),
-        help="What runs flows: this process, Spark, or by what a flow reads. A --master is Spark's.",
+        help="Engine that runs the flows; auto chooses by input size. --master applies to Spark.",
     ),
     click.option(
         "--master", default="", metavar="URL", help="Where Spark runs: local[4], spark://..., yarn, k8s://..."

@@ -49,7 +49,7 @@ class Table:
         partition_by: Columns that a file has one value of each of. For few values, and what is replaced whole.
         checks: Conditions that every row satisfies.
         tags: Names of unions that the table belongs to, see `lakehouse.declare.reads.tagged`.
-        writer_options: ``compression`` and Parquet settings of payload tables, held while a flow writes.
+        writer_options: ``compression`` and Parquet settings of payload tables, set while a flow writes.
         properties: Delta table properties beyond the engine's own.
 
     Raises:

@@ -41,8 +41,8 @@ _CHANGE = "_change_type"
 _FEED = "_change_data"
 _ROWS = "rows"
 _INSERT, _UPDATE, _DELETE = "I", "U", "D"
-_COMES = {_INSERT: "insert", _UPDATE: "update_postimage"}
-_GOES = {_UPDATE: "update_preimage", _DELETE: "delete"}
+_CHANGE_OF_NEW = {_INSERT: "insert", _UPDATE: "update_postimage"}
+_CHANGE_OF_OLD = {_UPDATE: "update_preimage", _DELETE: "delete"}
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class _File(NamedTuple):
     name: str
     bytes: int
     partition: Mapping[str, pa.Scalar]
-    least: Any
-    most: Any
+    lower: Any
+    upper: Any
 
 
 class ReplaceRows:
@@ -141,9 +141,9 @@ class ReplaceRows:
             path = listed["path"][row].as_py()
             (name,) = decoded(pa.chunked_array([[path]])).to_pylist()
             partition = {key: listed[f"partition.{key}"][row] for key in self._partition_by}
-            least, most = (listed[bound][row].as_py() if bound in columns else None for bound in bounds)
-            file = _File(path, name, listed["size_bytes"][row].as_py(), partition, least, most)
-            if with_null or _may_hold(values, least, most):
+            lower, upper = (listed[bound][row].as_py() if bound in columns else None for bound in bounds)
+            file = _File(path, name, listed["size_bytes"][row].as_py(), partition, lower, upper)
+            if with_null or _may_hold(values, lower, upper):
                 yield file
 
     def _holds_some(self, file: _File) -> bool:
@@ -162,7 +162,7 @@ class ReplaceRows:
                 yield batch.filter(pc.is_null(goes))
         for batch in incoming:
             stored = in_types(batch, self._schema)
-            self._note(changes, stored, self._mapped(stored, _COMES))
+            self._note(changes, stored, self._mapped(stored, _CHANGE_OF_NEW))
             yield stored
 
     def _note(self, changes: RowFileWriter, batch: pa.RecordBatch, kinds: pa.Array) -> None:
@@ -187,7 +187,7 @@ class ReplaceRows:
             raise lost_file(self._table.name, file.path) from None
 
     def _goes(self, batch: pa.RecordBatch) -> pa.Array:
-        return self._mapped(batch, _GOES)
+        return self._mapped(batch, _CHANGE_OF_OLD)
 
     def _mapped(self, batch: pa.RecordBatch, names: Mapping[str, str]) -> pa.Array:
         """Return for each row what the change feed calls what happens to its key, null where nothing does."""
@@ -259,9 +259,9 @@ def _batch_rows(parquet: pq.ParquetFile) -> int:
     return max(1, min(CHUNK_ROWS, CHUNK_BYTES // max(1, size)))
 
 
-def _may_hold(values: list[Any], least: Any, most: Any) -> bool:
+def _may_hold(values: list[Any], lower: Any, upper: Any) -> bool:
     """Whether one of some sorted values may lie between bounds; unknown bounds exclude nothing."""
-    if least is None or most is None:
+    if lower is None or upper is None:
         return True
-    place = bisect_left(values, least)
-    return place < len(values) and bool(values[place] <= most)
+    place = bisect_left(values, lower)
+    return place < len(values) and bool(values[place] <= upper)

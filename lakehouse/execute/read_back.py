@@ -44,13 +44,13 @@ def verify_commit(execution: FlowExecution, plan: WritePlan, version: int) -> No
     key = execution.session.differing_row(plan.write, version)
     if key is not None:
         named = ", ".join(f"{name}={value!r}" for name, value in key.items())
-        raise _differs(execution, version, f"a row{f' ({named})' if named else ''} is read otherwise than it was made")
+        raise _differs(execution, version, f"a row{f' ({named})' if named else ''} differs from what was committed")
 
 
 def _differs(execution: FlowExecution, version: int, what: str) -> LakeError:
     name = execution.flow_plan.flow.writes.name
     return LakeError(
-        f"{name} does not hold at version {version} what {execution.flow_plan.flow.id} wrote: {what}",
-        "do not use that version: look at the rows and at the storage, then write the table anew and read it back "
-        f"whole: mixlake run {name} --full --verify",
+        f"version {version} of {name} differs from what {execution.flow_plan.flow.id} wrote: {what}",
+        "do not use that version: check the rows and the storage, then rewrite and verify the table: "
+        f"mixlake run {name} --full --verify",
     )

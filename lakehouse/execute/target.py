@@ -68,8 +68,8 @@ def inspect_target(catalog: Catalog, flow_plan: FlowPlan, *, migrate: bool = Fal
         if rekeyed:
             problems.append(f"its key was {', '.join(note.key)}, and is now {', '.join(table.key) or 'none'}")
         raise ContractError(
-            f"{table.name} is stored otherwise than its contract says: {'; '.join(problems)}",
-            f"write it anew: mixlake run {table.name} --migrate (its older versions and the releases stay as they are)",
+            f"{table.name} does not match its contract: {'; '.join(problems)}",
+            f"rewrite it: mixlake run {table.name} --migrate (its older versions and the releases stay as they are)",
         )
     if drift.added and not drift.incompatible:
         append.add_columns(catalog, table, drift.added)

@@ -72,7 +72,7 @@ def explain(
         "params": _params(project, item, params or {}),
         "code": {
             "digest": item.fingerprints.code,
-            "reaches": {
+            "definitions": {
                 module: sorted(names) for module, names in item.fingerprints.code_parts.items() if module != DECLARATION
             },
         },

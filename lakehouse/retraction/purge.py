@@ -178,7 +178,7 @@ def _purge(project: Project, order: Retraction, steps: _Steps) -> Purge:
             break_release(catalog, name, order.ordinal)
         if not set(plan.tables) <= set(current(catalog, order).tables):
             if not update_order(catalog, order, number, tables=plan.tables):
-                raise _BlockedError("another run is at it")
+                raise _BlockedError("another run is purging it")
             number += 1
         return plan if acquire_pin_lock(catalog, plan.pin_lock_version + 1) else None
 
@@ -210,9 +210,9 @@ def _finish_retraction(project: Project, order: Retraction, steps: _Steps) -> No
                 f"{item.writes} is not up to date ({cause.kind}: {cause.detail}); mixlake run +{item.writes}"
             )
     if is_quarantined(project, order):
-        delete_retracted_rows(project, again=True)
+        delete_retracted_rows(project, repeat=True)
         if is_quarantined(project, order):
-            raise _BlockedError(f"{tables.quarantine.name} has such rows; the next run tries again")
+            raise _BlockedError(f"{tables.quarantine.name} contains retracted rows; the next run tries again")
     if not is_fully_merged(project):
         steps.sync()
         if not is_fully_merged(project):
@@ -257,7 +257,7 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
 def _blocking(blocking: list[str], latest: list[str], required: Mapping[str, RequiredVersions]) -> str:
     """Say which table has rows at a required version, and what requires it."""
     if latest:
-        return f"{latest[0]} holds such rows still; see mixlake plan"
+        return f"{latest[0]} still contains retracted rows; see mixlake plan"
     # Releases were searched one by one.
     versions = [
         f"{name}@{version} ({', '.join(map(str, reasons))})"
@@ -265,7 +265,9 @@ def _blocking(blocking: list[str], latest: list[str], required: Mapping[str, Req
         for version, reasons in sorted(required[name].by_version.items())
         if version != required[name].latest and not all(reason.kind == "release" for reason in reasons)
     ]
-    return f"older versions that may hold such rows are needed: {'; '.join(versions[:5])}; run those flows, too"
+    return (
+        f"older versions that may contain retracted rows are required: {'; '.join(versions[:5])}; run those flows too"
+    )
 
 
 def _with_descendants(catalog: Catalog, names: Iterable[str], roots: Collection[str]) -> set[str]:

@@ -20,18 +20,18 @@ from lakehouse.retraction.own_match import by_license, by_source, by_uri, uri_ex
 from lakehouse.retraction.quarantined_columns import TABLES, own_column, own_list, own_text, quarantined_columns
 
 TRANSACTION = "mixlake.retractions"
-_AGAIN = f"{TRANSACTION}.again"
+_REPEAT = f"{TRANSACTION}.again"
 _KEY = ("attempt", "reason", "row")
 # Each commit names so many rows.
 _ROWS_OF_A_COMMIT = 5_000
 
 
-def delete_retracted_rows(project: Project, *, again: bool = False) -> bool:
-    """Delete quarantined rows that retractions take out, where that was not done yet.
+def delete_retracted_rows(project: Project, *, repeat: bool = False) -> bool:
+    """Delete quarantined rows that match retractions, unless that was done before.
 
     Args:
         project: The project.
-        again: Whether to repeat it where it was done: a run that did not know the orders has quarantined rows since.
+        repeat: Whether to delete them again: a run that did not know the retractions has quarantined rows since.
 
     Returns:
         Whether anything was to be done.
@@ -42,9 +42,9 @@ def delete_retracted_rows(project: Project, *, again: bool = False) -> bool:
         return False
     opened = catalog.open(tables.quarantine.name)
     done = int(opened.transaction_version(TRANSACTION) or 0) >= orders.ordinal
-    if done and not again:
+    if done and not repeat:
         return False
-    transaction = (TRANSACTION, orders.ordinal) if not done else (_AGAIN, int(opened.version()) + 1)
+    transaction = (TRANSACTION, orders.ordinal) if not done else (_REPEAT, int(opened.version()) + 1)
     # Deleting a row twice changes nothing, so that the last commit alone says that all is done.
     commits = [*_retracted(project, orders, int(opened.version()))] or [[]]
     for number, digests in enumerate(commits, 1):

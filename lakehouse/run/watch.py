@@ -69,7 +69,7 @@ class Watch:
             if now != files:
                 changed = [path for path, state in now.items() if files.get(path) != state]
                 files, sources, began = now, {}, time.time_ns()
-                forget_modules(project, changed)
+                unload_modules(project, changed)
                 try:
                     loaded = self._loaded()
                     files, sound = _unchanged_since(began, declared_files(loaded)), True
@@ -154,7 +154,7 @@ def _paths(project: Project) -> Iterator[Path]:
         yield from folder.glob("*.sql")
 
 
-def forget_modules(project: Project, changed: Iterable[str]) -> None:
+def unload_modules(project: Project, changed: Iterable[str]) -> None:
     """Have the next import read the modules of the project's packages again.
 
     Args:

@@ -33,7 +33,7 @@ from lakehouse.spark.settings import is_local
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-log = logging.getLogger("mixlake.ship")
+log = logging.getLogger("mixlake.code")
 
 GROUPS = ("mixlake.modules", "mixlake.sql", "mixlake.commands")
 _AT = (1980, 1, 1, 0, 0, 0)

@@ -22,7 +22,7 @@ ID = "aa" * 16
         (["--source", "src", "--license", "MIT", "--reason", "x"], "one order takes out one thing"),
         (["--source", "", "--reason", "x"], "give one of"),
         (["--source", "a", "--source", "b", "--reason", "x"], "takes one source"),
-        (["--ids-from", "empty", "--reason", "x"], "empty holds no id — write one a line"),
+        (["--ids-from", "empty", "--reason", "x"], "empty contains no ids; write one per line"),
         (["--ids-from", "missing", "--reason", "x"], "missing"),
         (["--id", "short", "--reason", "x"], "'short' is not a sample id"),
         (["--id", ID, "--scope", "all", "--reason", "x"], "--scope"),
