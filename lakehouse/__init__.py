@@ -1,7 +1,7 @@
-"""mixlake's engine: declared flows over a Delta lakehouse. It knows no modality.
+"""mixlake's engine: declared flows over a Delta lakehouse. It is independent of modality.
 
-Its rooms, from the roof down; each imports only what stands below it, and the import contracts in ``pyproject.toml``
-enforce that:
+Its packages, from the top layer down; each imports only from those below it, as the import contracts in
+``pyproject.toml`` enforce:
 
 ===================================  ==================================================================================
 ``cli``                              the verbs of ``mixlake``, one a file, and the entry for spark-submit
@@ -15,7 +15,7 @@ enforce that:
 ``engine``                           the protocol by which `execute` drives an engine, and what engines share
 ``project``                          a lake's configuration, declarations and catalog: what rooms are handed
 ``ledger``                           the engine's own tables: runs, releases, retractions, quarantine
-``delta``                            Delta tables without a JVM; ``delta.store`` is where their bytes lie
+``delta``                            Delta tables without a JVM; ``delta.store`` is where they are stored
 ``declare``                          what a user declares: contracts, flows, parameters, SQL flows, ``mixlake.yaml``
 ``errors``                           every error that a user can cause, each with how to fix it
 ===================================  ==================================================================================

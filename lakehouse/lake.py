@@ -133,7 +133,7 @@ class Lake:
         return answer(connect(self.project, at, pinned), f"SELECT * FROM {quoted(name)}", format)  # noqa: S608 - quoted
 
     def scan(self, name: str, at: str | None = None) -> pl.LazyFrame:
-        """Return a table as a lazy Polars frame, which reads only the rows and columns that are asked of it.
+        """Return a table as a lazy Polars frame, which reads only the rows and columns that are needed.
 
         Args:
             name: The table.

@@ -71,7 +71,7 @@ class Project:
         return Project(self.config.with_params(params)) if params else self
 
     def with_engine(self, engine: EngineName | None) -> Project:
-        """Return a project that asks for an engine; None leaves the configuration's."""
+        """Return a project with another engine; None keeps the configuration's."""
         return Project(self.config.with_engine(engine)) if engine else self
 
     def with_verify(self, *, verify: bool) -> Project:

@@ -1,4 +1,4 @@
-"""The quota table: what each stage asks of each cell."""
+"""The quota table: what each stage requests from each cell."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class SampleParams:
         load_policy(self.policy)
 
 
-# No read asks for text, sound or pixels: a decision looks at scores alone.
+# No read includes text, sound or pixels: decisions use scores alone.
 @flow(
     id="jobs.mix.samples.decide",
     writes=samples_table,

@@ -1,4 +1,4 @@
-"""Where each medium's bytes lie, so that a trainer reads one by a single seek.
+"""Where each medium's bytes are stored, so that a trainer reads one by a single seek.
 
 The engine says which files hold a table at its pinned version and how many rows are live in each; a task walks
 the pages of one file at a time (`lakehouse.delta.parquet_values`). Media bytes themselves are not moved.

@@ -110,7 +110,7 @@ def _examples(text: str) -> str:
     "--lake",
     metavar="URI",
     envvar="MIXLAKE_LAKE",
-    help="Where the lake lies: a folder or an object-store URI. By default as mixlake.yaml says, else ./lake.",
+    help="Location of the lake: a folder or an object-store URI. Default: from mixlake.yaml, else ./lake.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Say more while working.")
 @click.version_option(package_name="mixlake", prog_name="mixlake")
@@ -230,7 +230,7 @@ def _with_lake(command: click.Command) -> click.Command:
                 metavar="URI",
                 expose_value=False,
                 callback=_set_lake,
-                help="Where the lake lies.",
+                help="Location of the lake.",
             )
         )
     return command

@@ -109,7 +109,7 @@ def _watch(context: Context, select: tuple[str, ...], options: RunOptions) -> in
 
 @contextlib.contextmanager
 def _stopping(stopped: threading.Event) -> Iterator[None]:
-    """Have SIGTERM, and the first Ctrl-C, end a watch after the run that was begun; the second ends it at once."""
+    """Let SIGTERM and the first Ctrl-C end a watch after the current run; a second Ctrl-C ends it at once."""
 
     def interrupted(*_: object) -> None:
         stopped.set()

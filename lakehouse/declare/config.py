@@ -2,7 +2,7 @@
 
 A configuration is found in the current folder or the nearest one above it. All keys are optional::
 
-    lake: ./lake                      # where the tables lie: a folder or an object-store URI
+    lake: ./lake                      # where the tables are: a folder or an object-store URI
     modules: [acme.tables, acme.flows]
     sql: [flows/*.sql]
     params:
@@ -78,7 +78,7 @@ class Config:
         return replace(self, params=merged)
 
     def with_engine(self, engine: EngineName) -> Config:
-        """Return a copy that asks for an engine."""
+        """Return a copy with another engine."""
         return replace(self, engine=engine)
 
     def with_verify(self) -> Config:

@@ -129,8 +129,8 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     arguments: ``versions``, the version read of each table; ``storage``, the options of the lake's object store, for
     tasks that open its files themselves; a frame also ``cache``, a function that caches a DataFrame
     which it reads more than once, until the commit, and ``current_rows``, the written table's rows as they are.
-    A landing flow is called as ``f(params=params)`` and returns an Arrow table; it may ask for ``current_rows``, as
-    an Arrow table.
+    A landing flow is called as ``f(params=params)`` and returns an Arrow table; it may have the argument
+    ``current_rows``, an Arrow table.
 
     Args:
         writes: Contract of the written table.
@@ -238,7 +238,7 @@ def _require_inputs(name: str, kind: FunctionKind, inputs: Mapping[str, Read], *
         raise FlowError(f"{name}: group_by is for group flows", "leave it out, or declare kind='group'", at)
 
 
-# What a relational function may ask for beside its inputs.
+# Arguments that a relational function may have besides its inputs.
 _RELATIONAL_ARGUMENTS = frozenset({"relations", "params", "affected", "versions", "storage"})
 
 

@@ -1,7 +1,7 @@
 """Check values of users' YAML against declared Python types, and describe these types in plain words.
 
 Checked are plain types: numbers, texts, ``bool``, ``None``, sequences and mappings, ``Literal``, and unions of these.
-A value of any other type is left to whoever takes it.
+A value of any other type is not checked.
 """
 
 from __future__ import annotations

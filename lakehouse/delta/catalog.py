@@ -57,7 +57,7 @@ class Catalog:
             )
 
     def table_uri(self, name: str) -> str:
-        """Return where a table lies.
+        """Return a table's location.
 
         Raises:
             TableNotFoundError: If the name is not of the form layer.table.
@@ -168,7 +168,7 @@ class Catalog:
 def _is_file(path: str) -> bool:
     try:
         return Path(path).is_file()
-    except PermissionError:  # what lies there is unknown until a table is opened
+    except PermissionError:  # its content is unknown until a table is opened
         return False
 
 

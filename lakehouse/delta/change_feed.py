@@ -27,7 +27,7 @@ def feed_files(store: pafs.FileSystem, first: int, last: int) -> pa.ChunkedArray
 
 
 def has_feed(store: pafs.FileSystem, first: int, last: int) -> bool:
-    """Whether the change feed of some versions, both included, can still be read: a vacuum may have taken it."""
+    """Whether the change feed of some versions, both included, is still complete: a vacuum may have deleted files."""
     try:
         return not missing(store, feed_files(store, first, last))
     except FileNotFoundError:

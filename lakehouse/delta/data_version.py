@@ -38,7 +38,7 @@ def read_data_version(log: Log) -> DataVersion:
     """Read a table's commits back to its newest note and its last change of rows.
 
     A commit with a note changed rows where the note says so. Another one did where it added or removed data files
-    otherwise than by moving rows (compaction), so that maintenance by any tool changes nothing.
+    other than to move rows (compaction), so that maintenance by any tool is not a change.
     """
     note: NotedVersion | None = None
     changed: int | None = None

@@ -84,7 +84,7 @@ def read_footers(store: pafs.FileSystem, paths: Iterable[str]) -> list[Footer | 
 
 
 def _pages_end(metadata: pq.FileMetaData) -> int:
-    """Return where the last page ends; row groups lie one behind the other."""
+    """Return where the last page ends; row groups are contiguous."""
     if not metadata.num_row_groups:
         return len(_MAGIC)
     group = metadata.row_group(metadata.num_row_groups - 1)

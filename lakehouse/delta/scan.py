@@ -105,7 +105,7 @@ def file_dataset(table: DeltaTable, paths: Sequence[str]) -> ds.FileSystemDatase
 def _with_true_bounds(table: DeltaTable, dataset: ds.FileSystemDataset) -> ds.FileSystemDataset:
     """Return a dataset that promises of its files nothing but what holds of all their rows.
 
-    A fragment promises that a column lies between the minimum and the maximum in the log, by which Arrow simplifies
+    A fragment promises that a column is between the minimum and the maximum in the log, by which Arrow simplifies
     filters. No bound holds of NaN, which delta-rs leaves out and Spark states as the maximum; and where one bound is
     null, as delta-rs states infinities, Arrow takes each comparison for false. So of floats nothing is promised, and of
     other columns only what has both bounds.

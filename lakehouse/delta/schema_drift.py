@@ -74,7 +74,7 @@ def _text(schema: Schema, name: str) -> str:
     (field,) = (item for item in schema.fields if item.name == name)
     try:
         kind = pa.schema(Schema([field]).to_arrow()).field(name).type
-    except Exception:  # noqa: BLE001 - of whatever kind: a type that only other readers know
+    except Exception:  # noqa: BLE001 - of any kind: a type that only other readers support
         return str(field.type)
     return type_text(nullable_inside(kind))
 

@@ -38,10 +38,10 @@ def corrupt_log(table: str, what: ValueError | str) -> LakeError:
 
 
 def unsupported(table: str, needs: str) -> LakeError:
-    """Return the error for a table whose Delta protocol asks for a feature, or a reader version, unknown here."""
+    """Return the error for a table whose Delta protocol requires a feature or reader version that is not supported."""
     needs = needs if " " in needs else f"feature {needs}"
     return LakeError(
-        f"{table} cannot be read: it needs Delta's {needs}, which this mixlake does not know",
+        f"{table} cannot be read: it needs Delta's {needs}, which this mixlake does not support",
         "write it without that, or install a newer mixlake",
     )
 

@@ -121,7 +121,7 @@ def _operator(project: Project, spec: Flow, rows: int) -> CheckResult:
     try:
         given = sample(project, spec, rows)
         if given.num_rows == 0:
-            return _ended(spec, "skipped", "its input holds no row")
+            return _ended(spec, "skipped", "its input has no rows")
         differences = list(_differences(project, spec, given))
     except TableNotFoundError as error:
         return _ended(spec, "skipped", error.message)

@@ -120,7 +120,7 @@ _changed = ""
 
 
 def _begin(runner: Runner, sources: SourceFiles) -> None:
-    """Keep the operator, which this process has imported anew: from files that may have changed meanwhile."""
+    """Keep the operator, which this process imported again: its files may have changed meanwhile."""
     global _runner, _changed  # noqa: PLW0603 - one a worker process
     _runner = runner
     now = _states(sources)

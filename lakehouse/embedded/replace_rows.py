@@ -1,4 +1,4 @@
-"""Replace rows by key: write the files anew that hold them, and commit new files, old files and change feed at once.
+"""Replace rows by key: rewrite the files that contain them, and commit new files, old files and change feed at once.
 
 delta-rs has two calls for it. Its MERGE writes texts as Arrow's views, by which files cannot be filtered through Arrow
 any more. Its overwrite under a condition takes the keys as text, 65 microseconds each, and from some 20,000 on
@@ -107,7 +107,7 @@ class ReplaceRows:
         """
         affected = [file for file in self._candidates() if self._holds_some(file)]
         with RowFileWriter(self._folder, self._feed_schema) as changes:
-            # delta-rs draws rows from a thread in which it cannot be asked to read a store.
+            # delta-rs pulls rows from a thread in which it cannot read a store.
             stream = Stream(self._schema, chunked(self._rows(affected, incoming, changes)))
             rows = write_rows(self._folder, stream)
         added = self._written(_ROWS, rows, self._properties)
@@ -260,7 +260,7 @@ def _batch_rows(parquet: pq.ParquetFile) -> int:
 
 
 def _may_hold(values: list[Any], lower: Any, upper: Any) -> bool:
-    """Whether one of some sorted values may lie between bounds; unknown bounds exclude nothing."""
+    """Whether one of some sorted values may be between bounds; unknown bounds exclude nothing."""
     if lower is None or upper is None:
         return True
     place = bisect_left(values, lower)

@@ -20,7 +20,7 @@ def land(flow: Flow, call: Call, current_rows: Callable[[], pa.Table]) -> pa.Tab
     Args:
         flow: The flow.
         call: Its parameters.
-        current_rows: Returns the written table's rows as they are, for a function that asks for them.
+        current_rows: Returns the written table's rows as they are, for a function that has the argument.
 
     Raises:
         FlowError: If the flow has no function, or it returns something else.

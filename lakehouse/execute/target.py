@@ -44,11 +44,11 @@ def inspect_target(catalog: Catalog, flow_plan: FlowPlan, *, migrate: bool = Fal
     Args:
         catalog: The lake's catalog.
         flow_plan: The flow as planned.
-        migrate: Whether a table that its contract no longer fits is written anew.
+        migrate: Whether a table that no longer matches its contract is rewritten.
 
     Raises:
         CollisionError: If another run committed since.
-        ContractError: If the stored rows do not fit the contract any more, and it is not to be written anew.
+        ContractError: If the stored rows no longer match the contract, and `migrate` is false.
     """
     table = flow_plan.flow.writes
     append.create(catalog, table)

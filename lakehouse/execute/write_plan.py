@@ -72,7 +72,7 @@ def plan_write(execution: FlowExecution, output: FlowOutput, checked: CheckedRow
 
 
 def _is_empty(execution: FlowExecution) -> bool:
-    """Whether the table holds no row, so that all rows are new."""
+    """Whether the table is empty, so that all rows are new."""
     target = execution.target
     empty = target.digest.rows == 0 and not (target.external_writes or target.lost_files)
     return empty and target.fits_contract and (target.version == 0 or execution.flow_plan.last is not None)

@@ -44,7 +44,7 @@ class Node:
 
     @property
     def layer(self) -> str:
-        """The layer of the lake that it lies in."""
+        """Its layer of the lake."""
         return self.table.partition(".")[0]
 
 

@@ -127,7 +127,7 @@ def pinned_version(catalog: Catalog, release: str, table: str) -> int | None:
         found = load_release(catalog, release, dropped=True)
         version = found.tables.get(table)
         if version is None:
-            raise ReleaseError(f"it holds no {table}")
+            raise ReleaseError(f"it does not contain {table}")
         opened = catalog.open(table, version)
         # The log outlives the files of a version that no release guards from vacuum.
         if found.state != "live" and not is_whole(opened):

@@ -184,7 +184,7 @@ def _only(table: DeltaTable, other: DeltaTable, name: str) -> Any:
     rows = scan(table, name)
     if not left or not isinstance(rows, pads.FileSystemDataset):
         return rows if left else None
-    # Other kinds of rows stand for tables whose log says more of a file than which it is.
+    # Other kinds of rows are of tables whose log has more about a file than its name.
     fragments = [fragment for fragment in rows.get_fragments() if fragment.path in left]
     return pads.FileSystemDataset(fragments, rows.schema, rows.format, rows.filesystem)
 

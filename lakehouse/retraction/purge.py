@@ -3,13 +3,13 @@
 A run does so at its end, once no table has the rows at a version that is required; until then the purge stays ordered.
 Then, in this order:
 
-1. releases with such rows become broken, so that they retain nothing;
-2. the affected tables are recorded: those with such rows at some version, and all that were made from them;
+1. releases with retracted rows become broken, so that they retain nothing;
+2. the affected tables are recorded: those with retracted rows at some version, and all that were made from them;
 3. files of these tables that no required version names are deleted (`lakehouse.release.retention`), change files too;
 4. logs of earlier runs are deleted, which may show a row that a flow failed at;
 5. the order is recorded as purged.
 
-A purge that is killed in between is started anew by the next run, and ends the same. Deleting and naming versions
+A purge that is killed midway is restarted by the next run, with the same result. Deleting and naming versions
 exclude each other as in a vacuum, see `lakehouse.ledger.releases`. Files that a commit names are deleted at once.
 Recent files that no commit names stay, since a writer may be about to commit them; where they have rows the purge
 stays ordered.
@@ -120,7 +120,7 @@ class _Plan:
 
     Args:
         pin_lock_version: Number of the last release or vacuum before it was planned.
-        releases: Live releases with such rows.
+        releases: Live releases with retracted rows.
         deletions: The affected tables: which files are required, and which are not.
     """
 
@@ -199,7 +199,7 @@ def _finish_retraction(project: Project, order: Retraction, steps: _Steps) -> No
     """Delete what is left of the rows in quarantine and in the index.
 
     Raises:
-        _BlockedError: If a table may still have such rows.
+        _BlockedError: If a table may still have retracted rows.
     """
     if steps.failed:
         raise _BlockedError(f"the flow of {min(steps.failed)} failed")
@@ -223,7 +223,7 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
     """Find what to delete.
 
     Raises:
-        _BlockedError: If a required version has such rows, or a log may state their values.
+        _BlockedError: If a required version has retracted rows, or a log may state their values.
     """
     catalog = project.catalog
     number = pin_lock_version(catalog)
@@ -281,7 +281,7 @@ def _with_descendants(catalog: Catalog, names: Iterable[str], roots: Collection[
 
 
 def _require_logs_without_values(project: Project, affected: Collection[str], names: Iterable[str]) -> None:
-    """Refuse tables whose log states values of other columns than those for which its properties ask.
+    """Refuse tables whose log states values of columns other than those that its properties list.
 
     All tables with mixlake's sample ids are checked: an earlier vacuum may have deleted the files with retracted rows.
 

@@ -22,7 +22,7 @@ from lakehouse.retraction.quarantined_columns import TABLES, own_column, own_lis
 TRANSACTION = "mixlake.retractions"
 _REPEAT = f"{TRANSACTION}.again"
 _KEY = ("attempt", "reason", "row")
-# Each commit names so many rows.
+# Rows named by each commit.
 _ROWS_OF_A_COMMIT = 5_000
 
 
@@ -54,7 +54,7 @@ def delete_retracted_rows(project: Project, *, repeat: bool = False) -> bool:
 
 
 def _retracted(project: Project, orders: Retractions, version: int) -> Iterator[list[str]]:
-    """Yield the digests of quarantined rows that an order matches, or that were made from such rows."""
+    """Yield the digests of quarantined rows that a retraction matches, or that were made from matching rows."""
     catalog = project.catalog
     with tempfile.TemporaryDirectory(prefix="mixlake-") as folder, open_database(folder, "2GB") as database:
         database.register("quarantine", scan(catalog.open(tables.quarantine.name, version), tables.quarantine.name))

@@ -34,7 +34,7 @@ DEFAULT_SCOPE: Mapping[str, Scope] = {"source": "origin", "license": "origin", "
 
 @dataclass(frozen=True, slots=True)
 class RetractionRequest:
-    """What a user asks to take out.
+    """What a user asks to retract.
 
     Args:
         kind: What is matched: a source, an SPDX licence (also where it is one of several joined by AND), a glob
@@ -43,7 +43,7 @@ class RetractionRequest:
         reason: Why.
         scope: origin: copies that came from elsewhere stay or return. content: equal content and verified
             duplicates go, too, and are refused later. By default content for ids, else origin.
-        purge: Whether releases with such rows become broken and older versions are deleted, once no table has them.
+        purge: Whether releases with the rows become broken and older versions are deleted, once no table has them.
     """
 
     kind: Kind

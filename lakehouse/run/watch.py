@@ -1,4 +1,4 @@
-"""Stay, and run what becomes stale: after each change of what is declared, or of what lies outside."""
+"""Watch for changes, and run what becomes stale: after each change of declarations or of external data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lakehouse.run.report import Report
 log = logging.getLogger("mixlake.watch")
 
 INTERVAL = 0.5
-# Times as long as a look takes it rests.
+# Pause between two polls, as a multiple of the time that a poll takes.
 _PAUSE = 10
 # Nanoseconds by which a file's time may be behind the clock.
 _CLOCK_TICK = 20_000_000
@@ -40,10 +40,10 @@ class Watch:
     Args:
         load: Reads the configuration and the declarations as they are now.
         run: Runs what is stale of a project.
-        select: Words of a selection; none selects all.
+        select: Words of a selection; all flows where it is empty.
         on_report: Called with each run's report.
         on_error: Called with an error of the declarations or of a run; the next change is waited for.
-        interval: Seconds between two looks.
+        interval: Seconds between two polls.
     """
 
     load: Callable[[], Project]
@@ -54,10 +54,10 @@ class Watch:
     interval: float = INTERVAL
 
     def until(self, stopped: threading.Event) -> None:
-        """Look and run until it is stopped; a run that was begun is ended first.
+        """Poll and run until it is stopped; a run that has started is finished first.
 
         Raises:
-            MixlakeError: If the declarations are at fault from the start.
+            MixlakeError: If the declarations are invalid at the start.
         """
         began = time.time_ns()
         project = self._loaded()
@@ -77,13 +77,13 @@ class Watch:
                 except MixlakeError as error:
                     sound = False
                     self.on_error(error)
-            looked = time.monotonic()
+            polled = time.monotonic()
             if sound and sources != (found := self._sources(project)):
                 sources = found
                 self._run(project)
-                looked = time.monotonic()
-            # A look that takes long, at many files, is taken less often.
-            if stopped.wait(max(self.interval, _PAUSE * (time.monotonic() - looked))):
+                polled = time.monotonic()
+            # A poll that takes long, over many files, is done less often.
+            if stopped.wait(max(self.interval, _PAUSE * (time.monotonic() - polled))):
                 return
 
     def _loaded(self) -> Project:
@@ -92,15 +92,15 @@ class Watch:
         return project
 
     def _sources(self, project: Project) -> State:
-        """Return the fingerprints of what lies outside, by flow; of one that fails its error."""
-        found: dict[str, Any] = {"": "looked at"}
+        """Return the fingerprints of external data, by flow; of one that fails its error."""
+        found: dict[str, Any] = {"": "polled"}
         for name in select_flows(Graph(project.registry), self.select):
             flow = project.registry.flows[name]
             if flow.external is not None:
                 try:
                     found[name] = flow.external(resolve_params(flow, project.config))
                 except Exception as error:
-                    log.debug("the outside of %s cannot be read, as its run will say", name, exc_info=True)
+                    log.debug("the external data of %s cannot be read, as its run will report", name, exc_info=True)
                     found[name] = first_line(error)
         return found
 

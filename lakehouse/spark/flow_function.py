@@ -81,7 +81,7 @@ class SparkWorker:
 
     Args:
         runner: The operator's runner, without its parameters.
-        params: The parameters, and where their files lie on a worker.
+        params: The parameters, and where their files are on a worker.
     """
 
     runner: Runner
@@ -144,7 +144,7 @@ class FlowFunction:
             enough = rows.rdd.getNumPartitions() >= wanted
         if has_origins(flow) and not keeps_source_key(flow):
             self.source_keys_in = rows.select(flow.source_key)
-        if not enough:  # use all cores, where the input lies in fewer pieces
+        if not enough:  # use all cores, where the input has fewer partitions
             key = flow.source_key
             rows = rows.repartition(wanted, key) if key in rows.columns else rows.repartition(wanted)
         runner = runner_of(flow, None, self.counter.clock(self._session))

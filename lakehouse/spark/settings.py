@@ -32,7 +32,7 @@ A cluster
     flow's staged rows are kept for as long), but a lost executor costs a stage again, and a flow that cuts its
     plan by a local checkpoint fails with it and is repeated by the next run. Set ``spark.checkpoint.dir`` to a shared
     place where executors come and go: iterative flows then checkpoint there.
-    *Local disks*: staged rows and shuffles lie in ``spark.local.dir`` of each worker, which should be a fast disk with
+    *Local disks*: staged rows and shuffles are in ``spark.local.dir`` of each worker, which should be a fast disk with
     room for the largest table that is written.
 
 A lake on S3
@@ -151,7 +151,7 @@ def loaded(config: Config) -> dict[str, str]:
 
 
 def merged(ours: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str]:
-    """Unite lists of jars. A user's version of a package stands in place of ours.
+    """Unite lists of jars. A user's version of a package replaces ours.
 
     One who names hadoop-aws chooses its AWS SDK, too.
     """

@@ -14,7 +14,7 @@ _MANY = 100
 
 
 def listing(store: pafs.FileSystem) -> pa.Table:
-    """Return the data and change files that lie in a table's folder.
+    """Return the data and change files in a table's folder.
 
     Returns:
         One row a file: path string (relative to the table's folder), size int64 (bytes), modified int64

@@ -40,7 +40,7 @@ def require_readable(table: str, uri: str) -> None:
 
 
 def require_writable(table: str, uri: str) -> None:
-    """Refuse a table into whose folders this user may not write, or that lies on a read-only file system.
+    """Refuse a table whose folders this user may not write to, or that is on a read-only file system.
 
     Raises:
         LakeError: If it is so.

@@ -8,7 +8,7 @@ with other keys. Credentials in the environment are Spark's own business: it han
 A lake is named ``s3://BUCKET/PATH`` by all; S3A answers to that scheme, too.
 
 Spark needs `PACKAGES`: S3A as Hadoop 3.5.0 has it, and of the AWS SDK for Java the four modules that S3A names (13 MB
-in 37 jars, fetched once by Ivy) instead of the bundle of all services that it asks for (686 MB). What Spark ships
+in 37 jars, fetched once by Ivy) instead of the bundle of all services that it depends on (686 MB). What Spark ships
 already is left out.
 """
 
@@ -73,7 +73,7 @@ _ANONYMOUS = "org.apache.hadoop.fs.s3a.AnonymousAWSCredentialsProvider"
 
 
 def is_s3(uri: str) -> bool:
-    """Whether a lake lies on S3."""
+    """Whether a lake is on S3."""
     return uri.startswith("s3://")
 
 
@@ -112,18 +112,18 @@ def s3a_settings(uri: str, storage: Mapping[str, str], environment: Mapping[str,
     """Return the Spark settings with which S3A opens a lake as delta-rs does.
 
     Raises:
-        ConfigError: If the options contradict each other, or name what S3A does not know.
+        ConfigError: If the options contradict each other, or name an option that S3A does not have.
     """
     known = options(storage, environment)
     prefix = f"spark.hadoop.fs.s3a.bucket.{bucket(uri)}."
     found = {
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
-        # Without it S3A asks the network which region this machine is in, and waits for an answer.
+        # Without it S3A queries the network for this machine's region, and waits for an answer.
         f"{prefix}endpoint.region": "us-east-1",
         **{f"{prefix}{_S3A[name]}": value for name, value in known.items() if name in _S3A},
     }
     endpoint = known.get("endpoint", "")
-    # As delta-rs: a bucket is part of the path, unless one asks for it in the host's name; AWS itself takes both.
+    # As delta-rs: a bucket is part of the path, unless the options put it in the host's name; AWS itself takes both.
     if endpoint and not _yes(known.get("virtual_hosted_style_request", "")):
         found[f"{prefix}path.style.access"] = "true"
     if endpoint.startswith("http://"):

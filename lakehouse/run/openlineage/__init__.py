@@ -9,7 +9,7 @@ what is not known is left out. Emitting starts no JVM, and no failure of it stop
 ``openlineage:`` in ``mixlake.yaml`` says where events go::
 
     openlineage:
-      file: logs/openlineage-{run}.jsonl   # JSON lines; {run} stands for the run's id
+      file: logs/openlineage-{run}.jsonl   # JSON lines; {run} is replaced by the run's id
       url: http://marquez:5000             # an HTTP endpoint, beside the file
       namespace: acme                      # of the jobs; by default mixlake
 

@@ -140,7 +140,7 @@ class Events:
             return note.engine
         try:
             return choose_engine(self.project, item).engine
-        except FlowError:  # the embedded one was asked for, and cannot run it
+        except FlowError:  # the embedded engine was chosen, and cannot run it
             return "embedded"
 
     def _job(self, item: FlowPlan, more: Makers | None = None) -> ol.Job:
