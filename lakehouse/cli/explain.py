@@ -16,7 +16,7 @@ _WIDE = 120
 @click.command(name="explain")
 @click.argument("name", metavar="FLOW|TABLE")
 @run_options
-@click.option("--json", "as_json", is_flag=True, help="Print all of it as one object.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one object.")
 @click.pass_obj
 def command(context: Context, name: str, *, options: RunOptions, as_json: bool) -> None:
     r"""Explain one flow: what it reads and writes, its parameters and code, why it is stale, and its next run.

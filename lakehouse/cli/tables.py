@@ -12,7 +12,7 @@ from lakehouse.cli.output import print_json, print_table, size
 @click.option("--json", "as_json", is_flag=True, help="Print objects with name, uri, version, rows, bytes, updated.")
 @click.pass_obj
 def command(context: Context, as_json: bool) -> None:
-    r"""List the tables that the lake holds.
+    r"""List the tables of the lake.
 
     \b
     Example:
