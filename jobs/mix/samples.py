@@ -1,4 +1,4 @@
-"""Which samples the policy keeps: one decision a sample, with the rules that drop it."""
+"""Which samples the policy keeps: one decision per sample, with the rules that drop it."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def assemble(window: pa.Table, shape: Shape, first: int) -> pa.Table:
     """Pack one window.
 
     Args:
-        window: One draw a row: sample_id, license, cell, modality, epoch, time, parts, tokens, media.
+        window: One draw per row: sample_id, license, cell, modality, epoch, time, parts, tokens, media.
         shape: What rows are made by.
         first: Position of the window's first row in its stage.
 

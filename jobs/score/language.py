@@ -140,7 +140,7 @@ def _predict(text: pa.Array, model: Path, chars: int) -> tuple[npt.NDArray[np.st
 
 @functools.lru_cache(maxsize=2)
 def _load(path: str) -> Any:
-    """Load a model once a process."""
+    """Load a model once per process."""
     import fasttext
 
     return fasttext.load_model(path)

@@ -25,7 +25,7 @@ def load_registry(config: Config, builtin: Iterable[Table] = ()) -> Registry:
     """Import what is installed and what a configuration names, and collect the declarations.
 
     Args:
-        config: Names modules and SQL files beside the installed ones.
+        config: Names modules and SQL files in addition to the installed ones.
         builtin: Tables that are declared without a module of the user's, such as the ledger's.
 
     Raises:

@@ -1,6 +1,6 @@
 """Names of tables and columns: letters of any script.
 
-A name begins with a letter and goes on with letters, the marks that letters carry, digits and ``_``. It is in Unicode's
+A name begins with a letter and continues with letters, their marks, digits and ``_``. It is in Unicode's
 composed form (NFC), so that one name is one sequence of bytes in files, folders and logs. No invisible characters, no
 joiners: a name that can be read can be typed.
 """

@@ -1,6 +1,6 @@
-"""What runs of a SQL flow: its own text, with the names of temporary views in the places of its tables' names.
+"""The text that a SQL flow runs: its own, with table names replaced by those of temporary views.
 
-A parser that writes SQL again changes it: quotes in literals, date patterns, exact percentiles. So nothing but names is
+A parser that writes SQL again changes it: quotes in literals, date patterns, exact percentiles. So only names are
 replaced, by their places in the text: of tables, of tables before columns, and an alias is put in where there is none.
 """
 

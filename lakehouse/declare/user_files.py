@@ -240,5 +240,5 @@ def _shortened(value: object) -> str:
 
 
 def _text(value: Any) -> Any:
-    """Return a number as a text, such as a version that YAML reads as 6.0; other values as they are."""
+    """Return a number as text, such as a version that YAML reads as 6.0; other values unchanged."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

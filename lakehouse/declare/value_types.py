@@ -66,7 +66,7 @@ def describe_type(expected: Any) -> str:
 
 
 def fix_of(value: Any) -> str:
-    """Return how to write a value that YAML read as another type than was meant, empty where that is not the reason."""
+    """Return how to write a value that YAML read as an unintended type, empty where that is not the reason."""
     if isinstance(value, date):
         return f"put it in quotes: '{value.isoformat()}'"
     if isinstance(value, str) and _EXPONENT.fullmatch(value):

@@ -1,4 +1,4 @@
-"""The tables of one lake: names, places, and opening them at a version."""
+"""The tables of one lake: names, locations, and opening them at a version."""
 
 from __future__ import annotations
 

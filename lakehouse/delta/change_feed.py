@@ -35,7 +35,7 @@ def has_feed(store: pafs.FileSystem, first: int, last: int) -> bool:
 
 
 def only_adds(store: pafs.FileSystem, first: int, last: int) -> bool:
-    """Whether some commits, both included, did nothing to a table's rows but add files of new ones.
+    """Whether some commits, both included, only added files of new rows.
 
     Raises:
         FileNotFoundError: If the log of a version is gone.

@@ -29,7 +29,7 @@ def files(table: DeltaTable) -> pa.Table:
     """Return the data files of a table at its version.
 
     Returns:
-        One row a file, sorted by path: path string (as the log names it), file string (as it is in the store, see
+        One row per file, sorted by path: path string (as the log names it), file string (as it is in the store, see
         `decoded`), size_bytes int64, num_records int64 (null where the writer left none).
     """
     actions = pa.table(table.get_add_actions(flatten=True))
@@ -50,7 +50,7 @@ def live_files(table: DeltaTable) -> pa.Table:
     """Return the data files of a table at its version, with the rows that no deletion vector hides.
 
     Returns:
-        One row a file: uri string (percent-encoded, as Spark names it), live int64.
+        One row per file: uri string (percent-encoded, as Spark names it), live int64.
     """
     found = files(table)
     paths, records = found.column("path").to_pylist(), found.column("num_records").to_pylist()
@@ -72,7 +72,7 @@ def _rows_in(store: pafs.FileSystem, file: str) -> int:
 
 def _hidden_rows(table: DeltaTable) -> dict[str, int]:
     """Return the rows that are hidden in each file, by the file's last name."""
-    found = pa.table(table.deletion_vectors()).to_pylist()  # one row a file that has one
+    found = pa.table(table.deletion_vectors()).to_pylist()  # one row per file that has one
     return {unquote(row["filepath"]).rpartition("/")[2]: row["selection_vector"].count(False) for row in found}
 
 

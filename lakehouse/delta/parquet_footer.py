@@ -64,7 +64,7 @@ def read_footer(store: pafs.FileSystem, path: str) -> Footer:
             raise ValueError(f"its footer cannot be read: {first_line(error, 120)}") from None
         pages_end = _pages_end(metadata)
         if not len(_MAGIC) <= pages_end <= begin:
-            raise ValueError("its footer names places outside of the file")
+            raise ValueError("its footer names places outside the file")
         if pages_end < size - len(tail):
             tail = file.read_at(size - pages_end, pages_end)
     return Footer(hashlib.sha256(tail[pages_end - size :]).hexdigest(), metadata.num_rows, metadata)

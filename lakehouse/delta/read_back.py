@@ -1,4 +1,4 @@
-"""Read a small part of what a commit added to a table, as its readers read it."""
+"""Read a small sample of what a commit added to a table, as readers would."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repeat an optimistic step until no other writer came first."""
+"""Repeat an optimistic step until no other writer commits first."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from lakehouse.errors import LakeError, first_line
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-# What a table may need of its readers without its files being read otherwise.
+# Reader features that do not change how a table's files are read.
 _WITHOUT_EFFECT = {"timestampNtz", "vacuumProtocolCheck"}
 
 
@@ -103,12 +103,12 @@ def file_dataset(table: DeltaTable, paths: Sequence[str]) -> ds.FileSystemDatase
 
 
 def _with_true_bounds(table: DeltaTable, dataset: ds.FileSystemDataset) -> ds.FileSystemDataset:
-    """Return a dataset that promises of its files nothing but what holds of all their rows.
+    """Return a dataset whose file statistics hold for all rows of the files.
 
     A fragment promises that a column is between the minimum and the maximum in the log, by which Arrow simplifies
     filters. No bound holds of NaN, which delta-rs leaves out and Spark states as the maximum; and where one bound is
-    null, as delta-rs states infinities, Arrow takes each comparison for false. So of floats nothing is promised, and of
-    other columns only what has both bounds.
+    null, as delta-rs states infinities, Arrow takes each comparison for false. So nothing is promised for floats, and
+    for other columns only where both bounds exist.
     """
     actions = pa.table(table.get_add_actions(flatten=True))
     columns = [name[4:] for name in actions.column_names if name.startswith("min.")]

@@ -44,7 +44,7 @@ def compare_schema(stored: DeltaTable, table: Table) -> SchemaDrift:
 
 
 def fits(stored: DeltaTable, table: Table) -> bool:
-    """Whether a table is stored with the columns and types of its contract, in whatever order."""
+    """Whether a table is stored with the columns and types of its contract, in any order."""
     change = compare_schema(stored, table)
     return not (change.added or change.incompatible)
 

@@ -162,7 +162,7 @@ class FlowFunction:
         return EmbeddedRelations(self._project, self._flow, call, self._database, self._folder)
 
     def _landing(self, call: Call) -> FlowOutput:
-        """Call a function that makes its rows of what is outside of the lake."""
+        """Call a function that makes its rows from external data."""
         rows = land(self._flow, call, lambda: self._current_rows(call.stored_version))
         self.read = rows.num_rows
         return FlowOutput(Stream(rows.schema, rows.combine_chunks().to_batches()), full=True)

@@ -81,7 +81,7 @@ def table_rows(
         columns: Names of the columns.
         batch_rows: Rows of a batch, at most.
         only: A condition by which rows may be left out, where files can be filtered by it; rows that do not fulfil it
-            may come all the same.
+            may still be returned.
     """
     opened = catalog.open(table.name, version)
     source = scan(opened, table.name)

@@ -15,7 +15,7 @@ from lakehouse.errors import FlowError
 
 
 def land(flow: Flow, call: Call, current_rows: Callable[[], pa.Table]) -> pa.Table:
-    """Return what the flow's function makes of what is outside of the lake.
+    """Return the rows that the flow's function makes from external data.
 
     Args:
         flow: The flow.

@@ -63,7 +63,7 @@ def refuse_duplicate_keys(execution: FlowExecution, checked: CheckedRows) -> Non
 def refuse_foreign_rows(execution: FlowExecution, checked: CheckedRows) -> None:
     """Refuse rows that were made from a source row which the function was not given.
 
-    A later change of that source row would take them for its own; and rows of it that are stored stay.
+    A later change of that source row would replace them, and stored rows of it would remain.
 
     Raises:
         CheckFailedError: If there is one.

@@ -39,7 +39,7 @@ class TargetState:
 
 
 def inspect_target(catalog: Catalog, flow_plan: FlowPlan, *, migrate: bool = False) -> TargetState:
-    """Read the written table's state, make sure that it is as the plan saw it, and add new columns to it.
+    """Read the written table's state, check that it is as planned, and add new columns to it.
 
     Args:
         catalog: The lake's catalog.
@@ -80,7 +80,7 @@ def inspect_target(catalog: Catalog, flow_plan: FlowPlan, *, migrate: bool = Fal
     version = int(opened.version())
     fits = not drift.incompatible
     unaccounted = version > 0 if note is None else rekeyed
-    # A flow that starts over is the way back from lost files: stored rows are not compared then.
+    # A full run recovers from lost files: stored rows are not compared then.
     lost = flow_plan.has_cause("forced") and bool(lost_files(opened))
     return TargetState(
         version=version,

@@ -39,7 +39,7 @@ def explain(
     Args:
         project: The project.
         name: The flow's id, the table that it writes, or a pattern that one flow matches.
-        params: Parameters beside the configuration's, by flow or table.
+        params: Parameters in addition to the configuration's, by flow or table.
         full: Whether it is to process all rows again.
         retry: Whether rows that it quarantined are to be tried again.
 
@@ -168,7 +168,7 @@ def _params(project: Project, item: FlowPlan, options: Mapping[str, Mapping[str,
     return [
         {
             "name": field.name,
-            # Of files, the values that count hold digests.
+            # For files, the canonical values contain digests.
             "value": _files(getattr(item.params, field.name)) if field.metadata.get("file") else values[field.name],
             "from": OPTION if field.name in from_options else FILE if field.name in configured else DEFAULT,
         }

@@ -97,11 +97,11 @@ def vacuum(
     Args:
         catalog: The lake's catalog.
         tables: The tables; by default all. What other tables require of them counts in either case.
-        retention_hours: How long files that no commit names are retained. With 0, no writer may be at work.
+        retention_hours: How long files that no commit names are retained. With 0, no writer may be active.
         dry_run: Delete nothing.
 
     Returns:
-        What was deleted, or would be, one entry a table.
+        What was deleted, or would be, one entry per table.
 
     Raises:
         UsageError: If the hours are not a finite number.
@@ -132,7 +132,7 @@ def vacuum(
             delete_files(catalog.open(item.table), item.paths.to_pylist())
         return deletions
 
-    return retry(delete, LakeError("nothing was deleted: releases are being made all the while", "try again later"))
+    return retry(delete, LakeError("nothing was deleted: releases kept being created", "try again later"))
 
 
 def unreferenced_files(catalog: Catalog, name: str, required: RequiredVersions, retention_hours: float) -> TableVacuum:

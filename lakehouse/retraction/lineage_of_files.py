@@ -1,4 +1,4 @@
-"""Read mixlake's columns from some files of a table, of whatever version.
+"""Read mixlake's columns from some files of a table, of any version.
 
 A table that was rewritten with other types has files of both. In each file the columns that fit by type are read.
 """

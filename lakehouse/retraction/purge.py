@@ -66,7 +66,7 @@ _INCOMPLETE = ("input", "retraction", "input_replaced")
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """What became of an order to purge.
+    """The result of a purge order.
 
     Args:
         order: The order.
@@ -150,7 +150,7 @@ def purge(
         failed: Tables whose flows failed or were skipped in this run.
 
     Returns:
-        One entry an order that was not done before.
+        One entry per order that was not done before.
     """
     steps = _Steps(sync, clean, failed)
     purges = []
@@ -191,12 +191,12 @@ def _purge(project: Project, order: Retraction, steps: _Steps) -> Purge:
         and not update_order(catalog, order, number, state=PURGED)
         and current(catalog, order).state != PURGED
     ):
-        return replace(purged, blocked_by="rows came back meanwhile; the next run tries again")
+        return replace(purged, blocked_by="rows were added again meanwhile; the next run tries again")
     return purged
 
 
 def _finish_retraction(project: Project, order: Retraction, steps: _Steps) -> None:
-    """Delete what is left of the rows in quarantine and in the index.
+    """Delete the remaining rows in quarantine and in the index.
 
     Raises:
         _BlockedError: If a table may still have retracted rows.
@@ -255,7 +255,7 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
 
 
 def _blocking(blocking: list[str], latest: list[str], required: Mapping[str, RequiredVersions]) -> str:
-    """Say which table has rows at a required version, and what requires it."""
+    """Return which table has rows at a required version, and what requires it."""
     if latest:
         return f"{latest[0]} still contains retracted rows; see mixlake plan"
     # Releases were searched one by one.
@@ -271,7 +271,7 @@ def _blocking(blocking: list[str], latest: list[str], required: Mapping[str, Req
 
 
 def _with_descendants(catalog: Catalog, names: Iterable[str], roots: Collection[str]) -> set[str]:
-    """Return some tables and all that were made from them, at whatever version."""
+    """Return some tables and all that were made from them, at any version."""
     made: dict[str, set[str]] = {}
     for name in names:
         for _, _, note in commits_with_notes(catalog.open(name)):
@@ -315,8 +315,8 @@ def _purged(catalog: Catalog, order: Retraction, plan: _Plan) -> Purge:
     blocked_by = ""
     if recent:
         blocked_by = (
-            f"{recent[0]} has files younger than {RETENTION_HOURS:g} hours that no commit names; a later run goes on, "
-            f"or mixlake vacuum --retention-hours 0 deletes them now, where no run is at work"
+            f"{recent[0]} has files younger than {RETENTION_HOURS:g} hours that no commit names; a later run "
+            f"continues, or mixlake vacuum --retention-hours 0 deletes them now, if no run is active"
         )
     broken = [r.name for r in list_releases(catalog, broken=True) if order.ordinal in r.retractions]
     return Purge(

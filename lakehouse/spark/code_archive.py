@@ -1,8 +1,8 @@
-"""The project's code on its way to the workers of a cluster.
+"""Ship the project's code to the workers of a cluster.
 
 Workers run the code that the driver runs. On a cluster the driver's packages (the engine, those that installed
-packages and ``modules:`` name) go there as one zip, which Spark puts before whatever else a worker can import, so that
-an older mixlake on a worker does no harm and none at all does either. Libraries are not sent: workers need those
+packages and ``modules:`` name) go there as one zip, which Spark puts first on a worker's import path, so that
+neither an older mixlake on a worker nor a missing one matters. Libraries are not sent: workers need those
 of `mixlake[jobs]` from an image or a packed environment. Parameters that name files go along, too.
 
 On one machine workers find the code where the driver does, also those of a session that was started for another
@@ -50,7 +50,7 @@ def distribute_code(session: SparkSession, modules: Sequence[str], root: Path) -
 
     Args:
         session: The session.
-        modules: Modules of the configuration, beside the installed ones.
+        modules: Modules of the configuration, in addition to the installed ones.
         root: Folder of the configuration; modules below it are a team's own.
     """
     context = session.sparkContext
@@ -78,7 +78,7 @@ def packages(modules: Iterable[str] = (), root: Path | None = None) -> list[str]
     """Return the top-level packages that flows may import.
 
     Args:
-        modules: Modules of the configuration, beside the engine's and installed ones.
+        modules: Modules of the configuration, in addition to the engine's and installed ones.
         root: Folder of the configuration; what was imported from below it goes along.
     """
     points = [point for group in GROUPS for point in importlib.metadata.entry_points(group=group)]

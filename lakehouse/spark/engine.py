@@ -59,7 +59,7 @@ class SparkEngine:
     Args:
         root: The session that Spark was started with.
         project: The project.
-        settings: Settings of each flow's session beside the flow's own.
+        settings: Settings of each flow's session in addition to the flow's own.
         reason: Why it runs a flow, for the commit note.
     """
 

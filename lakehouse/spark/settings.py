@@ -17,7 +17,7 @@ A cluster
     ``spark.sql.adaptive.coalescePartitions.initialPartitionNum`` to their size over 200 MB.
     *Input splits* of 64 MiB: operators are Python and work at a few MB a second, so that a task takes about a minute
     and a lost one costs that.
-    *Memory overhead* of 0.4 of an executor's heap: Arrow batches, models and Numba live in Python workers beside the
+    *Memory overhead* of 0.4 of an executor's heap: Arrow batches, models and Numba are in Python workers outside the
     JVM, where YARN and Kubernetes count them as overhead (Spark's own 0.1 gets such containers killed). A
     standalone worker does not count it: give executors less than the machine has.
     ``spark.executor.memory`` and cores stay Spark's (1 GiB, all cores of a standalone worker): they are the cluster's.

@@ -53,7 +53,7 @@ def _options(*, lists: bool = False) -> list[str]:
     """Return options that keep apt's state in our cache: the index of its lists, made once, and lists of our own.
 
     Reparsing the machine's package lists takes apt a second per call; the index brings that to a quarter. Lists of
-    our own are fetched, once a process, where the machine has none or ones that have become too old.
+    our own are fetched, once per process, where the machine has none or ones that have become too old.
     """
     state = cache_root() / "apt" / ("fresh" if lists else "machine")
     # Root downloads as root: apt's sandbox user may not enter the cache folder.

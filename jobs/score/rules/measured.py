@@ -1,4 +1,4 @@
-"""What the rules share: counts and words of a column of texts, each made once a batch."""
+"""What the rules share: counts and words of a column of texts, each made once per batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check that a store honours conditional puts, on which commits rest: of two writers of one name, one is refused.
+"""Check that a store honours conditional puts, which commits depend on: of two writers of one name, one is refused.
 
 Delta's commit is the creation of a file that must not be there yet. On S3 that is a put with ``If-None-Match: *``
 (RFC 9110, section 13.1.2; S3 honours it since 2024). A store that ignores the header accepts both writes, and
@@ -20,7 +20,7 @@ from lakehouse.errors import LakeError, first_line
 def require_atomic_commits(uri: str, storage: Mapping[str, str] | None = None) -> None:
     """Refuse to write to a lake whose store does not honour conditional puts; folders and other stores are not checked.
 
-    Costs three requests, once a process and lake.
+    Costs three requests, once per process and lake.
 
     Args:
         uri: The lake.

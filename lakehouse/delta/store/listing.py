@@ -17,7 +17,7 @@ def listing(store: pafs.FileSystem) -> pa.Table:
     """Return the data and change files in a table's folder.
 
     Returns:
-        One row a file: path string (relative to the table's folder), size int64 (bytes), modified int64
+        One row per file: path string (relative to the table's folder), size int64 (bytes), modified int64
         (nanoseconds since 1970). The log and other hidden files are left out.
     """
     infos: list[pafs.FileInfo] = []

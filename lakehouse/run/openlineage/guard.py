@@ -28,7 +28,7 @@ class Guard:
         self._warned: set[str] = set()
 
     def attempt[T](self, subject: str, what: str, make: Callable[[], T], otherwise: T) -> T:
-        """Return what a function makes, or something else if it raises whatever.
+        """Return what a function makes, or a fallback if it raises any exception.
 
         Args:
             subject: The flow, for the warning.

@@ -18,9 +18,9 @@ ID = "aa" * 16
     [
         (["--source", "src"], "--reason"),
         (["--source", "src", "--reason", " "], "reason"),
-        (["--reason", "x"], "give one of --source, --license, --uri, --id"),
+        (["--reason", "x"], "give exactly one of --source, --license, --uri, --id"),
         (["--source", "src", "--license", "MIT", "--reason", "x"], "give exactly one of --source"),
-        (["--source", "", "--reason", "x"], "give one of"),
+        (["--source", "", "--reason", "x"], "give exactly one of"),
         (["--source", "a", "--source", "b", "--reason", "x"], "takes one source"),
         (["--ids-from", "empty", "--reason", "x"], "empty contains no ids; write one per line"),
         (["--ids-from", "missing", "--reason", "x"], "missing"),
