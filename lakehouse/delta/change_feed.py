@@ -19,11 +19,11 @@ def feed_files(store: pafs.FileSystem, first: int, last: int) -> pa.ChunkedArray
     Raises:
         FileNotFoundError: If the log of a version is gone.
     """
-    found = read_file_actions(store, range(first, last + 1))
-    changes = pc.equal(found["kind"], CHANGE)
-    has_change_files = pc.is_in(found["version"], found["version"].filter(changes))
-    moved = pc.and_(pc.invert(has_change_files), pc.fill_null(found["data_change"], True))
-    return found["path"].filter(pc.or_(changes, moved))
+    actions = read_file_actions(store, range(first, last + 1))
+    changes = pc.equal(actions["kind"], CHANGE)
+    has_change_files = pc.is_in(actions["version"], actions["version"].filter(changes))
+    moved = pc.and_(pc.invert(has_change_files), pc.fill_null(actions["data_change"], True))
+    return actions["path"].filter(pc.or_(changes, moved))
 
 
 def has_feed(store: pafs.FileSystem, first: int, last: int) -> bool:
@@ -40,6 +40,6 @@ def only_adds(store: pafs.FileSystem, first: int, last: int) -> bool:
     Raises:
         FileNotFoundError: If the log of a version is gone.
     """
-    found = read_file_actions(store, range(first, last + 1))
-    taken = pc.and_(pc.equal(found["kind"], REMOVE), pc.fill_null(found["data_change"], True))
-    return not pc.any(pc.or_(pc.equal(found["kind"], CHANGE), taken)).as_py()
+    actions = read_file_actions(store, range(first, last + 1))
+    taken = pc.and_(pc.equal(actions["kind"], REMOVE), pc.fill_null(actions["data_change"], True))
+    return not pc.any(pc.or_(pc.equal(actions["kind"], CHANGE), taken)).as_py()

@@ -46,15 +46,15 @@ def read_data_version(log: Log) -> DataVersion:
     oldest = log.version
     for commit in log.commits():
         oldest = commit.version
-        found = CommitNote.from_json(commit.info.get("userMetadata"))
+        commit_note = CommitNote.from_json(commit.info.get("userMetadata"))
         if note is not None and changed is not None and oldest <= note.note.base_version:
             break
-        if found is None:
+        if commit_note is None:
             if commit.changes and (note is None or 0 <= note.note.base_version < oldest):
                 external_writes.append(commit)
         elif note is None:
-            note = NotedVersion(oldest, found)
-        if changed is None and (commit.changes if found is None else found.changed):
+            note = NotedVersion(oldest, commit_note)
+        if changed is None and (commit.changes if commit_note is None else commit_note.changed):
             changed = oldest
         if note is not None and changed is not None and not 0 <= note.note.base_version < oldest - 1:
             break

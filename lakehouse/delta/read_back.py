@@ -40,8 +40,8 @@ def sample(table: DeltaTable, columns: Sequence[str], seed: str) -> Iterator[pa.
     """
     actions = read_file_actions(table_store(table), [int(table.version())])
     added = actions.filter(pc.equal(actions["kind"], ADD))["path"].to_pylist()
-    chosen = sorted(added, key=lambda path: _rank(seed, path))[:SAMPLE_FILES]
-    dataset = file_dataset(table, chosen) if chosen else None
+    paths = sorted(added, key=lambda path: _rank(seed, path))[:SAMPLE_FILES]
+    dataset = file_dataset(table, paths) if paths else None
     if dataset is None:
         return
     stored = [column for column in columns if column in dataset.schema.names]

@@ -92,12 +92,12 @@ def file_dataset(table: DeltaTable, paths: Sequence[str]) -> ds.FileSystemDatase
     actions = pa.table(table.get_add_actions(flatten=True))
     place = actions.column_names.index("path")
     actions = actions.set_column(place, "path", decoded(actions.column("path").cast(pa.string())))
-    chosen = actions.filter(pc.is_in(actions.column("path"), value_set=pa.array(paths, pa.string())))
-    partition = {column: chosen.column(f"partition.{column}") for column in table.metadata().partition_columns}
+    selected = actions.filter(pc.is_in(actions.column("path"), value_set=pa.array(paths, pa.string())))
+    partition = {column: selected.column(f"partition.{column}") for column in table.metadata().partition_columns}
     dataset_format, store = ds.ParquetFileFormat(), table_store(table)
     fragments = [
         dataset_format.make_fragment(path, filesystem=store, partition_expression=_promise(row, partition, {}))
-        for row, path in enumerate(chosen.column("path").to_pylist())
+        for row, path in enumerate(selected.column("path").to_pylist())
     ]
     return ds.FileSystemDataset(fragments, pa.schema(table.schema().to_arrow()), dataset_format, store)
 

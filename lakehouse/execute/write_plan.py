@@ -89,8 +89,8 @@ def _unchanged(output: FlowOutput, checked: CheckedRows) -> WritePlan:
 def _replace_whole(execution: FlowExecution, output: FlowOutput, checked: CheckedRows) -> WritePlan:
     """Replace all rows at once: of a table without a key, or whose stored rows cannot be compared."""
     target = execution.target
-    known = target.fits_contract and execution.flow_plan.last is not None
-    if known and not (target.external_writes or target.lost_files) and checked.digest == target.digest:
+    comparable = target.fits_contract and execution.flow_plan.last is not None
+    if comparable and not (target.external_writes or target.lost_files) and checked.digest == target.digest:
         return _unchanged(output, checked)
     return _overwrite(output, checked, deleted=target.digest.rows)
 

@@ -75,10 +75,10 @@ def flow_diagram(plan: Plan) -> FlowDiagram:
     graph = plan.graph
     nodes: dict[str, Node] = {}
     edges = set()
-    chosen = {item.writes for item in plan.flows}
+    written = {item.writes for item in plan.flows}
     for item in plan.flows:
         for name in graph.registry.inputs(item.flow):
-            if name not in chosen and name in graph.registry.writers:
+            if name not in written and name in graph.registry.writers:
                 continue
             edges.add((name, item.writes))
             nodes.setdefault(name, Node(name, "", "", SOURCE))

@@ -184,12 +184,12 @@ def _last(catalog: Catalog, item: FlowPlan) -> dict[str, Any] | None:
     if item.last is None:
         return None
     version, note = item.last
-    made = next(commit for commit in catalog.log(item.writes).commits() if commit.version == version)
+    commit_made = next(commit for commit in catalog.log(item.writes).commits() if commit.version == version)
     return {
         "version": version,
         "run_id": note.run_id,
         "flow": note.flow,
-        "at": commit_time(dict(made.info)).isoformat(timespec="seconds"),
+        "at": commit_time(dict(commit_made.info)).isoformat(timespec="seconds"),
         "seconds": note.seconds,
         "mode": note.mode,
         "changed": note.changed,

@@ -272,12 +272,12 @@ def _blocking(blocking: list[str], latest: list[str], required: Mapping[str, Req
 
 def _with_descendants(catalog: Catalog, names: Iterable[str], roots: Collection[str]) -> set[str]:
     """Return some tables and all that were made from them, at any version."""
-    made: dict[str, set[str]] = {}
+    children: dict[str, set[str]] = {}
     for name in names:
         for _, _, note in commits_with_notes(catalog.open(name)):
             for parent in note.inputs:
-                made.setdefault(parent, set()).add(name)
-    return transitive_closure(roots, lambda name: made.get(name, ()))
+                children.setdefault(parent, set()).add(name)
+    return transitive_closure(roots, lambda name: children.get(name, ()))
 
 
 def _require_logs_without_values(project: Project, affected: Collection[str], names: Iterable[str]) -> None:
@@ -293,8 +293,8 @@ def _require_logs_without_values(project: Project, affected: Collection[str], na
         own = project.lineage_columns(name, types_of(table.schema().to_json()))
         if name not in affected and SAMPLE_ID not in own:
             continue
-        wanted = listed_names(table.metadata().configuration.get(STATISTICS_COLUMNS, ""))
-        if stated := sorted(columns_in_log(table).difference(wanted)):
+        permitted = listed_names(table.metadata().configuration.get(STATISTICS_COLUMNS, ""))
+        if stated := sorted(columns_in_log(table).difference(permitted)):
             raise _BlockedError(
                 f"the log of {name} states values of {', '.join(stated[:5])}; move the table's folder away and write "
                 f"the table again, with {STATISTICS_COLUMNS} set to its key as contracts do"

@@ -98,7 +98,7 @@ def _ids(catalog: Catalog, orders: Retractions) -> pa.Table:
     if orders.ids_version < 0:
         return pa.table({"id": pa.array([], pa.string())})
     opened = catalog.open(tables.retracted.name, orders.ids_version)
-    known = [order.retraction_id for order in orders.orders]
-    chosen = pc.field("retraction_id").isin(known) & pc.field("kind").isin([SAMPLE, CONTENT, DERIVED])
-    found: pa.Table = scan(opened, tables.retracted.name).to_table(["id"], filter=chosen)
-    return found
+    retraction_ids = [order.retraction_id for order in orders.orders]
+    condition = pc.field("retraction_id").isin(retraction_ids) & pc.field("kind").isin([SAMPLE, CONTENT, DERIVED])
+    ids: pa.Table = scan(opened, tables.retracted.name).to_table(["id"], filter=condition)
+    return ids

@@ -93,16 +93,16 @@ class Watch:
 
     def _sources(self, project: Project) -> State:
         """Return the fingerprints of external data, by flow; of one that fails its error."""
-        found: dict[str, Any] = {"": "polled"}
+        fingerprints: dict[str, Any] = {"": "polled"}
         for name in select_flows(Graph(project.registry), self.select):
             flow = project.registry.flows[name]
             if flow.external is not None:
                 try:
-                    found[name] = flow.external(resolve_params(flow, project.config))
+                    fingerprints[name] = flow.external(resolve_params(flow, project.config))
                 except Exception as error:
                     log.debug("the external data of %s cannot be read, as its run will report", name, exc_info=True)
-                    found[name] = first_line(error)
-        return found
+                    fingerprints[name] = first_line(error)
+        return fingerprints
 
     def _run(self, project: Project) -> None:
         try:
@@ -111,21 +111,21 @@ class Watch:
             self.on_error(error)
 
 
-def declared_files(project: Project, known: Iterable[str] = ()) -> dict[str, tuple[int, int]]:
+def declared_files(project: Project, before: Iterable[str] = ()) -> dict[str, tuple[int, int]]:
     """Return time of change and size of each file that declares something: modules, SQL, parameters, configuration.
 
     Args:
         project: The project.
-        known: Files that declared something before; a module that could not be imported is no longer listed.
+        before: Files that declared something before; a module that could not be imported is no longer listed.
     """
-    found = {}
-    for path in {*_paths(project), *map(Path, known)}:
+    states = {}
+    for path in {*_paths(project), *map(Path, before)}:
         try:
             status = path.stat()
         except OSError:
             continue
-        found[str(path)] = (status.st_mtime_ns, status.st_size)
-    return found
+        states[str(path)] = (status.st_mtime_ns, status.st_size)
+    return states
 
 
 def _unchanged_since(began: int, files: State) -> State:

@@ -42,8 +42,8 @@ def listing(store: pafs.FileSystem) -> pa.Table:
 def sizes(store: pafs.FileSystem, paths: pa.ChunkedArray) -> list[int | None]:
     """Return the bytes of some files of a table, by path relative to its folder; None for one that is not there."""
     if len(paths) > _MANY:
-        found = listing(store)
-        by_path: list[int | None] = found["size"].take(pc.index_in(paths, found["path"])).to_pylist()
+        listed = listing(store)
+        by_path: list[int | None] = listed["size"].take(pc.index_in(paths, listed["path"])).to_pylist()
         return by_path
     infos = store.get_file_info(paths.to_pylist())
     return [info.size if info.type == pafs.FileType.File else None for info in infos]

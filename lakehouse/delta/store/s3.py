@@ -83,10 +83,10 @@ def bucket(uri: str) -> str:
     Raises:
         ConfigError: If the URI names none.
     """
-    found = urlsplit(uri).netloc
-    if not found:
+    name = urlsplit(uri).netloc
+    if not name:
         raise ConfigError(f"the lake {uri} names no bucket", "write s3://BUCKET/PATH")
-    return found
+    return name
 
 
 def options(storage: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
@@ -96,16 +96,16 @@ def options(storage: Mapping[str, str], environment: Mapping[str, str]) -> dict[
         storage: ``storage:`` of the configuration.
         environment: Variables of the process, of which ``AWS_...`` count where `storage` says nothing.
     """
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for name, value in environment.items():
         plain = _ALIASES.get(name.lower().removeprefix("aws_")) if name.startswith("AWS_") else None
         if plain in _FROM_ENVIRONMENT and value:
-            found[plain] = value
+            settings[plain] = value
     for name, value in storage.items():
         plain = _ALIASES.get(name.lower().removeprefix("aws_"))
         if plain:
-            found[plain] = value
-    return found
+            settings[plain] = value
+    return settings
 
 
 def s3a_settings(uri: str, storage: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
@@ -114,31 +114,31 @@ def s3a_settings(uri: str, storage: Mapping[str, str], environment: Mapping[str,
     Raises:
         ConfigError: If the options contradict each other, or name an option that S3A does not have.
     """
-    known = options(storage, environment)
+    named = options(storage, environment)
     prefix = f"spark.hadoop.fs.s3a.bucket.{bucket(uri)}."
-    found = {
+    settings = {
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
         # Without it S3A queries the network for this machine's region, and waits for an answer.
         f"{prefix}endpoint.region": "us-east-1",
-        **{f"{prefix}{_S3A[name]}": value for name, value in known.items() if name in _S3A},
+        **{f"{prefix}{_S3A[name]}": value for name, value in named.items() if name in _S3A},
     }
-    endpoint = known.get("endpoint", "")
+    endpoint = named.get("endpoint", "")
     # As delta-rs: a bucket is part of the path, unless the options put it in the host's name; AWS itself takes both.
-    if endpoint and not _yes(known.get("virtual_hosted_style_request", "")):
-        found[f"{prefix}path.style.access"] = "true"
+    if endpoint and not _yes(named.get("virtual_hosted_style_request", "")):
+        settings[f"{prefix}path.style.access"] = "true"
     if endpoint.startswith("http://"):
-        if not _yes(known.get("allow_http", "")):
+        if not _yes(named.get("allow_http", "")):
             raise ConfigError(f"the endpoint {endpoint} is not encrypted", "add allow_http: true to storage:")
-        found[f"{prefix}connection.ssl.enabled"] = "false"
-    if _yes(known.get("skip_signature", "")):
-        found[f"{prefix}aws.credentials.provider"] = _ANONYMOUS
-    if encryption := known.get("server_side_encryption", ""):
+        settings[f"{prefix}connection.ssl.enabled"] = "false"
+    if _yes(named.get("skip_signature", "")):
+        settings[f"{prefix}aws.credentials.provider"] = _ANONYMOUS
+    if encryption := named.get("server_side_encryption", ""):
         if encryption not in _ENCRYPTION:
             raise ConfigError(f"unknown server_side_encryption {encryption!r}", f"give one of {', '.join(_ENCRYPTION)}")
-        found[f"{prefix}encryption.algorithm"] = _ENCRYPTION[encryption]
-    if known.get("locking_provider", "") != "dynamodb":
-        found[LOG_STORE_SETTING] = LOG_STORE
-    return found
+        settings[f"{prefix}encryption.algorithm"] = _ENCRYPTION[encryption]
+    if named.get("locking_provider", "") != "dynamodb":
+        settings[LOG_STORE_SETTING] = LOG_STORE
+    return settings
 
 
 def is_secret(setting: str) -> bool:

@@ -189,8 +189,8 @@ class Events:
         return dataset(self.project.catalog.table_uri(table))
 
     def _assertions(self, item: FlowPlan, reasons: Mapping[str, int], rows: int | None, *, unique: bool) -> Facets:
-        made = list(assertions(item.flow.writes, reasons, rows, item.flow.reject_tolerance, unique=unique))
-        return {"dataQualityAssertions": facets.assertions(made)} if made else {}
+        listed = list(assertions(item.flow.writes, reasons, rows, item.flow.reject_tolerance, unique=unique))
+        return {"dataQualityAssertions": facets.assertions(listed)} if listed else {}
 
     def _lineage(self, item: FlowPlan) -> Facets:
         if item.flow.kind == "sql":
