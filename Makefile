@@ -65,7 +65,7 @@ jdk:
 	@fits() { v=$$("$${1:-java}" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -1); [ -n "$$v" ] && [ "$$v" -ge 17 ]; }; \
 	if [ -n "$$JAVA_HOME" ] && fits "$$JAVA_HOME/bin/java"; then exit 0; fi; \
 	if [ -z "$$JAVA_HOME" ] && command -v java >/dev/null 2>&1 && fits java; then exit 0; fi; \
-	if [ -n "$$JAVA_HOME" ]; then echo "JAVA_HOME=$$JAVA_HOME holds no JDK of version 17 or later: correct it or unset it" >&2; exit 1; fi; \
+	if [ -n "$$JAVA_HOME" ]; then echo "JAVA_HOME=$$JAVA_HOME contains no JDK 17 or later: correct it or unset it" >&2; exit 1; fi; \
 	sudo=""; if [ "$$(id -u)" != 0 ]; then command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null && sudo="sudo -n" || sudo="none"; fi; \
 	if command -v apt-get >/dev/null 2>&1 && [ "$$sudo" != none ]; then \
 	  echo "installing a JDK (headless)"; \

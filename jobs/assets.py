@@ -90,7 +90,7 @@ def _declared(name: str) -> Asset:
 
 @functools.cache
 def _pinned(name: str, folder: str, _cache: str) -> Path:
-    """Find and verify a pinned asset, once a process (and once a change of the two settings)."""
+    """Find and verify a pinned asset, once per process (and again after a change of the two settings)."""
     wanted = _declared(name)
     mirrored = Path(folder).expanduser() / name if folder else None
     if mirrored is not None and mirrored.is_file():

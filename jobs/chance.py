@@ -40,7 +40,7 @@ def keyed(seed: int, purpose: str, column: str, dialect: Dialect = "spark") -> s
 
 
 def threshold(share: float) -> str:
-    """Return the hex text that a hash lies below with that probability, in steps of 2^-48.
+    """Return the hex text that a hash is below with that probability, in steps of 2^-48.
 
     Raises:
         ValueError: If the share is no probability.

@@ -1,33 +1,33 @@
-"""mixlake's engine: declared flows over a Delta lakehouse. It knows no modality.
+"""mixlake's engine: declared flows over a Delta lakehouse. It is independent of modality.
 
-Its rooms, from the roof down; each imports only what stands below it, and the import contracts in ``pyproject.toml``
-enforce that:
+Its packages, from the top layer down; each imports only from those below it, as the import contracts in
+``pyproject.toml`` enforce:
 
 ===================================  ==================================================================================
-``cli``                              the verbs of ``mixlake``, one a file, and the entry for spark-submit
-``lake``, ``doctor``                 the Python face; what is wrong with a machine or a lake
+``cli``                              the verbs of ``mixlake``, one per file, and the entry for spark-submit
+``lake``, ``doctor``                 the Python API; diagnosis of a machine or a lake
 ``run``                              run a plan: scheduler, report, listeners (OpenLineage among them)
-``retraction``                       take rows out of the lake, to the last file
+``retraction``                       remove rows from the lake, down to the last file
 ``release``, ``lineage``,            named versions and their maintenance; a row's sources and training steps;
-``execute``, ``determinism``         one flow: read, call, conform, check, difference, commit; the same rows each time?
+``execute``, ``determinism``         one flow: read, call, conform, check, compare, commit; whether it is deterministic
 ``query``, ``plan``, ``spark``,      DuckDB over the lake; what is stale and why; the Spark engine; the engine without
 ``embedded``                         a JVM
 ``engine``                           the protocol by which `execute` drives an engine, and what engines share
-``project``                          a lake's configuration, declarations and catalog: what rooms are handed
+``project``                          a lake's configuration, declarations and catalog, which packages receive
 ``ledger``                           the engine's own tables: runs, releases, retractions, quarantine
-``delta``                            Delta tables without a JVM; ``delta.store`` is where their bytes lie
+``delta``                            Delta tables without a JVM; ``delta.store`` is where they are stored
 ``declare``                          what a user declares: contracts, flows, parameters, SQL flows, ``mixlake.yaml``
 ``errors``                           every error that a user can cause, each with how to fix it
 ===================================  ==================================================================================
 
-A plan goes: `declare` finds contracts and flows, `delta` reads the tables' logs, `plan` compares fingerprints and input
-versions and gives each flow a state with its causes; `run` schedules the stale ones.
+How a plan is made: `declare` finds contracts and flows, `delta` reads the tables' logs, `plan` compares fingerprints
+and input versions and gives each flow a state with its causes; `run` schedules the stale ones.
 
-A row goes: `execute` reads a flow's changed input rows through an engine, calls the flow, conforms its rows to the
-contract, leaves retracted ones out, quarantines those that break a check or that Delta would store otherwise, compares
-the rest with the table by key, commits the difference with a note in one Delta commit, and reads a sample of it back.
-`ledger.runs` is filled from the notes; `query` and `lineage`
-read the tables without a JVM, and `release` pins their versions for a trainer.
+How a row is processed: `execute` reads a flow's changed input rows through an engine, calls the flow, conforms its
+rows to the contract, leaves out retracted ones, quarantines those that fail a check or that Delta would change,
+compares the rest with the table by key, commits the difference with a note in one Delta commit, and reads a sample of
+it back. `ledger.runs` is filled from the notes; `query` and `lineage` read the tables without a JVM, and `release`
+pins their versions for a trainer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Find what is wrong with this machine or lake, and how to fix it.
+"""Diagnose this machine and lake, with fixes.
 
 Nothing is changed, and no JVM is started but for ``java -version``.
 """
@@ -62,11 +62,11 @@ def examine(uri: str | None = None, master: str | None = None) -> list[Finding]:
     """Examine the machine, the packages, the configuration and the lake.
 
     Args:
-        uri: The lake's place, by default the configuration's.
+        uri: The lake's location, by default the configuration's.
         master: Where Spark is to run, by default the configuration's.
 
     Returns:
-        One finding each, in the order in which they were examined.
+        The findings, in the order of examination.
     """
     findings = [_python(), _java(), *_packages(), _memory()]
     try:
@@ -160,7 +160,9 @@ def _master(project: Project, url: str | None) -> Iterator[Finding]:
     if not project.catalog.uri.startswith("/"):
         return
     fix = "make it a folder that all workers see, or an object store: --lake s3://BUCKET/PATH"
-    yield Finding("lake's place", "warning", f"{project.catalog.uri} is a folder, and flows run on other machines", fix)
+    yield Finding(
+        "lake location", "warning", f"{project.catalog.uri} is a folder, and flows run on other machines", fix
+    )
 
 
 def _store(project: Project) -> Finding:

@@ -21,7 +21,7 @@ def first_line(error: BaseException, length: int = 300) -> str:
     """Return an error's message as one line: its first, and of a chain of causes also the last.
 
     Args:
-        error: Any error; the name of its class stands for an empty message.
+        error: Any error; the name of its class replaces an empty message.
         length: Characters after which the line is cut.
     """
     lines = [_ESCAPES.sub("", line).strip(" \u21b3") for line in str(error).strip().split("\n")]
@@ -55,7 +55,7 @@ class MixlakeError(Exception):
         return f"{self.message} — {self.hint}" if self.hint else self.message
 
     def add_place(self, place: str) -> None:
-        """State where the error lies, if that is known now and was not before."""
+        """State where the error is, if that is known now and was not before."""
         if place and not self.place:
             self.message = f"{self.message} ({place})"
             self.place = place
@@ -117,7 +117,7 @@ def from_text(text: str) -> MixlakeError | None:
         return None
     try:
         values, _ = json.JSONDecoder().raw_decode(rest)
-        # A user's own subclass may not be known here: the nearest class that is stands for it.
+        # A user's own subclass may be unknown here: the nearest known class replaces it.
         kinds = [globals().get(name) for name in values.pop("kinds")]
         return _restore(next(kind for kind in kinds if kind is not None), values)
     except (ValueError, KeyError, TypeError, AttributeError, StopIteration):

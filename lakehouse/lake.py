@@ -1,4 +1,4 @@
-"""The Python face of the engine: SQL, tables, plans and runs of one lake."""
+"""The Python API of the engine: SQL, tables, plans and runs of one lake."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Lake:
-    """A lake at one place.
+    """A lake at one location.
 
     Args:
         uri: A folder or an object-store URI; by default the configuration's.
@@ -83,7 +83,7 @@ class Lake:
         parameters: Iterable[object] | None = None,
         format: Format = "arrow",  # noqa: A002 - the public word for it
     ) -> Any:
-        """Answer SQL over the lake's tables and views, each under its own name; nothing can be written.
+        """Run SQL over the lake's tables and views, each under its own name; nothing can be written.
 
         Args:
             text: One statement that reads, in DuckDB's dialect.
@@ -133,7 +133,7 @@ class Lake:
         return answer(connect(self.project, at, pinned), f"SELECT * FROM {quoted(name)}", format)  # noqa: S608 - quoted
 
     def scan(self, name: str, at: str | None = None) -> pl.LazyFrame:
-        """Return a table as a lazy Polars frame, which reads only the rows and columns that are asked of it.
+        """Return a table as a lazy Polars frame, which reads only the rows and columns that are needed.
 
         Args:
             name: The table.

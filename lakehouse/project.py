@@ -1,4 +1,4 @@
-"""What one lake's rooms are handed: its configuration, its declared tables and flows, and its catalog."""
+"""One lake's configuration, its declared tables and flows, and its catalog, as packages receive them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Project:
         """The lake's tables.
 
         Raises:
-            ConfigError: If Delta's readers cannot open tables at the lake's place.
+            ConfigError: If Delta's readers cannot open tables at the lake's location.
         """
         return Catalog(self.config.lake, dict(self.config.storage) or None)
 
@@ -71,11 +71,11 @@ class Project:
         return Project(self.config.with_params(params)) if params else self
 
     def with_engine(self, engine: EngineName | None) -> Project:
-        """Return a project that asks for an engine; None leaves the configuration's."""
+        """Return a project with another engine; None keeps the configuration's."""
         return Project(self.config.with_engine(engine)) if engine else self
 
     def with_verify(self, *, verify: bool) -> Project:
-        """Return a project whose tables are read back whole after a commit; False leaves the configuration's."""
+        """Return a project that verifies whole tables after a commit; False keeps the configuration's."""
         return Project(self.config.with_verify()) if verify else self
 
     def with_spark(self, settings: Mapping[str, str]) -> Project:

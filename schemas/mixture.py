@@ -149,7 +149,7 @@ sequences = Table(
 
 media_addresses = Table(
     "gold.media_addresses",
-    doc="Where a medium's bytes lie in a version of its table.",
+    doc="Where a medium's bytes are in a version of its table.",
     columns=[
         Column("media_id", pa.string(), "The sample whose medium it is.", nullable=False),
         Column("table", pa.string(), "Table that holds it.", nullable=False),

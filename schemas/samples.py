@@ -59,7 +59,7 @@ TOKEN_COLUMNS = (
         "parts",
         pa.list_(pa.int32()),
         "Ends of the documents that the sample makes, rising to n_tokens: one, or two where a medium and its caption "
-        "are told apart as a pair for a contrastive loss; each then ends in the pool id.",
+        "are distinguished as a pair for a contrastive loss; each then ends in the pool id.",
         nullable=False,
     ),
     Column(

@@ -99,7 +99,7 @@ class Project:
         self.spark = engine == "spark"
         self._configure()
 
-    def forget(self):
+    def unload(self):
         """Drop the package from memory, as a new process would."""
         for name in [n for n in sys.modules if n.split(".", 1)[0] == self.package]:
             del sys.modules[name]
@@ -107,7 +107,7 @@ class Project:
 
     def lake(self, name="lake"):
         """Open the lake afresh."""
-        self.forget()
+        self.unload()
         return Lake(str(self.root / name), load_config(self.root))
 
     def run(self, *select, lake="lake", **options):
@@ -142,6 +142,6 @@ def project(request, tmp_path, monkeypatch):
     spark = "spark" in request.fixturenames or os.environ.get("TEST_ENGINE") == "spark"
     made = Project(tmp_path, f"acme_{uuid.uuid4().hex[:8]}", spark=spark)
     yield made
-    made.forget()
+    made.unload()
     if str(tmp_path) in sys.path:
         sys.path.remove(str(tmp_path))

@@ -1,4 +1,4 @@
-"""Errors of training that a user can cause or has to know of."""
+"""Errors of training that a user can cause or must handle."""
 
 from __future__ import annotations
 

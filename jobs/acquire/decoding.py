@@ -150,7 +150,7 @@ def _declared(data: bytes, media_type: str) -> str:
         info = codecs.lookup(match.group(1).decode("ascii", "replace"))
     except LookupError:
         return ""
-    # utf-16 declared in bytes that read as ASCII is a lie; base64 and the like are no character encodings.
+    # utf-16 declared in bytes that read as ASCII is wrong; base64 and the like are no character encodings.
     if not info._is_text_encoding or info.name.startswith(("utf-16", "utf-32")):  # noqa: SLF001 - no public word
         return ""
     return _SUPERSETS.get(info.name, info.name)

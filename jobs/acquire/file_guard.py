@@ -1,4 +1,4 @@
-"""Refuse files of a source's folder that are not regular, lie outside of it or are too large."""
+"""Refuse files of a source's folder that are not regular, are outside it, or are too large."""
 
 from __future__ import annotations
 

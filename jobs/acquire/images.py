@@ -50,7 +50,7 @@ class ImagesParams:
     tags=["landing"],
 )
 def images(batch: pa.RecordBatch, params: ImagesParams) -> Iterator[pa.RecordBatch]:
-    """Decode each picture once to know that it is whole, and keep its bytes.
+    """Decode each picture once to check that it is complete, and keep its bytes.
 
     Args:
         batch: Rows of `bronze.files`.

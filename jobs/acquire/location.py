@@ -24,7 +24,7 @@ def location_of(path: str, uri: str) -> Path:
     """Return the folder of the source that a listed file belongs to.
 
     Args:
-        path: Where the file's bytes lie: the folder, then the file's name in it.
+        path: Where the file's bytes are: the folder, then the file's name in it.
         uri: Its address: the source's base, then the same name, percent-encoded.
     """
     parts = list(Path(path).parts)
@@ -49,7 +49,7 @@ def require_location(root: Path, source: str, missed: str) -> None:
         missed: The file that could not be read.
 
     Raises:
-        FlowError: If the folder is missing, cannot be read, or holds no file.
+        FlowError: If the folder is missing, cannot be read, or contains no files.
     """
     if not is_there(root):
         raise FlowError(f"{missed} cannot be read: the folder {root} of {source} is gone or empty", RESTORE)

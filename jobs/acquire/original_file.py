@@ -65,7 +65,7 @@ def read_original(original: Original) -> bytes:
 
     Raises:
         RejectedError: If it is gone, cannot be read, or changed since it was listed.
-        FlowError: If its source's whole folder is gone, so that nothing can be said of its files.
+        FlowError: If its source's whole folder is gone, so that nothing is known about its files.
     """
     try:
         data = Path(original.path).read_bytes()

@@ -38,7 +38,7 @@ class PathRule:
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """Where a file's caption or transcript stands.
+    """Where a file's caption or transcript is found.
 
     Args:
         format: "plain", a text file in the file's own language; "tagged-lines", a first line in `language`
@@ -80,7 +80,7 @@ class Source:
         keep: Fraction of the files to keep, chosen by a hash of each file's address alone, so that a
             new file displaces none.
         max_bytes: Size above which a file is refused.
-        neighbour: Where captions or transcripts stand.
+        neighbour: Where captions or transcripts are found.
         split: For text: a line that separates documents within one file.
         synthetic: Whether it was generated.
     """

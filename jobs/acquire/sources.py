@@ -62,7 +62,7 @@ def chosen(params: SourcesParams) -> list[Source]:
 
 
 def outside(params: SourcesParams) -> str:
-    """Return a fingerprint of the world that the sources stand in, without a network.
+    """Return a fingerprint of the sources' environment, without network access.
 
     Folders count by their listings. Packages do not change once they were retrieved; they count by whether
     a client was added or an attempt failed, so that a source that was skipped is tried again.

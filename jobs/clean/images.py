@@ -1,7 +1,7 @@
 """Landed pictures become RGB, upright, scaled to whole patches, and free of metadata.
 
 What a camera wrote beside the pixels (position, time, serial number, owner) must not survive, so the
-picture is written anew from its pixels alone.
+picture is re-encoded from its pixels alone.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class ImageParams:
     batch_rows=32,
 )
 def clean_images(batch: pa.RecordBatch, params: ImageParams) -> pa.RecordBatch:
-    """Turn each picture upright, lay it on white, scale it to whole patches and write it as a bare PNG."""
+    """Turn each picture upright, flatten it onto white, scale it to whole patches and write it as a bare PNG."""
     files: list[bytes | None] = []
     sizes: list[tuple[int | None, int | None]] = []
     reasons: list[str | None] = []

@@ -47,7 +47,7 @@ class UtteranceParams:
     batch_rows=64,
 )
 def clean_utterances(batch: pa.RecordBatch, params: UtteranceParams) -> pa.RecordBatch:
-    """Decode each recording and write it as 16 kHz, mono, 16-bit FLAC; reject what holds no usable sound."""
+    """Decode each recording and write it as 16 kHz, mono, 16-bit FLAC; reject recordings without usable sound."""
     transcripts = normalise_transcripts(batch.column("transcript"))
     unspoken = pc.equal(pc.fill_null(pc.utf8_length(transcripts), 0), 0).to_pylist()
     audio: list[bytes | None] = []

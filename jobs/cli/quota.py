@@ -61,7 +61,7 @@ def quota_rows(lake: Lake, stage: str | None = None, at: str | None = None) -> l
     with connect(lake.project, at) as connection:
         rows = connection.rows(f"SELECT {', '.join(KEYS)} FROM quota")  # noqa: S608 - fixed names
     if not rows:
-        raise TableNotFoundError("the lake holds no quota yet", "draw the mixture first: mixlake run +gold.mixture")
+        raise TableNotFoundError("the lake has no quota yet", "draw the mixture first: mixlake run +gold.mixture")
     if stage is None:
         return rows
     stages = dict.fromkeys(row["stage"] for row in rows)

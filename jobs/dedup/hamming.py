@@ -58,7 +58,7 @@ def close_pairs(batches: Iterable[pa.RecordBatch], distance: int, window: int) -
     """Compare each picture with those before it in its bucket.
 
     Args:
-        batches: sample_id, hash, key; rows of one key lie together, in one stream.
+        batches: sample_id, hash, key; rows of one key are adjacent, in one stream.
         distance: Most bits in which hashes of a pair differ.
         window: Rows before it that a row is compared with, at most.
 
@@ -107,7 +107,7 @@ def _close_rows(batch: pa.RecordBatch, first_new: int, distance: int, window: in
     right: list[np.ndarray] = [np.empty(0, np.int64)]
     later = np.arange(first_new, batch.num_rows)
     for lag in range(1, window + 1):
-        # Rows of a key lie together, so a row without a fellow at this lag has none further off.
+        # Rows of a key are adjacent, so a row without a fellow at this lag has none further off.
         later = later[later >= lag]
         later = later[keys[later] == keys[later - lag]]
         if not len(later):

@@ -23,9 +23,9 @@ class Documents(NamedTuple):
 
     Args:
         sets: uint64, the shingle sets of the rows, each sorted.
-        places: int64 [n + 1], where they lie.
+        places: int64 [n + 1], their offsets.
         bands: uint64, the band keys of the rows.
-        band_places: int64 [n + 1], where they lie.
+        band_places: int64 [n + 1], their offsets.
         fresh: bool [n], whether a new component begins.
     """
 
@@ -146,7 +146,7 @@ def intersection(a: Hashes, b: Hashes) -> int:
 
 @numba.njit(nogil=True, cache=True)
 def _find(keys: Hashes, stamps: Ints, stamp: int, key: np.uint64) -> int:
-    """Return where a key lies in the table, or the free place where it belongs: one of another stamp."""
+    """Return a key's slot in the table, or the free slot where it belongs: one of another stamp."""
     mask = keys.shape[0] - 1
     slot = np.int64((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(30)) & mask
     while stamps[slot] == stamp and keys[slot] != key:
@@ -191,7 +191,7 @@ def match(start: int, documents: Documents, kept: KeptDocuments, limits: Limits,
             state[STAMP] += 1
             state[NODES] = state[KEPT] = state[ARENA] = state[KEYS] = 0
             state[FIRST] = state[SERIAL]
-            fresh[row] = False  # so that a second call for this row does not begin anew
+            fresh[row] = False  # so that a second call for this row does not start over
         mine = documents.sets[documents.places[row] : documents.places[row + 1]]
         own = documents.bands[documents.band_places[row] : documents.band_places[row + 1]]
         fits = state[ARENA] + mine.shape[0] <= limits.shingles

@@ -135,7 +135,7 @@ class DrawParams:
 
     Args:
         seed: Seed of the draw and of the order.
-        window_rows: Rows of a packing window; best-fit wastes about one row a window.
+        window_rows: Rows of a packing window; best-fit wastes about one row per window.
         bucket_digits: Hex digits of the hash that name a bucket: 16 ** digits buckets a cell.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-# Samples near the end that may go in or out; with that many, sums of some lie near any wanted one.
+# Samples near the end that may go in or out; with that many, sums of some are near any wanted one.
 FREE = 512
 # The sums are counted in steps of a fraction of what is drawn, a fifth of the tolerated error of 0.5 %.
 STEP = 0.001
@@ -21,7 +21,7 @@ def choose_last_samples(
 
     Args:
         sizes: Tokens of each sample [n], nearest to the end first. Those beyond the first `FREE` keep their place.
-        taken: Whether it lies before the end [n].
+        taken: Whether it is before the end [n].
         needed: Tokens wanted of all n.
         target: Tokens of the whole line.
 

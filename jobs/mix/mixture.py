@@ -50,7 +50,7 @@ def draw(*, samples: Rows, tokens: Rows, supply: Rows, quotas: Rows, relations: 
     epochs = relations.from_arrow(pa.table({"epoch": pa.array(range(epoch_count(lines)), pa.int64())}))
     text = statements(params)
     placed = relations.sql(text.placed, samples=samples, tokens=tokens)
-    # Three statements read it; without this each would make it anew.
+    # Three statements read it; without this each would compute it again.
     marked = relations.cached(relations.sql(text.marked, placed=placed, shares=shares, demands=demands))
     candidates = relations.sql(text.candidates, marked=marked)
     settled = relations.map_groups(candidates, ("stage", "line"), choose_line, SETTLED)

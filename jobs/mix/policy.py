@@ -27,7 +27,7 @@ SCORES: Mapping[str, Table] = {
     "utterances": utterance_scores,
     "images": image_scores,
 }
-# What every family's rows have when rules are asked.
+# Columns that the rows of every family have when rules are evaluated.
 SAMPLE_COLUMNS = ("modality", "kind", "language", "language_group", "source", "license", "table")
 SCORE = "score_"
 

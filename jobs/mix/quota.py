@@ -1,4 +1,4 @@
-"""The declared quota: stages, and the tokens that each asks of each cell."""
+"""The declared quota: stages, and the tokens that each requests from each cell."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Line:
     """One line of a stage.
 
     Args:
-        cell: What it asks for.
+        cell: What it selects.
         target: Tokens.
         max_epochs: How often a sample may be used.
         temperature: How evenly the target is spread over kinds; 1 leaves them as they are.

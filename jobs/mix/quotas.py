@@ -1,4 +1,4 @@
-"""The quota table: what each stage asks of each cell."""
+"""The quota table: what each stage requests from each cell."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class QuotaParams:
 def declare_quotas(supply: Rows, relations: Relations, params: QuotaParams) -> Rows:
     """Write the declared quota; supply matters where a line has a temperature."""
     quota = load_quota(params.quota, params.files)
-    # One row a cell: declared genres, not data.
+    # One row per cell: declared genres, not data.
     rows = relations.to_arrow(supply).to_pylist()
     return relations.from_arrow(quota_rows(quota, {Cell.parse(row["cell"]): row["tokens"] for row in rows}))
 

@@ -1,4 +1,4 @@
-"""Which samples the policy keeps: one decision a sample, with the rules that drop it."""
+"""Which samples the policy keeps: one decision per sample, with the rules that drop it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class SampleParams:
         load_policy(self.policy)
 
 
-# No read asks for text, sound or pixels: a decision looks at scores alone.
+# No read includes text, sound or pixels: decisions use scores alone.
 @flow(
     id="jobs.mix.samples.decide",
     writes=samples_table,

@@ -1,7 +1,7 @@
 """Which stage owns which part of a cell's supply.
 
 A cell's samples are in the order of a keyed hash, so that a range of their cumulative tokens is a random
-part of them. Stages that do not share own ranges in proportion to what they ask of the cell.
+part of them. Stages that do not share own ranges in proportion to what they request from the cell.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from jobs.mix.cells import Cell, most_specific
 
-# Whole samples fill a range only nearly, so that a stage is given a little more than it asks for.
+# Whole samples fill a range only nearly, so that a stage gets a little more than it requests.
 SLACK = 1.05
 
 
@@ -49,8 +49,8 @@ class Share:
 def allocate(demands: Sequence[Demand], supply: Mapping[Cell, int]) -> list[Share]:
     """Return the range of each cell that each stage draws from.
 
-    A line asks of its cells in proportion to what they hold. The ranges of stages that do not share cover a
-    cell once, in the order of the stages. Where they ask for more than there is, each first gets what it cannot
+    A line requests from its cells in proportion to what they contain. The ranges of stages that do not share cover a
+    cell once, in the order of the stages. Where they request more than there is, each first gets what it cannot
     do without, its target over its largest number of epochs, so that a stage which may repeat its samples takes
     none from one which may not.
 

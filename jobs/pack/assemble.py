@@ -67,7 +67,7 @@ def assemble(window: pa.Table, shape: Shape, first: int) -> pa.Table:
     """Pack one window.
 
     Args:
-        window: One draw a row: sample_id, license, cell, modality, epoch, time, parts, tokens, media.
+        window: One draw per row: sample_id, license, cell, modality, epoch, time, parts, tokens, media.
         shape: What rows are made by.
         first: Position of the window's first row in its stage.
 
@@ -164,7 +164,7 @@ def _loss_spans(ids: npt.NDArray[np.int32], plan: Plan, shape: Shape) -> pa.Arra
 
 
 def _pairs(window: pa.Table, lengths: Lengths, plan: Plan, sizes: Ints) -> pa.Array:
-    """Return the pool tokens of samples of two documents that lie whole in a row."""
+    """Return the pool tokens of samples of two documents that are whole in a row."""
     two = (np.diff(lengths.part_offsets) == 2)[plan.sample] & plan.whole
     first = np.flatnonzero(two & (plan.begin == 0))
     pool = plan.place + sizes - 1

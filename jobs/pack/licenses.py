@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 
 def conjunctions(license_: pa.Array, row: npt.NDArray[np.int64], rows: int) -> pa.Array:
-    """Return one SPDX expression a row.
+    """Return one SPDX expression per row.
 
     Terms of an AND are taken apart, so that each licence occurs once; an OR goes into parentheses.
 
@@ -23,7 +23,7 @@ def conjunctions(license_: pa.Array, row: npt.NDArray[np.int64], rows: int) -> p
     """
     coded = license_.dictionary_encode()
     codes = coded.indices.to_numpy().astype(np.int64)
-    # One entry a licence in use, however many samples carry it.
+    # One entry per licence in use, however many samples carry it.
     terms = [_terms(text) for text in coded.dictionary.to_pylist()]
     names = sorted({term for found in terms for term in found})
     number = {name: place for place, name in enumerate(names)}

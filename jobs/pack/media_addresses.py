@@ -1,4 +1,4 @@
-"""Where each medium's bytes lie, so that a trainer reads one by a single seek.
+"""Where each medium's bytes are stored, so that a trainer reads one by a single seek.
 
 The engine says which files hold a table at its pinned version and how many rows are live in each; a task walks
 the pages of one file at a time (`lakehouse.delta.parquet_values`). Media bytes themselves are not moved.
@@ -67,7 +67,7 @@ def address_media(
 def locate_files(
     batches: Iterable[pa.RecordBatch], versions: Mapping[str, int], storage: Mapping[str, str] | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the addresses of all media of the given files, one record batch a file.
+    """Yield the addresses of all media of the given files, one record batch per file.
 
     Args:
         batches: Rows of table, uri, live and media (the column that holds the bytes), one a file.
@@ -78,7 +78,7 @@ def locate_files(
         FlowError: If a file's values cannot be addressed, or rows of it are deleted.
     """
     for batch in batches:
-        for row in batch.to_pylist():  # one row a file
+        for row in batch.to_pylist():  # one row per file
             version = versions[row["table"]]
             yield locate_file(row["table"], row["uri"], row["live"], row["media"], version, storage)
 

@@ -40,7 +40,7 @@ class Plan:
         end: int64 [d], one past its last.
         row: int64 [d], ascending.
         place: int64 [d], where it begins in the row.
-        whole: bool [d], whether the sample lies whole in the row.
+        whole: bool [d], whether the sample is whole in the row.
         rows: How many rows there are.
         counts: int64 [rows, cells], real tokens.
     """
@@ -58,7 +58,7 @@ class Plan:
 def plan_rows(lengths: Lengths, row_length: int, align: int) -> Plan:
     """Pack a window.
 
-    A sample that fits a row lies whole in one. Of a longer one each document is cut into pieces of a row's
+    A sample that fits a row is not split. Of a longer one each document is cut into pieces of a row's
     length; a continuation begins with its predecessor's last token, so that its first new token has a context.
 
     Args:

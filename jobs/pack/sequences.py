@@ -58,7 +58,7 @@ def pack(*, mixture: Rows, tokens: Rows, quotas: Rows, relations: Relations, par
         tokens=tokens,
     )
     counted = relations.map_groups(sized, windows, count, COUNTED)
-    # One row a window: small, whatever the windows hold.
+    # One row per window: small, whatever the windows hold.
     placed = relations.sql(
         """
         SELECT c.stage, c.window, CAST(sum(c.rows) OVER (PARTITION BY c.stage ORDER BY c.window
@@ -85,7 +85,7 @@ def count_window(window: pa.Table, shapes: dict[str, Shape]) -> pa.Table:
     """Return how many rows a window makes: stage, window, rows.
 
     Args:
-        window: One draw a row: stage, window, sample_id, cell, epoch, time, parts.
+        window: One draw per row: stage, window, sample_id, cell, epoch, time, parts.
         shapes: By stage.
     """
     stage = window.column("stage")[0].as_py()

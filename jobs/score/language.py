@@ -112,7 +112,7 @@ def _scripts(
 
 
 def _predict(text: pa.Array, model: Path, chars: int) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.float64]]:
-    """Ask the model about windows of each text. fastText takes Python strings; only the windows become such."""
+    """Run the model on windows of each text. fastText takes Python strings; only the windows are converted."""
     import polars as pl
 
     series = pl.from_arrow(text)
@@ -140,7 +140,7 @@ def _predict(text: pa.Array, model: Path, chars: int) -> tuple[npt.NDArray[np.st
 
 @functools.lru_cache(maxsize=2)
 def _load(path: str) -> Any:
-    """Load a model once a process."""
+    """Load a model once per process."""
     import fasttext
 
     return fasttext.load_model(path)

@@ -95,7 +95,7 @@ def character_flags() -> Bytes:
 
 
 def text_buffers(text: pa.Array) -> tuple[Bytes, Offsets]:
-    """Return the bytes of a text column and where each row lies in them, without copying the text.
+    """Return the bytes of a text column and the offset of each row in them, without copying the text.
 
     Args:
         text: string, large_string, binary or large_binary [n]; a null row counts as empty.

@@ -1,4 +1,4 @@
-"""One pass that writes text anew: line ends, invisible characters, escape sequences, blanks at line ends."""
+"""Normalise text in one pass: line ends, invisible characters, escape sequences, blanks at line ends."""
 # ruff: noqa: PLR0913, PLR0917, PLR0912, PLR0915, C901 - one loop over characters, in flat arrays
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _JOINING = (
 def normalise(
     text: pa.Array, *, code: bool = False, most_blank_lines: int = 1
 ) -> tuple[pa.Array, npt.NDArray[np.int64]]:
-    """Write each text anew.
+    """Normalise each text.
 
     Line ends become one newline; blanks at line ends, blank lines at both ends and those beyond
     `most_blank_lines` in a row go, as do byte-order marks, soft hyphens, directional marks, control characters and

@@ -28,7 +28,7 @@ def ngram_fractions(
     Args:
         hashes: uint64 [words], of `jobs.text.words.words`.
         lengths: int32 [words], characters.
-        places: int64 [n + 1], where each text's words lie.
+        places: int64 [n + 1], offsets of each text's words.
 
     Returns:
         float64 [n, len(TOP)]: characters in the commonest n-gram's occurrences that do not overlap, over all; 0
@@ -75,7 +75,7 @@ def _distinct(hashes: Hashes, places: Offsets, wanted: Hashes, out: npt.NDArray[
 
 @numba.njit(nogil=True, cache=True)
 def _slot(table: Hashes, mask: int, h: np.uint64) -> int:
-    """Return where h lies, or the free place where it belongs; 0 marks a free place."""
+    """Return the slot of h, or the free slot where it belongs; 0 marks a free slot."""
     slot = np.int64((h * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)) & mask
     while table[slot] != 0 and table[slot] != h:
         slot = (slot + 1) & mask

@@ -25,7 +25,7 @@ PATTERN = (
 
 @functools.lru_cache(maxsize=2)
 def encoding(ranks: str = "") -> Encoding:
-    """Return the encoding, loaded once a process (0.2 s).
+    """Return the encoding, loaded once per process (0.2 s).
 
     Args:
         ranks: One's own file of ``base64 rank`` lines; empty for the pinned one.

@@ -13,10 +13,10 @@ from lakehouse.cli.selection import SELECT, RunOptions, project_options
 if TYPE_CHECKING:
     from lakehouse.determinism.check import CheckResult
 
-_HELP = rf"""Check that flows give the same rows each time; exit 1 if one differs or fails.
+_HELP = rf"""Check that flows are deterministic; exit 1 if one differs or fails.
 
-Each operator is called again on the same rows: in this process, in a fresh one, with the rows in other batches and in
-another order. Nothing is written.
+Each operator is called again on the same rows: in this process, in a new one, with different batches, and in a
+different order. Nothing is written.
 {SELECT}
 \b
 Examples:
@@ -29,8 +29,10 @@ Examples:
 @click.command(name="check", help=_HELP)
 @click.argument("select", nargs=-1)
 @project_options
-@click.option("--rows", type=click.IntRange(1), default=512, show_default=True, help="Input rows of each operator.")
-@click.option("--spark", is_flag=True, help="Check the other flows, too, on their whole inputs. Starts a JVM.")
+@click.option(
+    "--rows", type=click.IntRange(1), default=512, show_default=True, help="Number of input rows for each operator."
+)
+@click.option("--spark", is_flag=True, help="Also check the other flows, on their full inputs. Starts a JVM.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as objects.")
 @click.pass_obj
 def command(

@@ -1,4 +1,4 @@
-"""What every verb shares: the lake that the user means."""
+"""The context of all verbs: the selected lake."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Context:
     """The object of a click context; a verb takes it with ``@click.pass_obj``.
 
     Args:
-        uri: The lake's place as given by ``--lake``, None for the configuration's.
+        uri: The lake's location as given by ``--lake``, None for the configuration's.
     """
 
     uri: str | None = None
@@ -42,7 +42,7 @@ class Context:
 
     @functools.cached_property
     def lake(self) -> Lake:
-        """The lake with its Python face, which loads all of the engine."""
+        """The lake's Python API, which loads the whole engine."""
         from lakehouse.lake import Lake
 
         return Lake(config=self.project.config)

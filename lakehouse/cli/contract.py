@@ -15,7 +15,7 @@ _DOC = 1000
 @click.option("--json", "as_json", is_flag=True, help="Print name, doc, columns, key, cluster_by, checks and writer.")
 @click.pass_obj
 def command(context: Context, table: str, as_json: bool) -> None:
-    r"""Show what a table promises: columns, key, checks, and the flow that writes it.
+    r"""Show a table's contract: columns, key, checks, and the flow that writes it.
 
     \b
     Example:

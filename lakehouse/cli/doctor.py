@@ -11,11 +11,11 @@ from lakehouse.cli.output import print_json, print_table
 
 
 @click.command(name="doctor")
-@click.option("--master", metavar="URL", help="Also check that this cluster answers: spark://..., yarn")
+@click.option("--master", metavar="URL", help="Also check that this cluster responds: spark://..., yarn")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as objects.")
 @click.pass_obj
 def command(context: Context, master: str | None, as_json: bool) -> int:
-    r"""Find what is wrong with this machine or lake, and how to fix it; exit 1 if something is broken.
+    r"""Diagnose this machine and lake, with fixes; exit 1 if something is broken.
 
     \b
     Examples:

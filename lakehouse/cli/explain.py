@@ -16,7 +16,7 @@ _WIDE = 120
 @click.command(name="explain")
 @click.argument("name", metavar="FLOW|TABLE")
 @run_options
-@click.option("--json", "as_json", is_flag=True, help="Print all of it as one object.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one object.")
 @click.pass_obj
 def command(context: Context, name: str, *, options: RunOptions, as_json: bool) -> None:
     r"""Explain one flow: what it reads and writes, its parameters and code, why it is stale, and its next run.
@@ -93,7 +93,7 @@ def _print_params_and_code(flow: dict[str, Any]) -> None:
         rows = [(f"  {item['name']}", item["value"], item["from"]) for item in flow["params"]]
         print_table(["  name", "value", "from"], rows, width=_WIDE)
     print(f"\ncode {flow['code']['digest'][:8]}")
-    for module, names in flow["code"]["reaches"].items():
+    for module, names in flow["code"]["definitions"].items():
         print(f"  {module}{'' if names == ['*'] else ': ' + ', '.join(names)}")
     for name, digest in flow["models"].items():
         print(f"  model {name} {digest[:8]}")

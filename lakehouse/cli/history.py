@@ -10,13 +10,13 @@ from lakehouse.cli.output import print_json, print_table
 
 @click.command(name="history")
 @click.argument("table")
-@click.option("-n", "--limit", type=click.IntRange(1), help="Commits to list; by default all.")
-@click.option("--json", "as_json", is_flag=True, help="Print one object a commit.")
+@click.option("-n", "--limit", type=click.IntRange(1), help="Number of commits to list; default: all.")
+@click.option("--json", "as_json", is_flag=True, help="Print one object per commit.")
 @click.pass_obj
 def command(context: Context, table: str, limit: int | None, as_json: bool) -> None:
     r"""List a table's commits, newest first, with what their notes record.
 
-    A time as it is listed, in UTC, reads that version: mixlake sql ... --at TIME.
+    A listed time (UTC) can be used to read that version: mixlake sql ... --at TIME.
 
     \b
     Example:

@@ -38,16 +38,16 @@ VERBS = {
     "show": ("lakehouse.cli.show", "Show a table: its columns and first rows."),
     "history": ("lakehouse.cli.history", "List a table's commits, newest first."),
     "contract": ("lakehouse.cli.contract", "Show the contract of a table."),
-    "sql": ("lakehouse.cli.sql", "Answer SQL over the lake."),
+    "sql": ("lakehouse.cli.sql", "Query the lake with SQL."),
     "trace": ("lakehouse.cli.trace", "Trace a row's sources and training steps, or a step's rows."),
     "quarantine": ("lakehouse.cli.quarantine", "List, explain and retry quarantined rows."),
-    "retract": ("lakehouse.cli.retract", "Take rows out again, with all that was made from them."),
+    "retract": ("lakehouse.cli.retract", "Retract rows, with all rows derived from them."),
     "release": ("lakehouse.cli.release", "Create, list, compare, verify and drop releases."),
     "package": ("lakehouse.cli.package", "Pack the project's code for spark-submit."),
     "optimize": ("lakehouse.cli.optimize", "Compact small files."),
     "vacuum": ("lakehouse.cli.vacuum", "Delete unreferenced files."),
-    "check": ("lakehouse.cli.check", "Check that flows give the same rows each time."),
-    "doctor": ("lakehouse.cli.doctor", "Find what is wrong with this machine or lake."),
+    "check": ("lakehouse.cli.check", "Check that flows are deterministic."),
+    "doctor": ("lakehouse.cli.doctor", "Diagnose this machine and lake."),
 }
 
 
@@ -82,7 +82,7 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a verb; for an unknown one name the nearest."""
+        """Find a verb; for an unknown one suggest the nearest."""
         name = args[0]
         known = self.list_commands(ctx)
         if name not in known and not name.startswith("-"):
@@ -110,9 +110,9 @@ def _examples(text: str) -> str:
     "--lake",
     metavar="URI",
     envvar="MIXLAKE_LAKE",
-    help="Where the lake lies: a folder or an object-store URI. By default as mixlake.yaml says, else ./lake.",
+    help="Location of the lake: a folder or an object-store URI. Default: from mixlake.yaml, else ./lake.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Say more while working.")
+@click.option("-v", "--verbose", is_flag=True, help="Log more details.")
 @click.version_option(package_name="mixlake", prog_name="mixlake")
 @click.pass_context
 def cli(ctx: click.Context, lake: str | None, verbose: bool) -> None:
@@ -230,7 +230,7 @@ def _with_lake(command: click.Command) -> click.Command:
                 metavar="URI",
                 expose_value=False,
                 callback=_set_lake,
-                help="Where the lake lies.",
+                help="Location of the lake.",
             )
         )
     return command
@@ -243,7 +243,7 @@ def _set_lake(ctx: click.Context, _: click.Parameter, value: str | None) -> None
 
 
 class _Lines(logging.Formatter):
-    """One line a record, as errors are written."""
+    """One line per record, as errors are written."""
 
     def format(self, record: logging.LogRecord) -> str:
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "

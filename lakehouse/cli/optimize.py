@@ -10,21 +10,21 @@ from lakehouse.cli.output import print_json, print_table, size
 
 @click.command(name="optimize")
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
-@click.option("--dry-run", is_flag=True, help="Say what would be compacted; change nothing and start no JVM.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be compacted; start no JVM.")
 @click.option(
     "--target",
     type=click.IntRange(min=1),
     default=128,
     show_default=True,
     metavar="MIB",
-    help="About the size of a compacted file.",
+    help="Approximate size of a compacted file.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print objects with table, files, files_after, bytes, reason.")
 @click.pass_obj
 def command(context: Context, tables: tuple[str, ...], dry_run: bool, target: int, as_json: bool) -> int:
     r"""Compact small files into fewer, in the order of each table's clustering.
 
-    Rows stay as they are: nothing becomes stale, and releases keep their files. Files that were replaced are
+    Rows do not change: nothing becomes stale, and releases keep their files. Files that were replaced are
     deleted by mixlake vacuum, once unreferenced.
 
     \b

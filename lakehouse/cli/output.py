@@ -18,7 +18,7 @@ _CELL = 60
 def to_json(value: object, *, indent: int | None = None) -> str:
     """Return a value as JSON: times in ISO 8601, bytes in base64, decimals as whole numbers or, with a scale, as text.
 
-    JSON has no number for what is none or infinite: NaN, Infinity and -Infinity are texts.
+    JSON has no NaN and no infinities: NaN, Infinity and -Infinity are strings.
     """
     try:
         return json.dumps(value, default=_plain, ensure_ascii=False, indent=indent, allow_nan=False)
@@ -45,10 +45,10 @@ def print_table(
 
     Args:
         columns: Names of the columns.
-        rows: One sequence of values a row; None prints as nothing.
+        rows: One sequence of values per row; None prints as nothing.
         numbers: Names of the columns that are aligned to the right.
         width: Characters of a cell at most, on a terminal.
-        cut: Whether they are so elsewhere, too: for rows of the lake, which may hold whole books.
+        cut: Whether to cut them elsewhere too: for rows of the lake, whose texts may be long.
     """
     terminal = sys.stdout.isatty()
     cells = [[cell(value, width if terminal or cut else None) for value in row] for row in rows]

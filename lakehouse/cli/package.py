@@ -16,7 +16,7 @@ from lakehouse.cli.output import print_json
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("dist"),
     show_default=True,
-    help="Folder for what is written.",
+    help="Output folder.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the files and the command as JSON.")
 @click.pass_obj

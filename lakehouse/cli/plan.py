@@ -29,7 +29,7 @@ Examples:
 @click.command(name="plan", help=_HELP)
 @click.argument("select", nargs=-1)
 @run_options
-@click.option("--all", "everything", is_flag=True, help="List fresh flows, too.")
+@click.option("--all", "everything", is_flag=True, help="Also list fresh flows.")
 @click.option("--json", "as_json", is_flag=True, help="Print objects with flow, writes, state, causes, inputs, engine.")
 @click.pass_obj
 def command(context: Context, select: tuple[str, ...], *, options: RunOptions, everything: bool, as_json: bool) -> None:
@@ -40,7 +40,7 @@ def command(context: Context, select: tuple[str, ...], *, options: RunOptions, e
 def print_plan(
     context: Context, select: tuple[str, ...], options: RunOptions, *, everything: bool = False, as_json: bool = False
 ) -> None:
-    """Print the plan of a selection: as JSON, or for people a line a cause and how many flows are to run."""
+    """Print the plan of a selection: as JSON, or as text with one line per cause and the number of flows to run."""
     from lakehouse.plan.plan import make_plan
 
     project = options.of(context.project)
@@ -65,17 +65,17 @@ def print_plan(
 
 
 def _engine(project: Project, item: FlowPlan) -> dict[str, str]:
-    """Return what would run a flow, and why; empty for a fresh one, which nothing runs."""
+    """Return the engine that would run a flow, and why; empty for a fresh one."""
     if item.state == "fresh":
         return {"engine": "", "engine_reason": ""}
-    # The choice looks at the files of the flow's tables, which planning does without.
+    # The choice reads the file lists of the flow's tables, which planning does not need.
     from lakehouse.plan.engine_choice import choose_engine
 
     return choose_engine(project, item).as_dict()
 
 
 def _because(item: FlowPlan) -> list[str]:
-    """Return one line for each kind of cause; of a table that was never written, not what is upstream."""
+    """Return one line for each kind of cause; for a table that was never written, without its upstream."""
     by_kind: dict[str, list[str]] = {}
     for cause in item.causes:
         by_kind.setdefault(cause.kind, []).append(cause.detail)

@@ -47,12 +47,14 @@ def list_(context: Context, table: str | None, as_json: bool) -> None:
 
 @command.command()
 @click.argument("table")
-@click.option("--reason", help="Only reasons that begin so.")
-@click.option("--limit", default=3, show_default=True, type=click.IntRange(1), help="Rows of each reason.")
+@click.option("--reason", help="Only reasons with this prefix.")
+@click.option(
+    "--limit", default=3, show_default=True, type=click.IntRange(1), help="Number of rows to show for each reason."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print objects with reason, rule, sample_id, origin and row.")
 @click.pass_obj
 def explain(context: Context, table: str, reason: str | None, limit: int, as_json: bool) -> None:
-    r"""Show some rows of each reason, the rule that they broke, and how to get them back.
+    r"""Show some rows for each reason, the rule that they break, and how to recover them.
 
     \b
     Example:
@@ -88,7 +90,7 @@ def explain(context: Context, table: str, reason: str | None, limit: int, as_jso
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 @click.pass_obj
 def retry(context: Context, tables: tuple[str, ...], *, options: RunOptions, as_json: bool) -> int:
-    r"""Process again the rows from which rows were quarantined; the same as mixlake run TABLE --retry.
+    r"""Process the source rows of quarantined rows again; the same as mixlake run TABLE --retry.
 
     \b
     Example:

@@ -28,12 +28,12 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--table", "tables", multiple=True, help="A table to pin; by default all of the gold layer.")
-@click.option("--note", default="", help="Why it is made.")
-@click.option("--json", "as_json", is_flag=True, help="Print what release show prints.")
+@click.option("--table", "tables", multiple=True, help="Table to pin; default: all tables of the gold layer.")
+@click.option("--note", default="", help="Note for the record, such as the purpose of the release.")
+@click.option("--json", "as_json", is_flag=True, help="Print the release as JSON, like release show --json.")
 @click.pass_obj
 def create(context: Context, name: str, tables: tuple[str, ...], note: str, as_json: bool) -> None:
-    r"""Pin the latest versions of the gold tables, and of what they descend from, under a name.
+    r"""Pin the latest versions of the gold tables, and of their upstream tables, under a name.
 
     \b
     Example:
@@ -49,11 +49,11 @@ def create(context: Context, name: str, tables: tuple[str, ...], note: str, as_j
 
 
 @command.command(name="list")
-@click.option("--dropped", is_flag=True, help="List those that were given up, too.")
+@click.option("--dropped", is_flag=True, help="Also list dropped releases.")
 @click.option("--json", "as_json", is_flag=True, help="Print objects as release show does, with state.")
 @click.pass_obj
 def list_(context: Context, dropped: bool, as_json: bool) -> None:
-    r"""List live and broken releases, oldest first. A broken one has lost rows to a purge.
+    r"""List live and broken releases, oldest first. A broken release lost rows to a purge.
 
     \b
     Example:
@@ -101,10 +101,10 @@ def show(context: Context, name: str, as_json: bool) -> None:
 @command.command()
 @click.argument("before")
 @click.argument("after")
-@click.option("--json", "as_json", is_flag=True, help="Print all tables and measures, also those that are the same.")
+@click.option("--json", "as_json", is_flag=True, help="Print all tables and measures, including unchanged ones.")
 @click.pass_obj
 def diff(context: Context, before: str, after: str, as_json: bool) -> None:
-    r"""Compare two releases: rows by table, and what the project measures, such as tokens by licence and cell.
+    r"""Compare two releases: rows by table, and the project's measures, such as tokens by licence and cell.
 
     A measure is a view of the layer measures (sql/views/measures.NAME.sql) whose last column is a number.
 
@@ -145,11 +145,11 @@ def _print_measure(measure: MeasureDiff, before: str, after: str) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--deep", is_flag=True, help="Read all pages, too: verify their checksums, and count the rows.")
+@click.option("--deep", is_flag=True, help="Also read all pages, verify their checksums, and count the rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print name, whole, and problems with table, file and what.")
 @click.pass_obj
 def verify(context: Context, name: str, deep: bool, as_json: bool) -> int:
-    r"""Check that all data files of a release are there as they were; exit 1 if not.
+    r"""Check that all data files of a release exist unchanged; exit 1 if not.
 
     Names, sizes and footers are compared; with --deep each byte of the files is read.
 
@@ -176,7 +176,7 @@ def verify(context: Context, name: str, deep: bool, as_json: bool) -> int:
 @click.argument("name")
 @click.pass_obj
 def drop(context: Context, name: str) -> None:
-    r"""Give a release up; its row stays for the record.
+    r"""Drop a release; its record stays in the ledger.
 
     The files that only it needed are deleted by the next mixlake vacuum.
 

@@ -20,30 +20,39 @@ if TYPE_CHECKING:
 @click.command(name="retract")
 @click.option("--source", "sources", multiple=True, metavar="KEY", help="Rows of a source.")
 @click.option(
-    "--license", "licenses", multiple=True, metavar="SPDX", help="Rows under a licence, also joined to others by AND."
+    "--license",
+    "licenses",
+    multiple=True,
+    metavar="SPDX",
+    help="Rows under a licence, alone or joined to others by AND.",
 )
 @click.option(
     "--uri",
     "uris",
     multiple=True,
     metavar="GLOB",
-    help="Rows whose address fits a pattern: * is any text, ? any character.",
+    help="Rows whose address matches a pattern: * is any text, ? any character.",
 )
-@click.option("--id", "ids", multiple=True, metavar="ID", help="A sample; may be given several times.")
-@click.option("--ids-from", type=click.Path(exists=True, dir_okay=False), help="A file of sample ids, one a line.")
-@click.option("--reason", required=True, help="Why; it is recorded.")
+@click.option("--id", "ids", multiple=True, metavar="ID", help="Sample id; may be given several times.")
+@click.option("--ids-from", type=click.Path(exists=True, dir_okay=False), help="File of sample ids, one per line.")
+@click.option("--reason", required=True, help="Reason, which is recorded.")
 @click.option(
     "--scope",
     type=click.Choice(["origin", "content"]),
-    help="origin: copies from elsewhere stay. content: equal content and verified duplicates go, too, and are "
-    "refused later. By default content for ids, else origin.",
+    help="origin: copies from other sources stay. content: equal content and verified duplicates are removed too, "
+    "and refused later. Default: content for ids, else origin.",
 )
 @click.option(
     "--purge",
     is_flag=True,
-    help="Let the rows leave older versions, too: files that hold them are deleted, and releases that hold them break.",
+    help="Also delete the rows from older versions: files that contain them are deleted; releases that contain them "
+    "become broken.",
 )
-@click.option("--dry-run", is_flag=True, help="Only report what would go, and who has seen it.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Only report which rows would be removed, and which releases and training steps have seen them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the order, matched and derived rows, releases and steps.")
 @click.pass_obj
 def command(  # noqa: PLR0913, PLR0917 - one a flag
@@ -59,16 +68,16 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    r"""Order rows to be taken out, with all that was made from them; the next mixlake run does it.
+    r"""Retract rows, with all rows derived from them; the next mixlake run removes them.
 
-    The order is recorded in ledger.retractions, and is in force from then on: matching rows that land later are
-    refused. Releases keep what they pin; the command says which of them, and which training steps, have seen it.
+    The order is recorded in ledger.retractions and takes effect immediately: matching rows that land later are
+    refused. Releases keep what they pin; the command prints which of them, and which training steps, have seen it.
 
     With --purge the next mixlake run also breaks those releases, for good, and deletes the older data files and
-    change files that hold the rows, quarantined rows, and the logs of runs. Files that a commit names go at once,
-    whatever their age. The tables' own logs stay: they state values of key and clustering columns only. If a table
-    still holds the rows then, since a flow failed or was not selected, or if a log states other values of them, the
-    purge is blocked until a later run, and the run says why.
+    change files that contain the rows, quarantined rows, and the logs of runs. Files that a commit names are deleted
+    at any age. The tables' own logs stay: they state values of key and clustering columns only. If a table still
+    contains the rows, because a flow failed or was not selected, or if a log states other values of them, the purge
+    is blocked until a later run, and the run reports why.
 
     \b
     Examples:
@@ -83,11 +92,11 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     if ids_from:
         sample_ids.extend(read_text(Path(ids_from)).split())
         if not sample_ids:
-            raise click.UsageError(f"{ids_from} holds no id — write one a line")
+            raise click.UsageError(f"{ids_from} contains no ids; write one per line")
     values: dict[Kind, list[str]] = {"source": [*sources], "license": [*licenses], "uri": [*uris], "id": sample_ids}
     chosen = [kind for kind, named in values.items() if any(named)]
     if len(chosen) != 1:
-        raise click.UsageError("give one of --source, --license, --uri, --id — one order takes out one thing")
+        raise click.UsageError("give exactly one of --source, --license, --uri, --id")
     kind = chosen[0]
     request = RetractionRequest(kind, values[kind], reason=reason, scope=scope, purge=purge)
     report = retract(context.project, request, dry_run=dry_run)
@@ -112,7 +121,7 @@ def show(report: RetractionReport) -> None:
     if report.unmatched:
         shown = ", ".join(report.unmatched[:_SHOWN]) + (", ..." if len(report.unmatched) > _SHOWN else "")
         warn(f"no row has {len(report.unmatched)} of the ids now: {shown}")
-    print(f"releases that hold them: {', '.join(order.releases) or 'none'}")
+    print(f"releases that contain them: {', '.join(order.releases) or 'none'}")
     if report.seen:
         print_table(
             ["training run", "release", "steps", "first", "last"],
@@ -122,9 +131,9 @@ def show(report: RetractionReport) -> None:
     else:
         print("no recorded training step has seen them")
     for what in report.unresolved:
-        warn(f"it is unknown whether such rows are in {what}")
+        warn(f"cannot check for these rows in {what}")
     if report.recorded:
-        done = "mixlake run takes the rows out" if tables else "rows that land later and match are refused"
+        done = "mixlake run removes the rows" if tables else "rows that land later and match are refused"
         print(f"retraction {order.ordinal} is recorded (scope {order.scope}); {done}")
     else:
         print("nothing was recorded")
@@ -132,5 +141,6 @@ def show(report: RetractionReport) -> None:
         broken = f"breaks the releases {', '.join(order.releases)}" if order.releases else "breaks no release"
         would = "would" if not report.recorded else "will"
         print(
-            f"once no table holds them, that run {would} purge them: it {broken}, and deletes all files that hold them"
+            f"once no table contains them, that run {would} purge them: it {broken}, and deletes all files that "
+            "contain them"
         )

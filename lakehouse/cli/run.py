@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _HELP = rf"""Run the flows that are stale.
 
-What was interrupted goes on from the last commit. The exit status is 0 only if all was done. Purges that were
-ordered (mixlake retract --purge) are done at the end, once no table holds the rows any more.
+An interrupted run continues from the last commit. The exit status is 0 only if everything succeeded. Ordered purges
+(mixlake retract --purge) are done at the end, once no table contains the rows any more.
 {SELECT}
 \b
 Examples:
@@ -39,10 +39,10 @@ Examples:
 @click.argument("select", nargs=-1)
 @run_options
 @click.option("--migrate", is_flag=True, help="Rewrite tables whose contracts changed incompatibly.")
-@click.option("--verify", is_flag=True, help="Read each table back whole after its commit, not only a sample of it.")
+@click.option("--verify", is_flag=True, help="After each commit read back the whole table, not only a sample.")
 @click.option("--dry-run", is_flag=True, help="Only print what would run, as mixlake plan does.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
-@click.option("--watch", "stay", is_flag=True, help="Stay, and run again what becomes stale, until Ctrl-C.")
+@click.option("--watch", "stay", is_flag=True, help="Keep watching, and run what becomes stale, until Ctrl-C.")
 @click.pass_obj
 def command(  # noqa: PLR0913 - one a word of the command
     context: Context,
@@ -59,7 +59,7 @@ def command(  # noqa: PLR0913 - one a word of the command
     options = dataclasses.replace(options, verify=verify)
     if stay:
         if dry_run or as_json or migrate or options.full:
-            raise click.UsageError("--watch goes with none of --dry-run, --json, --migrate and --full")
+            raise click.UsageError("--watch cannot be combined with --dry-run, --json, --migrate or --full")
         return _watch(context, select, options)
     if dry_run:
         print_plan(context, select, options, as_json=as_json)
@@ -109,7 +109,7 @@ def _watch(context: Context, select: tuple[str, ...], options: RunOptions) -> in
 
 @contextlib.contextmanager
 def _stopping(stopped: threading.Event) -> Iterator[None]:
-    """Have SIGTERM, and the first Ctrl-C, end a watch after the run that was begun; the second ends it at once."""
+    """Let SIGTERM and the first Ctrl-C end a watch after the current run; a second Ctrl-C ends it at once."""
 
     def interrupted(*_: object) -> None:
         stopped.set()

@@ -1,4 +1,4 @@
-"""Share the words that select flows, and the options of a run, between the verbs."""
+"""Selection words and run options that several verbs share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lakehouse.project import Project
 
 SELECT = r"""
-SELECT is one or more of these words; together they select what any of them does, without any all flows are meant:
+SELECT is one or more of these words; the union of what they select is used, or all flows without any word:
 
 \b
   gold.mixture      the flow that writes the table; a flow's id, or a pattern such as 'silver.*'
@@ -23,8 +23,8 @@ SELECT is one or more of these words; together they select what any of them does
   +gold.mixture     it and all that it is made from (2+gold.mixture: up to two steps before it)
   gold.mixture+     it and all that is made from it (gold.mixture+2: up to two steps after it)
   @gold.mixture     it, all that is made from it, and all that these are made from
-  'silver.*,stale'  what all parts select (no blank after the comma)
-  ~tag:dedup        taken out of what the other words select, or of all flows
+  'silver.*,stale'  what all parts select (no space after the comma)
+  ~tag:dedup        excluded from what the other words select, or from all flows
 """
 
 
@@ -37,7 +37,7 @@ class RunOptions:
         retry: Whether quarantined rows are tried again.
         params: Parameters by flow id or written table, which win over the configuration's.
         master: Where Spark runs, empty for the configuration's.
-        engine: What runs flows, None for what the configuration says.
+        engine: Engine that runs the flows, None for the configuration's.
         verify: Whether each table is read back whole after a commit.
     """
 
@@ -51,7 +51,7 @@ class RunOptions:
     def of(self, project: Project) -> Project:
         """Return a project with these parameters, this master and this engine."""
         if self.master and self.engine == "embedded":
-            raise click.UsageError("--master is where Spark runs: leave it out, or give --engine spark")
+            raise click.UsageError("--master applies to Spark: leave it out, or give --engine spark")
         settings = {"spark.master": self.master} if self.master else {}
         asked = project.with_params(self.params or {}).with_spark(settings).with_engine(self.engine)
         return asked.with_verify(verify=self.verify)
@@ -61,7 +61,7 @@ _PROJECT_OPTIONS = (
     click.option(
         "--engine",
         type=click.Choice(["auto", "embedded", "spark"]),
-        help="What runs flows: this process, Spark, or by what a flow reads. A --master is Spark's.",
+        help="Engine that runs the flows; auto chooses by input size. --master applies to Spark.",
     ),
     click.option(
         "--master", default="", metavar="URL", help="Where Spark runs: local[4], spark://..., yarn, k8s://..."
@@ -76,7 +76,7 @@ _PROJECT_OPTIONS = (
     ),
 )
 _ROW_OPTIONS = (
-    click.option("--retry", is_flag=True, help="Process again the rows from which rows were quarantined."),
+    click.option("--retry", is_flag=True, help="Process the source rows of quarantined rows again."),
     click.option("--full", is_flag=True, help="Process all rows of the selected flows again."),
 )
 

@@ -1,7 +1,7 @@
-"""The entry that ``spark-submit`` is given, also where the code comes as a zip of ``--py-files``.
+"""The entry point for ``spark-submit``, including code shipped as a zip in ``--py-files``.
 
 Python imports from a zip, but flows have files beside their code (SQL, quotas, vocabularies) and compiled kernels are
-kept beside it. So a driver that found the engine in a zip unpacks it and starts over from the folder.
+kept beside it. So a driver that found the engine in a zip unpacks it and restarts from the folder.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def main() -> int:
 
 
 def unpack() -> None:
-    """Put folders in the place of the zips on the path that hold mixlake's or a team's code."""
+    """Replace zips of mixlake's or a team's code on the path by folders."""
     if "lakehouse" in sys.modules and not _zip_of(str(sys.modules["lakehouse"].__file__)):
         return
     for index, entry in enumerate(sys.path):
@@ -50,7 +50,7 @@ def _holds_code(entry: str) -> bool:
 
 
 def _configure(folder: Path) -> None:
-    """Let a configuration that came with the code count, where the driver's own machine has none."""
+    """Use the configuration shipped with the code where the driver's machine has none."""
     packed = folder / "mixlake.yaml"
     here = Path.cwd()
     own = any((place / packed.name).is_file() for place in (here, *here.parents))

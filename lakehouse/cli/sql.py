@@ -27,7 +27,7 @@ class _Statement(click.Command):
     """A command whose statement may begin with a comment, which looks like an option."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Move such a statement behind all options; what has no second line is no statement."""
+        """Move such a statement behind all options; a statement has at least two lines."""
         takes = {name for option in self.params if option.param_type_name == "option" for name in option.opts}
         for place, word in enumerate(args):
             if place and args[place - 1] in {"--", *takes}:
@@ -41,7 +41,7 @@ class _Statement(click.Command):
 @click.command(name="sql", cls=_Statement)
 @click.argument("statement", required=False)
 @click.option(
-    "-f", "--file", "source", type=click.File("r", encoding="utf-8"), help="Read the SQL from a file, - for stdin."
+    "-f", "--file", "source", type=click.File("r", encoding="utf-8"), help="Read the SQL from a file; - for stdin."
 )
 @click.option(
     "--at",
@@ -55,16 +55,18 @@ class _Statement(click.Command):
     type=click.Choice(["table", "csv", "json", "arrow", "parquet"]),
     default="table",
     show_default=True,
-    help="table for people, which cuts long values; json is one array; arrow is an IPC stream.",
+    help="table is for people and cuts long values; json is one array; arrow is an IPC stream.",
 )
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write there instead of stdout.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of stdout."
+)
 @click.pass_obj
 def command(
     context: Context, statement: str | None, source: IO[str] | None, at: str | None, form: str, output: Path | None
 ) -> None:
-    r"""Answer SQL (DuckDB's dialect) over all tables and views of the lake.
+    r"""Query all tables and views of the lake with SQL (DuckDB's dialect).
 
-    SQL only reads: SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, EXPLAIN and SHOW TABLES.
+    SQL is read-only: SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, EXPLAIN and SHOW TABLES.
 
     \b
     Examples:
@@ -96,7 +98,7 @@ def command(
 
 @contextmanager
 def _whole(output: Path | None) -> Iterator[None]:
-    """Leave no half of an answer in a file, and say which values have no form in Python, Arrow or JSON."""
+    """Leave no partial result in a file, and report values without a form in Python, Arrow or JSON."""
     try:
         yield
     except BaseException as error:

@@ -12,7 +12,7 @@ from lakehouse.cli.output import print_json, print_table, size
 @click.option("--json", "as_json", is_flag=True, help="Print objects with name, uri, version, rows, bytes, updated.")
 @click.pass_obj
 def command(context: Context, as_json: bool) -> None:
-    r"""List the tables that the lake holds.
+    r"""List the tables of the lake.
 
     \b
     Example:
@@ -25,7 +25,7 @@ def command(context: Context, as_json: bool) -> None:
         print_json(tables)
         return
     if not tables:
-        print(f"{context.catalog.uri} holds no table yet; mixlake run writes some")
+        print(f"{context.catalog.uri} has no tables yet; create them with mixlake run")
         return
     rows = [(t["name"], t["version"], t["rows"], size(t["bytes"]), t["updated"][:19]) for t in tables]
     print_table(["table", "version", "rows", "size", "updated"], rows, numbers=["version", "rows", "size"])

@@ -11,7 +11,7 @@ from lakehouse.cli.output import print_json, print_table, warn
 @click.command(name="trace")
 @click.argument("sample", metavar="[ID]", required=False)
 @click.option("--step", type=click.IntRange(1), metavar="N", help="List the rows and samples that a training step saw.")
-@click.option("--run", "training_run", help="With --step: the training run, by default the one that stepped last.")
+@click.option("--run", "training_run", help="With --step: the training run; default: the one with the latest step.")
 @click.option("--at", metavar="AT", help="Trace at a release, a time, TABLE@VERSION[,...], or a version.")
 @click.option(
     "--limit",
@@ -39,7 +39,7 @@ def command(  # noqa: PLR0913 - one a flag
 ) -> None:
     r"""Trace a row up to its source and down to the training steps that saw it, or a step to its rows.
 
-    ID is a sample id, or enough of its beginning to identify one sample.
+    ID is a sample id, or a prefix that identifies one sample.
 
     \b
     Examples:
@@ -50,10 +50,10 @@ def command(  # noqa: PLR0913 - one a flag
         raise click.UsageError("give a sample id, or --step N")
     if step is not None:
         if at is not None:
-            raise click.UsageError("--at goes with a sample id, not with --step")
+            raise click.UsageError("--at can only be used with a sample id, not with --step")
         _print_step(context, step, training_run, as_json=as_json)
     elif training_run is not None:
-        raise click.UsageError("--run goes with --step")
+        raise click.UsageError("--run can only be used with --step")
     else:
         _print_trace(context, sample or "", at, limit, as_json=as_json)
 

@@ -19,15 +19,15 @@ from lakehouse.cli.output import print_json, print_table, size
     default=168.0,
     show_default=True,
     metavar="HOURS",
-    help="How long files that no commit names are retained: a writer may be about to commit them.",
+    help="Retention of files that no commit names: a writer may be about to commit them.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print objects with table, files, bytes, and versions kept.")
 @click.pass_obj
 def command(context: Context, tables: tuple[str, ...], dry_run: bool, retention_hours: float, as_json: bool) -> None:
     r"""Delete unreferenced files.
 
-    Retained are each table's latest version, what live releases pin, and all versions since the oldest one from
-    which a flow reads on. Logs are kept. A query that names no release may lose its files while a vacuum runs.
+    Each table's latest version, what live releases pin, and all versions since the oldest one that a flow continues
+    from are retained. Logs are kept. A query without a release may lose its files while a vacuum runs.
 
     \b
     Examples:
@@ -55,7 +55,7 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, retention_
 
 
 def _kept(kept: Mapping[int, str]) -> str:
-    """Return versions with what needs them; consecutive ones of one reason as a range."""
+    """Return versions with the reasons to retain them; consecutive ones of one reason as a range."""
     runs: list[tuple[int, int, str]] = []
     for version, why in sorted(kept.items(), reverse=True):
         if runs and runs[-1][0] == version + 1 and runs[-1][2] == why:

@@ -13,14 +13,14 @@ class Check:
     """A condition that every row of a table satisfies.
 
     Args:
-        name: A sentence that is true of a good row; it is the reason given in quarantine.
-        sql: A Spark SQL predicate over the table's columns. Null counts as broken.
+        name: A sentence that is true of a valid row; it is the reason shown in quarantine.
+        sql: A Spark SQL predicate over the table's columns. Null counts as failed.
         on_fail: "quarantine" quarantines the row; "fail" stops the flow at the first such row.
         tolerance: Share of the rows that a run made for the table, all of them or what changed, above which the flow
             fails instead of quarantining; None for the flow's own ``reject_tolerance``.
 
     Raises:
-        ContractError: If it says what cannot be meant.
+        ContractError: If a value is invalid.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Check:
     tolerance: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Refuse invalid values."""
         for what, value in (("name", self.name), ("condition", self.sql)):
             if not isinstance(value, str) or not value.strip():
                 raise ContractError(f"a check's {what} is {value!r}", "write a text")

@@ -16,21 +16,21 @@ from lakehouse.errors import ContractError
 class Column:
     """One column of a contract.
 
-    What a flow returns becomes the declared type by one rule, whether an operator, a frame or SQL returned it, on
-    either engine, for the column as for the fields of structs, the elements of lists, the keys and values of maps:
+    One rule converts what a flow returns to the declared type, whether an operator, a frame or SQL returned it, on
+    either engine, for columns as for the fields of structs, the elements of lists, the keys and values of maps:
 
-    - Fields match by name, in any order. A nested field that is missing or too many is refused, and so is a column,
-      but that one which may be null can be left out.
-    - What loses nothing is converted: integers to wider ones, ``float32`` to ``float64``, large and view variants of
+    - Fields match by name, in any order. A missing or extra nested field is refused, and so is a column,
+      except that a nullable column can be left out.
+    - Lossless conversions are done: integers to wider ones, ``float32`` to ``float64``, large and view variants of
       texts, bytes and lists, dictionaries to their values, dates to midnight, a time without a zone to UTC, nulls.
-    - What may lose something is converted where no value changes: integers to narrower ones, integers and decimals to
+    - Lossy conversions are done where no value changes: integers to narrower ones, integers and decimals to
       decimals and floats, decimals to integers, nanoseconds to microseconds, lists to those of a fixed size.
     - All else is refused, whatever the values: ``float64`` to ``float32``, floats to integers or decimals, times to
       dates, a time with a zone to one without, anything to or from booleans and texts.
     - A null in a nested field that is declared ``pa.field(.., nullable=False)`` is quarantined, as one in a column.
 
-    A refusal names the flow and the field: ``place.lat``, ``rows[].x``, ``tags{value}.y``. Cast in the flow what is
-    meant to lose something. `lakehouse.engine.conform_types` has the rule in full.
+    A refusal names the flow and the field: ``place.lat``, ``rows[].x``, ``tags{value}.y``. Cast in the flow where loss
+    is intended. `lakehouse.engine.conform_types` has the rule in full.
 
     Args:
         name: Letters of any script, digits and underscores; see `lakehouse.declare.names`.
@@ -42,11 +42,11 @@ class Column:
         payload: Bytes, texts, addresses or token ids: its values are never stated in a log.
         lineage: True for mixlake's own ``sample_id``, ``parent_ids``, ``run_id``, ``source``, ``license``, ``uri``,
             ``content_id`` and ``keeper_id``, by which rows are traced and retracted; the engine fills ``run_id``.
-            False for a column of yours that has such a name and type: its values are kept, and mean nothing to
-            mixlake. A name of these with another type is yours.
+            False for your own column with such a name and type: its values are stored, and have no meaning for
+            mixlake. One of these names with another type is your own column.
 
     Raises:
-        ContractError: If some reader does not support its name or type, or it says to be mixlake's and is not.
+        ContractError: If some reader does not support its name or type, or it is declared as mixlake's and is not.
     """
 
     name: str

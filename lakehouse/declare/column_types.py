@@ -40,7 +40,7 @@ _SUPPORTED_TYPES = (
     pa.types.is_date32,
     lambda kind: pa.types.is_timestamp(kind) and kind.unit == "us" and kind.tz in {None, "UTC"},
 )
-# What a folder's name, and a log's text of it, give back as it was, whoever wrote it. Of others, delta-rs writes bytes
+# Types whose values survive a folder's name and the log's text of it, from any writer. Of others, delta-rs writes bytes
 # as escapes, fails for decimals between -1 and 0 and for long floats, and readers differ in NaN.
 _PARTITION_TYPES = (
     pa.types.is_boolean,

@@ -2,7 +2,7 @@
 
 A configuration is found in the current folder or the nearest one above it. All keys are optional::
 
-    lake: ./lake                      # where the tables lie: a folder or an object-store URI
+    lake: ./lake                      # where the tables are: a folder or an object-store URI
     modules: [acme.tables, acme.flows]
     sql: [flows/*.sql]
     params:
@@ -14,8 +14,8 @@ A configuration is found in the current folder or the nearest one above it. All 
     engine: auto                      # auto, embedded (in this process) or spark
     parallel: 2                       # flows that run side by side
     verify: false                     # whether each table is read back whole after a commit, not only a sample of it
-    openlineage:                      # where a run's events go; off for nowhere, see `lakehouse.run.openlineage`
-      url: http://marquez:5000        # beside the file _logs/openlineage-RUN.jsonl in the lake
+    openlineage:                      # where a run's events go; off disables them, see `lakehouse.run.openlineage`
+      url: http://marquez:5000        # in addition to the file _logs/openlineage-RUN.jsonl in the lake
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Config:
 
     Args:
         lake: Absolute folder or object-store URI.
-        modules: Python modules that declare tables and flows, beside the installed ones.
+        modules: Python modules that declare tables and flows, in addition to the installed ones.
         sql: Absolute globs of SQL flow files.
         views: Absolute globs of SQL view files.
         params: Flow id or written table to parameter overrides.
@@ -78,11 +78,11 @@ class Config:
         return replace(self, params=merged)
 
     def with_engine(self, engine: EngineName) -> Config:
-        """Return a copy that asks for an engine."""
+        """Return a copy with another engine."""
         return replace(self, engine=engine)
 
     def with_verify(self) -> Config:
-        """Return a copy that has each table read back whole after a commit."""
+        """Return a copy that verifies each whole table after a commit."""
         return replace(self, verify=True)
 
     def with_spark(self, settings: Mapping[str, str]) -> Config:
@@ -176,7 +176,7 @@ def _text(value: object) -> str:
 
 def _absolute(path: str, root: Path) -> str:
     if "\0" in path:
-        raise ConfigError("the lake's place holds a NUL character", "correct it")
+        raise ConfigError("the lake's location contains a NUL character", "correct it")
     if "://" in path:
         if path.startswith("file://"):
             return path.removeprefix("file://")

@@ -1,6 +1,6 @@
 """A table's declaration, and what is derived from it.
 
-A `Table` is a frozen value: columns as Arrow types with a sentence each, the key, the clustering, the
+A `Table` is a frozen value: columns as Arrow types with a description each, the key, the clustering, the
 checks. The Spark schema, the Delta table, the documentation and the query views come from it.
 """
 
@@ -44,12 +44,12 @@ class Table:
         name: ``layer.plural_noun``; layers are schemas of the lake.
         doc: What one row is.
         columns: Its columns, in order.
-        key: Columns that name a row; empty means that the table is overwritten whole.
+        key: Columns that name a row; empty means that the table is overwritten as a whole.
         cluster_by: Columns that files are sorted by on write.
-        partition_by: Columns that a file has one value of each of. For few values, and what is replaced whole.
+        partition_by: Columns with one value per file: for few values, and for rows that are replaced as a whole.
         checks: Conditions that every row satisfies.
         tags: Names of unions that the table belongs to, see `lakehouse.declare.reads.tagged`.
-        writer_options: ``compression`` and Parquet settings of payload tables, held while a flow writes.
+        writer_options: ``compression`` and Parquet settings of payload tables, set while a flow writes.
         properties: Delta table properties beyond the engine's own.
 
     Raises:
@@ -210,7 +210,7 @@ class Table:
         return parts
 
     def describe(self) -> list[dict[str, str]]:
-        """Return one dictionary a column, for documentation."""
+        """Return one dictionary per column, for documentation."""
         return [
             {
                 "column": column.name,
@@ -231,7 +231,7 @@ def _is_pair(value: object) -> bool:
     return isinstance(value, tuple | list) and len(value) == 2 and all(map(_is_text, value))
 
 
-# The elements that a declaration's lists may have, in words and as a test.
+# The allowed elements of a declaration's lists, in words and as a test.
 _ELEMENTS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "columns": ("a Column", lambda value: isinstance(value, Column)),
     "key": ("a text", _is_text),

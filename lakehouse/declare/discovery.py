@@ -25,7 +25,7 @@ def load_registry(config: Config, builtin: Iterable[Table] = ()) -> Registry:
     """Import what is installed and what a configuration names, and collect the declarations.
 
     Args:
-        config: Names modules and SQL files beside the installed ones.
+        config: Names modules and SQL files in addition to the installed ones.
         builtin: Tables that are declared without a module of the user's, such as the ledger's.
 
     Raises:
@@ -33,7 +33,7 @@ def load_registry(config: Config, builtin: Iterable[Table] = ()) -> Registry:
         GraphError: If a table has two contracts or two writers.
     """
     if config.modules and str(config.root) not in sys.path:
-        # Last: a folder of one's own that is called jobs or schemas does not stand in for an installed package.
+        # Last: a project folder called jobs or schemas does not shadow an installed package.
         sys.path.append(str(config.root))
     tables: dict[str, Table] = {table.name: table for table in builtin}
     flows: dict[str, Flow] = {}
@@ -95,7 +95,7 @@ def _declares(info: pkgutil.ModuleInfo) -> bool:
     spec = info.module_finder.find_spec(info.name, None)
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
         return True
-    # By its loader, for the module may lie in a zip.
+    # Read through its loader: the module may be in a zip.
     get_data = getattr(spec.loader, "get_data", None)
     source = get_data(spec.origin) if get_data else Path(spec.origin).read_bytes()
     return b"lakehouse.declare" in source or b"from lakehouse import" in source

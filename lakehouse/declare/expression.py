@@ -64,7 +64,7 @@ class _NoExpressionError(Exception):
 
 
 def _parsed(sql: str) -> exp.Expr | None:
-    """Return an expression's tree; None where only Spark can tell what a word means."""
+    """Return an expression's tree; None where only Spark can resolve a word."""
     dialect = Dialect.get_or_raise("spark")
     # After a bracket, which the parser is not given, no word begins a statement.
     tokens = dialect.tokenize(f"(\n{sql}")[1:]
@@ -91,7 +91,7 @@ def _parsed(sql: str) -> exp.Expr | None:
 
 
 def _may_be_columns(tokens: Sequence[Token]) -> bool:
-    """Whether a word that begins statements stands where a column may: before an operator, or last."""
+    """Whether a word that begins statements is where a column may be: before an operator, or last."""
     return any(
         _STATEMENT_WORD.fullmatch(token.text) is not None
         and token.token_type not in {TokenType.STRING, TokenType.IDENTIFIER}

@@ -2,13 +2,13 @@
 
 A flow reads tables and writes one table. There are six kinds; all but frames run with Spark and without:
 
-- an **operator** is a function of one Arrow record batch, for work that looks at one row at a time;
+- an **operator** is a function of one Arrow record batch, for work on one row at a time;
 - a **group** flow is a function of all rows that share a key, as an Arrow table;
 - a **relational** flow is a function of whole inputs that joins, groups and sorts them by the steps of
   `lakehouse.declare.relations.Relations`;
 - a **sql** flow is a file of one SELECT;
-- a **landing** flow reads no table: a function of its parameters that returns an Arrow table of what is outside;
-- a **frame** is a function of Spark DataFrames, the door to all of Spark, which runs there alone.
+- a **landing** flow reads no table: a function of its parameters that returns an Arrow table of external data;
+- a **frame** is a function of Spark DataFrames with all of Spark's API, which runs only on Spark.
 
 Declaring attaches a frozen `Flow` to the function and leaves the function as it was, so that it is
 called and tested without an engine::
@@ -129,8 +129,8 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     arguments: ``versions``, the version read of each table; ``storage``, the options of the lake's object store, for
     tasks that open its files themselves; a frame also ``cache``, a function that caches a DataFrame
     which it reads more than once, until the commit, and ``current_rows``, the written table's rows as they are.
-    A landing flow is called as ``f(params=params)`` and returns an Arrow table; it may ask for ``current_rows``, as
-    an Arrow table.
+    A landing flow is called as ``f(params=params)`` and returns an Arrow table; it may have the argument
+    ``current_rows``, an Arrow table.
 
     Args:
         writes: Contract of the written table.
@@ -141,7 +141,7 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
             ``check``, planning calls it, so that an error in a file is reported before a run.
         refresh: For relational flows and frames. "full": whole inputs in, and the difference by key is written.
             "merge": called with the affected source keys, and only their rows are replaced.
-        surplus: Of a flow that refreshes by merge, what becomes of rows of source keys that are not among the affected
+        surplus: For a flow that refreshes by merge, how to treat rows of source keys that are not among the affected
             ones: "fail" refuses them, naming one; "drop" leaves them out.
         driving: The input whose changes are processed incrementally; by default the only or first one.
         source_key: The column that names a row of the driving input.
@@ -150,14 +150,14 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
             was really made from: a key that no row given has is refused; that of another row given goes unnoticed, and
             a later change of that one replaces the row.
         rows: For operators. "one-to-one": each row given must come back once, good or with its reason in ``_reject``,
-            under the same source key; an operator that loses or adds one is refused. "any": no such promise, as
-            where it cuts, joins or chooses. By default one-to-one where a row of the written table keeps the
+            under the same source key; an operator that loses or adds one is refused. "any": no such guarantee, for
+            operators that split, join or select. By default one-to-one where a row of the written table keeps the
             driving row's key as its own (``source_key_sql`` is ``source_key``, and that is the table's key).
         group_by: For group flows: columns of the input, whose equal values make a group.
         group_mb: MiB of the rows of a group, at most, for group flows and groups of relational flows: a larger one,
             which no worker may hold, fails the flow with an error that names its key.
-        external: For flows that land data: called with params, returns a fingerprint of the outside
-            world; the flow is stale when it changes.
+        external: For flows that land data: called with params, returns a fingerprint of the external
+            data; the flow is stale when it changes.
         batch_rows: Rows of an Arrow batch; low where rows carry media bytes.
         reject_tolerance: Share of the rows that a run made above which the flow fails: of those that no check rejected,
             and of those that break a check that has no tolerance of its own.
@@ -238,7 +238,7 @@ def _require_inputs(name: str, kind: FunctionKind, inputs: Mapping[str, Read], *
         raise FlowError(f"{name}: group_by is for group flows", "leave it out, or declare kind='group'", at)
 
 
-# What a relational function may ask for beside its inputs.
+# Arguments that a relational function may have besides its inputs.
 _RELATIONAL_ARGUMENTS = frozenset({"relations", "params", "affected", "versions", "storage"})
 
 

@@ -1,7 +1,7 @@
 """Which columns of a user's table are mixlake's own: lineage, by which rows are traced and retracted, and the run.
 
 A contract says so of each column whose name and type mixlake uses, by `lakehouse.declare.column.Column.lineage`. Of a
-table that no contract declares, name and type decide. A column of any other type is its owner's, whatever its name.
+table that no contract declares, name and type decide. A column of any other type belongs to the user.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def fits(name: str, kind: object) -> bool:
 def unstated(columns: Iterable[DeclaredColumn]) -> DeclaredColumn | None:
     """Return the first column of a contract that mixlake might take for its own and that does not say whose it is.
 
-    The columns beside ``sample_id`` and ``run_id`` say nothing in a table whose rows are no samples.
+    Columns other than ``sample_id`` and ``run_id`` have no meaning in a table whose rows are not samples.
     """
     columns = list(columns)
     counted = {SAMPLE_ID, RUN_ID}

@@ -1,8 +1,8 @@
 """Names of tables and columns: letters of any script.
 
-A name begins with a letter and goes on with letters, the marks that letters carry, digits and ``_``. It is in Unicode's
+A name begins with a letter and continues with letters, their marks, digits and ``_``. It is in Unicode's
 composed form (NFC), so that one name is one sequence of bytes in files, folders and logs. No invisible characters, no
-joiners: whoever reads a name can type it.
+joiners: a name that can be read can be typed.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def quote_name(name: str) -> str:
 
 
 def name_list(names: Iterable[str]) -> str:
-    """Return names as Delta's properties list columns: one that is not ASCII stands in backticks.
+    """Return names as Delta's properties list columns: one that is not ASCII is quoted in backticks.
 
     Without them neither writer reads the list, and delta-rs then states values of all columns.
     """

@@ -21,7 +21,7 @@ class Settings:
 
     Args:
         enabled: Whether there are any.
-        file: File of JSON lines, in which ``{run}`` stands for the run's id; empty for none, None for the
+        file: File of JSON lines, in which ``{run}`` is replaced by the run's id; empty for none, None for the
             default in the lake or the project.
         url: Server that receives events; empty for none.
         namespace: OpenLineage namespace of the jobs.

@@ -53,7 +53,7 @@ def resolve_params(flow: Flow, config: Config) -> Any:
 
 
 def params_json(flow: Flow, params: Any) -> str:
-    """Return the parameters as canonical JSON; a parameter that names files stands with their digests."""
+    """Return the parameters as canonical JSON; a parameter that names files is given by their digests."""
     body: dict[str, Any] = {}
     for item in dataclasses.fields(params):
         value = getattr(params, item.name)

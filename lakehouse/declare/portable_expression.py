@@ -1,7 +1,7 @@
 """Expressions of declarations (``where=``, checks, source keys) for engines that are not Spark.
 
 They are written in Spark's dialect. Those made of parts that mean the same in DuckDB, for every value that the
-contract's types hold, are given in DuckDB's text; all others are refused, so that no engine reads one otherwise.
+contract's types hold, are given in DuckDB's text; all others are refused, so that no engine interprets one differently.
 
 Where Spark fails for a value (a number that overflows, a place beyond the end of a list), the text fails, too.
 """

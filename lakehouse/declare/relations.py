@@ -1,4 +1,4 @@
-"""What a relational flow makes its rows with: SQL, and functions of Arrow batches and groups, on any engine."""
+"""The steps of relational flows: SQL, and functions of Arrow batches and groups, on any engine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 import pyarrow as pa
 
 type Rows = Any
-"""Rows of the engine that runs the flow: handed from one method of `Relations` to the next, never looked into."""
+"""Rows of the engine that runs the flow: passed from one method of `Relations` to the next, opaque to the flow."""
 
 type Dialect = Literal["spark", "duckdb"]
 type BatchFunction = Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]
@@ -36,11 +36,11 @@ class Relations(Protocol):
         ...
 
     def from_arrow(self, table: pa.Table) -> Rows:
-        """Return rows that this process holds: few ones, such as quotas."""
+        """Return rows of this process as a relation: only small ones, such as quotas."""
         ...
 
     def to_arrow(self, rows: Rows) -> pa.Table:
-        """Return rows to this process: few ones, such as counts."""
+        """Collect rows into this process: only small ones, such as counts."""
         ...
 
     def map_batches(

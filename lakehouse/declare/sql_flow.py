@@ -88,7 +88,7 @@ def parse_select(text: str, place: str, dialect: SqlDialect = "spark") -> exp.Qu
 
     Raises:
         FlowError: If the text does not parse (with the line and column), is another kind of statement, names a table
-            otherwise than layer.table, or reads a sample or an older version of one.
+            in a form other than layer.table, or reads a sample or an older version of one.
     """
     try:
         trees = [tree for tree in sqlglot.parse(text, dialect=parser_of(dialect)) if tree is not None]
@@ -158,7 +158,7 @@ def _refuse(tree: exp.Query, file: str) -> None:
 
 
 def _is_hidden(table: exp.Table) -> bool:
-    """Return whether a function in FROM stands for a table's name."""
+    """Return whether a function in FROM is a table's name."""
     return bool(table.db) or table.this.name.upper() == "IDENTIFIER"
 
 

@@ -1,6 +1,6 @@
-"""What runs of a SQL flow: its own text, with the names of temporary views in the places of its tables' names.
+"""The text that a SQL flow runs: its own, with table names replaced by those of temporary views.
 
-A parser that writes SQL again changes it: quotes in literals, date patterns, exact percentiles. So nothing but names is
+A parser that writes SQL again changes it: quotes in literals, date patterns, exact percentiles. So only names are
 replaced, by their places in the text: of tables, of tables before columns, and an alias is put in where there is none.
 """
 
@@ -57,7 +57,7 @@ def with_views(text: str, place: str, dialect: SqlDialect = "spark", declared: C
 
 
 def view_name(table: str) -> str:
-    """Return the name of the temporary view that stands for a table in a flow's session: no two tables share one."""
+    """Return the name of the temporary view of a table in a flow's session: no two tables share one."""
     if not table.isascii():
         return f"mixlake_u_{table.encode().hex()}"  # Spark takes no other letters in a view's name
     layer, _, name = table.partition(".")
@@ -100,7 +100,7 @@ def _of_tree(text: str, tree: exp.Query) -> Iterator[_Edit]:
 
 
 def _place(text: str, parts: Sequence[exp.Expr]) -> tuple[int, int]:
-    """Return where a name of two parts stands in the text; an empty place where it does not stand there."""
+    """Return the place of a name of two parts in the text; an empty place where it is not found."""
     spans = [(part.meta.get("start", -1), part.meta.get("end", -1) + 1) for part in parts]
     for part, (start, end) in zip(parts, spans, strict=True):
         if text[start:end].strip('`"').lower() != part.name.lower():
@@ -123,7 +123,7 @@ def _alias(table: exp.Table, scope: list[exp.Table]) -> str:
 def _alias_of_column(
     column: exp.Column, scopes: Mapping[int, list[exp.Table]], aliases: Mapping[int, str]
 ) -> str | None:
-    """Return what stands for ``layer.table`` before a column: of the nearest SELECT that reads the table."""
+    """Return the replacement of ``layer.table`` before a column: its alias in the nearest SELECT that reads it."""
     parts = column.parts
     if len(parts) <= 2:  # column, or table.column
         return None

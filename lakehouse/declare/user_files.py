@@ -200,7 +200,7 @@ def _value(kind: Any, body: YamlMapping, key: str, label: str, path: str) -> Any
         return _dataclass(kind, body.mapping(key, name), label, f"{path}{key}.", {})
     if origin is Mapping:
         mapping = body.mapping(key, name)
-        # Names such as spark.executor.memory, under spark:, say already where they stand.
+        # Names such as spark.executor.memory, under spark:, already tell their section.
         prefix = {one: "" if one.startswith(f"{key}.") else f"{path}{key}." for one in mapping}
         return {one: _value(inner[1], mapping, one, label, prefix[one]) for one in mapping}
     return _list(inner[0], body, key, name) if origin is tuple else _plain(kind, body, key, name)
@@ -240,5 +240,5 @@ def _shortened(value: object) -> str:
 
 
 def _text(value: Any) -> Any:
-    """Return a number as a text, such as a version that YAML reads as 6.0; other values as they are."""
+    """Return a number as text, such as a version that YAML reads as 6.0; other values unchanged."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value

@@ -21,7 +21,7 @@ from lakehouse.errors import ContractError, FlowError
 def validate_condition(spec: Flow, item: Read, table: Table) -> None:
     """Refuse a ``where=`` that Spark could not apply to a table."""
     columns = [*(column.name for column in table.columns), *{TABLE_PSEUDO_COLUMN} & set(item.names)]
-    # Of a file that is read, Spark also tells its name, size and time.
+    # Spark also provides the name, size and time of a file that is read.
     if item.where != "" and (error := find_expression_error(item.where, columns, ["_metadata"])) is not None:
         problem, hint = error
         raise FlowError(f"{spec.id} reads {table.name} where {item.where!r}, which {problem}", hint, spec.place)
@@ -40,7 +40,7 @@ def validate_checks(table: Table) -> None:
 def _written_at(table: Table, text: object) -> str:
     """Return the file and line of a text in the module that declares a table; else that of the table's name, or none.
 
-    A module may lie in a zip, where only its loader can read it.
+    A module may be in a zip, where only its loader can read it.
     """
     fallback = ""
     for module in list(sys.modules.values()):
@@ -49,7 +49,7 @@ def _written_at(table: Table, text: object) -> str:
             linecache.checkcache(path)
             lines = linecache.getlines(path, vars(module))
             named = _line_with(table.name, lines)
-            # A short text stands in other lines, too: in quotes, or at least after the table's name.
+            # A short text occurs in other lines too: in quotes, or at least after the table's name.
             line = isinstance(text, str) and text and (_line_with(text, lines) or _line_with(text, lines, after=named))
             if line:
                 return f"{path}:{line}"

@@ -1,7 +1,7 @@
 """Check values of users' YAML against declared Python types, and describe these types in plain words.
 
 Checked are plain types: numbers, texts, ``bool``, ``None``, sequences and mappings, ``Literal``, and unions of these.
-A value of any other type is left to whoever takes it.
+A value of any other type is not checked.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def describe_type(expected: Any) -> str:
 
 
 def fix_of(value: Any) -> str:
-    """Return how to write a value that YAML read as another type than was meant, empty where that is not the reason."""
+    """Return how to write a value that YAML read as an unintended type, empty where that is not the reason."""
     if isinstance(value, date):
         return f"put it in quotes: '{value.isoformat()}'"
     if isinstance(value, str) and _EXPONENT.fullmatch(value):

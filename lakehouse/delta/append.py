@@ -122,10 +122,12 @@ def add_columns(catalog: Catalog, table: Table, names: Iterable[str]) -> None:
 def set_properties(catalog: Catalog, table: Table) -> None:
     """Set a table's properties to those of its contract, as far as its stored columns allow."""
     opened = catalog.open(table.name)
-    wanted = table.table_properties()
+    declared = table.table_properties()
     stored = {field.name for field in opened.schema().fields}
-    wanted[STATISTICS_COLUMNS] = name_list(name for name in listed_names(wanted[STATISTICS_COLUMNS]) if name in stored)
+    declared[STATISTICS_COLUMNS] = name_list(
+        name for name in listed_names(declared[STATISTICS_COLUMNS]) if name in stored
+    )
     current = opened.metadata().configuration
-    changed = {key: value for key, value in wanted.items() if current.get(key) != value}
+    changed = {key: value for key, value in declared.items() if current.get(key) != value}
     if changed:
         opened.alter.set_table_properties(changed, raise_if_not_exists=False)

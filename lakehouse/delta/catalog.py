@@ -1,4 +1,4 @@
-"""The tables of one lake: names, places, and opening them at a version."""
+"""The tables of one lake: names, locations, and opening them at a version."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Catalog:
             )
 
     def table_uri(self, name: str) -> str:
-        """Return where a table lies.
+        """Return a table's location.
 
         Raises:
             TableNotFoundError: If the name is not of the form layer.table.
@@ -122,17 +122,17 @@ class Catalog:
             LakeError: If a newer mixlake wrote it, or its log is damaged.
         """
         try:
-            found = read_log(table_folder(self.table_uri(name), self.storage_options))
+            log = read_log(table_folder(self.table_uri(name), self.storage_options))
         except DeltaError as error:
             raise self._unreachable(error) from None
         except ValueError as error:
             raise corrupt_log(name, error) from None
         except PermissionError:
-            found = None
-        if found is None:
+            log = None
+        if log is None:
             return log_of(self.open(name))
-        _check_format(name, found.properties)
-        return found
+        _check_format(name, log.properties)
+        return log
 
     def _open_error(self, name: str, version: int | None, error: Exception) -> Exception:
         """Return the error for a table that delta-rs could not open."""
@@ -168,7 +168,7 @@ class Catalog:
 def _is_file(path: str) -> bool:
     try:
         return Path(path).is_file()
-    except PermissionError:  # what lies there is unknown until a table is opened
+    except PermissionError:  # its content is unknown until a table is opened
         return False
 
 
@@ -185,6 +185,8 @@ def _names_in(store: pafs.FileSystem, base: str) -> list[str]:
 
 
 def _check_format(name: str, properties: Mapping[str, str]) -> None:
-    found = properties.get(FORMAT_PROPERTY, str(FORMAT)) or str(FORMAT)
-    if not found.isdigit() or int(found) > FORMAT:
-        raise LakeError(f"{name} has lake format {found}; this mixlake reads up to {FORMAT}", "install a newer mixlake")
+    lake_format = properties.get(FORMAT_PROPERTY, str(FORMAT)) or str(FORMAT)
+    if not lake_format.isdigit() or int(lake_format) > FORMAT:
+        raise LakeError(
+            f"{name} has lake format {lake_format}; this mixlake reads up to {FORMAT}", "install a newer mixlake"
+        )

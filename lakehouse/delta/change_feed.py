@@ -19,15 +19,15 @@ def feed_files(store: pafs.FileSystem, first: int, last: int) -> pa.ChunkedArray
     Raises:
         FileNotFoundError: If the log of a version is gone.
     """
-    found = read_file_actions(store, range(first, last + 1))
-    changes = pc.equal(found["kind"], CHANGE)
-    has_change_files = pc.is_in(found["version"], found["version"].filter(changes))
-    moved = pc.and_(pc.invert(has_change_files), pc.fill_null(found["data_change"], True))
-    return found["path"].filter(pc.or_(changes, moved))
+    actions = read_file_actions(store, range(first, last + 1))
+    changes = pc.equal(actions["kind"], CHANGE)
+    has_change_files = pc.is_in(actions["version"], actions["version"].filter(changes))
+    moved = pc.and_(pc.invert(has_change_files), pc.fill_null(actions["data_change"], True))
+    return actions["path"].filter(pc.or_(changes, moved))
 
 
 def has_feed(store: pafs.FileSystem, first: int, last: int) -> bool:
-    """Whether the change feed of some versions, both included, can still be read: a vacuum may have taken it."""
+    """Whether the change feed of some versions, both included, is still complete: a vacuum may have deleted files."""
     try:
         return not missing(store, feed_files(store, first, last))
     except FileNotFoundError:
@@ -35,11 +35,11 @@ def has_feed(store: pafs.FileSystem, first: int, last: int) -> bool:
 
 
 def only_adds(store: pafs.FileSystem, first: int, last: int) -> bool:
-    """Whether some commits, both included, did nothing to a table's rows but add files of new ones.
+    """Whether some commits, both included, only added files of new rows.
 
     Raises:
         FileNotFoundError: If the log of a version is gone.
     """
-    found = read_file_actions(store, range(first, last + 1))
-    taken = pc.and_(pc.equal(found["kind"], REMOVE), pc.fill_null(found["data_change"], True))
-    return not pc.any(pc.or_(pc.equal(found["kind"], CHANGE), taken)).as_py()
+    actions = read_file_actions(store, range(first, last + 1))
+    taken = pc.and_(pc.equal(actions["kind"], REMOVE), pc.fill_null(actions["data_change"], True))
+    return not pc.any(pc.or_(pc.equal(actions["kind"], CHANGE), taken)).as_py()

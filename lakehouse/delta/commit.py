@@ -79,8 +79,8 @@ def read_info(store: pafs.FileSystem, version: int) -> dict[str, Any]:
         data = file.read(_HEAD_BYTES)
         line = data.partition(b"\n")[0]
         if len(line) == len(data) or not line.startswith(b'{"commitInfo"'):
-            found = _INFO.search(data + file.read())
-            line = found[0] if found else b""
+            match = _INFO.search(data + file.read())
+            line = match[0] if match else b""
     return {**_parse_info(version, line), "version": version}
 
 
@@ -96,8 +96,8 @@ def find_actions(kind: str, data: bytes) -> list[dict[str, Any]]:
 
 def list_commits(store: pafs.FileSystem) -> dict[int, pafs.FileInfo]:
     """Return the commit files that a log holds, by version, the oldest first."""
-    found = store.get_file_info(pafs.FileSelector(LOG, allow_not_found=True))
-    return dict(sorted((int(info.base_name[:20]), info) for info in found if _NAME.fullmatch(info.base_name)))
+    entries = store.get_file_info(pafs.FileSelector(LOG, allow_not_found=True))
+    return dict(sorted((int(info.base_name[:20]), info) for info in entries if _NAME.fullmatch(info.base_name)))
 
 
 def read_bytes(store: pafs.FileSystem, path: str) -> bytes:
@@ -113,7 +113,7 @@ def read_bytes(store: pafs.FileSystem, path: str) -> bytes:
 
 def _parse_info(version: int, line: bytes) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(line)["commitInfo"] if line else {}
+        info: dict[str, Any] = json.loads(line)["commitInfo"] if line else {}
     except ValueError:
         raise ValueError(commit_file(version)) from None
-    return found
+    return info

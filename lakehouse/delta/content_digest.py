@@ -11,7 +11,7 @@ LOW = "_hash_low"
 _MODULUS = 1 << 128
 
 
-# The sum of a digest whose rows were hashed in an older way: it is compared with no other sum, nor added to one.
+# The sum of a digest with an older row hash: it is neither compared with other sums nor added to them.
 _UNKNOWN = -1
 
 

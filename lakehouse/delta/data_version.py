@@ -38,7 +38,7 @@ def read_data_version(log: Log) -> DataVersion:
     """Read a table's commits back to its newest note and its last change of rows.
 
     A commit with a note changed rows where the note says so. Another one did where it added or removed data files
-    otherwise than by moving rows (compaction), so that maintenance by any tool changes nothing.
+    other than to move rows (compaction), so that maintenance by any tool is not a change.
     """
     note: NotedVersion | None = None
     changed: int | None = None
@@ -46,15 +46,15 @@ def read_data_version(log: Log) -> DataVersion:
     oldest = log.version
     for commit in log.commits():
         oldest = commit.version
-        found = CommitNote.from_json(commit.info.get("userMetadata"))
+        commit_note = CommitNote.from_json(commit.info.get("userMetadata"))
         if note is not None and changed is not None and oldest <= note.note.base_version:
             break
-        if found is None:
+        if commit_note is None:
             if commit.changes and (note is None or 0 <= note.note.base_version < oldest):
                 external_writes.append(commit)
         elif note is None:
-            note = NotedVersion(oldest, found)
-        if changed is None and (commit.changes if found is None else found.changed):
+            note = NotedVersion(oldest, commit_note)
+        if changed is None and (commit.changes if commit_note is None else commit_note.changed):
             changed = oldest
         if note is not None and changed is not None and not 0 <= note.note.base_version < oldest - 1:
             break

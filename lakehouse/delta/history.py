@@ -44,14 +44,14 @@ def history(table: DeltaTable, limit: int | None = None, newest: int | None = No
     store = table_store(table)
     newest = int(table.version()) if newest is None else newest
     oldest = 0 if limit is None else max(0, newest - limit + 1)
-    wanted = iter(range(newest, oldest - 1, -1))
-    for version in wanted:
+    versions = iter(range(newest, oldest - 1, -1))
+    for version in versions:
         try:
             yield read_info(store, version)
         except FileNotFoundError:
-            wanted = reversed([number for number in list_commits(store) if oldest <= number < version])
+            versions = reversed([number for number in list_commits(store) if oldest <= number < version])
             break
-    for version in wanted:
+    for version in versions:
         yield read_info(store, version)
 
 
@@ -89,8 +89,8 @@ def with_times(commits: Iterable[dict[str, Any]]) -> Iterator[tuple[datetime, di
 def _rising(commits: list[tuple[datetime, dict[str, Any]]]) -> list[tuple[datetime, dict[str, Any]]]:
     """Return commits, newest first, with times of which each is later than that of the version before."""
     risen: list[tuple[datetime, dict[str, Any]]] = []
-    for made, commit in reversed(commits):
-        risen.append((max(made, risen[-1][0] + _TICK) if risen else made, commit))
+    for time, commit in reversed(commits):
+        risen.append((max(time, risen[-1][0] + _TICK) if risen else time, commit))
     return risen[::-1]
 
 
@@ -102,5 +102,5 @@ def commit_time(commit: Mapping[str, Any]) -> datetime:
 
 def input_versions(table: DeltaTable, version: int | None = None) -> Mapping[str, int]:
     """Return the version of each input that a table was made from, at a version of it."""
-    found = newest_note(table, version)
-    return found[1].inputs if found else {}
+    noted = newest_note(table, version)
+    return noted[1].inputs if noted else {}

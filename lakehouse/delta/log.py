@@ -39,7 +39,7 @@ class Log:
         store: The file system whose root is the table's folder.
         tail: The newest commits, oldest first.
         fields: Its columns, as Delta's schema has them: name, type, nullable, metadata.
-        protocol: What it asks of readers and writers, under Delta's names.
+        protocol: What it requires of readers and writers, under Delta's names.
     """
 
     version: int

@@ -64,7 +64,7 @@ def read_footer(store: pafs.FileSystem, path: str) -> Footer:
             raise ValueError(f"its footer cannot be read: {first_line(error, 120)}") from None
         pages_end = _pages_end(metadata)
         if not len(_MAGIC) <= pages_end <= begin:
-            raise ValueError("its footer names places outside of the file")
+            raise ValueError("its footer names places outside the file")
         if pages_end < size - len(tail):
             tail = file.read_at(size - pages_end, pages_end)
     return Footer(hashlib.sha256(tail[pages_end - size :]).hexdigest(), metadata.num_rows, metadata)
@@ -84,7 +84,7 @@ def read_footers(store: pafs.FileSystem, paths: Iterable[str]) -> list[Footer | 
 
 
 def _pages_end(metadata: pq.FileMetaData) -> int:
-    """Return where the last page ends; row groups lie one behind the other."""
+    """Return where the last page ends; row groups are contiguous."""
     if not metadata.num_row_groups:
         return len(_MAGIC)
     group = metadata.row_group(metadata.num_row_groups - 1)

@@ -98,7 +98,7 @@ def read_page_header(source: pa.NativeFile, at: int, end: int) -> tuple[PageHead
 
 def chunk_range(chunk: pq.ColumnChunkMetaData) -> tuple[int, int]:
     """Return where the pages of a column chunk begin and end, in bytes of the file."""
-    # Of a chunk without values some writers state only where its dictionary lies.
+    # For a chunk without values some writers record only the offset of its dictionary.
     begin = (chunk.dictionary_page_offset if chunk.has_dictionary_page else None) or chunk.data_page_offset
     return begin, begin + chunk.total_compressed_size
 

@@ -55,7 +55,7 @@ def locate_values(source: pa.NativeFile, column: str, name: str) -> Values:
         name: What to call the file in errors.
 
     Raises:
-        FlowError: If the column is missing, nested, compressed or delta-encoded, so that its values lie nowhere
+        FlowError: If the column is missing, nested, compressed or delta-encoded, so that its values are nowhere
             as they are, or if the pages contradict the footer.
     """
     parquet = pq.ParquetFile(source)

@@ -1,4 +1,4 @@
-"""Read a small part of what a commit added to a table, as its readers read it."""
+"""Read a small sample of what a commit added to a table, as readers would."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 SAMPLE_BYTES = 1 << 20
-# At most: each costs a footer and a few pages of each column, wherever the files lie.
+# At most: each costs a footer and a few pages of each column, on any storage.
 SAMPLE_FILES = 2
 SAMPLE_ROWS = 1000
 _PAGE_BYTES = 1 << 16
@@ -27,8 +27,8 @@ _PAGE_BYTES = 1 << 16
 def sample(table: DeltaTable, columns: Sequence[str], seed: str) -> Iterator[pa.RecordBatch]:
     """Yield rows of some files that a table's newest commit added, about `SAMPLE_BYTES` of them.
 
-    Which files, and which row group of each, is decided by a keyed hash: the same for a seed, and no flow can know it
-    before. Of a row group the first rows are read, page by page.
+    Which files, and which row group of each, is decided by a keyed hash: the same for a seed, and unpredictable for a
+    flow. Of a row group the first rows are read, page by page.
 
     Args:
         table: The table at the commit.
@@ -40,8 +40,8 @@ def sample(table: DeltaTable, columns: Sequence[str], seed: str) -> Iterator[pa.
     """
     actions = read_file_actions(table_store(table), [int(table.version())])
     added = actions.filter(pc.equal(actions["kind"], ADD))["path"].to_pylist()
-    chosen = sorted(added, key=lambda path: _rank(seed, path))[:SAMPLE_FILES]
-    dataset = file_dataset(table, chosen) if chosen else None
+    paths = sorted(added, key=lambda path: _rank(seed, path))[:SAMPLE_FILES]
+    dataset = file_dataset(table, paths) if paths else None
     if dataset is None:
         return
     stored = [column for column in columns if column in dataset.schema.names]

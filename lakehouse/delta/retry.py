@@ -1,4 +1,4 @@
-"""Repeat an optimistic step until no other writer came first."""
+"""Repeat an optimistic step until no other writer commits first."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def retry[T](step: Callable[[], T | None], conflict: Exception, attempts: int = 
     """Call a step until it returns a value.
 
     Args:
-        step: Reads what it needs anew and commits; returns None where another writer committed first.
+        step: Reads what it needs again and commits; returns None where another writer committed first.
         conflict: Raised when every attempt lost.
         attempts: How many to make.
 

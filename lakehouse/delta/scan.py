@@ -27,7 +27,7 @@ from lakehouse.errors import LakeError, first_line
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-# What a table may need of its readers without its files being read otherwise.
+# Reader features that do not change how a table's files are read.
 _WITHOUT_EFFECT = {"timestampNtz", "vacuumProtocolCheck"}
 
 
@@ -92,23 +92,23 @@ def file_dataset(table: DeltaTable, paths: Sequence[str]) -> ds.FileSystemDatase
     actions = pa.table(table.get_add_actions(flatten=True))
     place = actions.column_names.index("path")
     actions = actions.set_column(place, "path", decoded(actions.column("path").cast(pa.string())))
-    chosen = actions.filter(pc.is_in(actions.column("path"), value_set=pa.array(paths, pa.string())))
-    partition = {column: chosen.column(f"partition.{column}") for column in table.metadata().partition_columns}
+    selected = actions.filter(pc.is_in(actions.column("path"), value_set=pa.array(paths, pa.string())))
+    partition = {column: selected.column(f"partition.{column}") for column in table.metadata().partition_columns}
     dataset_format, store = ds.ParquetFileFormat(), table_store(table)
     fragments = [
         dataset_format.make_fragment(path, filesystem=store, partition_expression=_promise(row, partition, {}))
-        for row, path in enumerate(chosen.column("path").to_pylist())
+        for row, path in enumerate(selected.column("path").to_pylist())
     ]
     return ds.FileSystemDataset(fragments, pa.schema(table.schema().to_arrow()), dataset_format, store)
 
 
 def _with_true_bounds(table: DeltaTable, dataset: ds.FileSystemDataset) -> ds.FileSystemDataset:
-    """Return a dataset that promises of its files nothing but what holds of all their rows.
+    """Return a dataset whose file statistics hold for all rows of the files.
 
-    A fragment promises that a column lies between the minimum and the maximum in the log, by which Arrow simplifies
+    A fragment promises that a column is between the minimum and the maximum in the log, by which Arrow simplifies
     filters. No bound holds of NaN, which delta-rs leaves out and Spark states as the maximum; and where one bound is
-    null, as delta-rs states infinities, Arrow takes each comparison for false. So of floats nothing is promised, and of
-    other columns only what has both bounds.
+    null, as delta-rs states infinities, Arrow takes each comparison for false. So nothing is promised for floats, and
+    for other columns only where both bounds exist.
     """
     actions = pa.table(table.get_add_actions(flatten=True))
     columns = [name[4:] for name in actions.column_names if name.startswith("min.")]

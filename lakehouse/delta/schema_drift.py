@@ -30,21 +30,21 @@ class SchemaDrift:
 
 def compare_schema(stored: DeltaTable, table: Table) -> SchemaDrift:
     """Compare a table's stored columns with its contract; their order does not matter."""
-    wanted = _types(Schema.from_arrow(pa.schema([pa.field(c.name, c.type) for c in table.columns])))
+    declared = _types(Schema.from_arrow(pa.schema([pa.field(c.name, c.type) for c in table.columns])))
     types = _types(stored.schema())
     missing = [column for column in table.columns if column.name not in types]
     incompatible = [f"column {c.name} is new and may not be null" for c in missing if c.name in table.required]
-    incompatible.extend(f"column {name} is no longer declared" for name in types if name not in wanted)
+    incompatible.extend(f"column {name} is no longer declared" for name in types if name not in declared)
     incompatible.extend(
         f"column {name} is stored as {_text(stored.schema(), name)}, now {type_text(table.column(name).stored_type)}"
-        for name, kind in wanted.items()
+        for name, kind in declared.items()
         if name in types and types[name] != kind
     )
     return SchemaDrift(tuple(c.name for c in missing if c.name not in table.required), tuple(incompatible))
 
 
 def fits(stored: DeltaTable, table: Table) -> bool:
-    """Whether a table is stored with the columns and types of its contract, in whatever order."""
+    """Whether a table is stored with the columns and types of its contract, in any order."""
     change = compare_schema(stored, table)
     return not (change.added or change.incompatible)
 
@@ -74,7 +74,7 @@ def _text(schema: Schema, name: str) -> str:
     (field,) = (item for item in schema.fields if item.name == name)
     try:
         kind = pa.schema(Schema([field]).to_arrow()).field(name).type
-    except Exception:  # noqa: BLE001 - of whatever kind: a type that only other readers know
+    except Exception:  # noqa: BLE001 - of any kind: a type that only other readers support
         return str(field.type)
     return type_text(nullable_inside(kind))
 

@@ -1,4 +1,4 @@
-"""Errors for tables whose files cannot be read or written, each with the ways back."""
+"""Errors for tables whose files cannot be read or written, each with ways to recover."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from lakehouse.errors import LakeError
 
 
 def no_space(table: str) -> LakeError:
-    """Return the error for a table that could not be written for want of space."""
+    """Return the error for a table that could not be written for lack of space."""
     return LakeError(f"{table} could not be written: no space left", "free space there, and run again")
 
 
 def not_allowed(table: str, verb: str, place: str) -> LakeError:
-    """Return the error for a table of whose files this user has no right to one; it cannot be "read" or "written"."""
+    """Return the error for a table with a file that this user may not access; it cannot be "read" or "written"."""
     may = "read" if verb == "read" else "write"
     return LakeError(f"{table} cannot be {verb}: permission denied at {place}", f"let this user {may} there")
 
@@ -22,7 +22,7 @@ _REBUILT = {"ledger.runs", "ledger.edges"}
 
 
 def lost_file(table: str, file: str, prefix: str = "") -> LakeError:
-    """Return the error for a data file that is gone or damaged, with the ways back."""
+    """Return the error for a data file that is missing or damaged, with ways to recover."""
     return LakeError(
         f"{prefix}{table} cannot be read: its data file {file} is gone or damaged",
         _way_back(table, f"rebuild the newest version: mixlake run {table} --full"),
@@ -38,10 +38,10 @@ def corrupt_log(table: str, what: ValueError | str) -> LakeError:
 
 
 def unsupported(table: str, needs: str) -> LakeError:
-    """Return the error for a table whose Delta protocol asks for a feature, or a reader version, unknown here."""
+    """Return the error for a table whose Delta protocol requires a feature or reader version that is not supported."""
     needs = needs if " " in needs else f"feature {needs}"
     return LakeError(
-        f"{table} cannot be read: it needs Delta's {needs}, which this mixlake does not know",
+        f"{table} cannot be read: it needs Delta's {needs}, which this mixlake does not support",
         "write it without that, or install a newer mixlake",
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable
 
 
 def transitive_closure[T: Hashable](start: Iterable[T], neighbours: Callable[[T], Iterable[T]]) -> set[T]:
-    """Return some nodes and all that can be reached from them; `neighbours` is called once a node.
+    """Return some nodes and all that can be reached from them; `neighbours` is called once per node.
 
     >>> sorted(transitive_closure(["c"], lambda name: {"c": ["b"], "b": ["a", "c"]}.get(name, [])))
     ['a', 'b', 'c']

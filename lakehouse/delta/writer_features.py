@@ -1,19 +1,19 @@
-"""What a table asks of its writers (Delta protocol, "Requirements for Writers")."""
+"""What a table requires of its writers (Delta protocol, "Requirements for Writers")."""
 
 from __future__ import annotations
 
 from lakehouse.delta.log import Log
 
-# What a writer has to do for a feature that a table lists is done, or the table's own settings ask for nothing.
+# What these features require of a writer is done, or the table's own settings require nothing.
 _FEATURES = {"appendOnly", "changeDataFeed", "invariants", "timestampNtz"}
-# From this version on writers have to know what is not done here: column mapping, then identity columns.
+# From this version on writers must support what is not done here: column mapping, then identity columns.
 _UNKNOWN_VERSION = 5
 _CONSTRAINT = "delta.constraints."
 _ASKS = ("delta.generationExpression", "delta.invariants", "delta.identity")
 
 
 def unsupported_feature(log: Log) -> str:
-    """Return what a table asks of its writers that delta-rs or `log_writer` does not do; empty where it is nothing."""
+    """Return what a table requires of its writers that delta-rs or `log_writer` does not do; empty for nothing."""
     protocol, properties = log.protocol, log.properties
     features = {*(protocol.get("writerFeatures") or ()), *(protocol.get("readerFeatures") or ())}
     version = int(protocol.get("minWriterVersion") or 1)

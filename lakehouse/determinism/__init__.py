@@ -1,1 +1,1 @@
-"""Check that flows give the same rows each time."""
+"""Check that flows are deterministic."""

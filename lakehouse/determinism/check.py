@@ -1,7 +1,7 @@
-"""Check that a flow gives the same rows each time: its function is run again on the same rows, and compared.
+"""Check that a flow is deterministic: its function is run again on the same rows, and the results are compared.
 
 A retry, another cluster or an incremental run must not change a result. An operator is called, without Spark, on a
-sample of its pinned input: again in the same process; in a fresh process whose strings hash otherwise (the order of a
+sample of its pinned input: again in the same process; in a new process with another hash seed (the order of a
 set, state that is left over); with the rows cut into other batches; and with the rows in another order.
 """
 
@@ -42,7 +42,7 @@ State = Literal["same", "differs", "failed", "skipped"]
 
 ROWS = 512
 AGAIN = "when it was called again"
-PROCESS = "in another process, where strings hash otherwise"
+PROCESS = "in another process, with another hash seed"
 BATCHES = "when its rows came in other batches"
 ORDER = "when its rows came in another order"
 _TIMEOUT = 3600
@@ -88,17 +88,17 @@ def check(
     spark: bool = False,
     on_result: Callable[[CheckResult], None] | None = None,
 ) -> list[CheckResult]:
-    """Run the selected flows again and again on the same rows, and compare what they give; nothing is written.
+    """Run the selected flows repeatedly on the same rows, and compare their results; nothing is written.
 
     Args:
         project: The lake, whose tables give the rows.
-        select: Words of a selection, see `lakehouse.plan.selection`; none selects all.
+        select: Words of a selection, see `lakehouse.plan.selection`; empty selects all flows.
         rows: Rows of the input that an operator is given.
         spark: Whether the other flows are run, too, on their whole inputs; see `lakehouse.determinism.repeat_run`.
         on_result: Called with each flow's result.
 
     Returns:
-        One entry a selected flow, in the order of their data.
+        One entry per selected flow, in the order of their data.
     """
     found = []
     for name in select_flows(Graph(project.registry), tuple(select)):
@@ -121,7 +121,7 @@ def _operator(project: Project, spec: Flow, rows: int) -> CheckResult:
     try:
         given = sample(project, spec, rows)
         if given.num_rows == 0:
-            return _ended(spec, "skipped", "its input holds no row")
+            return _ended(spec, "skipped", "its input has no rows")
         differences = list(_differences(project, spec, given))
     except TableNotFoundError as error:
         return _ended(spec, "skipped", error.message)
@@ -132,7 +132,7 @@ def _operator(project: Project, spec: Flow, rows: int) -> CheckResult:
 
 def _frame(project: Project, spec: Flow, *, spark: bool) -> CheckResult:
     if not spec.reads:
-        return _ended(spec, "skipped", "it lands what is outside, which may change")
+        return _ended(spec, "skipped", "it lands external data, which may change")
     if spec.dialect == "duckdb":
         return _ended(spec, "skipped", "its SQL is of DuckDB's dialect, which Spark does not run")
     if not spark:

@@ -1,4 +1,4 @@
-"""Run a flow that is no operator twice under Spark, with its rows partitioned otherwise, and write nothing."""
+"""Run a flow that is not an operator twice on Spark, with different partitions, and write nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lakehouse.spark.engine import SparkEngine
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-OTHERWISE = "when its rows were partitioned otherwise"
+OTHERWISE = "when its rows were partitioned differently"
 
 # Adaptive execution would put small partitions together again.
 _ONE: Mapping[str, str] = {"spark.sql.shuffle.partitions": "1", "spark.sql.adaptive.enabled": "false"}

@@ -113,7 +113,7 @@ def _refusing(flow: Flow) -> Iterator[None]:
 
 
 def null_at(values: pa.Array, steps: Sequence[Into]) -> npt.NDArray[np.bool_]:
-    """Return which values have a null where some steps lead; what is inside of a null is not asked for.
+    """Return which values have a null where some steps lead; what is inside a null is ignored.
 
     Args:
         values: The values.
@@ -140,7 +140,7 @@ def _marks(
     table: Table, batch: pa.RecordBatch, said: pa.Array, checks: Expressions
 ) -> tuple[pa.Array, pa.Array, pa.Array]:
     """Return why each row is rejected: the whole text, the reason by which it counts, and the rules that it breaks."""
-    # Of a row that the function rejected nothing else can be asked.
+    # A row that the function rejected is checked for nothing else.
     asked = pc.is_null(said)
     rules = [pa.array(null_at(batch.column(field.column), field.steps)) for field in never_null(table)]
     rules += unstorable(table, batch)

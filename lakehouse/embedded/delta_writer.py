@@ -1,7 +1,7 @@
 """Commit through delta-rs: a flow's rows and its note in one Delta commit.
 
-The commit uses up the flow's next transaction number. delta-rs does not look whether it was used, so that the table is
-opened first and the commit is made on just that version: who comes second fails, and its flow is planned again.
+The commit uses up the flow's next transaction number. delta-rs does not check whether it was used, so the table is
+opened first and the commit is made on exactly that version: the second writer fails, and its flow is planned again.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ class RowsToWrite:
     Args:
         mode: append, overwrite or merge.
         schema: The rows' schema.
-        batches: The rows; for merge those that come in.
-        row_bytes: Bytes of a row, about.
-        replaced: For overwrite the condition of the stored rows that go, empty for all; all that come in fulfil it.
-        actions: For merge the key and ``_action`` (I, U or D) of each row that comes, changes or goes.
+        batches: The rows; for merge the inserted and updated ones.
+        row_bytes: Approximate bytes of a row.
+        replaced: For overwrite the condition of the stored rows to replace, empty for all; all new rows fulfil it.
+        actions: For merge the key and ``_action`` (I, U or D) of each row that is inserted, updated or deleted.
     """
 
     mode: WriteMode
@@ -105,7 +105,7 @@ def write(catalog: Catalog, table: Table, changes: RowsToWrite, note: CommitNote
 
 
 def _write(table: Table, opened: DeltaTable, changes: RowsToWrite, stamp: tuple[CommitNote, int]) -> None:
-    """Append rows, or put them in the place of all rows or of those that fulfil a condition."""
+    """Append rows, or replace all rows or those that fulfil a condition."""
     note, transaction = stamp
     options: dict[str, Any] = {"mode": changes.mode}
     if changes.mode == "overwrite":
@@ -128,7 +128,7 @@ def _write(table: Table, opened: DeltaTable, changes: RowsToWrite, stamp: tuple[
 def _commit_replacement(
     catalog: Catalog, table: Table, replacement: Replacement, opened: DeltaTable, stamp: tuple[CommitNote, int]
 ) -> int:
-    """Commit files that take the place of others."""
+    """Commit files that replace others."""
     (note, transaction), version = stamp, int(opened.version()) + 1
     used = {"appId": note.flow, "version": transaction, "lastUpdated": int(time.time() * 1000)}
     info = {

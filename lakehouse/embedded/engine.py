@@ -164,8 +164,8 @@ class EmbeddedFlowSession:
 
     def foreign_row(self, checked: CheckedRows) -> KeyOrigins | None:
         """Return a row whose origin is no source key that the function was given."""
-        given = self._function.given
-        return self._origins.foreign(checked.rows.batches(), given) if given is not None else None
+        keys = self._function.source_keys_in
+        return self._origins.foreign(checked.rows.batches(), keys) if keys is not None else None
 
     def rows_with_duplicate_keys(self, version: int) -> int:
         """Return how many rows the table holds where some share a key."""

@@ -50,17 +50,17 @@ class FlowFunction:
         self._folder = folder
         self._clock = Clock()
         self.read = 0
-        self._given: list[pa.Array] | None = None
+        self._source_keys_in: list[pa.Array] | None = None
         self.versions: Mapping[str, int] = {}
 
     @property
-    def given(self) -> pa.ChunkedArray | None:
-        """The source keys that the function was given, once its rows are computed; None where nobody asks for them."""
-        if self._given is None:
+    def source_keys_in(self) -> pa.ChunkedArray | None:
+        """Source keys of the function's input, once its rows are computed; None where they are not needed."""
+        if self._source_keys_in is None:
             return None
         item = self._flow.reads[self._flow.driving]
         kind = flow_inputs.input_schema(self._project, item).field(self._flow.source_key).type
-        return pa.chunked_array([keys.cast(kind) for keys in self._given], kind)
+        return pa.chunked_array([keys.cast(kind) for keys in self._source_keys_in], kind)
 
     @property
     def seconds(self) -> float:
@@ -93,7 +93,7 @@ class FlowFunction:
             rows = changes.rows
         runner = runner_of(flow, call.params)
         if has_origins(flow) and not keeps_source_key(flow):
-            self._given = []
+            self._source_keys_in = []
         results = run_operator(runner, self._counted(cut(rows.batches, flow.batch_rows)), self._clock)
         answer = Stream(pa.schema(runner.columns), results)
         return FlowOutput(answer, full=changes is None, affected=changes.affected if changes is not None else None)
@@ -132,7 +132,7 @@ class FlowFunction:
             else:
                 affected = changes.affected or AffectedKeys(source_keys(flow, changes))
                 extra["affected"] = relations.from_arrow(pa.table({key: affected.rows}))
-            self._given = relations.to_arrow(extra["affected"]).column(key).chunks
+            self._source_keys_in = relations.to_arrow(extra["affected"]).column(key).chunks
         asked = inspect.signature(flow.function).parameters
         if "versions" in asked:
             extra["versions"] = dict(call.versions)
@@ -162,7 +162,7 @@ class FlowFunction:
         return EmbeddedRelations(self._project, self._flow, call, self._database, self._folder)
 
     def _landing(self, call: Call) -> FlowOutput:
-        """Call a function that makes its rows of what is outside of the lake."""
+        """Call a function that makes its rows from external data."""
         rows = land(self._flow, call, lambda: self._current_rows(call.stored_version))
         self.read = rows.num_rows
         return FlowOutput(Stream(rows.schema, rows.combine_chunks().to_batches()), full=True)
@@ -178,6 +178,6 @@ class FlowFunction:
     def _counted(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             self.read += batch.num_rows
-            if self._given is not None:
-                self._given.append(batch.column(self._flow.source_key))
+            if self._source_keys_in is not None:
+                self._source_keys_in.append(batch.column(self._flow.source_key))
             yield batch

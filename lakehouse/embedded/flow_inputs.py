@@ -80,8 +80,8 @@ def table_rows(
         version: The version.
         columns: Names of the columns.
         batch_rows: Rows of a batch, at most.
-        only: A condition by which rows may be left out, where files can be asked for it; rows that do not fulfil it
-            may come all the same.
+        only: A condition by which rows may be left out, where files can be filtered by it; rows that do not fulfil it
+            may still be returned.
     """
     opened = catalog.open(table.name, version)
     source = scan(opened, table.name)
@@ -124,7 +124,7 @@ def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 class Selection:
-    """The rows and columns of a table that a flow asks for.
+    """The rows and columns of a table that a flow reads.
 
     Args:
         database: Evaluates its condition.
@@ -138,7 +138,7 @@ class Selection:
         self._condition = Expressions(database, [item.where] if item.where else [], types)
         self.names = list(item.names) or [column.name for column in table.columns]
         self.schema = pa.schema([pa.field(name, types[name]) for name in self.names])
-        # A condition may be of columns that the flow does not ask for.
+        # A condition may use columns that the flow does not read.
         self.columns = [column.name for column in table.columns] if item.where else self._stored(self.names)
 
     @staticmethod
@@ -146,7 +146,7 @@ class Selection:
         return [name for name in names if name != TABLE_PSEUDO_COLUMN]
 
     def apply(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the rows and columns that are asked for."""
+        """Yield the rows and columns."""
         for batch in batches:
             named = batch.append_column(TABLE_PSEUDO_COLUMN, pa.repeat(self._table, batch.num_rows))
             for mask in self._condition.masks(named):

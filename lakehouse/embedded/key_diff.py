@@ -1,4 +1,4 @@
-"""Find what a commit has to change: the difference between new and stored rows, by key."""
+"""Find the rows that a commit must change: the difference between new and stored rows, by key."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ChangedRows:
 
     Args:
         actions: Key and ``_action`` of each changed row: I, U or D.
-        positions: Places of the rows that come in, among all computed ones, ascending.
+        positions: Positions of the inserted and updated rows among all computed ones, ascending.
     """
 
     actions: pl.DataFrame

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 # Seconds in an operator after which the rest of its batches go to worker processes, whose start costs about as much.
 _INLINE_SECONDS = 2.0
-# Batches that a worker has at hand, so that it need not wait.
+# Batches queued per worker, so that it need not wait.
 _AHEAD = 2
 
 
@@ -47,7 +47,7 @@ def run_operator(runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock
     Args:
         runner: Calls the operator; its clock is not used.
         batches: Its batches.
-        clock: Is given the seconds spent in the operator, added up over workers.
+        clock: Receives the seconds spent in the operator, added up over workers.
 
     Raises:
         FlowError: If the operator fails, or a worker process is killed.
@@ -120,7 +120,7 @@ _changed = ""
 
 
 def _begin(runner: Runner, sources: SourceFiles) -> None:
-    """Keep the operator, which this process has imported anew: from files that may have changed meanwhile."""
+    """Keep the operator, which this process imported again: its files may have changed meanwhile."""
     global _runner, _changed  # noqa: PLW0603 - one a worker process
     _runner = runner
     now = _states(sources)
@@ -144,7 +144,7 @@ def _call(runner: Runner, batch: pa.RecordBatch) -> tuple[list[pa.RecordBatch], 
 
 
 def _importable(runner: Runner) -> bool:
-    """Whether a fresh process can import the operator and what it is given: nothing of a notebook or of a function."""
+    """Whether a new process can import the operator and its arguments: nothing defined in a notebook or a function."""
     try:
         return b"__main__" not in pickle.dumps(runner)
     except (pickle.PicklingError, AttributeError, TypeError):

@@ -34,7 +34,7 @@ _MACROS = ("sha2(text, bits) AS sha256(text)", "size(list) AS CAST(len(list) AS 
 
 @dataclass(frozen=True)
 class Relation:
-    """Rows that a database knows by a name.
+    """Rows registered in a database under a name.
 
     Args:
         name: The name.
@@ -75,7 +75,7 @@ class EmbeddedRelations:
         return {name: self.input(item) for name, item in self._flow.reads.items()}
 
     def input(self, item: Read) -> Relation:
-        """Return the rows and columns of an input that the flow asks for; files are read as statements need them."""
+        """Return the rows and columns of an input that the flow reads; files are read as statements need them."""
         tables = [t for t in self._project.registry.sources(item) if self._call.versions[t.name] >= 0]
         parts = [self._table_rows(item, table) for table in tables]
         if not parts:
@@ -102,7 +102,7 @@ class EmbeddedRelations:
         return Relation(name)
 
     def named(self, name: str, rows: Relation) -> None:
-        """Have statements know rows as ``layer.table``."""
+        """Register rows as ``layer.table`` for statements."""
         layer, _, last = name.partition(".")
         self._database.execute(f"CREATE SCHEMA IF NOT EXISTS {quote_name(layer)}")
         self._database.execute(f"CREATE VIEW {quote_name(layer)}.{quote_name(last)} AS SELECT * FROM {rows.name}")  # noqa: S608
@@ -181,7 +181,7 @@ class EmbeddedRelations:
         yield from answer.to_arrow_reader(self._flow.batch_rows)
 
     def _table_rows(self, item: Read, table: Table) -> str:
-        """Return the SELECT of what an input asks of one of its tables."""
+        """Return the SELECT of what an input reads from one of its tables."""
         types = flow_inputs.column_types(table)
         version = self._call.versions[table.name]
         names = list(item.names) or [column.name for column in table.columns]

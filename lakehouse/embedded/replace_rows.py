@@ -1,9 +1,9 @@
-"""Replace rows by key: write the files anew that hold them, and commit new files, old files and change feed at once.
+"""Replace rows by key: rewrite the files that contain them, and commit new files, old files and change feed at once.
 
 delta-rs has two calls for it. Its MERGE writes texts as Arrow's views, by which files cannot be filtered through Arrow
 any more. Its overwrite under a condition takes the keys as text, 65 microseconds each, and from some 20,000 on
-overflows its stack. So files are found and filtered here. What is written goes through delta-rs all the same, as a
-table in a folder of the flow's own: names, statistics and partition values are its, and are taken into the commit.
+overflows its stack. So files are found and filtered here. Files are still written through delta-rs, as a table in a
+folder of the flow's own: it provides names, statistics and partition values, which are used in the commit.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _CHANGE = "_change_type"
 _FEED = "_change_data"
 _ROWS = "rows"
 _INSERT, _UPDATE, _DELETE = "I", "U", "D"
-_COMES = {_INSERT: "insert", _UPDATE: "update_postimage"}
-_GOES = {_UPDATE: "update_preimage", _DELETE: "delete"}
+_CHANGE_OF_NEW = {_INSERT: "insert", _UPDATE: "update_postimage"}
+_CHANGE_OF_OLD = {_UPDATE: "update_preimage", _DELETE: "delete"}
 
 
 @dataclass(frozen=True)
@@ -63,17 +63,17 @@ class _File(NamedTuple):
     name: str
     bytes: int
     partition: Mapping[str, pa.Scalar]
-    least: Any
-    most: Any
+    lower: Any
+    upper: Any
 
 
 class ReplaceRows:
-    """Makes a replacement of some rows of a table.
+    """Builds a replacement of some rows of a table.
 
     Args:
         table: The contract.
         opened: The table as it is.
-        actions: The key of each row that comes, goes or changes, and ``_action``: I, U or D.
+        actions: The key of each inserted, updated or deleted row, and ``_action``: I, U or D.
         properties: Settings of the files that are written.
         folder: Where files are kept until they are in the table's folder.
     """
@@ -100,14 +100,14 @@ class ReplaceRows:
         self._has_feed = opened.metadata().configuration.get("delta.enableChangeDataFeed") == "true"
 
     def write(self, incoming: Iterable[pa.RecordBatch]) -> Replacement:
-        """Write the files that come, into the table's folder, where nothing names them yet.
+        """Write the new files into the table's folder, where nothing names them yet.
 
         Args:
-            incoming: The rows that come, and what changed rows become, with the contract's columns.
+            incoming: The inserted rows and the new values of updated ones, with the contract's columns.
         """
         affected = [file for file in self._candidates() if self._holds_some(file)]
         with RowFileWriter(self._folder, self._feed_schema) as changes:
-            # delta-rs draws rows from a thread in which it cannot be asked to read a store.
+            # delta-rs pulls rows from a thread in which it cannot read a store.
             stream = Stream(self._schema, chunked(self._rows(affected, incoming, changes)))
             rows = write_rows(self._folder, stream)
         added = self._written(_ROWS, rows, self._properties)
@@ -134,27 +134,27 @@ class ReplaceRows:
         values = gone[self._keys[0]].unique().sort().drop_nulls().to_list()
         with_null = bool(gone[self._keys[0]].null_count())
         kind = self._schema.field(self._keys[0]).type
-        # Of other types, bounds and values may not compare.
+        # For other types, bounds and values may not compare.
         columns = listed.column_names if pa.types.is_string(kind) or pa.types.is_integer(kind) else ()
         bounds = [f"{end}.{self._keys[0]}" for end in ("min", "max")]
         for row in range(listed.num_rows if gone.height else 0):
             path = listed["path"][row].as_py()
             (name,) = decoded(pa.chunked_array([[path]])).to_pylist()
             partition = {key: listed[f"partition.{key}"][row] for key in self._partition_by}
-            least, most = (listed[bound][row].as_py() if bound in columns else None for bound in bounds)
-            file = _File(path, name, listed["size_bytes"][row].as_py(), partition, least, most)
-            if with_null or _may_hold(values, least, most):
+            lower, upper = (listed[bound][row].as_py() if bound in columns else None for bound in bounds)
+            file = _File(path, name, listed["size_bytes"][row].as_py(), partition, lower, upper)
+            if with_null or _may_hold(values, lower, upper):
                 yield file
 
     def _holds_some(self, file: _File) -> bool:
-        """Whether a file has a row that goes."""
+        """Whether a file has a row to delete or update."""
         columns = [key for key in self._keys if key not in file.partition]
         return any(self._goes(batch).null_count < batch.num_rows for batch in self._stored(file, columns))
 
     def _rows(
         self, affected: Iterable[_File], incoming: Iterable[pa.RecordBatch], changes: RowFileWriter
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the rows that stay of the affected files, then those that come; note those that go or come."""
+        """Yield the unchanged rows of the affected files, then the new ones; record the changes in the feed."""
         for file in affected:
             for batch in self._stored(file, None):
                 goes = self._goes(batch)
@@ -162,7 +162,7 @@ class ReplaceRows:
                 yield batch.filter(pc.is_null(goes))
         for batch in incoming:
             stored = in_types(batch, self._schema)
-            self._note(changes, stored, self._mapped(stored, _COMES))
+            self._note(changes, stored, self._mapped(stored, _CHANGE_OF_NEW))
             yield stored
 
     def _note(self, changes: RowFileWriter, batch: pa.RecordBatch, kinds: pa.Array) -> None:
@@ -187,10 +187,10 @@ class ReplaceRows:
             raise lost_file(self._table.name, file.path) from None
 
     def _goes(self, batch: pa.RecordBatch) -> pa.Array:
-        return self._mapped(batch, _GOES)
+        return self._mapped(batch, _CHANGE_OF_OLD)
 
     def _mapped(self, batch: pa.RecordBatch, names: Mapping[str, str]) -> pa.Array:
-        """Return for each row what the change feed calls what happens to its key, null where nothing does."""
+        """Return the change feed's type of change for the key of each row, null where it does not change."""
         import polars as pl
 
         keys = pl.DataFrame(pa.Table.from_batches([batch.select(self._keys)]))
@@ -235,7 +235,7 @@ class ReplaceRows:
         try:
             shutil.copyfile(source, place)
         except OSError:
-            # The disk is full: what is not committed need not wait for a vacuum.
+            # The disk is full: uncommitted files need not wait for a vacuum.
             for file in self._placed:
                 file.unlink(missing_ok=True)
             raise
@@ -259,9 +259,9 @@ def _batch_rows(parquet: pq.ParquetFile) -> int:
     return max(1, min(CHUNK_ROWS, CHUNK_BYTES // max(1, size)))
 
 
-def _may_hold(values: list[Any], least: Any, most: Any) -> bool:
-    """Whether one of some sorted values may lie between bounds; unknown bounds exclude nothing."""
-    if least is None or most is None:
+def _may_hold(values: list[Any], lower: Any, upper: Any) -> bool:
+    """Whether one of some sorted values may be between bounds; unknown bounds exclude nothing."""
+    if lower is None or upper is None:
         return True
-    place = bisect_left(values, least)
-    return place < len(values) and bool(values[place] <= most)
+    place = bisect_left(values, lower)
+    return place < len(values) and bool(values[place] <= upper)

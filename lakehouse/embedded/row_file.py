@@ -1,4 +1,4 @@
-"""Rows that are computed once and read again: an Arrow file in a folder of the flow's own, mapped into memory."""
+"""Rows that are computed once and read again: a memory-mapped Arrow file in the flow's own folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Self
 
 import pyarrow as pa
 
-# Small batches are put together up to this much, so that a call over a batch is worth its price.
+# Small batches are put together up to this much, so that the cost of a call per batch is worth it.
 CHUNK_ROWS = 65_536
 CHUNK_BYTES = 32 << 20
 
@@ -106,7 +106,7 @@ class RowFileWriter:
 
 
 def chunked(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Put small batches together, in their order; a batch of no rows goes."""
+    """Combine small batches in order; empty batches are dropped."""
     waiting: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:

@@ -78,7 +78,7 @@ def _hash_batch(table: Table, batch: pa.RecordBatch) -> tuple[pa.Array, pa.Array
 
 @functools.cache
 def _seeds() -> npt.NDArray[np.uint64]:
-    """Return the hashes of the words that tell the halves apart, uint64 [2]."""
+    """Return the hashes of the words that distinguish the halves, uint64 [2]."""
     words = (np.frombuffer(word, np.uint8) for word in (b"high", b"low"))
     return np.array([_kernels().bytes_hash(_SEED, word, 0, len(word)) for word in words], np.uint64)
 
@@ -126,7 +126,7 @@ def _fold_list(hashes: Hashes, runs: _Runs, valid: Valid, values: pa.Array) -> N
 
 
 def _fold_element_hashes(hashes: Hashes, runs: _Runs, valid: Valid, values: pa.Array, *, sort: bool = False) -> None:
-    """Fold how many elements lists or maps have, and the hash of each, in ascending order where that is asked for."""
+    """Fold how many elements lists or maps have, and the hash of each, in ascending order on request."""
     _kernels().fold_ints(hashes, *_one_each(valid), valid, (runs.ends - runs.starts).astype(np.int32))
     inner = np.full((1, len(values)), _SEED, np.uint64)
     _fold(inner, values)
@@ -196,7 +196,7 @@ def _elements(column: pa.Array, valid: Valid) -> tuple[_Runs, pa.Array]:
 
 
 def _buffer(values: pa.Array, kind: Any, words: int = 1) -> npt.NDArray[Any]:
-    """Return the values as they lie in memory, so many words each; at nulls there may be anything."""
+    """Return the values as they are in memory, so many words each; at nulls there may be anything."""
     data = values.buffers()[1]
     if data is None:
         return np.zeros(len(values) * words, kind)

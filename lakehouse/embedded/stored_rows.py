@@ -24,7 +24,7 @@ from lakehouse.ledger.retractions import Retractions
 if TYPE_CHECKING:
     import polars as pl
 
-# Keys that a scan is asked for one by one, so that row groups without them are not read.
+# Keys that a scan filters by one by one, so that row groups without them are not read.
 _LISTED_KEYS = 1000
 # Stored rows that are looked up together: each look-up makes a table of all new keys.
 _ROWS_TOGETHER = 1 << 20
@@ -130,7 +130,7 @@ class StoredRowReader:
         return None if stored is None or stored.whole else _Mask(self._catalog, self._flow, self._database, stored)
 
     def _is_needed(self, column: Column, names: list[str]) -> bool:
-        """Whether a payload column is read to find stored rows: it is large, and rarely asked for."""
+        """Whether a payload column is read to find stored rows: it is large, and rarely needed."""
         return column.name in {*names, *self._table.lineage} or column.name in self._flow.source_key_sql
 
     def _part(self, names: list[str]) -> pa.Schema:

@@ -1,4 +1,4 @@
-"""Which rows of a batch hold values that Delta gives back otherwise than they were written; see `engine.rules`."""
+"""Find the rows of a batch with values that Delta does not return as they were written; see `engine.rules`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _unlike_partition(name: str, texts: pa.Array) -> pa.Array:
 
 
 def _outside_of_years(values: pa.Array) -> pa.Array:
-    """Return which values are, or hold at any depth, a date or a time that some reader does not know."""
+    """Return which values are, or hold at any depth, a date or a time that some reader does not support."""
     kind = values.type
     if pa.types.is_temporal(kind):
         return _outside(values)

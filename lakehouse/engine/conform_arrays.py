@@ -91,7 +91,7 @@ def _offsets(lengths: npt.NDArray[Any]) -> Offsets:
 
 
 def _plain(array: pa.Array) -> pa.Array:
-    """Return the values that a dictionary, runs or an extension stand for."""
+    """Return the values that a dictionary, runs or an extension encode."""
     if pa.types.is_dictionary(array.type):
         return _plain(array.dictionary_decode())
     if pa.types.is_run_end_encoded(array.type):
@@ -154,7 +154,7 @@ def _leaf(array: pa.Array, step: Step) -> pa.Array:
     if pa.types.is_decimal(found) and pa.types.is_floating(wanted):
         return _nearest(array, step)
     if pa.types.is_integer(found) and pa.types.is_decimal(wanted):
-        # Arrow asks for room for each integer of the type.
+        # Arrow requires room for each integer of the type.
         scale = max(wanted.scale, 0)
         array = array.cast(pa.decimal256(20 + scale, scale))
     made = array.cast(wanted)

@@ -132,7 +132,7 @@ def is_list(kind: pa.DataType) -> bool:
 
 
 def plain(kind: pa.DataType) -> pa.DataType:
-    """Return the type of the values that a dictionary, runs or an extension stand for."""
+    """Return the type of the values that a dictionary, runs or an extension encode."""
     if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
         return plain(kind.value_type)
     if kind == NOTHING:
@@ -143,7 +143,7 @@ def plain(kind: pa.DataType) -> pa.DataType:
 
 
 def unknown(name: str) -> pa.DataType:
-    """Return a stand-in for an engine's type that Arrow has none for; it fits no other."""
+    """Return a placeholder for an engine's type that Arrow lacks; it matches no other."""
     return pa.opaque(pa.null(), name, "")
 
 

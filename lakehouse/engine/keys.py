@@ -1,4 +1,4 @@
-"""Keys of rows that an engine found at fault, and what those rows were made from."""
+"""Keys of rows that an engine found invalid, and what those rows were made from."""
 
 from __future__ import annotations
 

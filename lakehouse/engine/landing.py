@@ -15,12 +15,12 @@ from lakehouse.errors import FlowError
 
 
 def land(flow: Flow, call: Call, current_rows: Callable[[], pa.Table]) -> pa.Table:
-    """Return what the flow's function makes of what is outside of the lake.
+    """Return the rows that the flow's function makes from external data.
 
     Args:
         flow: The flow.
         call: Its parameters.
-        current_rows: Returns the written table's rows as they are, for a function that asks for them.
+        current_rows: Returns the written table's rows as they are, for a function that has the argument.
 
     Raises:
         FlowError: If the flow has no function, or it returns something else.

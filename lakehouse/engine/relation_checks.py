@@ -24,7 +24,7 @@ def order_expressions(flow: Flow, order_by: Sequence[str]) -> Sequence[str]:
 
 
 def whole_input(flow: Flow, name: str) -> Read:
-    """Return an input whose data files are asked for.
+    """Return an input whose data files are requested.
 
     Raises:
         FlowError: If it is read in part, so that its files hold other rows, too; or without the tables' names.

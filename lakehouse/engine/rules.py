@@ -1,6 +1,6 @@
 """The rules of a contract that rows may break, each known by its place.
 
-First comes what is never null; then values that Delta, or one of its readers, gives back otherwise than they were
+First comes what is never null; then values that Delta, or one of its readers, does not return as they were
 written; then the contract's checks.
 """
 
@@ -36,9 +36,9 @@ NULL_PARTITIONS = ("", "__HIVE_DEFAULT_PARTITION__")
 NUL = "\0"
 # Bytes of the name of a folder, of which a text may have as many as are left after the column's name and =.
 _FOLDER_BYTES = 255
-# Bytes that stand in a folder's name as they are; any other takes three.
+# Bytes that a folder's name has unescaped; any other takes three.
 PLAIN_BYTES = "[A-Za-z0-9_.-]"
-# Days and microseconds since 1970-01-01 of the first and the last moment that all readers know: years 1 to 9999.
+# Days and microseconds since 1970-01-01 of the first and the last moment that all readers support: years 1 to 9999.
 FIRST_DAY, LAST_DAY = ((day - dt.date(1970, 1, 1)).days for day in (dt.date.min, dt.date.max))
 FIRST_MICROSECOND, LAST_MICROSECOND = FIRST_DAY * 86_400_000_000, (LAST_DAY + 1) * 86_400_000_000 - 1
 

@@ -17,7 +17,7 @@ def call_flow(execution: FlowExecution) -> FlowOutput:
     flow_plan, target = execution.flow_plan, execution.target
     rows_can_go = not target.replace_whole and target.digest.comparable
     if rows_can_go and {cause.kind for cause in flow_plan.causes} == {"retraction"}:
-        # Rows go, and nothing else changed: the function has nothing to add.
+        # Rows are only deleted: the function has nothing to add.
         return FlowOutput(execution.session.no_rows(), full=False)
     changes = None if target.replace_whole else _changes(execution)
     stored_version = -1 if target.lost_files else target.version

@@ -52,10 +52,10 @@ def refuse_duplicate_keys(execution: FlowExecution, checked: CheckedRows) -> Non
     flow = execution.flow_plan.flow
     if not flow.writes.key or checked.distinct_keys == checked.digest.rows:
         return
-    found = execution.session.duplicate_key(checked)
-    made_from = f", made from {' and '.join(texts)}" if (texts := found.origin_texts(flow)) else ""
+    duplicate = execution.session.duplicate_key(checked)
+    made_from = f", made from {' and '.join(texts)}" if (texts := duplicate.origin_texts(flow)) else ""
     raise CheckFailedError(
-        f"{flow.id} made {found.rows} rows of {flow.writes.name} with one key: {found.key_text}{made_from}",
+        f"{flow.id} made {duplicate.rows} rows of {flow.writes.name} with one key: {duplicate.key_text}{made_from}",
         f"fix the flow ({flow.place}), or the table's key; nothing was committed",
     )
 
@@ -63,7 +63,7 @@ def refuse_duplicate_keys(execution: FlowExecution, checked: CheckedRows) -> Non
 def refuse_foreign_rows(execution: FlowExecution, checked: CheckedRows) -> None:
     """Refuse rows that were made from a source row which the function was not given.
 
-    A later change of that source row would take them for its own; and rows of it that are stored stay.
+    A later change of that source row would replace them, and stored rows of it would remain.
 
     Raises:
         CheckFailedError: If there is one.
@@ -71,15 +71,15 @@ def refuse_foreign_rows(execution: FlowExecution, checked: CheckedRows) -> None:
     flow = execution.flow_plan.flow
     if not has_origins(flow) or keeps_source_key(flow) or not (checked.digest.rows or checked.rejected):
         return
-    found = execution.session.foreign_row(checked)
-    if found is None:
+    foreign = execution.session.foreign_row(checked)
+    if foreign is None:
         return
     if flow.refresh == "merge":
         hint = 'return rows of the affected keys alone, or leave the others out by surplus="drop"'
     else:
         hint = f"source_key_sql must give the {flow.source_key} of the row that a row is made from"
     raise CheckFailedError(
-        f"{flow.id} returned a row of {flow.writes.name} ({found.key_text}) of {found.origin_texts(flow)[0]}, "
+        f"{flow.id} returned a row of {flow.writes.name} ({foreign.key_text}) of {foreign.origin_texts(flow)[0]}, "
         f"which is not among the rows that it was given ({flow.place})",
         f"{hint}; nothing was committed",
     )
@@ -97,12 +97,12 @@ def refuse_stored_keys(execution: FlowExecution, checked: CheckedRows, replaced:
         CheckFailedError: If there is one.
     """
     flow = execution.flow_plan.flow
-    found = execution.session.stored_key(checked, execution.target.version, replaced)
-    if found is None:
+    shared = execution.session.stored_key(checked, execution.target.version, replaced)
+    if shared is None:
         return
-    new, stored = found.origin_texts(flow)
+    new, stored = shared.origin_texts(flow)
     raise CheckFailedError(
-        f"{flow.id} made a second row of {flow.writes.name} with the key {found.key_text}: "
+        f"{flow.id} made a second row of {flow.writes.name} with the key {shared.key_text}: "
         f"the new row is of {new}, the stored one of {stored}",
         "rows of two tables or origins share it: give those of one new identities, or choose another key; "
         "nothing was committed",

@@ -1,12 +1,12 @@
-"""Compare what a commit left in its table with what was handed over to it.
+"""Compare what a commit stored in its table with the rows passed to it.
 
-What is stored may differ from what was handed over where the format, a writer or a reader changes a value. The digest
-of a commit's note is of the rows handed over, and a row's hash is the same on each engine, whatever file holds it. So:
+Stored rows may differ from the rows passed in where the format, a writer or a reader changes a value. The digest of a
+commit's note is of the rows passed in, and a row's hash is the same on each engine and in any file. So:
 
 - after each commit the table's rows are counted, by its log, and a sample of the files that it added is read: two files
   at most, a thousand rows and half a megabyte of each, chosen by a keyed hash. Each row that was read must have the
-  hash of the row of its key that was handed over. Rows of other keys, which a merge copies, are passed over;
-- with ``mixlake run --verify`` the table is read whole, and its digest must be the note's.
+  hash of the committed row of its key. Rows of other keys, which a merge copies, are skipped;
+- with ``mixlake run --verify`` the whole table is read, and its digest must equal the note's.
 
 A table that needs a reader feature (deletion vectors, column mapping) is read by ``--verify`` alone.
 """
@@ -20,7 +20,7 @@ from lakehouse.execute.write_plan import WritePlan
 
 
 def verify_commit(execution: FlowExecution, plan: WritePlan, version: int) -> None:
-    """Compare what a commit left in its table with what was handed over.
+    """Compare what a commit stored in its table with the rows passed to it.
 
     Args:
         execution: The execution.
@@ -28,7 +28,7 @@ def verify_commit(execution: FlowExecution, plan: WritePlan, version: int) -> No
         version: The version that holds the commit.
 
     Raises:
-        LakeError: If it differs. The commit stands.
+        LakeError: If it differs. The commit is not undone.
     """
     table, whole = execution.flow_plan.flow.writes, execution.project.config.verify
     if not (plan.changed or whole):
@@ -44,13 +44,13 @@ def verify_commit(execution: FlowExecution, plan: WritePlan, version: int) -> No
     key = execution.session.differing_row(plan.write, version)
     if key is not None:
         named = ", ".join(f"{name}={value!r}" for name, value in key.items())
-        raise _differs(execution, version, f"a row{f' ({named})' if named else ''} is read otherwise than it was made")
+        raise _differs(execution, version, f"a row{f' ({named})' if named else ''} differs from what was committed")
 
 
 def _differs(execution: FlowExecution, version: int, what: str) -> LakeError:
     name = execution.flow_plan.flow.writes.name
     return LakeError(
-        f"{name} does not hold at version {version} what {execution.flow_plan.flow.id} wrote: {what}",
-        "do not use that version: look at the rows and at the storage, then write the table anew and read it back "
-        f"whole: mixlake run {name} --full --verify",
+        f"version {version} of {name} differs from what {execution.flow_plan.flow.id} wrote: {what}",
+        "do not use that version: check the rows and the storage, then rewrite and verify the table: "
+        f"mixlake run {name} --full --verify",
     )

@@ -39,16 +39,16 @@ class TargetState:
 
 
 def inspect_target(catalog: Catalog, flow_plan: FlowPlan, *, migrate: bool = False) -> TargetState:
-    """Read the written table's state, make sure that it is as the plan saw it, and add new columns to it.
+    """Read the written table's state, check that it is as planned, and add new columns to it.
 
     Args:
         catalog: The lake's catalog.
         flow_plan: The flow as planned.
-        migrate: Whether a table that its contract no longer fits is written anew.
+        migrate: Whether a table that no longer matches its contract is rewritten.
 
     Raises:
         CollisionError: If another run committed since.
-        ContractError: If the stored rows do not fit the contract any more, and it is not to be written anew.
+        ContractError: If the stored rows no longer match the contract, and `migrate` is false.
     """
     table = flow_plan.flow.writes
     append.create(catalog, table)
@@ -68,8 +68,8 @@ def inspect_target(catalog: Catalog, flow_plan: FlowPlan, *, migrate: bool = Fal
         if rekeyed:
             problems.append(f"its key was {', '.join(note.key)}, and is now {', '.join(table.key) or 'none'}")
         raise ContractError(
-            f"{table.name} is stored otherwise than its contract says: {'; '.join(problems)}",
-            f"write it anew: mixlake run {table.name} --migrate (its older versions and the releases stay as they are)",
+            f"{table.name} does not match its contract: {'; '.join(problems)}",
+            f"rewrite it: mixlake run {table.name} --migrate (its older versions and the releases stay as they are)",
         )
     if drift.added and not drift.incompatible:
         append.add_columns(catalog, table, drift.added)
@@ -80,7 +80,7 @@ def inspect_target(catalog: Catalog, flow_plan: FlowPlan, *, migrate: bool = Fal
     version = int(opened.version())
     fits = not drift.incompatible
     unaccounted = version > 0 if note is None else rekeyed
-    # A flow that starts over is the way back from lost files: stored rows are not compared then.
+    # A full run recovers from lost files: stored rows are not compared then.
     lost = flow_plan.has_cause("forced") and bool(lost_files(opened))
     return TargetState(
         version=version,

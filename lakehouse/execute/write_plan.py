@@ -20,9 +20,9 @@ class WritePlan:
         write: The rows and how they are written.
         full: Whether the flow processed all rows.
         digest: Content digest of the table after the commit.
-        inserted: Rows that come in.
+        inserted: Inserted rows.
         updated: Rows that are replaced.
-        deleted: Rows that go out.
+        deleted: Deleted rows.
     """
 
     write: Write
@@ -41,7 +41,7 @@ class WritePlan:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Rows by what happens to them, and the table's rows after the commit."""
+        """Row counts by kind of change, and the table's rows after the commit."""
         return {
             "inserted": self.inserted,
             "updated": self.updated,
@@ -72,7 +72,7 @@ def plan_write(execution: FlowExecution, output: FlowOutput, checked: CheckedRow
 
 
 def _is_empty(execution: FlowExecution) -> bool:
-    """Whether the table holds no row, so that all rows are new."""
+    """Whether the table is empty, so that all rows are new."""
     target = execution.target
     empty = target.digest.rows == 0 and not (target.external_writes or target.lost_files)
     return empty and target.fits_contract and (target.version == 0 or execution.flow_plan.last is not None)
@@ -89,8 +89,8 @@ def _unchanged(output: FlowOutput, checked: CheckedRows) -> WritePlan:
 def _replace_whole(execution: FlowExecution, output: FlowOutput, checked: CheckedRows) -> WritePlan:
     """Replace all rows at once: of a table without a key, or whose stored rows cannot be compared."""
     target = execution.target
-    known = target.fits_contract and execution.flow_plan.last is not None
-    if known and not (target.external_writes or target.lost_files) and checked.digest == target.digest:
+    comparable = target.fits_contract and execution.flow_plan.last is not None
+    if comparable and not (target.external_writes or target.lost_files) and checked.digest == target.digest:
         return _unchanged(output, checked)
     return _overwrite(output, checked, deleted=target.digest.rows)
 
@@ -107,11 +107,11 @@ def _replace_by_key(execution: FlowExecution, output: FlowOutput, checked: Check
     if flow_plan.last is not None and target.fits_contract and not distrusted and checked.digest == target.digest:
         return _unchanged(output, checked)
     if distrusted and (duplicates := execution.session.rows_with_duplicate_keys(target.version)):
-        # Rows that something else wrote twice are no difference by key: all rows are replaced at once.
+        # Duplicates that something else wrote cannot be compared by key: all rows are replaced at once.
         return _overwrite(output, checked, deleted=duplicates)
     changed = execution.session.difference(checked, StoredRows(target.version))
     if not distrusted and target.digest.comparable and target.digest + changed.gained - changed.lost != checked.digest:
-        # The stored rows are not those of the note: an earlier mixlake stored a key twice, or a value otherwise.
+        # The stored rows are not those of the note: an earlier mixlake stored a key twice, or changed a value.
         return _overwrite(output, checked, deleted=target.digest.rows)
     return _write_difference(output, checked, changed, checked.digest)
 
@@ -142,7 +142,7 @@ def _write_difference(output: FlowOutput, checked: CheckedRows, changed: Differe
 def _keys_may_meet(execution: FlowExecution, output: FlowOutput) -> bool:
     """Whether a new row may have the key of a stored row that it does not replace.
 
-    Nothing that a flow says of its keys is trusted. Two things are known, though, since the engine compared origins
+    What a flow declares about its keys is not trusted. But two things are known, since the engine compared origins
     with the source keys that the function was given (`refuse_foreign_rows`, and `Runner` for one-to-one operators):
 
     - Where a row's origin is a column of its key, rows of one key are of one origin, and all stored rows of affected

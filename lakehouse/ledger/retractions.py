@@ -42,7 +42,7 @@ class Retraction:
         purge: Whether rows are deleted from older versions, too.
         searched_versions: Version at which each table was searched.
         matched: Rows of each table that matched by themselves.
-        releases: Releases with such rows, or rows made from them.
+        releases: Releases with matching rows, or rows made from them.
         state: ordered or purged.
         at: When.
         tables: Tables whose older files a purge deletes, known once it has begun.
@@ -104,7 +104,7 @@ class Retractions:
             order
             for order in self.orders
             if order.ordinal > note.retraction
-            # Rows that were committed after the search by a run that did not know of the order.
+            # Rows that were committed after the search by a run that did not see the order.
             and (order.matched.get(table.name, 0) > 0 or version > order.searched_versions.get(table.name, -1))
         ]
 
@@ -191,7 +191,7 @@ def current(catalog: Catalog, order: Retraction) -> Retraction:
 
 
 def reopen_purge(catalog: Catalog, table: Table, version: int, note: CommitNote, orders: Retractions) -> None:
-    """Reopen purges where a run that did not know of them has brought rows back.
+    """Reopen purges where a run that did not see them has added rows again.
 
     A purge in progress finds that its order was changed, and is not recorded as done.
 

@@ -54,7 +54,7 @@ quarantine = Table(
         Column("table", pa.string(), "The table that it was meant for.", nullable=False),
         Column("sample_id", pa.string(), "The row's identity, where it has one."),
         Column("origin", pa.string(), "The driving row that it came from, where it is known."),
-        Column("reason", pa.string(), "The check that it broke, or what the operator said.", nullable=False),
+        Column("reason", pa.string(), "The check that it failed, or the operator's reason.", nullable=False),
         Column(
             "row", pa.string(), "The row as JSON, bytes by length and SHA-256; null: the origin was processed again."
         ),
@@ -115,7 +115,7 @@ retractions = Table(
         Column("purge", pa.bool_(), "Whether older versions and their files go, too.", nullable=False),
         Column("searched_versions", _COUNTS, "Version at which each table was searched.", nullable=False),
         Column("matched", _COUNTS, "Rows of each table that matched by themselves.", nullable=False),
-        Column("releases", pa.list_(pa.string()), "Releases with such rows, or rows made from them."),
+        Column("releases", pa.list_(pa.string()), "Releases with matching rows, or rows made from them."),
         Column("state", pa.string(), "ordered, or purged.", nullable=False),
         Column("tables", pa.list_(pa.string()), "Tables whose older files a purge that has begun deletes."),
         Column("at", _TIME, "When.", nullable=False),

@@ -42,7 +42,7 @@ class Samples(Protocol):
             limit: Rows at most.
 
         Returns:
-            One dictionary a row: sample_id, table, parent_ids and, None where the table does not say, run_id,
+            One dictionary per row: sample_id, table, parent_ids and, None where the table does not say, run_id,
             source, license and uri.
         """
 

@@ -62,14 +62,14 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprints:
-    """What, beside its inputs, makes a flow's result what it is.
+    """What determines a flow's result in addition to its inputs.
 
     Args:
-        code: Digest of what the function reaches.
+        code: Digest of the code that the function uses.
         params: Parameters as canonical JSON.
         contract: Digest of the written table's contract.
         models: Digest of each model file.
-        external: Fingerprint of the outside world.
+        external: Fingerprint of the external data.
         code_parts: See `lakehouse.plan.code_fingerprint.Code`.
         contract_parts: See `lakehouse.declare.contract.Table.parts`.
     """
@@ -84,7 +84,7 @@ class Fingerprints:
 
 
 def fingerprint_changes(note: CommitNote, now: Fingerprints) -> Iterator[Cause]:
-    """Yield what changed, beside inputs, since a note was written."""
+    """Yield what changed since a note was written, except inputs."""
     if note.code != now.code:
         detail = _join(_code(note.code_parts, now.code_parts))
         yield Cause("code", detail or f"{note.code[:8]} -> {now.code[:8]}")

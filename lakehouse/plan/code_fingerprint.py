@@ -1,4 +1,4 @@
-"""Fingerprints of a flow: what its code reaches, its parameters, its model files.
+"""Fingerprints of a flow: the code that it uses, its parameters, its model files.
 
 Code is read statically: the function's syntax tree, and those of the project's functions, classes and
 constants that it names, however deep, without docstrings, comments or layout. Nothing is imported for it.
@@ -26,9 +26,9 @@ class Code:
     """What the code of a flow is.
 
     Args:
-        digest: Digest of all of it; this alone tells whether it changed.
+        digest: Digest of all of it; this alone determines whether it changed.
         parts: A short digest of each definition that it reaches, by module and name, so that a change can be
-            named. Under ``declaration`` stand the parts of the flow's own declaration. A SQL flow's file, and
+            named. Under ``declaration`` are the parts of the flow's own declaration. A SQL flow's file, and
             where there are many definitions each module, has one digest, named ``*``.
     """
 
@@ -85,7 +85,7 @@ class _Walk:
             source = find_module(module)
             if source is not None:
                 self._use(module, source, chain)
-                # Looking for a submodule imports its parent, so only packages, which are imported, are asked.
+                # Looking up a submodule imports its parent, so this is done for packages only, which are imported.
                 if chain[0] in source or not source.is_package:
                     return
             module, chain = f"{module}.{chain[0]}", chain[1:]

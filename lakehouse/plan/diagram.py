@@ -44,7 +44,7 @@ class Node:
 
     @property
     def layer(self) -> str:
-        """The layer of the lake that it lies in."""
+        """Its layer of the lake."""
         return self.table.partition(".")[0]
 
 
@@ -75,10 +75,10 @@ def flow_diagram(plan: Plan) -> FlowDiagram:
     graph = plan.graph
     nodes: dict[str, Node] = {}
     edges = set()
-    chosen = {item.writes for item in plan.flows}
+    written = {item.writes for item in plan.flows}
     for item in plan.flows:
         for name in graph.registry.inputs(item.flow):
-            if name not in chosen and name in graph.registry.writers:
+            if name not in written and name in graph.registry.writers:
                 continue
             edges.add((name, item.writes))
             nodes.setdefault(name, Node(name, "", "", SOURCE))
@@ -131,7 +131,7 @@ class Line:
 
 
 def lanes(drawn: FlowDiagram) -> list[Line]:
-    """Return the drawing in lanes, one line a table."""
+    """Return the drawing in lanes, one line per table."""
     parents: dict[str, list[str]] = {table: [] for table in drawn.nodes}
     left: dict[str, int] = dict.fromkeys(drawn.nodes, 0)
     for a, b in drawn.edges:
@@ -145,7 +145,7 @@ def lanes(drawn: FlowDiagram) -> list[Line]:
         for name in parents[table]:
             left[name] -= 1
         ended = [lane for lane, name in inputs_by_lane.items() if not left[name]]
-        # A flow goes on in the lane of what it alone still reads; else it takes the first that is free.
+        # A flow continues in the lane of what it alone still reads; else it takes the first free one.
         # Not that of a table just above that nothing reads, since it would look as if made from it.
         free = (lane for lane in range(len(at) + 2) if lane not in at and lane != leaf)
         own = min(ended) if ended else next(free)

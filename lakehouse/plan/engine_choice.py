@@ -45,7 +45,7 @@ def choose_engine(project: Project, item: FlowPlan) -> EngineChoice:
     """Choose the engine of a planned flow.
 
     Args:
-        project: The project; its configuration may ask for one.
+        project: The project; its configuration may name one.
         item: The flow, with the input versions that it reads.
 
     Raises:

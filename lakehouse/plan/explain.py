@@ -39,7 +39,7 @@ def explain(
     Args:
         project: The project.
         name: The flow's id, the table that it writes, or a pattern that one flow matches.
-        params: Parameters beside the configuration's, by flow or table.
+        params: Parameters in addition to the configuration's, by flow or table.
         full: Whether it is to process all rows again.
         retry: Whether rows that it quarantined are to be tried again.
 
@@ -72,7 +72,7 @@ def explain(
         "params": _params(project, item, params or {}),
         "code": {
             "digest": item.fingerprints.code,
-            "reaches": {
+            "definitions": {
                 module: sorted(names) for module, names in item.fingerprints.code_parts.items() if module != DECLARATION
             },
         },
@@ -168,7 +168,7 @@ def _params(project: Project, item: FlowPlan, options: Mapping[str, Mapping[str,
     return [
         {
             "name": field.name,
-            # Of files, the values that count hold digests.
+            # For files, the canonical values contain digests.
             "value": _files(getattr(item.params, field.name)) if field.metadata.get("file") else values[field.name],
             "from": OPTION if field.name in from_options else FILE if field.name in configured else DEFAULT,
         }
@@ -184,12 +184,12 @@ def _last(catalog: Catalog, item: FlowPlan) -> dict[str, Any] | None:
     if item.last is None:
         return None
     version, note = item.last
-    made = next(commit for commit in catalog.log(item.writes).commits() if commit.version == version)
+    commit_made = next(commit for commit in catalog.log(item.writes).commits() if commit.version == version)
     return {
         "version": version,
         "run_id": note.run_id,
         "flow": note.flow,
-        "at": commit_time(dict(made.info)).isoformat(timespec="seconds"),
+        "at": commit_time(dict(commit_made.info)).isoformat(timespec="seconds"),
         "seconds": note.seconds,
         "mode": note.mode,
         "changed": note.changed,

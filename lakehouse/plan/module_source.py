@@ -1,9 +1,9 @@
 """Parse project modules without importing them: what each top-level name is, and which names it uses.
 
-What was found in a file is kept beside Python's own compiled form, in
+What was parsed from a file is cached beside Python's own compiled form, in
 ``__pycache__``, under the digest of the file's text, so that a plan parses only files that changed. As with
-compiled files, `sys.dont_write_bytecode` and `sys.pycache_prefix` are obeyed, and a folder that cannot be
-written is read afresh each time.
+compiled files, `sys.dont_write_bytecode` and `sys.pycache_prefix` are respected, and without a writable
+folder files are parsed each time.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _module(
     is_package: bool,
 ) -> Module:
     source: bytes = loader.get_data(origin)
-    # The names that imports stand for depend on the module's own name, its syntax on the version of Python.
+    # The names that imports resolve to depend on the module's own name, its syntax on the version of Python.
     key = hashlib.sha256(f"{_FORMAT} {sys.version_info[:2]} {name} {is_package}\n".encode() + source).digest()
     place = _cache_path(origin)
     parsed = _read_cache(place, key)

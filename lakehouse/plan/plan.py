@@ -74,10 +74,10 @@ class Plan:
     """The selected flows in order, each with its state.
 
     Args:
-        flows: One entry a selected flow.
+        flows: One entry per selected flow.
         graph: The graph of all flows.
         full: Whether its flows are to process all rows again.
-        warnings: What is worth knowing and stops nothing.
+        warnings: Warnings, which stop nothing.
     """
 
     flows: tuple[FlowPlan, ...]

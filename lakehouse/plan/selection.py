@@ -1,4 +1,4 @@
-"""Select flows of a graph, in the words that dbt's users know.
+"""Select flows of a graph, in dbt's selection syntax.
 
 A selection is a list of words; the result is the union of what they select:
 
@@ -13,7 +13,7 @@ A selection is a list of words; the result is the union of what they select:
 ``~a``               taken out of what the other words select; of all where there are no others
 ===================  ==========================================================================
 
-The marks stand around any of the first three, on both sides too (``1+tag:text+``).
+The signs may be added to any of the first three, on both sides too (``1+tag:text+``).
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ class Connection:
         self._opened: list[tuple[str, DeltaTable]] = []
         self._engine = duckdb.connect(":memory:")
         self._engine.execute("SET TimeZone = 'UTC'")
-        # Where a large sort or join spills to: rows of the lake, for nobody else to read.
+        # Where a large sort or join spills to: it contains rows of the lake, so only this user may read it.
         self._spill = tempfile.mkdtemp(prefix="mixlake-sql-")
         self._engine.execute(f"SET temp_directory = {literal(self._spill)}")
         self._engine.execute("SET python_enable_replacements = false")

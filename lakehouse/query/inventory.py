@@ -16,7 +16,7 @@ from lakehouse.query.table_names import open_named
 
 
 def tables(catalog: Catalog) -> list[dict[str, Any]]:
-    """Return one dictionary a table: name, uri, version, rows, bytes, updated (ISO 8601, UTC)."""
+    """Return one dictionary per table: name, uri, version, rows, bytes, updated (ISO 8601, UTC)."""
     names = catalog.names()
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(lambda name: _summary(catalog, name), names))
@@ -37,7 +37,7 @@ def _summary(catalog: Catalog, name: str) -> dict[str, Any]:
 
 
 def commits(project: Project, name: str, limit: int | None = None) -> list[dict[str, Any]]:
-    """Return one dictionary a commit, newest first.
+    """Return one dictionary per commit, newest first.
 
     Its keys are version, time, operation, flow, run_id, mode, changed, counts, inputs, digest and
     seconds; those that come from the commit note are empty where the commit carries none.

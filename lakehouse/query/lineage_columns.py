@@ -24,11 +24,11 @@ TYPES: Mapping[str, str] = {
 def create_lineage_view(
     connection: Connection, columns: Sequence[str], tables: Collection[str] | None = None
 ) -> tuple[str, ...]:
-    """Create the temporary view ``__lineage``: one row a row of each table that has mixlake's ``sample_id``.
+    """Create the temporary view ``__lineage``: a row for each row of each table that has mixlake's ``sample_id``.
 
     Args:
         connection: SQL over the lake; its pins say at which versions.
-        columns: Columns of the view beside ``table``, of `TYPES`; null where a table lacks one. ``keeper_id`` is
+        columns: Columns of the view besides ``table``, of `TYPES`; null where a table lacks one. ``keeper_id`` is
             null except in tables of verified duplicates.
         tables: The tables to take in, by default all but the ledger's.
 

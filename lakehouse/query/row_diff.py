@@ -49,7 +49,7 @@ class RowCounts:
 
 
 def column_differences(first: pa.Table, second: pa.Table, key: Sequence[str]) -> list[ColumnDifference]:
-    """Compare two sets of rows, whatever their order.
+    """Compare two sets of rows, in any order.
 
     Args:
         first: Rows.
@@ -57,7 +57,7 @@ def column_differences(first: pa.Table, second: pa.Table, key: Sequence[str]) ->
         key: Columns that name a row. Rows that share a key, or all rows where it is empty, are only compared whole.
 
     Returns:
-        One entry a differing column, in the order of the columns; empty where the sets are equal.
+        One entry per differing column, in the order of the columns; empty where the sets are equal.
     """
     names = first.column_names
     with duckdb.connect(":memory:") as engine:

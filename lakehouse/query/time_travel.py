@@ -122,12 +122,12 @@ def version_at(table: DeltaTable, name: str, time: datetime) -> int:
 
 
 def pinned_version(catalog: Catalog, release: str, table: str) -> int | None:
-    """Return the version of a table in a release, also in one that was given up; None, and a warning, if it is gone."""
+    """Return the version of a table in a release, even a dropped one; None, with a warning, if it is gone."""
     try:
         found = load_release(catalog, release, dropped=True)
         version = found.tables.get(table)
         if version is None:
-            raise ReleaseError(f"it holds no {table}")
+            raise ReleaseError(f"it does not contain {table}")
         opened = catalog.open(table, version)
         # The log outlives the files of a version that no release guards from vacuum.
         if found.state != "live" and not is_whole(opened):

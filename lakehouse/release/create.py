@@ -30,7 +30,7 @@ def create_release(project: Project, name: str, tables: Iterable[str] | None = N
         name: Letters, digits, ``.``, ``_`` and ``-``, starting with a letter.
         tables: Tables to pin; by default all of the gold layer. What they descend from is pinned, too, at the
             versions that they were made from.
-        note: Why it is made.
+        note: Why it is created.
 
     Raises:
         ReleaseError: If the name is taken or not allowed, there is nothing to release, or a file is missing.

@@ -1,4 +1,4 @@
-"""How two releases differ: rows by table, and whatever the project measures.
+"""Compare two releases: rows by table, and the project's measures.
 
 Rows of data files that both versions of a table hold are equal, so that only the other files are read.
 
@@ -105,8 +105,8 @@ class ReleaseDiff:
     Args:
         before: Name of the earlier release.
         after: Name of the later release.
-        tables: One entry a table of either.
-        measures: One entry a measure.
+        tables: One entry per table of either.
+        measures: One entry per measure.
     """
 
     before: str
@@ -128,7 +128,7 @@ def diff_releases(project: Project, before: str, after: str) -> ReleaseDiff:
     """Compare two releases.
 
     Raises:
-        ReleaseError: If one of them does not exist, or was given up.
+        ReleaseError: If one of them does not exist, or was dropped.
         LakeError: If a table of them cannot be read.
     """
     old, new = (load_release(project.catalog, name) for name in (before, after))
@@ -184,7 +184,7 @@ def _only(table: DeltaTable, other: DeltaTable, name: str) -> Any:
     rows = scan(table, name)
     if not left or not isinstance(rows, pads.FileSystemDataset):
         return rows if left else None
-    # Other kinds of rows stand for tables whose log says more of a file than which it is.
+    # Other kinds of rows are of tables whose log has more about a file than its name.
     fragments = [fragment for fragment in rows.get_fragments() if fragment.path in left]
     return pads.FileSystemDataset(fragments, rows.schema, rows.format, rows.filesystem)
 

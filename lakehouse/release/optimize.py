@@ -106,7 +106,7 @@ def optimize(
         dry_run: Change nothing, and start no JVM.
 
     Returns:
-        What was done, or would be, one entry a table.
+        What was done, or would be, one entry per table.
 
     Raises:
         TableNotFoundError: If a table does not exist.
@@ -150,7 +150,7 @@ def _plan_table(project: Project, name: str, addressed_by: str, target_bytes: in
     if not steps:
         return replace(plain, reason="there is nothing to gain")
     if addressed_by:
-        return replace(plain, reason=f"{addressed_by} names its files; name {name} to compact it all the same")
+        return replace(plain, reason=f"{addressed_by} names its files; name {name} to compact it anyway")
     change = compare_schema(table, contract)
     if change.added or change.incompatible:
         return replace(plain, reason=f"its contract has changed; run its flow first: mixlake run {name}")

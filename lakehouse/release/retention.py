@@ -115,7 +115,7 @@ def required_versions(catalog: Catalog, without: Collection[str] = ()) -> dict[s
 
 
 def _read_on(tables: Mapping[str, DeltaTable], by_table: dict[str, RequiredVersions]) -> None:
-    """Find the oldest version of each table that some flow has read last, and still reads on from."""
+    """Find the oldest version of each table that a flow read last and continues from."""
     for child, table in tables.items():
         newest = newest_note(table)
         if newest is None:

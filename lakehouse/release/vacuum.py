@@ -1,7 +1,7 @@
 """Delete the data and change files that no required version references.
 
-`lakehouse.release.retention` determines the required versions. Logs are kept: they are small, and hold the commit
-notes. Only files are deleted that lay in the folder before the log was read for the last time, that no required version
+`lakehouse.release.retention` determines the required versions. Logs are kept: they are small, and contain the commit
+notes. Only files are deleted that were in the folder before the last read of the log, that no required version
 references, and that are old enough where no commit names them at all: another writer may be about to commit them.
 
 ``DeltaTable.vacuum(full=True, keep_versions=...)`` does not serve, as ``tests/lakehouse/release/test_vacuum.py`` shows.
@@ -54,7 +54,7 @@ class TableVacuum:
         bytes: Their bytes.
         change_files: Files of the change feed.
         change_bytes: Their bytes.
-        recent_orphans: Files that no commit names and that are retained for now.
+        recent_orphans: Files that no commit names, retained because they are too new.
         retained: The versions that are retained, each with the reasons.
         paths: The files, relative to the table's folder.
         required_paths: The data and change files that are required.
@@ -97,11 +97,11 @@ def vacuum(
     Args:
         catalog: The lake's catalog.
         tables: The tables; by default all. What other tables require of them counts in either case.
-        retention_hours: How long files that no commit names are retained. With 0, no writer may be at work.
+        retention_hours: How long files that no commit names are retained. With 0, no writer may be active.
         dry_run: Delete nothing.
 
     Returns:
-        What was deleted, or would be, one entry a table.
+        What was deleted, or would be, one entry per table.
 
     Raises:
         UsageError: If the hours are not a finite number.
@@ -132,7 +132,7 @@ def vacuum(
             delete_files(catalog.open(item.table), item.paths.to_pylist())
         return deletions
 
-    return retry(delete, LakeError("nothing was deleted: releases are being made all the while", "try again later"))
+    return retry(delete, LakeError("nothing was deleted: releases kept being created", "try again later"))
 
 
 def unreferenced_files(catalog: Catalog, name: str, required: RequiredVersions, retention_hours: float) -> TableVacuum:

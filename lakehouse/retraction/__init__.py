@@ -1,1 +1,1 @@
-"""Take rows out of the lake, to the last file."""
+"""Remove rows from the lake, down to the last file."""

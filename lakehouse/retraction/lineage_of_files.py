@@ -1,6 +1,6 @@
-"""Read mixlake's columns of chosen files of a table, whatever version of it named them.
+"""Read mixlake's columns from some files of a table, of any version.
 
-A table that was written anew with other types has files of both. In each file the columns that fit by type are read.
+A table that was rewritten with other types has files of both. In each file the columns that fit by type are read.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ if TYPE_CHECKING:
 Types = Mapping[str, object]
 """The type of each column, see `lakehouse.declare.lineage_columns.fits`."""
 
-Chosen = Callable[[Types], Collection[str]]
+ColumnSelector = Callable[[Types], Collection[str]]
 """Returns mixlake's columns among columns with their types."""
 
 _SCHEMA = pa.schema([pa.field(name, TYPES[name]) for name in COLUMNS])
 
 
-def lineage_of_files(table: DeltaTable, paths: Sequence[str], older: Iterable[Types], chosen: Chosen) -> object:
+def lineage_of_files(table: DeltaTable, paths: Sequence[str], older: Iterable[Types], select: ColumnSelector) -> object:
     """Return what DuckDB reads mixlake's columns of some files through.
 
     Args:
         table: The table, as it is.
         paths: The files, relative to its folder.
         older: The columns that it had at its versions.
-        chosen: Says which columns are mixlake's.
+        select: Says which columns are mixlake's.
 
     Raises:
         TableNotFoundError: If it has none.
     """
     types = types_of(table.schema().to_json())
-    names, parts = set(chosen(types)), set(table.metadata().partition_columns)
+    names, partition_columns = set(select(types)), set(table.metadata().partition_columns)
     store = table_store(table)
-    if any(set(chosen(found)) != names & found.keys() for found in older):
-        return _MixedFiles(store, _by_columns(store, paths, chosen, names & parts), parts)
+    if any(set(select(columns)) != names & columns.keys() for columns in older):
+        return _MixedFiles(store, _by_columns(store, paths, select, names & partition_columns), partition_columns)
     if not names:
         raise TableNotFoundError(f"{table.table_uri} has no lineage columns")
-    return _dataset(store, paths, names, parts) if paths else _of(names).empty_table()
+    return _dataset(store, paths, names, partition_columns) if paths else _schema_of(names).empty_table()
 
 
 class _MixedFiles:
@@ -60,11 +60,13 @@ class _MixedFiles:
     Args:
         store: The file system whose root is the table's folder.
         groups: The files, by the columns that are read of them.
-        parts: The table's partition columns.
+        partition_columns: The table's partition columns.
     """
 
-    def __init__(self, store: pafs.FileSystem, groups: Mapping[frozenset[str], list[str]], parts: set[str]) -> None:
-        self._store, self._groups, self._parts = store, groups, parts
+    def __init__(
+        self, store: pafs.FileSystem, groups: Mapping[frozenset[str], list[str]], partition_columns: set[str]
+    ) -> None:
+        self._store, self._groups, self._partition_columns = store, groups, partition_columns
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Start the stream; see the Arrow PyCapsule interface."""
@@ -72,42 +74,42 @@ class _MixedFiles:
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         for names, paths in self._groups.items():
-            for batch in _dataset(self._store, paths, names, self._parts).to_batches():
+            for batch in _dataset(self._store, paths, names, self._partition_columns).to_batches():
                 nothing = pa.nulls(batch.num_rows)
                 arrays = [batch.column(f.name) if f.name in names else nothing.cast(f.type) for f in _SCHEMA]
                 yield pa.RecordBatch.from_arrays(arrays, schema=_SCHEMA)
 
 
 def _by_columns(
-    store: pafs.FileSystem, paths: Iterable[str], chosen: Chosen, always: Collection[str]
+    store: pafs.FileSystem, paths: Iterable[str], select: ColumnSelector, always: Collection[str]
 ) -> dict[frozenset[str], list[str]]:
     """Return files by the columns that are mixlake's in them; partition columns, which no file holds, are always."""
 
-    def one(path: str) -> frozenset[str]:
+    def columns_of_file(path: str) -> frozenset[str]:
         with store.open_input_file(path) as file:
             schema = pq.read_schema(file)
-        return frozenset({*chosen(dict(zip(schema.names, schema.types, strict=True))), *always} & {*COLUMNS})
+        return frozenset({*select(dict(zip(schema.names, schema.types, strict=True))), *always} & {*COLUMNS})
 
     groups: dict[frozenset[str], list[str]] = {}
     with ThreadPoolExecutor(8) as pool:
-        for path, names in zip(paths, pool.map(one, paths), strict=True):
+        for path, names in zip(paths, pool.map(columns_of_file, paths), strict=True):
             if names:
                 groups.setdefault(names, []).append(path)
     return groups
 
 
 def _dataset(
-    store: pafs.FileSystem, paths: Sequence[str], names: Collection[str], parts: Collection[str]
+    store: pafs.FileSystem, paths: Sequence[str], names: Collection[str], partition_columns: Collection[str]
 ) -> pads.Dataset:
-    partitions = _of(set(names) & set(parts))
+    partitions = _schema_of(set(names) & set(partition_columns))
     return pads.dataset(
         list(paths),
-        schema=_of(names),
+        schema=_schema_of(names),
         filesystem=store,
         format="parquet",
         partitioning=pads.partitioning(partitions, flavor="hive") if len(partitions) else None,
     )
 
 
-def _of(names: Collection[str]) -> pa.Schema:
+def _schema_of(names: Collection[str]) -> pa.Schema:
     return pa.schema([field for field in _SCHEMA if field.name in names])

@@ -3,13 +3,13 @@
 A run does so at its end, once no table has the rows at a version that is required; until then the purge stays ordered.
 Then, in this order:
 
-1. releases with such rows become broken, so that they retain nothing;
-2. the affected tables are recorded: those with such rows at some version, and all that were made from them;
+1. releases with retracted rows become broken, so that they retain nothing;
+2. the affected tables are recorded: those with retracted rows at some version, and all that were made from them;
 3. files of these tables that no required version names are deleted (`lakehouse.release.retention`), change files too;
 4. logs of earlier runs are deleted, which may show a row that a flow failed at;
 5. the order is recorded as purged.
 
-A purge that is killed in between is started anew by the next run, and ends the same. Deleting and naming versions
+A purge that is killed midway is restarted by the next run, with the same result. Deleting and naming versions
 exclude each other as in a vacuum, see `lakehouse.ledger.releases`. Files that a commit names are deleted at once.
 Recent files that no commit names stay, since a writer may be about to commit them; where they have rows the purge
 stays ordered.
@@ -66,7 +66,7 @@ _INCOMPLETE = ("input", "retraction", "input_replaced")
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """What became of an order to purge.
+    """The result of a purge order.
 
     Args:
         order: The order.
@@ -120,7 +120,7 @@ class _Plan:
 
     Args:
         pin_lock_version: Number of the last release or vacuum before it was planned.
-        releases: Live releases with such rows.
+        releases: Live releases with retracted rows.
         deletions: The affected tables: which files are required, and which are not.
     """
 
@@ -150,7 +150,7 @@ def purge(
         failed: Tables whose flows failed or were skipped in this run.
 
     Returns:
-        One entry an order that was not done before.
+        One entry per order that was not done before.
     """
     steps = _Steps(sync, clean, failed)
     purges = []
@@ -178,7 +178,7 @@ def _purge(project: Project, order: Retraction, steps: _Steps) -> Purge:
             break_release(catalog, name, order.ordinal)
         if not set(plan.tables) <= set(current(catalog, order).tables):
             if not update_order(catalog, order, number, tables=plan.tables):
-                raise _BlockedError("another run is at it")
+                raise _BlockedError("another run is purging it")
             number += 1
         return plan if acquire_pin_lock(catalog, plan.pin_lock_version + 1) else None
 
@@ -191,15 +191,15 @@ def _purge(project: Project, order: Retraction, steps: _Steps) -> Purge:
         and not update_order(catalog, order, number, state=PURGED)
         and current(catalog, order).state != PURGED
     ):
-        return replace(purged, blocked_by="rows came back meanwhile; the next run tries again")
+        return replace(purged, blocked_by="rows were added again meanwhile; the next run tries again")
     return purged
 
 
 def _finish_retraction(project: Project, order: Retraction, steps: _Steps) -> None:
-    """Delete what is left of the rows in quarantine and in the index.
+    """Delete the remaining rows in quarantine and in the index.
 
     Raises:
-        _BlockedError: If a table may still have such rows.
+        _BlockedError: If a table may still have retracted rows.
     """
     if steps.failed:
         raise _BlockedError(f"the flow of {min(steps.failed)} failed")
@@ -210,9 +210,9 @@ def _finish_retraction(project: Project, order: Retraction, steps: _Steps) -> No
                 f"{item.writes} is not up to date ({cause.kind}: {cause.detail}); mixlake run +{item.writes}"
             )
     if is_quarantined(project, order):
-        delete_retracted_rows(project, again=True)
+        delete_retracted_rows(project, repeat=True)
         if is_quarantined(project, order):
-            raise _BlockedError(f"{tables.quarantine.name} has such rows; the next run tries again")
+            raise _BlockedError(f"{tables.quarantine.name} contains retracted rows; the next run tries again")
     if not is_fully_merged(project):
         steps.sync()
         if not is_fully_merged(project):
@@ -223,7 +223,7 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
     """Find what to delete.
 
     Raises:
-        _BlockedError: If a required version has such rows, or a log may state their values.
+        _BlockedError: If a required version has retracted rows, or a log may state their values.
     """
     catalog = project.catalog
     number = pin_lock_version(catalog)
@@ -255,9 +255,9 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
 
 
 def _blocking(blocking: list[str], latest: list[str], required: Mapping[str, RequiredVersions]) -> str:
-    """Say which table has rows at a required version, and what requires it."""
+    """Return which table has rows at a required version, and what requires it."""
     if latest:
-        return f"{latest[0]} holds such rows still; see mixlake plan"
+        return f"{latest[0]} still contains retracted rows; see mixlake plan"
     # Releases were searched one by one.
     versions = [
         f"{name}@{version} ({', '.join(map(str, reasons))})"
@@ -265,21 +265,23 @@ def _blocking(blocking: list[str], latest: list[str], required: Mapping[str, Req
         for version, reasons in sorted(required[name].by_version.items())
         if version != required[name].latest and not all(reason.kind == "release" for reason in reasons)
     ]
-    return f"older versions that may hold such rows are needed: {'; '.join(versions[:5])}; run those flows, too"
+    return (
+        f"older versions that may contain retracted rows are required: {'; '.join(versions[:5])}; run those flows too"
+    )
 
 
 def _with_descendants(catalog: Catalog, names: Iterable[str], roots: Collection[str]) -> set[str]:
-    """Return some tables and all that were made from them, at whatever version."""
-    made: dict[str, set[str]] = {}
+    """Return some tables and all that were made from them, at any version."""
+    children: dict[str, set[str]] = {}
     for name in names:
         for _, _, note in commits_with_notes(catalog.open(name)):
             for parent in note.inputs:
-                made.setdefault(parent, set()).add(name)
-    return transitive_closure(roots, lambda name: made.get(name, ()))
+                children.setdefault(parent, set()).add(name)
+    return transitive_closure(roots, lambda name: children.get(name, ()))
 
 
 def _require_logs_without_values(project: Project, affected: Collection[str], names: Iterable[str]) -> None:
-    """Refuse tables whose log states values of other columns than those for which its properties ask.
+    """Refuse tables whose log states values of columns other than those that its properties list.
 
     All tables with mixlake's sample ids are checked: an earlier vacuum may have deleted the files with retracted rows.
 
@@ -291,8 +293,8 @@ def _require_logs_without_values(project: Project, affected: Collection[str], na
         own = project.lineage_columns(name, types_of(table.schema().to_json()))
         if name not in affected and SAMPLE_ID not in own:
             continue
-        wanted = listed_names(table.metadata().configuration.get(STATISTICS_COLUMNS, ""))
-        if stated := sorted(columns_in_log(table).difference(wanted)):
+        permitted = listed_names(table.metadata().configuration.get(STATISTICS_COLUMNS, ""))
+        if stated := sorted(columns_in_log(table).difference(permitted)):
             raise _BlockedError(
                 f"the log of {name} states values of {', '.join(stated[:5])}; move the table's folder away and write "
                 f"the table again, with {STATISTICS_COLUMNS} set to its key as contracts do"
@@ -313,8 +315,8 @@ def _purged(catalog: Catalog, order: Retraction, plan: _Plan) -> Purge:
     blocked_by = ""
     if recent:
         blocked_by = (
-            f"{recent[0]} has files younger than {RETENTION_HOURS:g} hours that no commit names; a later run goes on, "
-            f"or mixlake vacuum --retention-hours 0 deletes them now, where no run is at work"
+            f"{recent[0]} has files younger than {RETENTION_HOURS:g} hours that no commit names; a later run "
+            f"continues, or mixlake vacuum --retention-hours 0 deletes them now, if no run is active"
         )
     broken = [r.name for r in list_releases(catalog, broken=True) if order.ordinal in r.retractions]
     return Purge(

@@ -20,18 +20,18 @@ from lakehouse.retraction.own_match import by_license, by_source, by_uri, uri_ex
 from lakehouse.retraction.quarantined_columns import TABLES, own_column, own_list, own_text, quarantined_columns
 
 TRANSACTION = "mixlake.retractions"
-_AGAIN = f"{TRANSACTION}.again"
+_REPEAT = f"{TRANSACTION}.again"
 _KEY = ("attempt", "reason", "row")
-# Each commit names so many rows.
+# Rows named by each commit.
 _ROWS_OF_A_COMMIT = 5_000
 
 
-def delete_retracted_rows(project: Project, *, again: bool = False) -> bool:
-    """Delete quarantined rows that retractions take out, where that was not done yet.
+def delete_retracted_rows(project: Project, *, repeat: bool = False) -> bool:
+    """Delete quarantined rows that match retractions, unless that was done before.
 
     Args:
         project: The project.
-        again: Whether to repeat it where it was done: a run that did not know the orders has quarantined rows since.
+        repeat: Whether to delete them again: a run that did not know the retractions has quarantined rows since.
 
     Returns:
         Whether anything was to be done.
@@ -42,9 +42,9 @@ def delete_retracted_rows(project: Project, *, again: bool = False) -> bool:
         return False
     opened = catalog.open(tables.quarantine.name)
     done = int(opened.transaction_version(TRANSACTION) or 0) >= orders.ordinal
-    if done and not again:
+    if done and not repeat:
         return False
-    transaction = (TRANSACTION, orders.ordinal) if not done else (_AGAIN, int(opened.version()) + 1)
+    transaction = (TRANSACTION, orders.ordinal) if not done else (_REPEAT, int(opened.version()) + 1)
     # Deleting a row twice changes nothing, so that the last commit alone says that all is done.
     commits = [*_retracted(project, orders, int(opened.version()))] or [[]]
     for number, digests in enumerate(commits, 1):
@@ -54,7 +54,7 @@ def delete_retracted_rows(project: Project, *, again: bool = False) -> bool:
 
 
 def _retracted(project: Project, orders: Retractions, version: int) -> Iterator[list[str]]:
-    """Yield the digests of quarantined rows that an order matches, or that were made from such rows."""
+    """Yield the digests of quarantined rows that a retraction matches, or that were made from matching rows."""
     catalog = project.catalog
     with tempfile.TemporaryDirectory(prefix="mixlake-") as folder, open_database(folder, "2GB") as database:
         database.register("quarantine", scan(catalog.open(tables.quarantine.name, version), tables.quarantine.name))
@@ -98,7 +98,7 @@ def _ids(catalog: Catalog, orders: Retractions) -> pa.Table:
     if orders.ids_version < 0:
         return pa.table({"id": pa.array([], pa.string())})
     opened = catalog.open(tables.retracted.name, orders.ids_version)
-    known = [order.retraction_id for order in orders.orders]
-    chosen = pc.field("retraction_id").isin(known) & pc.field("kind").isin([SAMPLE, CONTENT, DERIVED])
-    found: pa.Table = scan(opened, tables.retracted.name).to_table(["id"], filter=chosen)
-    return found
+    retraction_ids = [order.retraction_id for order in orders.orders]
+    condition = pc.field("retraction_id").isin(retraction_ids) & pc.field("kind").isin([SAMPLE, CONTENT, DERIVED])
+    ids: pa.Table = scan(opened, tables.retracted.name).to_table(["id"], filter=condition)
+    return ids

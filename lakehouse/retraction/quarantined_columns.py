@@ -30,8 +30,8 @@ def quarantined_columns(project: Project, names: Iterable[str]) -> pa.Table:
     rows = []
     for name in names:
         # A row that was quarantined has the types of its contract, or of one that is gone.
-        known = name in contracts or not catalog.has(name)
-        stored: Mapping[str, object] = TYPES if known else catalog.log(name).types
+        declared = name in contracts or not catalog.has(name)
+        stored: Mapping[str, object] = TYPES if declared else catalog.log(name).types
         rows.append({"table": name, "own": sorted(project.lineage_columns(name, stored))})
     return pa.Table.from_pylist(rows, _SCHEMA)
 

@@ -1,4 +1,4 @@
-"""Retractions: orders to take rows out of the lake again, by source, licence, address or id.
+"""Retractions: orders to remove rows from the lake, by source, licence, address or id.
 
 An order is a row of ``ledger.retractions``, committed through delta-rs. It takes effect in the next run: each
 flow refuses rows that match, deletes those that its table holds, and what was made from them follows, since
@@ -34,7 +34,7 @@ DEFAULT_SCOPE: Mapping[str, Scope] = {"source": "origin", "license": "origin", "
 
 @dataclass(frozen=True, slots=True)
 class RetractionRequest:
-    """What a user asks to take out.
+    """What a user asks to retract.
 
     Args:
         kind: What is matched: a source, an SPDX licence (also where it is one of several joined by AND), a glob
@@ -43,7 +43,7 @@ class RetractionRequest:
         reason: Why.
         scope: origin: copies that came from elsewhere stay or return. content: equal content and verified
             duplicates go, too, and are refused later. By default content for ids, else origin.
-        purge: Whether releases with such rows become broken and older versions are deleted, once no table has them.
+        purge: Whether releases with the rows become broken and older versions are deleted, once no table has them.
     """
 
     kind: Kind
@@ -54,11 +54,11 @@ class RetractionRequest:
 
 
 def retract(project: Project, request: RetractionRequest, *, dry_run: bool = False) -> RetractionReport:
-    """Order rows to be taken out; the next run does it.
+    """Order rows to be removed; the next run removes them.
 
     Args:
         project: The project.
-        request: What to take out, and why.
+        request: What to remove, and why.
         dry_run: Only report what the order would do.
 
     Raises:
@@ -67,7 +67,7 @@ def retract(project: Project, request: RetractionRequest, *, dry_run: bool = Fal
     """
     values = sorted({value.strip() for value in request.values if value.strip()})
     if not values or not request.reason.strip():
-        raise UsageError("a retraction needs what to take out, and a reason", "see mixlake retract --help")
+        raise UsageError("a retraction needs a value to match, and a reason", "see mixlake retract --help")
     if len(values) > 1 and request.kind != "id":
         raise UsageError(f"a retraction takes one {request.kind}", "give one order for each")
     if not project.catalog.names():
@@ -104,7 +104,7 @@ def retract(project: Project, request: RetractionRequest, *, dry_run: bool = Fal
 
 
 def _append_ids(catalog: Catalog, order: Retraction, ids: pa.RecordBatchReader) -> None:
-    """Append an order's ids to ``ledger.retracted``, however many; they count once the order is recorded."""
+    """Append an order's ids to ``ledger.retracted``; they count once the order is recorded."""
     for number, batch in enumerate(ids, 1):
         append_rows(
             catalog,

@@ -99,7 +99,7 @@ class RetractionSearch:
         return self._latest.ids(self.retraction_id, kinds, _IDS_ROWS)
 
     def releases(self) -> list[str]:
-        """Return the live releases with such rows, or with rows that were made from them."""
+        """Return the live releases with matching rows, or with rows that were made from them."""
         affected = []
         for release in list_releases(self.project.catalog):
             try:
@@ -111,7 +111,7 @@ class RetractionSearch:
         return affected
 
     def training_steps(self) -> list[AffectedSteps]:
-        """Return the training steps that saw such rows, by training run and release."""
+        """Return the training steps that saw the rows, by training run and release."""
         if not self.project.catalog.has(tables.training_steps.name):
             return []
         with connect(self.project) as connection:

@@ -87,7 +87,7 @@ def run(
 def _clean_quarantine(project: Project, *, repeat: bool) -> None:
     """Delete retracted rows from quarantine; where other writers prevent it, say so and let the run end."""
     try:
-        delete_retracted_rows(project, again=repeat)
+        delete_retracted_rows(project, repeat=repeat)
     except LakeError as error:
         later = "repeat the retraction to delete them" if repeat else "the next run deletes them"
         log.warning("retracted rows may still be quarantined: %s; %s", error.message, later)

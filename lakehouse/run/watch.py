@@ -1,4 +1,4 @@
-"""Stay, and run what becomes stale: after each change of what is declared, or of what lies outside."""
+"""Watch for changes, and run what becomes stale: after each change of declarations or of external data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from lakehouse.run.report import Report
 log = logging.getLogger("mixlake.watch")
 
 INTERVAL = 0.5
-# Times as long as a look takes it rests.
+# Pause between two polls, as a multiple of the time that a poll takes.
 _PAUSE = 10
 # Nanoseconds by which a file's time may be behind the clock.
 _CLOCK_TICK = 20_000_000
@@ -40,10 +40,10 @@ class Watch:
     Args:
         load: Reads the configuration and the declarations as they are now.
         run: Runs what is stale of a project.
-        select: Words of a selection; none selects all.
+        select: Words of a selection; all flows where it is empty.
         on_report: Called with each run's report.
         on_error: Called with an error of the declarations or of a run; the next change is waited for.
-        interval: Seconds between two looks.
+        interval: Seconds between two polls.
     """
 
     load: Callable[[], Project]
@@ -54,10 +54,10 @@ class Watch:
     interval: float = INTERVAL
 
     def until(self, stopped: threading.Event) -> None:
-        """Look and run until it is stopped; a run that was begun is ended first.
+        """Poll and run until it is stopped; a run that has started is finished first.
 
         Raises:
-            MixlakeError: If the declarations are at fault from the start.
+            MixlakeError: If the declarations are invalid at the start.
         """
         began = time.time_ns()
         project = self._loaded()
@@ -69,7 +69,7 @@ class Watch:
             if now != files:
                 changed = [path for path, state in now.items() if files.get(path) != state]
                 files, sources, began = now, {}, time.time_ns()
-                forget_modules(project, changed)
+                unload_modules(project, changed)
                 try:
                     loaded = self._loaded()
                     files, sound = _unchanged_since(began, declared_files(loaded)), True
@@ -77,13 +77,13 @@ class Watch:
                 except MixlakeError as error:
                     sound = False
                     self.on_error(error)
-            looked = time.monotonic()
+            polled = time.monotonic()
             if sound and sources != (found := self._sources(project)):
                 sources = found
                 self._run(project)
-                looked = time.monotonic()
-            # A look that takes long, at many files, is taken less often.
-            if stopped.wait(max(self.interval, _PAUSE * (time.monotonic() - looked))):
+                polled = time.monotonic()
+            # A poll that takes long, over many files, is done less often.
+            if stopped.wait(max(self.interval, _PAUSE * (time.monotonic() - polled))):
                 return
 
     def _loaded(self) -> Project:
@@ -92,17 +92,17 @@ class Watch:
         return project
 
     def _sources(self, project: Project) -> State:
-        """Return the fingerprints of what lies outside, by flow; of one that fails its error."""
-        found: dict[str, Any] = {"": "looked at"}
+        """Return the fingerprints of external data, by flow; of one that fails its error."""
+        fingerprints: dict[str, Any] = {"": "polled"}
         for name in select_flows(Graph(project.registry), self.select):
             flow = project.registry.flows[name]
             if flow.external is not None:
                 try:
-                    found[name] = flow.external(resolve_params(flow, project.config))
+                    fingerprints[name] = flow.external(resolve_params(flow, project.config))
                 except Exception as error:
-                    log.debug("the outside of %s cannot be read, as its run will say", name, exc_info=True)
-                    found[name] = first_line(error)
-        return found
+                    log.debug("the external data of %s cannot be read, as its run will report", name, exc_info=True)
+                    fingerprints[name] = first_line(error)
+        return fingerprints
 
     def _run(self, project: Project) -> None:
         try:
@@ -111,21 +111,21 @@ class Watch:
             self.on_error(error)
 
 
-def declared_files(project: Project, known: Iterable[str] = ()) -> dict[str, tuple[int, int]]:
+def declared_files(project: Project, before: Iterable[str] = ()) -> dict[str, tuple[int, int]]:
     """Return time of change and size of each file that declares something: modules, SQL, parameters, configuration.
 
     Args:
         project: The project.
-        known: Files that declared something before; a module that could not be imported is no longer listed.
+        before: Files that declared something before; a module that could not be imported is no longer listed.
     """
-    found = {}
-    for path in {*_paths(project), *map(Path, known)}:
+    states = {}
+    for path in {*_paths(project), *map(Path, before)}:
         try:
             status = path.stat()
         except OSError:
             continue
-        found[str(path)] = (status.st_mtime_ns, status.st_size)
-    return found
+        states[str(path)] = (status.st_mtime_ns, status.st_size)
+    return states
 
 
 def _unchanged_since(began: int, files: State) -> State:
@@ -154,7 +154,7 @@ def _paths(project: Project) -> Iterator[Path]:
         yield from folder.glob("*.sql")
 
 
-def forget_modules(project: Project, changed: Iterable[str]) -> None:
+def unload_modules(project: Project, changed: Iterable[str]) -> None:
     """Have the next import read the modules of the project's packages again.
 
     Args:

@@ -98,7 +98,7 @@ def rejected_examples(checked: CheckedRows, rule_or_reason: int | str, limit: in
         chosen = F.col(REASON) == F.lit(rule_or_reason)
     else:
         chosen = F.array_contains(BROKEN, rule_or_reason)
-    # Texts, numbers and booleans: Python knows no time outside of the years 1 to 9999, for which rows may be rejected.
+    # Texts, numbers and booleans: Python has no times outside the years 1 to 9999, for which rows may be rejected.
     plain = ("string", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double")
     names = [name for name, kind in checked.rows.dtypes if kind in plain and name not in {HIGH, LOW, REASON}]
     found = rejected(checked).where(chosen).select(*(F.col(f"`{name}`") for name in names)).limit(limit).collect()

@@ -1,8 +1,8 @@
-"""The project's code on its way to the workers of a cluster.
+"""Ship the project's code to the workers of a cluster.
 
 Workers run the code that the driver runs. On a cluster the driver's packages (the engine, those that installed
-packages and ``modules:`` name) go there as one zip, which Spark puts before whatever else a worker can import, so that
-an older mixlake on a worker does no harm and none at all does either. Libraries are not sent: workers need those
+packages and ``modules:`` name) go there as one zip, which Spark puts first on a worker's import path, so that
+neither an older mixlake on a worker nor a missing one matters. Libraries are not sent: workers need those
 of `mixlake[jobs]` from an image or a packed environment. Parameters that name files go along, too.
 
 On one machine workers find the code where the driver does, also those of a session that was started for another
@@ -33,7 +33,7 @@ from lakehouse.spark.settings import is_local
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-log = logging.getLogger("mixlake.ship")
+log = logging.getLogger("mixlake.code")
 
 GROUPS = ("mixlake.modules", "mixlake.sql", "mixlake.commands")
 _AT = (1980, 1, 1, 0, 0, 0)
@@ -50,7 +50,7 @@ def distribute_code(session: SparkSession, modules: Sequence[str], root: Path) -
 
     Args:
         session: The session.
-        modules: Modules of the configuration, beside the installed ones.
+        modules: Modules of the configuration, in addition to the installed ones.
         root: Folder of the configuration; modules below it are a team's own.
     """
     context = session.sparkContext
@@ -78,7 +78,7 @@ def packages(modules: Iterable[str] = (), root: Path | None = None) -> list[str]
     """Return the top-level packages that flows may import.
 
     Args:
-        modules: Modules of the configuration, beside the engine's and installed ones.
+        modules: Modules of the configuration, in addition to the engine's and installed ones.
         root: Folder of the configuration; what was imported from below it goes along.
     """
     points = [point for group in GROUPS for point in importlib.metadata.entry_points(group=group)]
@@ -89,7 +89,7 @@ def packages(modules: Iterable[str] = (), root: Path | None = None) -> list[str]
 
 
 def _is_own(name: str, root: Path) -> bool:
-    """Whether an imported module lies in a team's own folder, and not in an environment there."""
+    """Whether an imported module is in a team's own folder, and not in an environment there."""
     file = getattr(sys.modules.get(name), "__file__", None)
     if not file:
         return False
@@ -159,7 +159,7 @@ def _by_value(modules: Iterable[str], root: Path) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class ShippedParams:
-    """Parameters whose files lie elsewhere on a worker.
+    """Parameters whose files have other paths on a worker.
 
     Args:
         params: The parameters, a dataclass.
@@ -185,7 +185,7 @@ class ShippedParams:
 
 
 def ship_params(session: SparkSession, params: Any) -> ShippedParams:
-    """Send the files that parameters name to the workers of a cluster; on one machine they lie where they are."""
+    """Send the files that parameters name to the workers of a cluster; on one machine they stay where they are."""
     context = session.sparkContext
     if is_local(context.master or "local") or not dataclasses.is_dataclass(params):
         return ShippedParams(params, {})
@@ -199,7 +199,7 @@ def ship_params(session: SparkSession, params: Any) -> ShippedParams:
 
 
 def _send(context: Any, path: Path) -> str:
-    """Send one file under a name that tells its content, so that another of its name is not taken for it."""
+    """Send one file under a name derived from its content, so that no other file of its name is taken for it."""
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     name = f"{digest}-{path.name}"
     copy = _outbox() / name
@@ -210,7 +210,7 @@ def _send(context: Any, path: Path) -> str:
 
 
 def _outbox() -> Path:
-    """Return a folder for what Spark sends when a worker asks for it, and so as long as this process lives."""
+    """Return a folder for files that Spark sends on request, for as long as this process runs."""
     global _folder  # noqa: PLW0603 - one a process
     if _folder is None:
         _folder = tempfile.TemporaryDirectory(prefix="mixlake-sent-")

@@ -69,7 +69,7 @@ def conform(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
     stated = F.regexp_replace(rejected, BEFORE_DETAILS, NO_REASON)
     rejected = F.when(rejected.rlike(WITHOUT_REASON), stated).otherwise(rejected)
     rows = frame.select(*columns, rejected.alias(REJECT))
-    # Of a row that the function rejected nothing else can be asked.
+    # A row that the function rejected is checked for nothing else.
     broken = F.when(F.isnull(REJECT), _broken(table)).otherwise(F.array().cast("array<int>"))
     rows = rows.withColumn(BROKEN, broken)
     names = F.array(*map(F.lit, rule_names(table))).cast("array<string>")
@@ -90,7 +90,7 @@ def _conformed_column(flow: Flow, frame: DataFrame, name: str, declared: pa.Data
 
 
 def null_at(value: Column, steps: Sequence[Into]) -> Column:
-    """Return whether there is a null where some steps lead; what is inside of a null is not asked for."""
+    """Return whether there is a null where some steps lead; what is inside a null is ignored."""
     from pyspark.sql import functions as F
 
     if not steps:

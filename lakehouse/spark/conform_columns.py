@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from pyspark.sql import Column
     from pyspark.sql.types import DataType
 
-# Stands for a value in the text of an error that is raised for it.
+# Placeholder for a value in the text of an error that is raised for it.
 _VALUE = "\u0001"
 
 
 def arrow_type(kind: DataType) -> pa.DataType:  # noqa: PLR0911 - one a kind of type
-    """Return the Arrow type of a Spark type, a stand-in where there is none."""
+    """Return the Arrow type of a Spark type, a placeholder where there is none."""
     from pyspark.errors import PySparkException
     from pyspark.sql import types as T
     from pyspark.sql.pandas.types import to_arrow_type
@@ -40,7 +40,7 @@ def arrow_type(kind: DataType) -> pa.DataType:  # noqa: PLR0911 - one a kind of 
         found = to_arrow_type(kind, timezone="UTC")
     except PySparkException:
         return unknown(kind.simpleString())
-    # Such as a variant, which is not the struct that stands for it in Arrow.
+    # Such as a variant, which is not the struct that represents it in Arrow.
     return unknown(kind.simpleString()) if pa.types.is_nested(found) else found
 
 

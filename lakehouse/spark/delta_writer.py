@@ -32,7 +32,7 @@ _CONCURRENT = ("DELTA_CONCURRENT", "DELTA_METADATA_CHANGED", "DELTA_PROTOCOL_CHA
 
 @dataclass(frozen=True)
 class CommitStamp:
-    """What a commit carries beside its rows.
+    """What a commit carries in addition to its rows.
 
     Args:
         note: The commit note; its flow names the transaction.
@@ -81,7 +81,7 @@ def write(session: SparkSession, catalog: Catalog, table: Table, changes: RowsTo
 
 
 def replace_where(catalog: Catalog, table: Table, rows: DataFrame, where: str, stamp: CommitStamp) -> int:
-    """Commit rows in the place of those that a condition names, all at once.
+    """Replace the rows that a condition selects, in one commit.
 
     Args:
         catalog: The lake's catalog.
@@ -144,7 +144,7 @@ def writer_settings(session: SparkSession, table: Table) -> None:
 
 @contextmanager
 def committing(table: str) -> Iterator[None]:
-    """Tell apart what another writer did from what is wrong."""
+    """Distinguish conflicts with other writers from errors."""
     from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 

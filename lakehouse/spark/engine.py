@@ -59,7 +59,7 @@ class SparkEngine:
     Args:
         root: The session that Spark was started with.
         project: The project.
-        settings: Settings of each flow's session beside the flow's own.
+        settings: Settings of each flow's session in addition to the flow's own.
         reason: Why it runs a flow, for the commit note.
     """
 
@@ -179,8 +179,8 @@ class SparkFlowSession:
 
     def foreign_row(self, checked: CheckedRows) -> KeyOrigins | None:
         """Return a row whose origin is no source key that the function was given."""
-        given = self._function.given
-        return shared_keys.foreign_row(self._flow, checked, given) if given is not None else None
+        keys = self._function.source_keys_in
+        return shared_keys.foreign_row(self._flow, checked, keys) if keys is not None else None
 
     def rows_with_duplicate_keys(self, version: int) -> int:
         """Return how many rows the table holds where some share a key."""

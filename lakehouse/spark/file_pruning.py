@@ -1,7 +1,7 @@
 """Read only the files that hold the given keys.
 
-Where keys are scattered, as digests are, no statistics tell in which files they lie. A large table's own keys do: they
-are a small part of its bytes. Files that hold none of the keys are then not read.
+Where keys are scattered, as digests are, statistics do not show which files contain them. The table's key columns
+do: they are a small part of its bytes. Files that contain none of the keys are then not read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LARGE = 128 << 20
 # Files at most that are read by name; the driver learns their names.
 _FILES = 1000
-# What may stand in a Parquet reader's path for something else.
+# Characters with a special meaning in a Parquet reader's path.
 _GLOB = frozenset("*?[]{}\\%")
 # Names of files that a Parquet reader passes over, as Hadoop does.
 _HIDDEN = ("_", ".")
@@ -86,7 +86,7 @@ def _files(catalog: Catalog, name: str, version: int) -> set[str]:
     """Return the names of a large table's data files, none where it is small or is more than what its files hold."""
     opened = catalog.open(name, version)
     uri = catalog.table_uri(name)
-    # What asks more of its readers, such as deletion vectors and names of its own for columns, is not in single files.
+    # What requires more of readers, such as deletion vectors and column mapping, is not in single files.
     if opened.protocol().min_reader_version > 1 or opened.metadata().partition_columns or _GLOB & set(uri):
         return set()
     added = pa.table(opened.get_add_actions())

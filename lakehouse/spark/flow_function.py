@@ -81,7 +81,7 @@ class SparkWorker:
 
     Args:
         runner: The operator's runner, without its parameters.
-        params: The parameters, and where their files lie on a worker.
+        params: The parameters, and where their files are on a worker.
     """
 
     runner: Runner
@@ -105,7 +105,7 @@ class FlowFunction:
         stack: Releases rows that the function caches.
 
     Attributes:
-        given: The source keys that the function was given, in one column; None where nobody asks for them.
+        source_keys_in: The source keys of the function's input, in one column; None where they are not needed.
     """
 
     def __init__(self, session: SparkSession, project: Project, flow: Flow, stack: ExitStack) -> None:
@@ -114,7 +114,7 @@ class FlowFunction:
         self._flow = flow
         self._stack = stack
         self.counter = RowCounter()
-        self.given: DataFrame | None = None
+        self.source_keys_in: DataFrame | None = None
 
     def apply(self, call: Call) -> FlowOutput:
         """Call the function with its inputs, or with their changes."""
@@ -143,8 +143,8 @@ class FlowFunction:
             rows = changes.rows
             enough = rows.rdd.getNumPartitions() >= wanted
         if has_origins(flow) and not keeps_source_key(flow):
-            self.given = rows.select(flow.source_key)
-        if not enough:  # use all cores, where the input lies in fewer pieces
+            self.source_keys_in = rows.select(flow.source_key)
+        if not enough:  # use all cores, where the input has fewer partitions
             key = flow.source_key
             rows = rows.repartition(wanted, key) if key in rows.columns else rows.repartition(wanted)
         runner = runner_of(flow, None, self.counter.clock(self._session))
@@ -195,7 +195,7 @@ class FlowFunction:
             else:
                 affected = changes.affected or AffectedKeys(changes.rows.select(key).distinct())
                 extra["affected"] = affected.rows
-            self.given = extra["affected"]
+            self.source_keys_in = extra["affected"]
         asked = inspect.signature(flow.function).parameters
         if "versions" in asked:
             extra["versions"] = dict(call.versions)

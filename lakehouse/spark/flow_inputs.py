@@ -32,7 +32,7 @@ def frame(session: SparkSession, project: Project, item: Read, versions: Mapping
 
 
 def select_rows(rows: DataFrame, item: Read, table: Table) -> DataFrame:
-    """Keep the rows and columns that a flow asks for."""
+    """Keep the rows and columns that a flow reads."""
     from pyspark.sql import functions as F
 
     if TABLE_PSEUDO_COLUMN in item.names:

@@ -51,7 +51,7 @@ def difference(table: Table, new: DataFrame, stored: DataFrame, stack: ExitStack
     )
     stack.callback(changed.unpersist)
     sums = [F.sum(F.col(name).cast("decimal(20,0)")).alias(name) for name in hashes]
-    # A MERGE's condition stands in the table's log, which states no payload.
+    # A MERGE's condition is recorded in the table's log, which must not contain payload values.
     ranged = [key for key in keys if not table.column(key).payload]
     bounds = [measure for key in ranged for measure in range_aggregates(key)]
     summed = changed.groupBy(ACTION).agg(F.count(F.lit(1)).alias("n"), *sums, *bounds).collect()

@@ -49,5 +49,5 @@ def _order(value: str | int) -> bytes | int:
 
 
 def within(column: Column, bounds: KeyRange) -> Column:
-    """Return the condition that a column's value lies in a range."""
+    """Return the condition that a column's value is in a range."""
     return (column >= bounds.low) & (column <= bounds.high)

@@ -1,4 +1,4 @@
-"""Lay rows out for a commit: few rows in few files, ordered by the table's clustering columns."""
+"""Lay out rows for a commit: few rows in few files, ordered by the table's clustering columns."""
 
 from __future__ import annotations
 

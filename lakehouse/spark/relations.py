@@ -71,7 +71,7 @@ class SparkRelations:
         if tasks == "one":
             rows = rows.coalesce(1)
         elif tasks == "many":
-            # A number of partitions that is asked for is one that adaptive execution leaves alone.
+            # Adaptive execution does not change an explicit number of partitions.
             rows = rows.repartition(int(self._session.conf.get("spark.sql.shuffle.partitions") or 1), *together)
         elif together:
             rows = rows.repartition(*together)

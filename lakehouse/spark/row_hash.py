@@ -90,8 +90,8 @@ def _has_null(column: Column, kind: pa.DataType) -> Column:
     """Return whether an element of a list is null.
 
     ``exists`` is interpreted, which costs microseconds an element. ``array_contains`` is compiled, and its answer is
-    null where the value is not found and an element is null: asked for a value that hardly occurs, it tells. Where no
-    first field of structs is null, no struct is.
+    null where the value is not found and an element is null: with a value that hardly occurs, it detects them. Where
+    no first field of structs is null, no struct is.
     """
     from pyspark.sql import functions as F
     from pyspark.sql.pandas.types import from_arrow_type

@@ -142,7 +142,7 @@ def require_ready(session: SparkSession, project: Project) -> None:
         context = session.sparkContext
         hadoop = context._jsc.hadoopConfiguration()  # noqa: SLF001 - no public way
         for key, value in s3.s3a_settings(project.catalog.uri, project.config.storage, os.environ).items():
-            if key.startswith(_HADOOP):  # one that was started for another lake knows this one's bucket now
+            if key.startswith(_HADOOP):  # a session that was started for another lake now has this one's bucket
                 hadoop.setIfUnset(key.removeprefix(_HADOOP), value)
         chosen = context.getConf().get(s3.LOG_STORE_SETTING, "") or ""
         if not chosen or chosen.endswith("S3SingleDriverLogStore"):

@@ -17,7 +17,7 @@ A cluster
     ``spark.sql.adaptive.coalescePartitions.initialPartitionNum`` to their size over 200 MB.
     *Input splits* of 64 MiB: operators are Python and work at a few MB a second, so that a task takes about a minute
     and a lost one costs that.
-    *Memory overhead* of 0.4 of an executor's heap: Arrow batches, models and Numba live in Python workers beside the
+    *Memory overhead* of 0.4 of an executor's heap: Arrow batches, models and Numba are in Python workers outside the
     JVM, where YARN and Kubernetes count them as overhead (Spark's own 0.1 gets such containers killed). A
     standalone worker does not count it: give executors less than the machine has.
     ``spark.executor.memory`` and cores stay Spark's (1 GiB, all cores of a standalone worker): they are the cluster's.
@@ -32,7 +32,7 @@ A cluster
     flow's staged rows are kept for as long), but a lost executor costs a stage again, and a flow that cuts its
     plan by a local checkpoint fails with it and is repeated by the next run. Set ``spark.checkpoint.dir`` to a shared
     place where executors come and go: iterative flows then checkpoint there.
-    *Local disks*: staged rows and shuffles lie in ``spark.local.dir`` of each worker, which should be a fast disk with
+    *Local disks*: staged rows and shuffles are in ``spark.local.dir`` of each worker, which should be a fast disk with
     room for the largest table that is written.
 
 A lake on S3
@@ -151,7 +151,7 @@ def loaded(config: Config) -> dict[str, str]:
 
 
 def merged(ours: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str]:
-    """Unite lists of jars. A user's version of a package stands in place of ours.
+    """Unite lists of jars. A user's version of a package replaces ours.
 
     One who names hadoop-aws chooses its AWS SDK, too.
     """

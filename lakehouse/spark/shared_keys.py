@@ -35,7 +35,7 @@ def stored_rows(table: Table, checked: CheckedRows, stored: DataFrame) -> DataFr
     """
     keys = list(table.key)
     new = good(checked).select(*keys)
-    # A scan's condition stands in Spark's own log alone, yet a payload is not written there either.
+    # A scan's condition is only in Spark's own log, but payload values must not be there either.
     ranged = [name for name in keys if not table.column(name).payload]
     found = new.agg(*(one for name in ranged for one in range_aggregates(name))).collect()[0] if ranged else None
     for name in ranged:

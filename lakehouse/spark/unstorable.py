@@ -1,4 +1,4 @@
-"""Which rows hold values that Delta gives back otherwise than they were written; see `lakehouse.engine.rules`."""
+"""Find rows with values that Delta does not return as they were written; see `lakehouse.engine.rules`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _unlike_partition(name: str) -> Column:
 
 
 def _outside_of_years(column: Column, kind: pa.DataType) -> Column:
-    """Return whether a value is, or holds at any depth, a date or a time that some reader does not know."""
+    """Return whether a value is, or holds at any depth, a date or a time that some reader does not support."""
     from pyspark.sql import functions as F
 
     if pa.types.is_date32(kind):

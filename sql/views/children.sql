@@ -1,4 +1,4 @@
--- What was made from each sample, as edges.sql tells it; quick for a parent that is named.
+-- What was made from each sample, as in edges.sql; fast for a given parent.
 SELECT parent, child, "table"
 FROM ledger.edges
 WHERE sorted_by = 'parent'

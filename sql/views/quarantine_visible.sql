@@ -1,5 +1,5 @@
--- Rows that flows set aside and that are still aside: of attempts that a commit note names, since each flow's last
--- full run, and whose origin was not processed again since (a mark with a null row says that it was).
+-- Quarantined rows that are still current: from attempts named by a commit note since each flow's last full run, whose
+-- origin was not processed again since (a marker with a null row records that it was).
 WITH last_full AS (
     SELECT "table", max(version) AS version FROM ledger.runs WHERE mode = 'full' GROUP BY ALL
 ), counted AS (

@@ -1,4 +1,4 @@
--- What each stage asked of each cell, what there is, and what was drawn. A sample belongs to the most specific line
+-- What each stage requested from each cell, what there is, and what was drawn. A sample belongs to the most specific line
 -- of a stage that covers it (a kind outweighs a language group, that a modality), as in jobs/mix/cells.py.
 WITH lines AS (
     SELECT *,

@@ -111,7 +111,7 @@ def project(folder, spark):
     configure(made)
     run_here(made, "local")
     yield made
-    made.forget()
+    made.unload()
 
 
 def words_of(n):

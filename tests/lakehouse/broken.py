@@ -10,7 +10,7 @@ from lakehouse.delta.catalog import Catalog
 
 def say(project, capsys, *args, lake="lake"):
     """Run the command line in a project as a new process would, and return (status, output, lines of errors)."""
-    project.forget()
+    project.unload()
     capsys.readouterr()
     status = main(["--lake", str(project.root / lake), *args])
     captured = capsys.readouterr()

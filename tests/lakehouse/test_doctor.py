@@ -83,7 +83,7 @@ def test_a_cluster_that_does_not_answer_is_broken(tmp_path):
         place = f"spark://127.0.0.1:{listening.getsockname()[1]}"
         findings = {finding.name: finding for finding in examine(str(tmp_path), place)}
         assert findings["master"].state == "ok"
-        assert findings["lake's place"].state == "warning"
+        assert findings["lake location"].state == "warning"
     findings = {finding.name: finding for finding in examine(str(tmp_path), place)}
     assert findings["master"].state == "broken"
     assert place in findings["master"].detail

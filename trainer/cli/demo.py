@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 RELEASE = "demo"
 _NAME = re.compile(rf"^{RELEASE}(-\d+)?$")
 
-# What an auditor would ask first; each is printed with the command that answers it.
+# An auditor's first questions; each is printed with the command that answers it.
 QUESTIONS = (
     (
         "What is in the mixture, by licence?",

@@ -24,7 +24,7 @@ STOPPED = 143
 @click.command(name="train")
 @click.argument("recipe")
 @click.option("--release", required=True, metavar="NAME", help="Release to train on.")
-@click.option("--lake", metavar="URI", help="Where the lake lies.")
+@click.option("--lake", metavar="URI", help="Location of the lake.")
 @click.option("--stage", metavar="NAME", help="Stage of the release; by default the recipe's.")
 @click.option("--steps", type=click.IntRange(1), help="Stop at this step; the schedule stays the recipe's.")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint, or start where there is none.")

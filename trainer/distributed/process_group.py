@@ -47,7 +47,7 @@ def world_size() -> int:
 
 
 def start(recipe: Recipe) -> Layout:
-    """Join the other processes and lay the recipe over them; starting again changes the layout.
+    """Join the other processes and distribute the recipe over them; a second start changes the layout.
 
     Raises:
         ConfigError: If the recipe cannot be laid over so many processes.

@@ -50,7 +50,7 @@ class Pairs(NamedTuple):
 
 @dataclass(frozen=True)
 class RowSource:
-    """Where a batch's rows lie, for columns that are read only when needed.
+    """Where a batch's rows are, for columns that are read only when needed.
 
     Args:
         parts: Row group, rows in it (int64 [k]), and rows of the batch (int64 [k]).
@@ -93,7 +93,7 @@ class Batch:
         features: Modality to its vectors; modalities that the rows lack are absent.
         begin: First place of the step in the training order, over all ranks.
         end: One past the last.
-        source: Where the rows lie.
+        source: Where the rows are.
     """
 
     tokens: torch.Tensor
@@ -147,7 +147,7 @@ class Batch:
         """Derive labels, loss weights, position ids and modalities.
 
         Raises:
-            LakeError: If documents, segments or loss spans of a row do not lie in it.
+            LakeError: If documents, segments or loss spans of a row are outside it.
         """
         take, shape = self.source.buffers.take, (self.rows, self.length)
         tokens = self.tokens.numpy()
@@ -159,7 +159,7 @@ class Batch:
             if wrong >= 0:
                 position = int(self.positions[where[rows == wrong][0]])
                 raise LakeError(
-                    f"gold.sequences: documents, segments or loss spans of position {position} do not lie in the row",
+                    f"gold.sequences: documents, segments or loss spans of position {position} are outside the row",
                     "run the flow gold.sequences again",
                 )
         if self.source.pads:

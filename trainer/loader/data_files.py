@@ -106,7 +106,7 @@ class DataFiles:
 
 
 def is_local(uri: str) -> bool:
-    """Whether a table lies in a folder, whose files can be mapped."""
+    """Whether a table is in a local folder, whose files can be mapped."""
     return uri.startswith("file://") or "://" not in uri
 
 

@@ -64,7 +64,7 @@ class Decoder:
         """Return the vectors of a batch by modality.
 
         Args:
-            source: Where its rows lie.
+            source: Where its rows are.
             positions: int64 [rows], stored positions, for messages.
             length: Tokens of a row.
 

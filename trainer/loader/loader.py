@@ -95,7 +95,7 @@ class PackedLoader:
         self.places = None if epochs is None else epochs * self.rows
         if self.places is not None and start > self.places:
             raise UsageError(
-                f"start {start} lies behind the {self.places} rows of stage {stage!r}", "start is counted in rows"
+                f"start {start} is past the {self.places} rows of stage {stage!r}", "start is counted in rows"
             )
         self._prefetch = prefetch
         self._decoder = Decoder(self._snapshot, media, threads) if features else None

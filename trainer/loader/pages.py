@@ -1,6 +1,6 @@
 """Finding fixed-length values of a PLAIN, uncompressed Parquet column in place.
 
-Packed token rows are all of one length, so that in an uncompressed PLAIN page they lie at a constant stride:
+Packed token rows are all of one length, so that in an uncompressed PLAIN page they have a constant stride:
 a 4-byte length and the bytes, again and again. Such a page is mapped, never decoded. Everything that this
 rests on is checked; where one thing differs the caller decodes through Arrow instead.
 
@@ -40,7 +40,7 @@ class ValueRun:
 
 
 def plain_runs(file: np.ndarray, column: Any, rows: int, width: int) -> list[ValueRun] | None:
-    """Return where the values of a column chunk lie, or None where they cannot be mapped.
+    """Return where the values of a column chunk are, or None where they cannot be mapped.
 
     Args:
         file: uint8 [size], the whole file, mapped.

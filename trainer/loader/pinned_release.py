@@ -1,4 +1,4 @@
-"""A release as a loader sees it: which version of which table, and whether its files can be read as they lie."""
+"""A release as a loader sees it: which version of which table, and whether its files can be read directly."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Snapshot:
         """
         if table.name not in self.tables:
             raise ReleaseError(
-                f"release {self.name} holds no {table.name}", f"make a release of a lake that has {table.name}"
+                f"release {self.name} does not contain {table.name}", f"make a release of a lake that has {table.name}"
             )
         version = int(self.tables[table.name])
         try:
@@ -123,7 +123,7 @@ def open_snapshot(
 
 
 def refuse_unreadable(opened: DeltaTable, table: Table) -> None:
-    """Refuse a table whose files, read as they lie, give other rows than the table has.
+    """Refuse a table whose files, read directly, have other rows than the table.
 
     Deletion vectors would bring deleted rows back, mapped columns would read as nulls, partition columns are
     not in the files (measured against what Spark writes).
@@ -141,7 +141,7 @@ def refuse_unreadable(opened: DeltaTable, table: Table) -> None:
     if features:
         raise LakeError(
             f"{table.name} uses {', '.join(sorted(features))}, which the loader does not read",
-            "write the table anew with mixlake run --full, and make a new release",
+            "rewrite the table with mixlake run --full, and create a new release",
         )
     present = {field.name for field in opened.schema().fields}
     missing = [name for name in table.required if name not in present]

@@ -23,7 +23,7 @@ _WHOLE = -1
 
 @dataclass(frozen=True, slots=True)
 class Runs:
-    """Ranges of positions in ascending order, and where each lies.
+    """Ranges of positions in ascending order, and where each is stored.
 
     Args:
         lo: int64 [k], first position of a run.
@@ -152,7 +152,7 @@ def read_positions(parquet: Any, group: int, stage: str) -> tuple[np.ndarray, np
 
 
 def _merged(parts: list[tuple[int, int, np.ndarray]]) -> list[tuple[int, int, np.ndarray]]:
-    """Join the parts of one row group: several runs may lie in it."""
+    """Join the parts of one row group: it may contain several runs."""
     joined: dict[tuple[int, int], list[np.ndarray]] = {}
     for file, group, inside in parts:
         joined.setdefault((file, group), []).append(inside)

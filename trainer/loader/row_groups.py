@@ -169,7 +169,7 @@ class Group:
                     f"not 4 x {self.length}",
                     _AGAIN,
                 )
-            if len(wrong):  # a stage of another length lies in the same row group
+            if len(wrong):  # a stage of another length is in the same row group
                 views += self._ragged(chunk, sizes, begin, width)
             elif len(chunk):
                 views.append((_bytes_of(chunk, width), begin))

@@ -75,7 +75,7 @@ class TargetColumns(NamedTuple):
     def fill(self, rows: np.ndarray, where: np.ndarray, tokens: np.ndarray, out: Targets) -> int:
         """Fill rows ``where`` of a batch from rows ``rows`` of the group.
 
-        The weight of a loss span on token i is that of predicting it from i - 1, so targets stand one place
+        The weight of a loss span on token i is that of predicting it from i - 1, so targets are one place
         to the left.
 
         Args:
@@ -85,7 +85,7 @@ class TargetColumns(NamedTuple):
             out: Where the targets are written.
 
         Returns:
-            -1, or the first of ``rows`` whose documents, segments or spans do not lie in the row.
+            -1, or the first of ``rows`` whose documents, segments or spans are outside the row.
         """
         return int(_fill(self, rows, where, tokens, out))
 

@@ -74,7 +74,7 @@ def latest(folder: Path) -> Path | None:
     """Return the checkpoint that a folder's ``latest`` names, or None where there is no ``latest``.
 
     Raises:
-        TrainingError: If what it names does not exist; starting anew without a word would not be resuming.
+        TrainingError: If what it names does not exist; silently starting over would not be resuming.
     """
     pointer = folder / LATEST
     if not pointer.is_file():
@@ -84,7 +84,7 @@ def latest(folder: Path) -> Path | None:
         existing = ", ".join(path.name for path in _steps(folder))
         raise TrainingError(
             f"{pointer} names {name or 'nothing'}, which does not exist",
-            f"write one of {existing} into it" if existing else "remove it to start anew",
+            f"write one of {existing} into it" if existing else "remove it to start over",
         )
     return folder / name
 

@@ -1,4 +1,4 @@
-"""Where rows come from: a loader, and what else a trainer has to know of the release."""
+"""Where rows come from: a loader, and what else a trainer needs from the release."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def train(  # noqa: PLR0913 - a run is all of these
     steps: int | None = None,
     terminal: TextIO | None = None,
 ) -> Summary:
-    """Train until the recipe's steps are done, the rows end, or a signal asks to stop.
+    """Train until the recipe's steps are done, the rows end, or a signal requests a stop.
 
     All processes call this. SIGTERM and SIGINT end the run after the current step, with a checkpoint.
 

@@ -36,7 +36,7 @@ class ExpertLoad:
         self._counts[router.layer_number - 1] += chosen.sum(0).double().cpu()
 
     def take(self) -> tuple[torch.Tensor, float]:
-        """Return the counts [layers, experts] and the sum of the load-balancing losses, and begin anew."""
+        """Return the counts [layers, experts] and the sum of the load-balancing losses, and reset them."""
         counts = self._counts.clone()
         self._counts.zero_()
         tracker = get_moe_metrics_tracker()

@@ -29,7 +29,7 @@ from trainer.platform.cpu_layers import DocumentAttention, HostNorm
 
 
 class HostBackend(LocalSpecProvider):
-    """Megatron's plain torch modules, with a norm and an attention that know packed rows."""
+    """Megatron's plain torch modules, with a norm and an attention that support packed rows."""
 
     def layer_norm(self, rms_norm: bool = False, for_qk: bool = False, has_residual: bool = False) -> type:  # noqa: ARG002
         """Return the class of a norm."""

@@ -102,7 +102,7 @@ def _is_cuda(place: object) -> bool:
 class HostAdam(torch.optim.Optimizer):
     """AdamW (arXiv 1711.05101) with the interface of Apex's FusedAdam.
 
-    The step count lies in the group and not in the state: Megatron's checkpoints expect that, and
+    The step count is in the group and not in the state: Megatron's checkpoints expect that, and
     torch.optim.AdamW, which keeps one per parameter, cannot be loaded by them.
     """
 
@@ -153,7 +153,7 @@ def _patch_megatron() -> None:
     optimizer.Adam, optimizer.USING_PYTORCH_OPTIMIZER = HostAdam, False
     distrib_optimizer.Adam = HostAdam
     distrib_optimizer.HAVE_APEX_OR_TE = distrib_optimizer.USING_APEX_OPTIMIZER = True
-    # The dispatcher turns split sizes into numpy only where they lie on a GPU, and gloo wants numbers.
+    # The dispatcher turns split sizes into numpy only where they are on a GPU, and gloo wants numbers.
     token_dispatcher.maybe_move_tensor_to_cpu = lambda tensor, as_numpy=False, **_: (
         tensor.numpy() if as_numpy and torch.is_tensor(tensor) else tensor
     )

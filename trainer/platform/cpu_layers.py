@@ -1,6 +1,6 @@
 """Norm and attention on the host, where Transformer Engine's are not.
 
-Both have the interface that Megatron's layer specifications ask for.
+Both have the interface that Megatron's layer specifications require.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch.nn import functional
 
 
 class HostNorm(torch.nn.RMSNorm):
-    """RMS norm (arXiv 1910.07467) that knows sequence parallelism, which Megatron's torch norm refuses."""
+    """RMS norm (arXiv 1910.07467) with support for sequence parallelism, which Megatron's torch norm refuses."""
 
     def __init__(self, config: Any, hidden_size: int, eps: float = 1e-5, **_: Any) -> None:
         if config.normalization != "RMSNorm":

@@ -25,7 +25,7 @@ def fetch(package: Package) -> Retrieved:
     """Retrieve a package of the machine's own Debian release.
 
     Raises:
-        SourceSkippedError: If apt is absent, knows no such package, or cannot reach its archive.
+        SourceSkippedError: If apt is not installed, has no such package, or cannot reach its archive.
     """
     return retrieve(package, lambda download, into: _fetch(package, download, into))
 
@@ -52,8 +52,8 @@ def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
 def _options(*, lists: bool = False) -> list[str]:
     """Return options that keep apt's state in our cache: the index of its lists, made once, and lists of our own.
 
-    Reading the machine's lists anew takes apt a second a call; the index brings that to a quarter. Lists of
-    our own are fetched, once a process, where the machine has none or ones that have become too old.
+    Reparsing the machine's package lists takes apt a second per call; the index brings that to a quarter. Lists of
+    our own are fetched, once per process, where the machine has none or ones that have become too old.
     """
     state = cache_root() / "apt" / ("fresh" if lists else "machine")
     # Root downloads as root: apt's sandbox user may not enter the cache folder.

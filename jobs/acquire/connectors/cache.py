@@ -1,6 +1,6 @@
 """The cache of retrieved packages: fetched once, unpacked whole or not at all, read offline ever after.
 
-A package lies in ``<cache>/packages/<connector>/<name>@<version>/``: its files in ``files/``, and what is
+A package is stored in ``<cache>/packages/<connector>/<name>@<version>/``: its files in ``files/``, and what is
 known of it in ``package.json``. The folder is made beside its place and renamed into it, so another
 process sees all of it or nothing.
 """
@@ -118,7 +118,7 @@ def retrieve(package: Package, fetch: Callable[[Path, Path], Unpacked]) -> Retri
 
 @contextlib.contextmanager
 def _only_one(place: Path) -> Iterator[None]:
-    """Let one process at a time fetch a package; where the file system knows no locks, the rename decides."""
+    """Let one process at a time fetch a package; where the file system has no locks, the rename decides."""
     with place.with_name(f".{place.name}.lock").open("a") as lock:
         with contextlib.suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -12,10 +12,10 @@ from jobs.acquire.connectors.unpack import unpack_tar
 
 
 def fetch(package: Package) -> Retrieved:
-    """Retrieve a package; its files lie in the folder ``package``.
+    """Retrieve a package; its files are in the folder ``package``.
 
     Raises:
-        SourceSkippedError: If npm is absent, knows no such package, or cannot reach its registry.
+        SourceSkippedError: If npm is not installed, has no such package, or cannot reach its registry.
     """
     return retrieve(package, lambda download, into: _fetch(package, download, into))
 

@@ -1,4 +1,4 @@
-"""Unpacking archives that nobody vouches for: no member leaves the folder, no bomb fills the disk.
+"""Unpack untrusted archives: no member is written outside the folder, and no archive bomb fills the disk.
 
 Regular files and folders are written; links are made only where they stay inside; devices, pipes and
 set-user-id bits are not. Times are the archive's, so that unpacking twice gives the same listing.
@@ -116,7 +116,7 @@ def unpack_zip(path: Path, into: Path, limits: UnpackLimits | None = None) -> No
 
 
 def inside(root: Path, member: str) -> Path | None:
-    """Return where a member lies below root, or None where its name leads out of it."""
+    """Return a member's path below root, or None where its name leads out of it."""
     name = PurePosixPath(member.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts or not name.parts or ":" in name.parts[0] or "\0" in member:
         return None

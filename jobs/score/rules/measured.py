@@ -1,4 +1,4 @@
-"""What the rules share: counts and words of a column of texts, each made once a batch."""
+"""What the rules share: counts and words of a column of texts, each made once per batch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Measured:
         counts: int64 [n, WIDTH] of `jobs.text.lines`.
         hashes: uint64 [words], the words as `jobs.text.words` cuts them.
         lengths: int32 [words], their characters.
-        places: int64 [n + 1], where each text's words lie.
+        places: int64 [n + 1], offsets of each text's words.
     """
 
     text: pa.Array

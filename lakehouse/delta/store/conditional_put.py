@@ -1,4 +1,4 @@
-"""Check that a store honours conditional puts, on which commits rest: of two writers of one name, one is refused.
+"""Check that a store honours conditional puts, which commits depend on: of two writers of one name, one is refused.
 
 Delta's commit is the creation of a file that must not be there yet. On S3 that is a put with ``If-None-Match: *``
 (RFC 9110, section 13.1.2; S3 honours it since 2024). A store that ignores the header accepts both writes, and
@@ -20,7 +20,7 @@ from lakehouse.errors import LakeError, first_line
 def require_atomic_commits(uri: str, storage: Mapping[str, str] | None = None) -> None:
     """Refuse to write to a lake whose store does not honour conditional puts; folders and other stores are not checked.
 
-    Costs three requests, once a process and lake.
+    Costs three requests, once per process and lake.
 
     Args:
         uri: The lake.
@@ -31,23 +31,23 @@ def require_atomic_commits(uri: str, storage: Mapping[str, str] | None = None) -
     """
     # In DynamoDB commits are settled by Delta's own log store and delta-rs alike.
     if s3.is_s3(uri) and not commits_through_dynamodb(uri, storage):
-        found = s3.options(storage or {}, os.environ)
-        _require(uri.rstrip("/"), tuple(sorted(found.items())))
+        settings = s3.options(storage or {}, os.environ)
+        _require(uri.rstrip("/"), tuple(sorted(settings.items())))
 
 
 @functools.cache
 def _require(uri: str, options: tuple[tuple[str, str], ...]) -> None:
     from obstore.exceptions import AlreadyExistsError, BaseError
 
-    known = dict(options)
-    if known.get("conditional_put", "etag") != "etag":
+    settings = dict(options)
+    if settings.get("conditional_put", "etag") != "etag":
         raise LakeError(
-            f"storage: turns conditional puts {known['conditional_put']!r}, on which commits to {uri} rest",
+            f"storage: turns conditional puts {settings['conditional_put']!r}, on which commits to {uri} rest",
             "leave conditional_put out",
         )
     name = f"_mixlake/probe-{uuid.uuid4().hex}"
     try:
-        store = object_store(uri, known)
+        store = object_store(uri, settings)
         store.put(name, b"", mode="create")
         try:
             store.put(name, b"", mode="create")

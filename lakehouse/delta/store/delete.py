@@ -18,11 +18,11 @@ _DELETERS = 16
 
 
 def delete_files(table: DeltaTable, paths: Sequence[str]) -> None:
-    """Delete files of a table that no version in use names; its log goes on naming them.
+    """Delete files of a table that no version in use names; its log still names them.
 
     Args:
         table: The table.
-        paths: Relative to the table's folder. A file that is gone already is left so.
+        paths: Relative to the table's folder. Files that are already deleted are ignored.
 
     Raises:
         LakeError: If the store refused.

@@ -14,10 +14,10 @@ _MANY = 100
 
 
 def listing(store: pafs.FileSystem) -> pa.Table:
-    """Return the data and change files that lie in a table's folder.
+    """Return the data and change files in a table's folder.
 
     Returns:
-        One row a file: path string (relative to the table's folder), size int64 (bytes), modified int64
+        One row per file: path string (relative to the table's folder), size int64 (bytes), modified int64
         (nanoseconds since 1970). The log and other hidden files are left out.
     """
     infos: list[pafs.FileInfo] = []
@@ -42,8 +42,8 @@ def listing(store: pafs.FileSystem) -> pa.Table:
 def sizes(store: pafs.FileSystem, paths: pa.ChunkedArray) -> list[int | None]:
     """Return the bytes of some files of a table, by path relative to its folder; None for one that is not there."""
     if len(paths) > _MANY:
-        found = listing(store)
-        by_path: list[int | None] = found["size"].take(pc.index_in(paths, found["path"])).to_pylist()
+        listed = listing(store)
+        by_path: list[int | None] = listed["size"].take(pc.index_in(paths, listed["path"])).to_pylist()
         return by_path
     infos = store.get_file_info(paths.to_pylist())
     return [info.size if info.type == pafs.FileType.File else None for info in infos]

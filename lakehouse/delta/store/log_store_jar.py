@@ -54,13 +54,13 @@ def class_path() -> list[Path]:
     spec = importlib.util.find_spec("pyspark")
     spark = Path(spec.origin).parent if spec and spec.origin else Path()
     folders = [spark / "jars", *sorted(Path.home().glob(".ivy2*/jars"))]
-    found = []
+    jars_found = []
     for pattern in (f"hadoop-client-api-{s3.HADOOP}.jar", *_NEEDED):
         jars = [jar for folder in folders for jar in sorted([*folder.glob(pattern), *folder.glob(f"*_{pattern}")])]
         if not jars:
             raise FileNotFoundError(pattern)
-        found.append(jars[-1])
-    return found
+        jars_found.append(jars[-1])
+    return jars_found
 
 
 if __name__ == "__main__":

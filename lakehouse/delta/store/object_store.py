@@ -43,9 +43,9 @@ def object_store(uri: str, storage: Mapping[str, str] | None = None) -> ObjectSt
         return LocalStore(Path(uri))
     if not s3.is_s3(uri):
         return from_url(uri, config=cast("Any", dict(storage or {})))
-    known = s3.options(storage or {}, os.environ)
-    config = cast("S3Config", {f"aws_{name}": known[name] for name in _S3_NAMES if name in known})
-    return S3Store.from_url(uri, config=config, client_options={"allow_http": "allow_http" in known})
+    options = s3.options(storage or {}, os.environ)
+    config = cast("S3Config", {f"aws_{name}": options[name] for name in _S3_NAMES if name in options})
+    return S3Store.from_url(uri, config=config, client_options={"allow_http": "allow_http" in options})
 
 
 def commits_through_dynamodb(uri: str, storage: Mapping[str, str] | None = None) -> bool:

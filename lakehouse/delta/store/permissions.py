@@ -40,10 +40,10 @@ def require_readable(table: str, uri: str) -> None:
 
 
 def require_writable(table: str, uri: str) -> None:
-    """Refuse a table into whose folders this user may not write, or that lies on a read-only file system.
+    """Refuse a table whose folders this user may not write to, or that is on a read-only file system.
 
     Raises:
-        LakeError: If it is so.
+        LakeError: If there is no permission.
     """
     folder = local_folder(uri)
     for place in () if folder is None else (folder, folder / LOG):
@@ -70,4 +70,4 @@ def translate_write_errors(table: str) -> Iterator[None]:
         if any(word in text for word in _DENIED):
             raise LakeError(f"{table} cannot be written: permission denied", "let this user write there") from None
         message = " ".join(text.split())[:300]
-        raise LakeError(f"{table} cannot be written: {message}", "check the lake's place and free space") from None
+        raise LakeError(f"{table} cannot be written: {message}", "check the lake's location and free space") from None

@@ -8,7 +8,7 @@ with other keys. Credentials in the environment are Spark's own business: it han
 A lake is named ``s3://BUCKET/PATH`` by all; S3A answers to that scheme, too.
 
 Spark needs `PACKAGES`: S3A as Hadoop 3.5.0 has it, and of the AWS SDK for Java the four modules that S3A names (13 MB
-in 37 jars, fetched once by Ivy) instead of the bundle of all services that it asks for (686 MB). What Spark ships
+in 37 jars, fetched once by Ivy) instead of the bundle of all services that it depends on (686 MB). What Spark ships
 already is left out.
 """
 
@@ -73,7 +73,7 @@ _ANONYMOUS = "org.apache.hadoop.fs.s3a.AnonymousAWSCredentialsProvider"
 
 
 def is_s3(uri: str) -> bool:
-    """Whether a lake lies on S3."""
+    """Whether a lake is on S3."""
     return uri.startswith("s3://")
 
 
@@ -83,10 +83,10 @@ def bucket(uri: str) -> str:
     Raises:
         ConfigError: If the URI names none.
     """
-    found = urlsplit(uri).netloc
-    if not found:
+    name = urlsplit(uri).netloc
+    if not name:
         raise ConfigError(f"the lake {uri} names no bucket", "write s3://BUCKET/PATH")
-    return found
+    return name
 
 
 def options(storage: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
@@ -96,49 +96,49 @@ def options(storage: Mapping[str, str], environment: Mapping[str, str]) -> dict[
         storage: ``storage:`` of the configuration.
         environment: Variables of the process, of which ``AWS_...`` count where `storage` says nothing.
     """
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     for name, value in environment.items():
         plain = _ALIASES.get(name.lower().removeprefix("aws_")) if name.startswith("AWS_") else None
         if plain in _FROM_ENVIRONMENT and value:
-            found[plain] = value
+            settings[plain] = value
     for name, value in storage.items():
         plain = _ALIASES.get(name.lower().removeprefix("aws_"))
         if plain:
-            found[plain] = value
-    return found
+            settings[plain] = value
+    return settings
 
 
 def s3a_settings(uri: str, storage: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
     """Return the Spark settings with which S3A opens a lake as delta-rs does.
 
     Raises:
-        ConfigError: If the options contradict each other, or name what S3A does not know.
+        ConfigError: If the options contradict each other, or name an option that S3A does not have.
     """
-    known = options(storage, environment)
+    named = options(storage, environment)
     prefix = f"spark.hadoop.fs.s3a.bucket.{bucket(uri)}."
-    found = {
+    settings = {
         "spark.hadoop.fs.s3.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
-        # Without it S3A asks the network which region this machine is in, and waits for an answer.
+        # Without it S3A queries the network for this machine's region, and waits for an answer.
         f"{prefix}endpoint.region": "us-east-1",
-        **{f"{prefix}{_S3A[name]}": value for name, value in known.items() if name in _S3A},
+        **{f"{prefix}{_S3A[name]}": value for name, value in named.items() if name in _S3A},
     }
-    endpoint = known.get("endpoint", "")
-    # As delta-rs: a bucket is part of the path, unless one asks for it in the host's name; AWS itself takes both.
-    if endpoint and not _yes(known.get("virtual_hosted_style_request", "")):
-        found[f"{prefix}path.style.access"] = "true"
+    endpoint = named.get("endpoint", "")
+    # As delta-rs: a bucket is part of the path, unless the options put it in the host's name; AWS itself takes both.
+    if endpoint and not _yes(named.get("virtual_hosted_style_request", "")):
+        settings[f"{prefix}path.style.access"] = "true"
     if endpoint.startswith("http://"):
-        if not _yes(known.get("allow_http", "")):
+        if not _yes(named.get("allow_http", "")):
             raise ConfigError(f"the endpoint {endpoint} is not encrypted", "add allow_http: true to storage:")
-        found[f"{prefix}connection.ssl.enabled"] = "false"
-    if _yes(known.get("skip_signature", "")):
-        found[f"{prefix}aws.credentials.provider"] = _ANONYMOUS
-    if encryption := known.get("server_side_encryption", ""):
+        settings[f"{prefix}connection.ssl.enabled"] = "false"
+    if _yes(named.get("skip_signature", "")):
+        settings[f"{prefix}aws.credentials.provider"] = _ANONYMOUS
+    if encryption := named.get("server_side_encryption", ""):
         if encryption not in _ENCRYPTION:
             raise ConfigError(f"unknown server_side_encryption {encryption!r}", f"give one of {', '.join(_ENCRYPTION)}")
-        found[f"{prefix}encryption.algorithm"] = _ENCRYPTION[encryption]
-    if known.get("locking_provider", "") != "dynamodb":
-        found[LOG_STORE_SETTING] = LOG_STORE
-    return found
+        settings[f"{prefix}encryption.algorithm"] = _ENCRYPTION[encryption]
+    if named.get("locking_provider", "") != "dynamodb":
+        settings[LOG_STORE_SETTING] = LOG_STORE
+    return settings
 
 
 def is_secret(setting: str) -> bool:

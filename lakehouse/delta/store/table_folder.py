@@ -1,4 +1,4 @@
-"""Where a table's folder and its log lie."""
+"""Locations of a table's folder and its log."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def table_folder(uri: str, storage_options: Mapping[str, str] | None = None) -> 
 
 
 def local_folder(uri: str) -> Path | None:
-    """Return the folder of a table, None where it lies in an object store."""
+    """Return the folder of a table, None where it is in an object store."""
     path = unquote(uri.removeprefix("file://")) if uri.startswith("file://") else uri
     return None if "://" in path else Path(path)
 
 
 def commit_file(version: int) -> str:
-    """Return where a version's commit lies, relative to the table's folder."""
+    """Return the path of a version's commit, relative to the table's folder."""
     return f"{LOG}/{version:020d}.json"

@@ -5,14 +5,14 @@ one for each of the row's ``parent_ids``. An entry carries a signed count, so th
 more, -1 of the old and +1 of the new, and the index at any time is the sum of all that was ever written (a Z-set; Budiu
 et al., DBSP, VLDB 2023). No entry has to be found to be changed.
 
-What is written lies in levels, as in a log-structured merge tree (O'Neil et al., Acta Informatica 33, 1996): a sync
+Entries are stored in levels, as in a log-structured merge tree (O'Neil et al., Acta Informatica 33, 1996): a sync
 adds a level and takes smaller ones into it, so that there are `levels.MAX_LEVELS` at most. Within a
 level the entries are sorted by child, and the edges once more by parent, over few files with small row groups: a
 lookup opens only the files, and reads only the row groups, whose range may contain the ids.
 
 - `lakehouse.lineage.index.state`: how far the index is up to date with the tables
 - `lakehouse.lineage.index.levels`: which levels a sync replaces
-- `lakehouse.lineage.index.entries`: what a sync asks of an engine
+- `lakehouse.lineage.index.entries`: what a sync needs from an engine
 - `lakehouse.lineage.index.embedded_entries`, `lakehouse.lineage.index.spark_entries`: the two engines
 - `lakehouse.lineage.index.sync`: updating it, in one commit
 - `lakehouse.lineage.index.lookup`: point lookups, with no JVM

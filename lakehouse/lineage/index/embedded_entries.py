@@ -126,7 +126,7 @@ class EmbeddedEntries:
         """Commit them as a level."""
         parts = [f"SELECT {_NAMES} FROM row_entries", f"SELECT {_NAMES.replace('"n"', '-n AS n')} FROM dropped"]  # noqa: S608 - names of the contract
         if level.merges:
-            # Read before they are asked for: delta-rs draws rows from a thread that cannot read a store.
+            # Read in advance: delta-rs pulls rows from a thread that cannot read a store.
             _create(self._database, "stored", _ENTRY_SCHEMA)
             self._insert("stored", _ENTRY_SCHEMA, self._stored(pc.field("level") >= level.number))
             parts.append("SELECT * FROM stored")

@@ -1,4 +1,4 @@
-"""What a sync of ``ledger.edges`` asks of an engine: new entries, counted, then committed as a level."""
+"""What a sync of ``ledger.edges`` needs from an engine: new entries, counted, then committed as a level."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class IndexedSamples:
     def resolve(self, sample: str) -> str:
         """Return the one sample id that begins so; see `lakehouse.lineage.reader.Samples.resolve`."""
         entries = self._entries(self._index.beginning(sample))
-        # Maybe not all that begin so were read; six are enough to know that there are several.
+        # Maybe not all with this prefix were read; six are enough to show that there are several.
         return resolve_unique_prefix(sample, sorted(pc.unique(entries.column("child")).to_pylist())[:6])
 
     def read(self, ids: Iterable[str], parents: Iterable[str], limit: int) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ def is_fully_merged(project: Project) -> bool:
 
 
 def _needs_full_merge(catalog: Catalog, state: IndexState) -> bool:
-    """Whether rows are to be purged whose entries cancel out, and are still stored."""
+    """Whether rows are to be purged whose entries cancel out but are still stored."""
     # What this sync adds becomes a level beside even a single one.
     if state.edges is None or (state.current and len(level_sizes(state.edges)) < 2):
         return False

@@ -1,7 +1,7 @@
 """Emit OpenLineage events of the engine's own runs.
 
 A run that executes a flow is reported as the OpenLineage standard (spec 2-0-2, https://openlineage.io) says, so that
-a catalogue such as Marquez, DataHub or an Airflow deployment shows it beside everything else: the run is a parent
+a catalogue such as Marquez, DataHub or an Airflow deployment shows it alongside everything else: the run is a parent
 run, each executed flow a run of its own with a START and then a COMPLETE, FAIL or ABORT, and each table a dataset
 with the Delta version read or committed. Events are made from the commit note, Delta's log and the declarations;
 what is not known is left out. Emitting starts no JVM, and no failure of it stops a run.
@@ -9,8 +9,8 @@ what is not known is left out. Emitting starts no JVM, and no failure of it stop
 ``openlineage:`` in ``mixlake.yaml`` says where events go::
 
     openlineage:
-      file: logs/openlineage-{run}.jsonl   # JSON lines; {run} stands for the run's id
-      url: http://marquez:5000             # an HTTP endpoint, beside the file
+      file: logs/openlineage-{run}.jsonl   # JSON lines; {run} is replaced by the run's id
+      url: http://marquez:5000             # an HTTP endpoint, in addition to the file
       namespace: acme                      # of the jobs; by default mixlake
 
 All keys are optional. By default events are appended to ``_logs/openlineage-RUN.jsonl`` in a lake that is a folder,

@@ -19,7 +19,7 @@ else:
 def assertions(
     table: Table, reasons: Mapping[str, int], rows: int | None, reject_tolerance: float, *, unique: bool
 ) -> Iterator[ol.Assertion]:
-    """Yield one assertion a condition of a contract; a row that breaks several counts under the first.
+    """Yield one assertion per condition of a contract; a row that breaks several counts under the first.
 
     Args:
         table: The contract.

@@ -140,7 +140,7 @@ class Events:
             return note.engine
         try:
             return choose_engine(self.project, item).engine
-        except FlowError:  # the embedded one was asked for, and cannot run it
+        except FlowError:  # the embedded engine was chosen, and cannot run it
             return "embedded"
 
     def _job(self, item: FlowPlan, more: Makers | None = None) -> ol.Job:
@@ -189,8 +189,8 @@ class Events:
         return dataset(self.project.catalog.table_uri(table))
 
     def _assertions(self, item: FlowPlan, reasons: Mapping[str, int], rows: int | None, *, unique: bool) -> Facets:
-        made = list(assertions(item.flow.writes, reasons, rows, item.flow.reject_tolerance, unique=unique))
-        return {"dataQualityAssertions": facets.assertions(made)} if made else {}
+        listed = list(assertions(item.flow.writes, reasons, rows, item.flow.reject_tolerance, unique=unique))
+        return {"dataQualityAssertions": facets.assertions(listed)} if listed else {}
 
     def _lineage(self, item: FlowPlan) -> Facets:
         if item.flow.kind == "sql":

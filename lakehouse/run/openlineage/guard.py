@@ -28,13 +28,13 @@ class Guard:
         self._warned: set[str] = set()
 
     def attempt[T](self, subject: str, what: str, make: Callable[[], T], otherwise: T) -> T:
-        """Return what a function makes, or something else if it raises whatever.
+        """Return what a function makes, or a fallback if it raises any exception.
 
         Args:
             subject: The flow, for the warning.
             what: The part of its event, for the warning.
             make: The function.
-            otherwise: What stands in its place.
+            otherwise: What replaces it.
         """
         try:
             return make()
@@ -74,7 +74,7 @@ class Deadline:
         """Return what a function returns, or raise what it raises.
 
         Raises:
-            TimeoutError: If it takes longer than what is left; it goes on, and nobody waits for it.
+            TimeoutError: If it takes longer than what is left; it continues in the background.
         """
         answer: list[T] = []
         errors: list[Exception] = []

@@ -120,7 +120,7 @@ class Emitter(Listener):
     def _start(self, item: FlowPlan, at: datetime, *, pinned: bool = True) -> None:
         again = item.flow.id in self._running
         self._running[item.flow.id] = item
-        if not again:  # else another run committed first, and the flow was planned anew: one execution, one START
+        if not again:  # else another run committed first, and the flow was replanned: one execution, one START
             self._emit(self._open().began(item, at, pinned=pinned))
 
     def _end(self, result: FlowResult, at: datetime) -> None:

@@ -10,7 +10,7 @@ _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 def run_uuid(run_id: str, flow: str = "") -> str:
     """Return the UUID of a run, or of one flow in it.
 
-    It is a version 7 UUID (RFC 9562) with a hash of both names where that version has random bits: whoever reads
+    It is a version 7 UUID (RFC 9562) with a hash of both names where that version has random bits: anyone who reads
     ``ledger.runs`` can compute it, and an execution has one identity however often its events are sent.
 
     Args:

@@ -16,7 +16,7 @@ _SCRIPT = "mixlake_script"
 _ANONYMOUS = {
     "json_tuple", "inline_outer", "variant_explode", "variant_explode_outer", "generate_subscripts", _SCRIPT
 }  # fmt: skip
-# What a number in GROUP BY or ORDER BY may stand in.
+# What may contain a number in GROUP BY or ORDER BY.
 _AROUND = (exp.Ordered, exp.GroupingSets, exp.Cube, exp.Rollup, exp.Tuple, exp.Paren)
 _NUMBER = "mixlake_place_"
 _PLACE = "place"
@@ -72,7 +72,7 @@ def value_parts(function: exp.Expr, place: int | None = None) -> Sequence[exp.Ex
 
     Args:
         function: The generator.
-        place: Which of its columns, from 0; None for the one that `spread` made the function stand for.
+        place: Which of its columns, from 0; None for the one that `spread` replaced by the function.
     """
     if place is None:
         place = function.meta.get(_PLACE)

@@ -27,7 +27,7 @@ class ColumnSources:
     """Follows columns of a query to the columns of its inputs.
 
     Args:
-        inputs: Contracts by the view that stands for the table in the query, in lower case.
+        inputs: Contracts by the view that replaces the table in the query, in lower case.
     """
 
     def __init__(self, inputs: Mapping[str, Table]) -> None:

@@ -2,7 +2,7 @@
 
 Neither class raises: a failed delivery is logged once and never fails a run. The client's ``async_http`` transport is
 not used: it sends a run's COMPLETE before the events of its flows, logs a traceback with the URL's password for every
-event that fails, and goes on trying a dead server. Its ``composite`` transport would let a slow endpoint delay the
+event that fails, and keeps trying a dead server. Its ``composite`` transport would let a slow endpoint delay the
 file.
 """
 

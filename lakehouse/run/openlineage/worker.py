@@ -34,7 +34,7 @@ class Worker:
         """Wait for the queued steps, at most that many seconds, and stop the thread.
 
         Returns:
-            Steps that were not finished by then; those that were not begun are dropped.
+            Steps that were not finished by then; those that had not started are dropped.
         """
         self._closed = True
         self._steps.put(None)

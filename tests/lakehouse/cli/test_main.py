@@ -166,7 +166,7 @@ def test_a_plug_in_that_cannot_be_loaded_is_told_and_harms_no_other(call, monkey
     assert "broken" in call("--help")
     assert "cannot be loaded" in call("broken", status=1)
     assert "install what no_such_module:command needs" in call("broken", status=1)
-    assert "no table yet" in call("tables")
+    assert "has no tables yet" in call("tables")
     assert cli.get_command(None, "unknown") is None
 
 

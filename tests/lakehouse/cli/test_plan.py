@@ -46,7 +46,7 @@ def test_fresh_flows_are_counted_and_listed_on_request(call, lines):
 def test_each_kind_of_cause_has_a_line(call, lines):
     words.leave_note(lines, "bronze.lines")
     lines.module("flows", words.FLOWS.replace("pc.utf8_upper(text)", "pc.utf8_lower(text)"))
-    lines.forget()
+    lines.unload()
     first, second = listed(call("plan", "silver.shouts"))
     assert first[:1] + first[2:] == ["silver.shouts", "stale", "code:", f"{lines.package}.flows.loud", "changed"]
     assert second == ["input:", "bronze.lines", "0", "->", "1"]

@@ -18,11 +18,11 @@ ID = "aa" * 16
     [
         (["--source", "src"], "--reason"),
         (["--source", "src", "--reason", " "], "reason"),
-        (["--reason", "x"], "give one of --source, --license, --uri, --id"),
-        (["--source", "src", "--license", "MIT", "--reason", "x"], "one order takes out one thing"),
-        (["--source", "", "--reason", "x"], "give one of"),
+        (["--reason", "x"], "give exactly one of --source, --license, --uri, --id"),
+        (["--source", "src", "--license", "MIT", "--reason", "x"], "give exactly one of --source"),
+        (["--source", "", "--reason", "x"], "give exactly one of"),
         (["--source", "a", "--source", "b", "--reason", "x"], "takes one source"),
-        (["--ids-from", "empty", "--reason", "x"], "empty holds no id — write one a line"),
+        (["--ids-from", "empty", "--reason", "x"], "empty contains no ids; write one per line"),
         (["--ids-from", "missing", "--reason", "x"], "missing"),
         (["--id", "short", "--reason", "x"], "'short' is not a sample id"),
         (["--id", ID, "--scope", "all", "--reason", "x"], "--scope"),
@@ -51,7 +51,7 @@ def test_a_dry_run_says_what_would_go_and_who_has_seen_it_and_records_nothing(ca
         "gold.sequences": ["0", "2"],
         "silver.paragraphs": ["0", "2"],
     }
-    assert "releases that hold them: mix-1" in lines
+    assert "releases that contain them: mix-1" in lines
     assert ["t1", "mix-1", "2", "1", "2"] in [line.split() for line in lines]
     assert lines[-1] == "nothing was recorded"
     assert not lake.catalog.has("ledger.retractions")
@@ -59,10 +59,10 @@ def test_a_dry_run_says_what_would_go_and_who_has_seen_it_and_records_nothing(ca
 
 def test_an_order_is_recorded_with_its_number_and_scope(call, lake):
     first = call("retract", "--source", "src", "--reason", "withdrawn")
-    assert first.splitlines()[-1] == "retraction 1 is recorded (scope origin); mixlake run takes the rows out"
+    assert first.splitlines()[-1] == "retraction 1 is recorded (scope origin); mixlake run removes the rows"
     second = call("retract", "--id", "0f" * 16, "--reason", "asked")
     assert "retraction 2 is recorded (scope content); rows that land later and match are refused" in second
-    assert "releases that hold them: none" in second
+    assert "releases that contain them: none" in second
     assert "no recorded training step has seen them" in second
     assert [order.reason for order in load_retractions(lake.catalog).orders] == ["withdrawn", "asked"]
 
@@ -109,7 +109,7 @@ def test_releases_that_cannot_be_searched_are_not_said_to_hold_nothing(lake, cap
         Path(path).unlink()
     assert main(["retract", "--id", ID, "--reason", "asked"]) == 0
     printed = capsys.readouterr()
-    assert "mixlake: it is unknown whether such rows are in release mix-1" in printed.err
+    assert "mixlake: cannot check for these rows in release mix-1" in printed.err
     assert "retraction 1 is recorded" in printed.out
 
 

@@ -12,5 +12,5 @@ def test_tables_json_has_the_documented_keys(call, lake):
 
 
 def test_an_empty_lake_says_so(call):
-    assert "no table yet" in call("tables")
+    assert "has no tables yet" in call("tables")
     assert "no release" in call("release", "list")

@@ -108,7 +108,7 @@ def test_an_operator_that_fails_or_loses_rows_fails(made):
 def test_other_kinds_of_flow_are_skipped_without_spark(project):
     words.write(project)
     found = {checked.writes: checked for checked in check(project.lake().project)}
-    assert "what is outside" in found["bronze.lines"].detail
+    assert "external data" in found["bronze.lines"].detail
     assert "--spark" in found["gold.counts"].detail
     assert {checked.state for checked in found.values()} == {"skipped"}
     with pytest.raises(UsageError):

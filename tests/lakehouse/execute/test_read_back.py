@@ -34,7 +34,7 @@ def test_a_sample_is_compared_and_the_rows_are_counted(tmp_path):
 
 def test_a_row_that_is_stored_otherwise_is_named_with_table_and_version(tmp_path):
     with pytest.raises(
-        LakeError, match=r"bronze.lines does not hold at version 1 what flows.f wrote: a row \(id='a'\)"
+        LakeError, match=r"version 1 of bronze.lines differs from what flows.f wrote: a row \(id='a'\)"
     ) as e:
         verify(tmp_path, Session(differing_row={"id": "a"}))
     assert "mixlake run bronze.lines --full --verify" in e.value.hint

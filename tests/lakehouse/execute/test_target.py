@@ -64,7 +64,7 @@ def test_a_contract_that_stored_rows_do_not_fit_needs_to_be_migrated(tmp_path):
     columns = [LINES.columns[0], Column("text", pa.int64(), "Text.")]
     changed = Table(LINES.name, doc="Lines.", columns=columns, key=["id"])
     item = replace(item, flow=replace(FLOW, writes=changed))
-    with pytest.raises(ContractError, match="stored otherwise than its contract says") as error:
+    with pytest.raises(ContractError, match="does not match its contract") as error:
         inspect_target(catalog, item)
     assert "--migrate" in error.value.hint
     state = inspect_target(catalog, item, migrate=True)

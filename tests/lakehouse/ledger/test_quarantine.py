@@ -29,7 +29,7 @@ def test_rows_set_aside_are_explained_retried_and_then_gone(project, capsys, mon
     assert {row["origin"] for row in shown} == {ROWS[1]["sample_id"], ROWS[2]["sample_id"]}
 
     monkeypatch.chdir(project.root)
-    project.forget()
+    project.unload()
     assert main(["quarantine", "explain", "silver.texts", "--lake", lake.uri]) == 0
     out = capsys.readouterr().out
     assert "a reason of the flow's own" in out

@@ -35,7 +35,7 @@ def test_a_fresh_flow_is_told_whole(made):
     assert read["writer"] == f"{made.package}.flows.land"
     assert (found["writes"]["version"], found["writes"]["rows"], found["writes"]["key"]) == (0, 2, ["sample_id"])
     assert found["params"] == [{"name": "mark", "value": "!", "from": "default"}]
-    assert found["code"]["reaches"] == {f"{made.package}.flows": ["loud", "shout"]}
+    assert found["code"]["definitions"] == {f"{made.package}.flows": ["loud", "shout"]}
     assert found["last"]["quarantined"] == {"no text: b": 1}
     assert found["last"]["at"].startswith("20")
     assert (found["upstream"], found["downstream"], found["readers"]) == (

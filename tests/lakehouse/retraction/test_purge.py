@@ -104,7 +104,7 @@ def test_what_is_purged_is_in_no_file_and_what_else_is_needed_stays(project, cap
     assert not any("_delta_log" in name for name in old)
 
     # Ordered, said, and not done while a flow that would take rows out was not selected.
-    project.forget()
+    project.unload()
     assert main([*place, "retract", "--source", "alpha", "--reason", "a court ordered it", "--purge"]) == 0
     printed = capsys.readouterr().out
     assert "breaks the releases with, with-counts" in printed
@@ -213,14 +213,14 @@ def test_a_purge_is_blocked_by_whoever_needs_the_rows(tmp_path):
     assert is_quarantined(lake.project, load_retractions(lake.catalog).orders[0])
     lake.catalog.open("ledger.quarantine").delete("attempt = 't'")
 
-    assert purged(lake) == ["bronze.a holds such rows still; see mixlake plan"]
+    assert purged(lake) == ["bronze.a still contains retracted rows; see mixlake plan"]
     land(lake, "bronze.a", "r3", a=None, v=None)
-    assert purged(lake) == ["silver.b holds such rows still; see mixlake plan"]
+    assert purged(lake) == ["silver.b still contains retracted rows; see mixlake plan"]
     land(lake, "silver.b", "r3", {"bronze.a": 3}, a1=None)
     # A table of somebody else's that names no row: it was made from a version that holds them, and reads on from there.
     blocked_by = purged(lake)[0]
     assert blocked_by.startswith(
-        "older versions that may hold such rows are needed: bronze.a@1 (silver.b@1 was made from it); "
+        "older versions that may contain retracted rows are required: bronze.a@1 (silver.b@1 was made from it); "
     )
     assert "silver.b@1 (gold.c@0 was made from it, gold.c reads on from 1)" in blocked_by
     assert states(lake) == {"before": "live", "with": "live"}
@@ -305,7 +305,7 @@ def test_files_that_no_commit_names_and_releases_made_meanwhile(project, monkeyp
 
     monkeypatch.setattr(purge, "_plan_purge", meanwhile)
     monkeypatch.chdir(project.root)
-    project.forget()
+    project.unload()
     assert main(["--lake", lake.uri, "run", "bronze.pages", "silver.texts"]) == 0
     assert (
         "the purge of retraction 2 is blocked: bronze.pages has files younger than 168 hours" in capsys.readouterr().err

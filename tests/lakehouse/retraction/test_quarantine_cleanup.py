@@ -74,8 +74,8 @@ def test_what_an_order_matches_or_was_made_from_it_goes_once_for_each_order(lake
     assert not delete_retracted_rows(lake.project)
     quarantine(lake, "silver.texts", "late", (A, "a bad word", row("late")))
     assert not delete_retracted_rows(lake.project)
-    assert delete_retracted_rows(lake.project, again=True)
+    assert delete_retracted_rows(lake.project, repeat=True)
     assert held(lake) == left
     quarantine(lake, "silver.texts", "later", (A, "a bad word", row("later")))
-    assert delete_retracted_rows(lake.project, again=True)
+    assert delete_retracted_rows(lake.project, repeat=True)
     assert held(lake) == left

@@ -115,5 +115,5 @@ def test_ranges_outside_the_row_are_refused(lake, cuts, segment, span):
     ]
     lake.write(pa.Table.from_pylist(rows, schema=sequences.schema))
     loader = PackedLoader(str(lake.root), lake.versions(), "cold", global_batch=3)
-    with pytest.raises(LakeError, match="position 1 do not lie in the row"):
+    with pytest.raises(LakeError, match="position 1 are outside the row"):
         loader.step(0).full()

@@ -53,7 +53,7 @@ def test_a_folder_without_latest_has_no_checkpoint(tmp_path):
 @pytest.mark.parametrize("name", ["step-00000008", ""])
 def test_what_latest_names_must_be_there(tmp_path, name):
     (tmp_path / "latest").write_text(name)
-    with pytest.raises(TrainingError, match="does not exist — remove it to start anew"):
+    with pytest.raises(TrainingError, match="does not exist — remove it to start over"):
         checkpoint.latest(tmp_path)
     (tmp_path / "step-00000004").mkdir()
     with pytest.raises(TrainingError, match="write one of step-00000004 into it"):
