@@ -98,6 +98,13 @@ def holds_times(kind: pa.DataType) -> bool:
     return pa.types.is_temporal(kind) or any(holds_times(field.type) for field in _fields(kind))
 
 
+def holds_texts(kind: pa.DataType) -> bool:
+    """Whether a type is that of texts, or holds it at any depth."""
+    if pa.types.is_map(kind):
+        return holds_texts(kind.key_type) or holds_texts(kind.item_type)
+    return pa.types.is_string(kind) or any(holds_texts(field.type) for field in _fields(kind))
+
+
 def _fields(kind: pa.DataType) -> list[pa.Field]:
     return [kind.field(n) for n in range(kind.num_fields)]
 

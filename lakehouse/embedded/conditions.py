@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lakehouse.declare.portable_expression import to_duckdb
+from lakehouse.embedded.unreadable import without_maps_of_equal_keys
 from lakehouse.errors import FlowError
 
 
@@ -36,9 +37,17 @@ class Expressions:
         if not self._texts:
             return []
         columns = ", ".join(f"({text}) AS c{number}" for number, text in enumerate(self._texts))
-        self._database.register("batch_rows", pa.Table.from_batches([batch]))
-        answer = self._database.sql(f"SELECT {columns} FROM batch_rows").to_arrow_table()  # noqa: S608 - translated text
+        sql = f"SELECT {columns} FROM batch_rows"  # noqa: S608 - translated text
+        try:
+            answer = self._answer(batch, sql)
+        except duckdb.InvalidInputException:
+            # It refuses maps that have a key twice, which rows that are rejected may hold.
+            answer = self._answer(without_maps_of_equal_keys(batch), sql)
         return [answer.column(number).combine_chunks() for number in range(len(self._texts))]
+
+    def _answer(self, batch: pa.RecordBatch, sql: str) -> pa.Table:
+        self._database.register("batch_rows", pa.Table.from_batches([batch]))
+        return self._database.sql(sql).to_arrow_table()
 
     def masks(self, batch: pa.RecordBatch) -> list[pa.Array]:
         """Return for each expression which rows fulfil it; null counts as not.

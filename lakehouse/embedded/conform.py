@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lakehouse.declare.column_types import holds_texts
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT, Flow
 from lakehouse.declare.lineage_columns import RUN_ID
 from lakehouse.embedded.conditions import Expressions
+from lakehouse.embedded.nested_values import Mask, found_at
 from lakehouse.embedded.row_file import Stream, chunked
+from lakehouse.embedded.unreadable import unreadable, with_valid_texts
 from lakehouse.embedded.unstorable import unstorable
-from lakehouse.engine.conform_arrays import conform_column, lists
+from lakehouse.engine.conform_arrays import conform_column
 from lakehouse.engine.conform_types import MisfitError, repeated, step_of
 from lakehouse.engine.rules import (
     BEFORE_DETAILS,
@@ -27,6 +30,7 @@ from lakehouse.engine.rules import (
     REASON,
     WITHOUT_REASON,
     Into,
+    first_unreadable,
     given_columns,
     never_null,
     rule_names,
@@ -87,9 +91,13 @@ def _conformed(
                 arrays.append(_conformed_column(flow, batch.column(position), field))
         position = batch.schema.get_field_index(REJECT)
         given = pa.nulls(batch.num_rows) if position < 0 else batch.column(position)
-        said = _stated(_conformed_column(flow, given, _MARKS[0]))
+        said = _stated(with_valid_texts(_conformed_column(flow, given, _MARKS[0])))
         stamped = pa.RecordBatch.from_arrays(arrays, schema=pa.schema(list(schema)[: -len(_MARKS)]))
-        marks = _marks(flow.writes, stamped, said, checks)
+        broken = _broken_values(flow.writes, stamped)
+        # Neither DuckDB nor Python reads other texts; rows that have some are rejected.
+        arrays = [with_valid_texts(array) if holds_texts(array.type) else array for array in arrays]
+        readable = pa.RecordBatch.from_arrays(arrays, schema=stamped.schema)
+        marks = _marks(flow.writes, broken, said, checks.masks(readable))
         yield pa.RecordBatch.from_arrays([*arrays, *marks], schema=schema)
 
 
@@ -112,7 +120,7 @@ def _refusing(flow: Flow) -> Iterator[None]:
         raise FlowError(f"{flow.id} {misfit} ({flow.place})", "return the types of the contract") from None
 
 
-def null_at(values: pa.Array, steps: Sequence[Into]) -> npt.NDArray[np.bool_]:
+def null_at(values: pa.Array, steps: Sequence[Into]) -> Mask:
     """Return which values have a null where some steps lead; what is inside a null is ignored.
 
     Args:
@@ -122,34 +130,29 @@ def null_at(values: pa.Array, steps: Sequence[Into]) -> npt.NDArray[np.bool_]:
     Returns:
         bool [values].
     """
-    if not steps:
-        missing: npt.NDArray[np.bool_] = values.is_null().to_numpy(zero_copy_only=False)
-        return missing
-    (part, name), rest = steps[0], steps[1:]
-    if part == "field":
-        valid: npt.NDArray[np.bool_] = values.is_valid().to_numpy(zero_copy_only=False)
-        return null_at(values.flatten()[values.type.get_field_index(name)], rest) & valid
-    offsets, elements = lists(values)
-    chosen = elements if part == "element" else elements.field(part)
-    counted = np.concatenate([[0], np.cumsum(null_at(chosen, rest))])
-    found: npt.NDArray[np.bool_] = counted[offsets[1:]] > counted[offsets[:-1]]
-    return found
+    return found_at(values, steps, lambda parts: parts.is_null().to_numpy(zero_copy_only=False))
+
+
+def _broken_values(table: Table, batch: pa.RecordBatch) -> list[pa.Array]:
+    """Return for each rule but the checks which rows break it."""
+    nulls = [pa.array(null_at(batch.column(field.column), field.steps)) for field in never_null(table)]
+    return [*nulls, *unstorable(table, batch), *unreadable(table, batch)]
 
 
 def _marks(
-    table: Table, batch: pa.RecordBatch, said: pa.Array, checks: Expressions
+    table: Table, broken: list[pa.Array], said: pa.Array, checks: list[pa.Array]
 ) -> tuple[pa.Array, pa.Array, pa.Array]:
     """Return why each row is rejected: the whole text, the reason by which it counts, and the rules that it breaks."""
-    # A row that the function rejected is checked for nothing else.
+    # A row that the function rejected is checked for nothing else, and one that cannot be read for no check.
     asked = pc.is_null(said)
-    rules = [pa.array(null_at(batch.column(field.column), field.steps)) for field in never_null(table)]
-    rules += unstorable(table, batch)
-    rules += [pc.invert(mask) for mask in checks.masks(batch)]
+    none = pa.repeat(False, len(said))
+    unread = functools.reduce(pc.or_, broken[first_unreadable(table) :], none)
+    rules = [*broken, *(pc.and_not(pc.invert(mask), unread) for mask in checks)]
     rules = [pc.and_(rule, asked) for rule in rules]
     prefix = pc.list_element(pc.split_pattern(said, ":", max_splits=1), 0)
     found = [place for place, rule in enumerate(rules) if pc.any(rule).as_py()]
     if not found:
-        lists = pa.ListArray.from_arrays(pa.array(np.zeros(batch.num_rows + 1, np.int32)), pa.array([], pa.int32()))
+        lists = pa.ListArray.from_arrays(pa.array(np.zeros(len(said) + 1, np.int32)), pa.array([], pa.int32()))
         return said, prefix, lists
     masks = np.stack([rules[place].to_numpy(zero_copy_only=False) for place in found], axis=1)
     column = np.nonzero(masks)[1]

@@ -60,9 +60,9 @@ class Runner:
                 answer = self.function(batch, self.params)
                 if not isinstance(answer, pa.RecordBatch | pa.Table) and isinstance(answer, Iterator):
                     answer = list(answer)
-            except MixlakeError:
+            except (MixlakeError, KeyboardInterrupt, SystemExit, GeneratorExit):
                 raise
-            except Exception as error:
+            except BaseException as error:  # a panic of Polars or another library in Rust is no Exception
                 raise FlowError(
                     f"{self.flow} failed with {type(error).__name__}: {error} ({self.place}{_line(error, self.place)})",
                     "an operator rejects a bad row by _reject; fix it there",

@@ -56,30 +56,59 @@ class Into(NamedTuple):
 
 
 @dataclass(frozen=True)
-class NeverNull:
-    """A column, or a nested field, that is never null.
+class Part:
+    """A column, or a part of a nested value, that a rule is about.
 
     Args:
         path: What it is called: ``lat``, ``place.lat``, ``rows[].x``, ``tags{value}``.
         column: The column.
-        steps: The way from the column to the field, none for the column itself.
+        kind: The part's type.
+        steps: The way from the column to the part, none for the column itself.
     """
 
     path: str
     column: str
+    kind: pa.DataType
     steps: tuple[Into, ...] = ()
 
 
-def never_null(table: Table) -> list[NeverNull]:
+def never_null(table: Table) -> list[Part]:
     """Return the columns, and the fields inside of them, that the contract requires of a flow."""
     given = {column.name for column in given_columns(table)}
-    columns = [NeverNull(name, name) for name in table.required if name in given]
-    nested = [field for column in table.columns for field in _inside(column.type, NeverNull(column.name, column.name))]
+    columns = [_whole(table.column(name)) for name in table.required if name in given]
+    nested = [part for column in table.columns for part, nullable in _inside(_whole(column)) if not nullable]
     return [*columns, *nested]
 
 
-def _inside(kind: pa.DataType, at: NeverNull) -> Iterator[NeverNull]:
-    """Yield the fields inside of a value that are never null; a map's keys cannot be."""
+def texts(table: Table) -> list[Part]:
+    """Return the columns, and the parts inside of them, that are texts."""
+    return [part for part in _parts(table) if pa.types.is_string(part.kind)]
+
+
+def maps(table: Table) -> list[Part]:
+    """Return the columns, and the parts inside of them, that are maps."""
+    return [part for part in _parts(table) if pa.types.is_map(part.kind)]
+
+
+def map_steps(kind: pa.DataType) -> list[tuple[Into, ...]]:
+    """Return the ways from a value of a type to the maps that it is or holds."""
+    whole = Part("", "", kind)
+    return [part.steps for part in (whole, *(part for part, _ in _inside(whole))) if pa.types.is_map(part.kind)]
+
+
+def _parts(table: Table) -> Iterator[Part]:
+    for column in given_columns(table):
+        yield _whole(column)
+        yield from (part for part, _ in _inside(_whole(column)))
+
+
+def _whole(column: Column) -> Part:
+    return Part(column.name, column.name, column.type)
+
+
+def _inside(at: Part) -> Iterator[tuple[Part, bool]]:
+    """Yield the parts of a value, and whether each may be null; a map's keys cannot be."""
+    kind = at.kind
     parts: list[tuple[str, Into, pa.Field]] = []
     if pa.types.is_struct(kind):
         parts = [(field_path(at.path, field.name), Into("field", field.name), field) for field in kind]
@@ -91,10 +120,9 @@ def _inside(kind: pa.DataType, at: NeverNull) -> Iterator[NeverNull]:
     elif is_list(kind):
         parts = [(element_path(at.path), Into("element"), kind.value_field)]
     for path, step, field in parts:
-        inner = NeverNull(path, at.column, (*at.steps, step))
-        if not field.nullable:
-            yield inner
-        yield from _inside(field.type, inner)
+        inner = Part(path, at.column, field.type, (*at.steps, step))
+        yield inner, field.nullable
+        yield from _inside(inner)
 
 
 def with_times(table: Table) -> list[str]:
@@ -108,8 +136,11 @@ def text_partitions(table: Table) -> list[str]:
 
 
 def most_bytes(column: str) -> int:
-    """Return how many bytes a folder's name leaves for a partition's text, as it is written there."""
-    return _FOLDER_BYTES - len(column) - 1
+    """Return how many bytes a folder's name leaves for a partition's text, as it is written there.
+
+    The column's name stands there as it is: it has letters, digits and underscores, of which no writer escapes any.
+    """
+    return _FOLDER_BYTES - len(column.encode()) - 1
 
 
 def rule_names(table: Table) -> list[str]:
@@ -118,8 +149,18 @@ def rule_names(table: Table) -> list[str]:
         *(f"column {field.path} is null" for field in never_null(table)),
         *(f"column {name} has a time outside of the years 1 to 9999" for name in with_times(table)),
         *(f"column {name} has a text that no partition holds" for name in text_partitions(table)),
+        *(f"column {part.path} has a text that is not valid UTF-8" for part in texts(table)),
+        *(f"column {part.path} has a map with a key twice" for part in maps(table)),
         *(check.name for check in table.checks),
     ]
+
+
+def first_unreadable(table: Table) -> int:
+    """Return the place of the first rule of texts and maps that readers disagree on.
+
+    All such rules stand before the checks, which are not asked of a row that breaks one.
+    """
+    return first_check(table) - len(texts(table)) - len(maps(table))
 
 
 def first_check(table: Table) -> int:

@@ -105,7 +105,10 @@ class Scheduler:
         )
         try:
             result = retry(lambda: self._attempt(spec), collision, _ATTEMPTS)
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
+            # A panic of Polars, or of another library in Rust, is no Exception.
             log.debug("%s failed", name, exc_info=True)
             failure = error if isinstance(error, MixlakeError) else _unexpected(name, error)
             result = FlowResult(name, spec.writes.name, "failed", error=failure)
@@ -158,7 +161,7 @@ class Scheduler:
             )
 
 
-def _unexpected(name: str, error: Exception) -> FlowError:
+def _unexpected(name: str, error: BaseException) -> FlowError:
     return FlowError(
         f"{name} failed: {type(error).__name__}: {first_line(error)}", "MIXLAKE_DEBUG=1 shows the whole error"
     )

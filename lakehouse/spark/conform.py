@@ -19,12 +19,16 @@ from lakehouse.engine.rules import (
     REASON,
     WITHOUT_REASON,
     Into,
+    first_check,
+    first_unreadable,
     never_null,
     rule_names,
 )
 from lakehouse.errors import FlowError
 from lakehouse.spark.conform_columns import Conformer, arrow_type
 from lakehouse.spark.delta_reader import spark_schema
+from lakehouse.spark.nested_values import found_at
+from lakehouse.spark.unreadable import unreadable
 from lakehouse.spark.unstorable import unstorable
 
 if TYPE_CHECKING:
@@ -65,13 +69,17 @@ def conform(flow: Flow, frame: DataFrame, run_id: str) -> DataFrame:
                 f"{flow.id} left out the column {column.name!r} of {table.name} ({flow.place})", "return it"
             )
     rejected = _conformed_column(flow, frame, REJECT, pa.string()) if REJECT in has else F.lit(None).cast("string")
+    rejected = F.make_valid_utf8(rejected)
     # A reason is never empty.
     stated = F.regexp_replace(rejected, BEFORE_DETAILS, NO_REASON)
     rejected = F.when(rejected.rlike(WITHOUT_REASON), stated).otherwise(rejected)
     rows = frame.select(*columns, rejected.alias(REJECT))
     # A row that the function rejected is checked for nothing else.
-    broken = F.when(F.isnull(REJECT), _broken(table)).otherwise(F.array().cast("array<int>"))
-    rows = rows.withColumn(BROKEN, broken)
+    none = F.array().cast("array<int>")
+    rows = rows.withColumn(BROKEN, F.when(F.isnull(REJECT), _broken_values(table)).otherwise(none))
+    if table.checks:
+        checks = F.when(F.isnull(REJECT), _broken_checks(table)).otherwise(none)
+        rows = rows.withColumn(BROKEN, F.concat(BROKEN, checks))
     names = F.array(*map(F.lit, rule_names(table))).cast("array<string>")
     named = F.transform(F.col(BROKEN), lambda place: names[place])
     reason = F.coalesce(F.substring_index(F.col(REJECT), ":", 1), F.get(named, F.lit(0)))
@@ -91,24 +99,28 @@ def _conformed_column(flow: Flow, frame: DataFrame, name: str, declared: pa.Data
 
 def null_at(value: Column, steps: Sequence[Into]) -> Column:
     """Return whether there is a null where some steps lead; what is inside a null is ignored."""
+    return found_at(value, steps, lambda part: part.isNull())
+
+
+def _broken_values(table: Table) -> Column:
+    """Return the places of the rules but the checks that a row breaks."""
     from pyspark.sql import functions as F
 
-    if not steps:
-        return value.isNull()
-    (part, name), rest = steps[0], steps[1:]
-    if part == "field":
-        return value.isNotNull() & null_at(value[name], rest)
-    if part != "element":
-        value = F.map_keys(value) if part == "key" else F.map_values(value)
-    return F.coalesce(F.exists(value, lambda element: null_at(element, rest)), F.lit(False))
+    nulls = [null_at(F.col(f"`{field.column}`"), field.steps) for field in never_null(table)]
+    return _places([*nulls, *unstorable(table), *unreadable(table)], 0)
 
 
-def _broken(table: Table) -> Column:
-    """Return the places of the rules that a row breaks."""
+def _broken_checks(table: Table) -> Column:
+    """Return the places of the checks that a row breaks; of one that cannot be read, none is asked."""
     from pyspark.sql import functions as F
 
-    rules = [null_at(F.col(f"`{field.column}`"), field.steps) for field in never_null(table)]
-    rules += unstorable(table)
-    rules += [~F.coalesce(F.expr(check.sql), F.lit(False)) for check in table.checks]
-    places = [F.when(rule, F.lit(place)) for place, rule in enumerate(rules)]
+    checks = _places([~F.coalesce(F.expr(check.sql), F.lit(False)) for check in table.checks], first_check(table))
+    unread = F.exists(BROKEN, lambda place: place >= first_unreadable(table))
+    return F.when(~unread, checks).otherwise(F.array().cast("array<int>"))
+
+
+def _places(rules: Sequence[Column], first: int) -> Column:
+    from pyspark.sql import functions as F
+
+    places = [F.when(rule, F.lit(place)) for place, rule in enumerate(rules, first)]
     return F.array_compact(F.array(*places).cast("array<int>"))

@@ -66,10 +66,10 @@ def rejected_rows(attempt: Attempt, checked: CheckedRows) -> DataFrame:
     has_id = SAMPLE_ID in flow.writes.lineage
     return attempt.rows(
         checked_rows.rejected(checked),
-        sample_id=F.col(SAMPLE_ID) if has_id else null,
-        origin=F.expr(flow.source_key_sql).cast("string") if has_id and flow.incremental else null,
+        sample_id=F.make_valid_utf8(SAMPLE_ID) if has_id else null,
+        origin=F.make_valid_utf8(F.expr(flow.source_key_sql).cast("string")) if has_id and flow.incremental else null,
         reason=F.col(REJECT),
-        row=F.to_json(F.struct(*shown)),
+        row=F.make_valid_utf8(F.to_json(F.struct(*shown))),
     )
 
 

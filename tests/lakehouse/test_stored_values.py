@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from lakehouse.declare.check import Check
 from lakehouse.declare.column import Column
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import flow
@@ -74,6 +75,37 @@ def land_times(params):
     raw = pa.schema([("id", I), ("day", pa.int32()), ("at", I), ("spans", pa.list_(pa.struct([("begin", I)])))])
     made = pa.Table.from_pylist(rows, raw)
     return made.cast(pa.schema([(name, times.column(name).type) for name in raw.names]))
+
+
+def bad_text(*values):
+    made = pa.array(values, pa.binary())
+    return pa.Array.from_buffers(S, len(made), made.buffers())
+
+
+place, tags = pa.struct([("name", S)]), pa.map_(pa.float64(), I)
+odd = Table(
+    "p.odd", doc="A case.", key=["id"], partition_by=["言語"],
+    columns=[Column("id", S, "i"), Column("言語", S, "l"), Column("place", place, "p"),
+             Column("names", pa.list_(S), "n"), Column("tags", tags, "t"), RUN],
+    checks=[Check("upper", "upper(place.name) = 'OK' AND coalesce(size(tags), 0) < 9", tolerance=1.0)],
+)
+
+
+@flow(writes=odd, kind="landing", external=outside, reject_tolerance=1.0)
+def land_odd(params):
+    good = [(1.0, 1), (2.0, 2)]
+    kept = [good] * 5 + [[(0.0, 1), (-0.0, 2)], [(float("nan"), 1), (float("nan"), 2)], good]
+    return pa.table({
+        "id": bad_text(b"a", b"\\xff", b"c", b"d", b"e", b"f", b"g", b"h"),
+        "言語": bad_text(b"x" * 248, b"x", b"\\xff", b"x", b"x", b"x", b"x", b"x" * 249),
+        "place": pa.StructArray.from_arrays(
+            [bad_text(b"ok", b"ok", b"ok", b"\\xff", b"ok", b"no", b"ok", b"ok")], fields=list(place)
+        ),
+        "names": pa.ListArray.from_arrays(
+            pa.array(range(9), pa.int32()), bad_text(*[b"n"] * 4, b"\\xe2\\x82", b"n", b"n", b"n")
+        ),
+        "tags": pa.array(kept, tags),
+    })
 """)
 REASON = "column lang has a text that no partition holds"
 
@@ -144,6 +176,23 @@ def test_times_outside_of_the_years_that_readers_know_are_quarantined(lake):
         (3, "at"),
         (4, "spans"),
     ]
+
+
+def test_values_that_readers_disagree_on_are_quarantined(lake):
+    done = lake("p.odd", verify=True)["p.odd"]
+    assert str(done.error) == "None"
+    assert values(lake.project, "p.odd", "id", "言語") == [("a", "x" * 248)]
+    invalid, twice = "column {} has a text that is not valid UTF-8", "column tags has a map with a key twice"
+    assert {n: reason for _, n, reason in quarantined(lake.project)} == {
+        "\ufffd": invalid.format("id"),
+        "c": invalid.format("言語"),
+        "d": invalid.format("place.name"),
+        "e": invalid.format("names[]"),
+        # The check is not asked of a row that cannot be read.
+        "f": twice,
+        "g": twice,
+        "h": "column 言語 has a text that no partition holds",
+    }
 
 
 @pytest.mark.parametrize("whole", [False, True])

@@ -12,12 +12,16 @@ from lakehouse.engine.rules import (
     LAST_DAY,
     LAST_MICROSECOND,
     Into,
-    NeverNull,
+    Part,
     first_check,
+    first_unreadable,
+    map_steps,
+    maps,
     most_bytes,
     never_null,
     rule_names,
     text_partitions,
+    texts,
     with_times,
 )
 
@@ -30,7 +34,8 @@ def test_rules_are_columns_that_are_never_null_then_checks():
     ]
     table = Table("silver.a", doc="x", columns=columns, key=["id"], checks=[Check("n: is odd", "n % 2 = 1")])
     assert {field.path for field in never_null(table)} == {"id", "n"}
-    assert sorted(rule_names(table)) == ["column id is null", "column n is null", "n: is odd"]
+    invalid = "column id has a text that is not valid UTF-8"
+    assert sorted(rule_names(table)) == [invalid, "column id is null", "column n is null", "n: is odd"]
     assert rule_names(table)[first_check(table)] == "n: is odd"
 
 
@@ -45,15 +50,17 @@ def test_rules_of_values_stand_between_them():
     assert rule_names(table) == [
         "column spans has a time outside of the years 1 to 9999",
         "column lang has a text that no partition holds",
+        "column lang has a text that is not valid UTF-8",
         "odd",
     ]
-    assert first_check(table) == 2
+    assert (first_unreadable(table), first_check(table)) == (2, 3)
 
 
 def test_the_ends_of_what_readers_know():
     assert (dt.date(1970, 1, 1) + dt.timedelta(FIRST_DAY), LAST_DAY) == (dt.date.min, 2_932_896)
     assert str(pa.scalar(LAST_MICROSECOND, pa.timestamp("us"))) == "9999-12-31 23:59:59.999999"
     assert most_bytes("lang") == 250
+    assert most_bytes("言語") == 248
 
 
 def test_nested_fields_that_are_never_null_are_rules_of_their_own():
@@ -69,6 +76,15 @@ def test_nested_fields_that_are_never_null_are_rules_of_their_own():
     ]
     table = Table("a.b", doc="B.", columns=columns, key=["id"])
     names = ["id", "place", "place.lat", "rows[]", "rows[].x", "tags{key}.lat", "tags{value}", "tags{value}[]"]
-    assert rule_names(table) == [f"column {name} is null" for name in names]
-    assert never_null(table)[4] == NeverNull("rows[].x", "rows", (Into("element"), Into("field", "x")))
-    assert first_check(table) == len(names)
+    values = ["column id has a text that is not valid UTF-8", "column tags has a map with a key twice"]
+    assert rule_names(table) == [*(f"column {name} is null" for name in names), *values]
+    assert never_null(table)[4] == Part("rows[].x", "rows", pa.list_(pa.int64()), (Into("element"), Into("field", "x")))
+    assert first_check(table) == len(names) + 2
+
+
+def test_texts_and_maps_are_found_at_any_depth():
+    inner = pa.map_(pa.string(), pa.struct([("name", pa.string())]))
+    table = Table("a.b", doc="B.", columns=[Column("rows", pa.list_(inner), "R."), Column("n", pa.int64(), "N.")])
+    assert [part.path for part in texts(table)] == ["rows[]{key}", "rows[]{value}.name"]
+    assert [part.path for part in maps(table)] == ["rows[]"]
+    assert map_steps(pa.list_(inner)) == [(Into("element"),)]

@@ -81,3 +81,16 @@ def test_a_missing_input_is_not_read_as_an_empty_table(context, monkeypatch):
     assert calls == []
     assert "bronze.lines, which was never written" in result.error.message
     assert "mixlake run +silver.shouts" in result.error.hint
+
+
+class Panic(BaseException):
+    """As libraries in Rust raise one."""
+
+
+def test_a_panic_fails_its_flow_and_an_interrupt_ends_the_run(context, monkeypatch):
+    executed(monkeypatch, Panic("index out of bounds\nstack"))
+    (result,) = Scheduler(context("bronze.lines")).results()
+    assert str(result.error).startswith("bronze.lines failed: Panic: index out of bounds")
+    executed(monkeypatch, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        Scheduler(context("bronze.lines")).results()
