@@ -63,17 +63,18 @@ TABLES = ("q.numbers", "q.moments", "q.bytes")
 def test_rows_that_are_repaired_or_deleted_are_no_longer_quarantined(project, request, monkeypatch, engines):
     if "spark" in engines:
         request.getfixturevalue("spark")
+    tables = TABLES[1:] if "spark" in engines else TABLES
     monkeypatch.chdir(project.root)
     project.module("flows", FLOWS)
     for number, (engine, left) in enumerate(zip(engines, (3, 3, 1), strict=True), 1):
         project.use(engine)
         (project.root / "round.txt").write_text(str(number))
-        outcomes = project.run("q.*")
-        assert [outcome.error for outcome in outcomes.values()] == [None] * 4
+        outcomes = project.run("q.src", *tables)
+        assert [outcome.error for outcome in outcomes.values()] == [None] * (1 + len(tables))
         lake = project.lake().project
         with connect(lake) as connection:
             seen = connection.rows(f'SELECT "table", count(*) AS n FROM ({VIEW.read_text()}) GROUP BY ALL')
-        assert {row["table"]: row["n"] for row in seen} == dict.fromkeys(TABLES, left)
-        for name in TABLES:
+        assert {row["table"]: row["n"] for row in seen} == dict.fromkeys(tables, left)
+        for name in tables:
             assert sum(row["rows"] for row in count_quarantined(lake, name)) == left, (name, number)
             assert all(row["origin"] for row in quarantined_rows(lake, name, limit=9))
