@@ -25,6 +25,7 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
     from lakehouse.delta.data_files import totals
     from lakehouse.errors import unknown_table
     from lakehouse.query.connection import connect
+    from lakehouse.query.python_values import to_rows
     from lakehouse.query.sql_guard import quoted
     from lakehouse.query.table_names import parse_table, refuse_view
 
@@ -39,7 +40,7 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
         at = connection.versions.get(name)
     rows, total_bytes = totals(project.catalog.open(name, at)) if at is not None else (0, 0)
     types = {field.name: str(field.type) for field in answer.schema}
-    first = answer.to_pylist(maps_as_pydicts="strict")
+    first = to_rows(answer)
     if as_json:
         described = [{"column": column, "type": types[column]} for column in columns]
         print_json(

@@ -123,12 +123,14 @@ def _write_binary(reader: pa.RecordBatchReader, form: str, sink: IO[bytes]) -> N
 
 def _write_text(reader: pa.RecordBatchReader, form: str, sink: IO[str]) -> None:
     if form == "json":
+        from lakehouse.query.python_values import to_rows
+
         duplicate = next((name for name in reader.schema.names if reader.schema.names.count(name) > 1), None)
         if duplicate is not None:
             raise QueryError(f"two columns are called {duplicate!r}, of which JSON keeps one", "rename one with AS")
         before = "[\n"
         for batch in reader:
-            for row in batch.to_pylist(maps_as_pydicts="strict"):
+            for row in to_rows(batch):
                 sink.write(before + to_json(row))
                 before = ",\n"
         sink.write("[]\n" if before == "[\n" else "\n]\n")
@@ -141,7 +143,9 @@ def _write_text(reader: pa.RecordBatchReader, form: str, sink: IO[str]) -> None:
 
 def _rows(batch: pa.RecordBatch) -> Iterator[tuple[Any, ...]]:
     """Return the values of each row by the place of their columns, which may share a name."""
-    return zip(*(column.to_pylist(maps_as_pydicts="strict") for column in batch.columns), strict=True)
+    from lakehouse.query.python_values import to_values
+
+    return zip(*map(to_values, batch.columns), strict=True)
 
 
 def _field(value: Any) -> Any:

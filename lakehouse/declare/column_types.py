@@ -134,6 +134,26 @@ def nullable_inside(kind: pa.DataType) -> pa.DataType:
     return pa.list_(nullable_inside(kind.value_type)) if pa.types.is_list(kind) else kind
 
 
+def has_fixed_lists(kind: pa.DataType) -> bool:
+    """Whether a type is a list of a fixed size, or holds one at any depth."""
+    if pa.types.is_map(kind):
+        return has_fixed_lists(kind.key_type) or has_fixed_lists(kind.item_type)
+    return pa.types.is_fixed_size_list(kind) or any(has_fixed_lists(field.type) for field in _fields(kind))
+
+
+def plain_lists(kind: pa.DataType) -> pa.DataType:
+    """Return a type with plain lists in the place of those of a fixed size, all of whose nested fields may be null.
+
+    So Delta stores them: neither it nor Spark has lists of a fixed size.
+    """
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(part.name, plain_lists(part.type)) for part in _fields(kind)])
+    if pa.types.is_map(kind):
+        return pa.map_(plain_lists(kind.key_type), plain_lists(kind.item_type))
+    nested = pa.types.is_fixed_size_list(kind) or pa.types.is_list(kind)
+    return pa.list_(plain_lists(kind.value_type)) if nested else kind
+
+
 def type_text(kind: pa.DataType) -> str:
     """Return a type in full, as Arrow writes it; Arrow itself leaves out that a map's values are never null."""
     return _in_full(kind) if _has_never_null_value(kind) else str(kind)

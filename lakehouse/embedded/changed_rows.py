@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import Flow
-from lakehouse.embedded.flow_inputs import Selection, column_types, in_types, input_schema, table_rows
+from lakehouse.embedded.flow_inputs import Selection, in_types, table_rows
 from lakehouse.embedded.row_file import RowFile, Stream, chunked, write_rows
 from lakehouse.engine import AffectedKeys, Changes
+from lakehouse.engine.input_types import column_types, input_schema
 from lakehouse.project import Project
 
 CHANGE = "_change_type"

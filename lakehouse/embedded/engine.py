@@ -26,7 +26,7 @@ from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.delta_writer import RowsToWrite
 from lakehouse.embedded.errors import from_engine_error
 from lakehouse.embedded.flow_function import FlowFunction, source_keys
-from lakehouse.embedded.quarantine_rows import marks, quarantine_rows, quarantined_origins
+from lakehouse.embedded.quarantine_rows import marks, quarantine_rows, quarantined_origins, source_keys_of
 from lakehouse.embedded.retraction_filter import RetractionFilter
 from lakehouse.embedded.row_file import CHUNK_ROWS, Stream
 from lakehouse.embedded.row_origins import RowOrigins
@@ -119,10 +119,11 @@ class EmbeddedFlowSession:
     def _with_quarantined(self, changed: Changes, versions: Mapping[str, int]) -> Changes | None:
         """Add the driving rows from which rows are quarantined; None where it is not known which they are."""
         origins = quarantined_origins(self._catalog, self._flow)
-        if origins.null_count:
-            return None
         keys = changed.affected.rows if changed.affected is not None else source_keys(self._flow, changed)
-        keys = pa.chunked_array([keys, origins.cast(keys.type)]).unique()
+        quarantined = source_keys_of(self._database, origins, keys.type)
+        if quarantined.null_count:
+            return None
+        keys = pa.chunked_array([keys, quarantined]).unique()
         rows = changed_rows.rows_with_keys(self._project, self._database, self._flow, versions, keys)
         return Changes(rows, AffectedKeys(keys))
 
@@ -178,7 +179,8 @@ class EmbeddedFlowSession:
         if checked.reasons:
             parts.append(quarantine_rows(self._flow, self._database, checked, attempt, self._run_id))
         if mark and not output.full and output.affected is not None:
-            parts.append(marks(self._flow, self._catalog, output.affected.rows, attempt, self._run_id))
+            keys = output.affected.rows
+            parts.append(marks(self._flow, self._database, self._catalog, keys, (attempt, self._run_id)))
         rows = pa.concat_tables(parts) if parts else None
         if rows is None or not rows.num_rows:
             return False

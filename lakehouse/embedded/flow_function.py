@@ -20,6 +20,8 @@ from lakehouse.embedded.operator_pool import Clock, run_operator
 from lakehouse.embedded.relations import EmbeddedRelations, Relation
 from lakehouse.embedded.row_file import Stream, cut
 from lakehouse.engine import AffectedKeys, Call, Changes, FlowOutput
+from lakehouse.engine.fixed_lists import fixed_columns, in_declared_types
+from lakehouse.engine.input_types import input_schema
 from lakehouse.engine.keys import has_origins, keeps_source_key
 from lakehouse.engine.landing import land
 from lakehouse.engine.operator_runner import runner_of
@@ -59,7 +61,7 @@ class FlowFunction:
         if self._source_keys_in is None:
             return None
         item = self._flow.reads[self._flow.driving]
-        kind = flow_inputs.input_schema(self._project, item).field(self._flow.source_key).type
+        kind = input_schema(self._project, item).field(self._flow.source_key).type
         return pa.chunked_array([keys.cast(kind) for keys in self._source_keys_in], kind)
 
     @property
@@ -173,7 +175,8 @@ class FlowFunction:
         if version < 0:
             return pa.schema([pa.field(column.name, column.stored_type) for column in table.columns]).empty_table()
         source = scan(self._project.catalog.open(table.name, version), table.name)
-        return source.to_table() if isinstance(source, ds.Dataset) else pa.table(source)
+        rows = source.to_table() if isinstance(source, ds.Dataset) else pa.table(source)
+        return in_declared_types(rows, fixed_columns(table.schema), self._flow.id)
 
     def _counted(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:

@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from lakehouse.declare.column import Column
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN
 from lakehouse.declare.reads import Read
@@ -19,6 +18,7 @@ from lakehouse.embedded.conditions import Expressions
 from lakehouse.embedded.row_file import Stream
 from lakehouse.engine.conform_arrays import conform_column
 from lakehouse.engine.conform_types import MisfitError
+from lakehouse.engine.input_types import column_types, input_schema
 from lakehouse.project import Project
 
 # A scan reads ahead by so many batches and files, which bounds the memory that large rows take.
@@ -46,22 +46,6 @@ def input_rows(
             yield from selection.apply(rows)
 
     return Stream(input_schema(project, item), batches())
-
-
-def input_schema(project: Project, item: Read) -> pa.Schema:
-    """Return the schema of an input's rows."""
-    tables = list(project.registry.sources(item))
-    if not tables:
-        return pa.schema(
-            [pa.field(c.name, c.stored_type) if isinstance(c, Column) else (c, pa.string()) for c in item.columns]
-        )
-    types = column_types(tables[0])
-    return pa.schema([pa.field(name, types[name]) for name in item.names or [c.name for c in tables[0].columns]])
-
-
-def column_types(table: Table) -> dict[str, pa.DataType]:
-    """Return the type of each column of a table, and of the one that names the table."""
-    return {**{column.name: column.stored_type for column in table.columns}, TABLE_PSEUDO_COLUMN: pa.string()}
 
 
 def table_rows(

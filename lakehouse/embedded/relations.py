@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from lakehouse.declare.column_types import has_fixed_lists
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
 from lakehouse.declare.names import quote_name
@@ -25,6 +26,7 @@ from lakehouse.embedded.row_file import RowFile, Stream, write_rows
 from lakehouse.engine import Call
 from lakehouse.engine.batches import batch_call, rows_schema
 from lakehouse.engine.groups import group_call, groups_of
+from lakehouse.engine.input_types import column_types, input_schema
 from lakehouse.engine.relation_checks import order_expressions, whole_input
 from lakehouse.project import Project
 
@@ -79,7 +81,7 @@ class EmbeddedRelations:
         tables = [t for t in self._project.registry.sources(item) if self._call.versions[t.name] >= 0]
         parts = [self._table_rows(item, table) for table in tables]
         if not parts:
-            return self.from_arrow(flow_inputs.input_schema(self._project, item).empty_table())
+            return self.from_arrow(input_schema(self._project, item).empty_table())
         return self._view(" UNION ALL BY NAME ".join(parts))
 
     def sql(self, text: str, /, **inputs: Relation) -> Relation:
@@ -182,7 +184,7 @@ class EmbeddedRelations:
 
     def _table_rows(self, item: Read, table: Table) -> str:
         """Return the SELECT of what an input reads from one of its tables."""
-        types = flow_inputs.column_types(table)
+        types = column_types(table)
         version = self._call.versions[table.name]
         names = list(item.names) or [column.name for column in table.columns]
         stored = list(dict.fromkeys([n for n in names if n != TABLE_PSEUDO_COLUMN] or [table.columns[0].name]))
@@ -215,4 +217,4 @@ _NO_FILES = pa.schema([pa.field("table", pa.string()), pa.field("uri", pa.string
 def _is_as_declared(source: ds.Dataset, table: Table) -> bool:
     """Whether files hold each column of a contract in a type that reads as its own."""
     stored = set(source.schema.names)
-    return all(c.name in stored and not pa.types.is_fixed_size_list(c.type) for c in table.columns)
+    return all(c.name in stored and not has_fixed_lists(c.type) for c in table.columns)

@@ -28,6 +28,7 @@ from lakehouse.delta.scan import scan, unreadable_file
 from lakehouse.errors import MixlakeError, QueryError, TableNotFoundError, unknown_table
 from lakehouse.ledger import tables as ledger
 from lakehouse.project import Project
+from lakehouse.query.python_values import to_rows
 from lakehouse.query.sql_guard import (
     BUILT_IN,
     error_message,
@@ -131,8 +132,7 @@ class Connection:
 
     def rows(self, sql: str, parameters: Iterable[object] | None = None) -> list[dict[str, Any]]:
         """Answer one statement as dictionaries; for small answers."""
-        rows: list[dict[str, Any]] = self.table(sql, parameters).to_pylist(maps_as_pydicts="strict")
-        return rows
+        return to_rows(self.table(sql, parameters))
 
     def materialize(self, name: str, sql: str, parameters: Iterable[object] | None = None) -> None:
         """Keep a query's rows as a temporary table, on disk where they exceed memory; for the engine's own use."""

@@ -90,13 +90,14 @@ def _quarantined(
     text = f"""
         WITH counted AS (SELECT unnest($1::VARCHAR[]) AS attempt, unnest($2::BIGINT[]) AS place),
         newest AS (
-            SELECT quarantine.*, counted.place, max(counted.place) OVER (PARTITION BY "table", origin) AS last_place
+            SELECT quarantine.*, counted.place,
+                max(counted.place) FILTER ("row" IS NULL) OVER (PARTITION BY "table", origin) AS marked
             FROM ledger.quarantine AS quarantine JOIN counted USING (attempt)
         ), quarantined AS (
             SELECT *, CASE WHEN len(list_filter($3::VARCHAR[], lambda name:
                     starts_with("table" || ' ' || reason || '{JOINED_BY}', name || '{JOINED_BY}'))) > 0 THEN reason
                 ELSE split_part(reason, ':', 1) END AS short
-            FROM newest WHERE "row" IS NOT NULL AND (origin IS NULL OR place = last_place)
+            FROM newest WHERE "row" IS NOT NULL AND place >= coalesce(marked, 0)
         ) {sql}
     """  # noqa: S608 - fixed texts
     with connect(project) as connection:

@@ -17,7 +17,14 @@ from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Retractions, load_retractions
 from lakehouse.project import Project
 from lakehouse.retraction.own_match import by_license, by_source, by_uri, uri_expression
-from lakehouse.retraction.quarantined_columns import TABLES, own_column, own_list, own_text, quarantined_columns
+from lakehouse.retraction.quarantined_columns import (
+    TABLES,
+    own_column,
+    own_list,
+    own_origin,
+    own_text,
+    quarantined_columns,
+)
 
 TRANSACTION = "mixlake.retractions"
 _REPEAT = f"{TRANSACTION}.again"
@@ -77,7 +84,7 @@ WITH rows AS (
       OR {by_license("$2::VARCHAR[]", own_column)}
       OR coalesce({by_uri("$3::VARCHAR", own_column)}, false) AS own_match,
     list_concat(
-      [sample_id, origin, {own_text("sample_id")}, {own_text("content_id")}],
+      [sample_id, {own_origin()}, {own_text("sample_id")}, {own_text("content_id")}],
       {own_list("parent_ids")}
     ) AS named
   FROM quarantine JOIN columns USING ("table")

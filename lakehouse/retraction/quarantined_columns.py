@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 
-from lakehouse.declare.lineage_columns import TYPES
+from lakehouse.declare.flow import Flow
+from lakehouse.declare.lineage_columns import SAMPLE_ID, TYPES
 from lakehouse.project import Project
 
+ORIGIN = "origin"
 _SCHEMA = pa.schema([("table", pa.string()), ("own", pa.list_(pa.string()))])
 
 
@@ -24,7 +26,8 @@ def quarantined_columns(project: Project, names: Iterable[str]) -> pa.Table:
         names: The tables.
 
     Returns:
-        string ``table``, list of strings ``own``.
+        string ``table``, list of strings ``own``: with ``origin`` where that of a row is an id of mixlake's, not a key
+        of the user's.
     """
     catalog, contracts = project.catalog, project.registry.tables
     rows = []
@@ -32,8 +35,25 @@ def quarantined_columns(project: Project, names: Iterable[str]) -> pa.Table:
         # A row that was quarantined has the types of its contract, or of one that is gone.
         declared = name in contracts or not catalog.has(name)
         stored: Mapping[str, object] = TYPES if declared else catalog.log(name).types
-        rows.append({"table": name, "own": sorted(project.lineage_columns(name, stored))})
+        own = set(project.lineage_columns(name, stored))
+        writer = project.registry.writers.get(name)
+        if SAMPLE_ID in own or (writer is not None and _is_of_samples(project, writer)):
+            own.add(ORIGIN)
+        rows.append({"table": name, "own": sorted(own)})
     return pa.Table.from_pylist(rows, _SCHEMA)
+
+
+def _is_of_samples(project: Project, flow: Flow) -> bool:
+    """Whether a flow's source key is mixlake's id of a row."""
+    if not flow.incremental or flow.source_key != SAMPLE_ID:
+        return False
+    sources = project.registry.sources(flow.reads[flow.driving])
+    return bool(sources) and all(SAMPLE_ID in table.lineage for table in sources)
+
+
+def own_origin() -> str:
+    """Return the SQL of a row's origin, null where it is no id of mixlake's."""
+    return f"CASE WHEN list_contains(own, '{ORIGIN}') THEN origin END"
 
 
 def own_text(column: str) -> str:

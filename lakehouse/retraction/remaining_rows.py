@@ -28,7 +28,14 @@ from lakehouse.query.connection import Connection, Source, connect
 from lakehouse.retraction.closure import Closure
 from lakehouse.retraction.lineage_of_files import Types, lineage_of_files
 from lakehouse.retraction.own_match import by_license, by_source, by_uri, uri_expression
-from lakehouse.retraction.quarantined_columns import TABLES, own_column, own_list, own_text, quarantined_columns
+from lakehouse.retraction.quarantined_columns import (
+    TABLES,
+    own_column,
+    own_list,
+    own_origin,
+    own_text,
+    quarantined_columns,
+)
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -98,7 +105,7 @@ def is_quarantined(project: Project, order: Retraction) -> bool:
 
 _QUARANTINED = f"""
 WITH quarantined AS (FROM ledger.quarantine JOIN __columns USING ("table") WHERE "row" IS NOT NULL), ids AS (
-    SELECT unnest([sample_id, origin, {own_text("sample_id")}, {own_text("content_id")}]) AS id FROM quarantined
+    SELECT unnest([sample_id, {own_origin()}, {own_text("sample_id")}, {own_text("content_id")}]) AS id FROM quarantined
     UNION ALL
     SELECT unnest({own_list("parent_ids")}) FROM quarantined
 )

@@ -124,10 +124,11 @@ class SparkFlowSession:
     def _with_quarantined(self, changed: Changes, versions: Mapping[str, int]) -> Changes | None:
         """Add the driving rows from which rows are quarantined; None where it is not known which they are."""
         key = self._flow.source_key
-        origins = quarantine_rows.origins(self._session, self._catalog, self._flow)
+        keys = changed.affected.rows if changed.affected is not None else changed.rows.select(key)
+        kind = keys.schema[0].dataType
+        origins = quarantine_rows.origins(self._session, self._catalog, self._flow, kind)
         if origins is None:
             return None
-        keys = changed.affected.rows if changed.affected is not None else changed.rows.select(key)
         keys = keys.union(origins.toDF(key)).distinct()
         driving = self._flow.reads[self._flow.driving]
         whole = flow_inputs.frame(self._session, self._project, driving, versions)

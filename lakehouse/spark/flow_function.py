@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,8 @@ from lakehouse.declare.flow import Flow
 from lakehouse.declare.sql_flow import declared_reads
 from lakehouse.declare.sql_views import view_name, with_views
 from lakehouse.engine import AffectedKeys, Call, FlowOutput
+from lakehouse.engine.fixed_lists import fixed_columns, in_declared_types, with_plain_lists
+from lakehouse.engine.input_types import input_schema
 from lakehouse.engine.keys import has_origins, keeps_source_key
 from lakehouse.engine.landing import in_contract_types, land
 from lakehouse.engine.operator_runner import Runner, runner_of
@@ -21,6 +23,7 @@ from lakehouse.errors import FlowError, MixlakeError
 from lakehouse.project import Project
 from lakehouse.spark import delta_reader, flow_inputs
 from lakehouse.spark.code_archive import ShippedParams, ship_params
+from lakehouse.spark.fixed_lists import BatchesInTypes, marked, unmarked
 from lakehouse.spark.relations import SparkRelations
 from lakehouse.spark.shared_keys import of_affected
 
@@ -82,15 +85,18 @@ class SparkWorker:
     Args:
         runner: The operator's runner, without its parameters.
         params: The parameters, and where their files are on a worker.
+        types: Declared types of columns that Spark has as plain lists.
     """
 
     runner: Runner
     params: ShippedParams
+    types: Mapping[str, pa.DataType]
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the operator's results."""
         try:
-            yield from replace(self.runner, params=self.params.resolve())(batches)
+            runner = replace(self.runner, params=self.params.resolve())
+            yield from BatchesInTypes(runner, self.types, runner.flow)(batches)
         except MixlakeError as error:
             raise RuntimeError(error.to_text()) from error
 
@@ -121,7 +127,7 @@ class FlowFunction:
         if self._flow.kind == "operator":
             return self._operator(call)
         if self._flow.kind == "landing":
-            rows = land(self._flow, call, lambda: self._current_rows(call).toArrow())
+            rows = land(self._flow, call, lambda: self._current_table(call))
             return FlowOutput(self._from_arrow(rows), full=True)
         frames = {
             name: flow_inputs.frame(self._session, self._project, read, call.versions)
@@ -130,7 +136,9 @@ class FlowFunction:
         if self._flow.kind == "sql":
             return self._sql(frames)
         if self._flow.kind == "group":
-            return self._group(call, frames)
+            return self._group(call, {name: self._marked(name, rows) for name, rows in frames.items()})
+        if self._flow.kind == "relational":
+            frames = {name: self._marked(name, rows) for name, rows in frames.items()}
         return self._frame(call, frames)
 
     def _operator(self, call: Call) -> FlowOutput:
@@ -148,7 +156,8 @@ class FlowFunction:
             key = flow.source_key
             rows = rows.repartition(wanted, key) if key in rows.columns else rows.repartition(wanted)
         runner = runner_of(flow, None, self.counter.clock(self._session))
-        worker = SparkWorker(runner, ship_params(self._session, call.params))
+        types = self._fixed_columns(flow.driving)
+        worker = SparkWorker(runner, ship_params(self._session, call.params), types)
         schema = delta_reader.spark_schema(pa.schema(runner.columns))
         answer = self.counter.count(rows).mapInArrow(worker, schema)
         return FlowOutput(answer, full=changes is None, affected=changes.affected if changes is not None else None)
@@ -215,14 +224,25 @@ class FlowFunction:
     def _rows_of(self, answer: Any) -> Any:
         """Return what a function returned as a DataFrame; a frame may have made an Arrow table."""
         if not isinstance(answer, pa.Table):
-            return answer
+            return unmarked(answer) if self._flow.kind == "relational" else answer
         if self._flow.kind == "relational":
             raise FlowError(f"{self._flow.id} returned Table, not rows ({self._flow.place})", "return relations' rows")
         return self._from_arrow(in_contract_types(self._flow, answer))
 
     def _from_arrow(self, rows: pa.Table) -> DataFrame:
         self.counter.set(rows.num_rows)
+        rows = with_plain_lists(rows)
         return self._session.createDataFrame(rows, delta_reader.spark_schema(rows.schema))
+
+    def _fixed_columns(self, name: str) -> dict[str, pa.DataType]:
+        return fixed_columns(input_schema(self._project, self._flow.reads[name]))
+
+    def _marked(self, name: str, rows: DataFrame) -> DataFrame:
+        return marked(rows, self._fixed_columns(name))
+
+    def _current_table(self, call: Call) -> pa.Table:
+        types = fixed_columns(self._flow.writes.schema)
+        return in_declared_types(self._current_rows(call).toArrow(), types, self._flow.id)
 
     def _current_rows(self, call: Call) -> DataFrame:
         """Return the written table's rows as they are."""

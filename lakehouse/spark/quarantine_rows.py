@@ -17,6 +17,7 @@ from lakehouse.spark import checked_rows, delta_reader
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql.types import DataType
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,11 @@ def rejected_rows(attempt: Attempt, checked: CheckedRows) -> DataFrame:
         shown.append(value.alias(column.name))
     null = F.lit(None).cast("string")
     has_id = SAMPLE_ID in flow.writes.lineage
+    rows = checked_rows.rejected(checked)
     return attempt.rows(
-        checked_rows.rejected(checked),
+        rows,
         sample_id=F.make_valid_utf8(SAMPLE_ID) if has_id else null,
-        origin=F.make_valid_utf8(F.expr(flow.source_key_sql).cast("string")) if has_id and flow.incremental else null,
+        origin=F.make_valid_utf8(_text(rows, F.expr(flow.source_key_sql))) if flow.incremental else null,
         reason=F.col(REJECT),
         row=F.make_valid_utf8(F.to_json(F.struct(*shown))),
     )
@@ -80,20 +82,47 @@ def marks(session: SparkSession, catalog: Catalog, attempt: Attempt, keys: DataF
     quarantined = _quarantined_origins(session, catalog, attempt.flow)
     if quarantined is None:
         return None
-    again = keys.toDF("origin").select(F.col("origin").cast("string").alias("origin"))
-    marked = quarantined.where("origin IS NOT NULL").distinct().join(again, "origin", "left_semi").persist()
+    again = keys.toDF("key")
+    known = quarantined.where("origin IS NOT NULL").distinct()
+    known = known.withColumn("key", _source_key(F.col("origin"), again.schema["key"].dataType))
+    marked = known.join(again, "key", "left_semi").persist()
     if marked.isEmpty():
         return None
     null = F.lit(None).cast("string")
     return attempt.rows(marked, sample_id=null, origin=F.col("origin"), reason=F.lit(MARK), row=null)
 
 
-def origins(session: SparkSession, catalog: Catalog, flow: Flow) -> DataFrame | None:
-    """Return the source keys of a flow's quarantined rows; None where one of them is not known."""
+def origins(session: SparkSession, catalog: Catalog, flow: Flow, kind: DataType) -> DataFrame | None:
+    """Return the source keys, of a type, of a flow's quarantined rows; None where one of them is not known."""
+    from pyspark.sql import functions as F
+
     quarantined = _quarantined_origins(session, catalog, flow)
-    if quarantined is None or not quarantined.where("origin IS NULL").isEmpty():
+    if quarantined is None:
         return None
-    return quarantined.distinct()
+    keys = quarantined.select(_source_key(F.col("origin"), kind).alias("origin")).distinct()
+    return keys if keys.where("origin IS NULL").isEmpty() else None
+
+
+def _text(rows: DataFrame, key: Column) -> Column:
+    """Return source keys as texts, bytes in hexadecimal digits."""
+    from pyspark.sql import functions as F
+    from pyspark.sql.types import BinaryType
+
+    is_bytes = isinstance(rows.select(key.alias("key")).schema["key"].dataType, BinaryType)
+    return F.hex(key) if is_bytes else key.cast("string")
+
+
+def _source_key(origin: Column, kind: DataType) -> Column:
+    """Return origins, which are texts, as source keys of a type; null where one is no text of such a key.
+
+    Each engine writes numbers and times in texts of its own, so that keys are compared, not texts.
+    """
+    from pyspark.sql import functions as F
+    from pyspark.sql.types import BinaryType
+
+    if isinstance(kind, BinaryType):
+        return F.try_to_binary(origin, F.lit("hex"))
+    return origin.try_cast(kind)
 
 
 def _quarantined_origins(session: SparkSession, catalog: Catalog, flow: Flow) -> DataFrame | None:
@@ -107,9 +136,7 @@ def _quarantined_origins(session: SparkSession, catalog: Catalog, flow: Flow) ->
     rows = delta_reader.load(session, catalog, tables.quarantine, int(catalog.open(tables.quarantine.name).version()))
     place = session.createDataFrame([(name, i) for i, name in enumerate(counted)], "attempt string, place int")
     of_table = rows.where(F.col("table") == flow.writes.name).join(F.broadcast(place), "attempt")
-    last = F.max("place").over(Window.partitionBy("origin"))
-    return (
-        of_table.withColumn("last_place", last)
-        .where(F.col("row").isNotNull() & (F.col("origin").isNull() | (F.col("place") == F.col("last_place"))))
-        .select("origin")
-    )
+    # What was quarantined before an origin's last mark does not count.
+    marked = F.max(F.when(F.isnull("row"), F.col("place"))).over(Window.partitionBy("origin"))
+    counts = F.col("row").isNotNull() & (F.col("place") >= F.coalesce(F.col("marked"), F.lit(0)))
+    return of_table.withColumn("marked", marked).where(counts).select("origin")

@@ -11,11 +11,13 @@ import pyarrow as pa
 
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
 from lakehouse.declare.relations import BatchFunction, Dialect, GroupFunction
-from lakehouse.engine.batches import batch_call
-from lakehouse.engine.groups import GroupCall, group_call
+from lakehouse.engine.batches import batch_call, rows_schema
+from lakehouse.engine.fixed_lists import fixed_columns, in_declared_types, with_plain_lists
+from lakehouse.engine.groups import group_call
 from lakehouse.engine.relation_checks import order_expressions, whole_input
 from lakehouse.errors import MixlakeError
 from lakehouse.spark.delta_reader import spark_schema
+from lakehouse.spark.fixed_lists import BatchesInTypes, declared_types, group_in_types, marked
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -48,12 +50,13 @@ class SparkRelations:
 
     def from_arrow(self, table: pa.Table) -> DataFrame:
         """Return rows that this process holds."""
-        return self._session.createDataFrame(table, spark_schema(table.schema))
+        given = with_plain_lists(table)
+        rows = self._session.createDataFrame(given, spark_schema(given.schema))
+        return marked(rows, fixed_columns(table.schema))
 
     def to_arrow(self, rows: DataFrame) -> pa.Table:
         """Return rows to this process."""
-        answer: pa.Table = rows.toArrow()
-        return answer
+        return in_declared_types(rows.toArrow(), declared_types(rows), self._flow.id)
 
     def map_batches(
         self,
@@ -78,12 +81,15 @@ class SparkRelations:
         if together or order_by:
             expressions = order_expressions(self._flow, [text for text in order_by if text not in together])
             rows = rows.sortWithinPartitions(*(F.col(name) for name in together), *map(F.expr, expressions))
-        return rows.mapInArrow(_WithFields(batch_call(self._flow, function, schema)), spark_schema(schema))
+        call = BatchesInTypes(batch_call(self._flow, function, schema), declared_types(rows), self._flow.id)
+        return marked(rows.mapInArrow(_WithFields(call), spark_schema(schema)), _fixed(schema))
 
     def map_groups(self, rows: DataFrame, keys: Sequence[str], function: GroupFunction, schema: pa.Schema) -> DataFrame:
         """Return what a function makes of each group."""
-        call = group_call(self._flow, tuple(keys), function, schema)
-        return rows.groupBy(*keys).applyInArrow(_annotated(call), spark_schema(schema))
+        call = group_in_types(
+            group_call(self._flow, tuple(keys), function, schema), declared_types(rows), self._flow.id
+        )
+        return marked(rows.groupBy(*keys).applyInArrow(_annotated(call), spark_schema(schema)), _fixed(schema))
 
     def cached(self, rows: DataFrame) -> DataFrame:
         """Return rows that are kept on the workers' disks until the commit."""
@@ -123,7 +129,11 @@ class _WithFields:
             raise RuntimeError(error.to_text()) from error
 
 
-def _annotated(call: GroupCall) -> GroupFunction:
+def _fixed(schema: pa.Schema) -> dict[str, pa.DataType]:
+    return fixed_columns(rows_schema(schema))
+
+
+def _annotated(call: GroupFunction) -> GroupFunction:
     """Return the caller as a function: Spark reads a grouped function's kind from its annotations."""
 
     def apply(group: pa.Table) -> pa.Table:

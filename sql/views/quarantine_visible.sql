@@ -12,7 +12,6 @@ WITH last_full AS (
 SELECT quarantine.*, counted.version AS version, counted.committed_at AS committed_at
 FROM ledger.quarantine AS quarantine
 JOIN counted USING (attempt)
-QUALIFY quarantine."row" IS NOT NULL AND (
-    quarantine.origin IS NULL
-    OR counted.version = max(counted.version) OVER (PARTITION BY quarantine."table", quarantine.origin)
+QUALIFY quarantine."row" IS NOT NULL AND counted.version >= coalesce(
+    max(counted.version) FILTER (quarantine."row" IS NULL) OVER (PARTITION BY quarantine."table", quarantine.origin), 0
 )

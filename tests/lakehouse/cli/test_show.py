@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
+
 from tests.lakehouse.lakes import note, write
 
 
@@ -14,3 +16,12 @@ def test_show_tells_columns_rows_and_first_rows(call, lake):
     assert "version 1, 6 rows" in text
     assert "GPL-3.0-only" in text
     assert "declared, never written" in call("show", "ledger.quarantine")
+
+
+def test_show_prints_maps_whose_keys_are_structs(call, lake):
+    kind = pa.map_(pa.struct([("x", pa.int64())]), pa.string())
+    write(lake, "gold.maps", pa.table({"m": pa.array([[({"x": 1}, "a")]], kind)}), note("gold.maps", "run-7"))
+    assert json.loads(call("show", "gold.maps", "--json"))["first"] == [{"m": [[{"x": 1}, "a"]]}]
+    assert '[[{"x": 1}, "a"]]' in call("show", "gold.maps")
+    assert json.loads(call("sql", "FROM gold.maps", "--format", "json")) == [{"m": [[{"x": 1}, "a"]]}]
+    assert '[[{"x": 1}, "a"]]' in call("sql", "FROM gold.maps")

@@ -14,7 +14,8 @@ from lakehouse.delta.append import append_rows
 from lakehouse.delta.scan import Rows
 from lakehouse.embedded import flow_inputs
 from lakehouse.embedded.conditions import open_database
-from lakehouse.embedded.flow_inputs import Selection, in_types, input_rows, input_schema, table_rows
+from lakehouse.embedded.flow_inputs import Selection, in_types, input_rows, table_rows
+from lakehouse.engine.input_types import input_schema
 from tests.lakehouse.embedded.embedded_lakes import project_of
 
 ID = Column("id", pa.string(), "Identity.")

@@ -138,6 +138,12 @@ def test_of_each_origin_the_rows_of_its_newest_attempt_are_quarantined(attempts)
     assert names(found) == sorted(name for kept in expected.values() for name in kept)
 
 
+def test_rows_of_one_origin_that_came_later_leave_the_earlier_ones(lake):
+    quarantine(lake, "silver.texts", "three", ("b", "a bad word", row("other")))
+    commit(lake, "silver.texts", "three", mode="incremental")
+    assert {"b", "other"} <= set(names(quarantined_rows(lake.project, "silver.texts")))
+
+
 def test_the_rule_of_a_reason_is_a_check_a_column_or_the_flows_own():
     table = Table(
         "silver.texts",
