@@ -7,7 +7,7 @@ from typing import Any
 
 from lakehouse.declare.contract import is_ledger
 from lakehouse.declare.flow import Flow
-from lakehouse.engine.rules import JOINED_BY, rule_names
+from lakehouse.engine.rules import JOINED_BY, never_null, rule_names
 from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger import tables
 from lakehouse.ledger.quarantine import attempts
@@ -53,11 +53,14 @@ def quarantined_rows(project: Project, table: str, reason: str | None = None, li
 
 def describe_rule(flow: Flow, reason: str) -> str:
     """Return the rule of a reason: a check with its SQL, a required column, or the flow's own reason."""
-    rules = _rules(reason, rule_names(flow.writes))
+    names = rule_names(flow.writes)
+    rules = _rules(reason, names)
     if broken := [check for check in flow.writes.checks if check.name in rules]:
         return f"check of {flow.writes.name}: {' and '.join(check.sql for check in broken)}"
-    if rules:
+    if rules and names.index(rules[0]) < len(never_null(flow.writes)):
         return f"a column that {flow.writes.name} requires"
+    if rules:
+        return f"a value that would not be read back from {flow.writes.name} as it was"
     return f"a reason of the flow's own ({flow.place})"
 
 

@@ -207,7 +207,7 @@ def test_a_value_that_is_stored_otherwise_is_an_error_that_names_table_and_versi
     monkeypatch.undo()
     assert outcome.status == "failed"
     version = DeltaTable(str(lake.project.root / "lake" / "p" / "loose")).version()
-    assert f"p.loose does not hold at version {version} what " in str(outcome.error)
+    assert f"version {version} of p.loose differs from what " in str(outcome.error)
     assert ("its digest is" if whole else "a row (id=2)") in str(outcome.error)
     # What the error says to do.
     corrected = lake("p.loose", docs=[(1, "en", 7), (2, "en", 8)], verify=True, full=True)["p.loose"]

@@ -165,4 +165,6 @@ def test_the_rule_of_a_reason_is_a_check_a_column_or_the_flows_own():
     assert describe_rule(flow_of_joined, "a; b") == "check of silver.texts: n > 5"
     assert describe_rule(flow_of_joined, "a; b; b") == "check of silver.texts: n > 5 and n <> 9"
     assert describe_rule(flow_of_joined, "a; a").startswith("a reason of the flow's own")
+    invalid = "column text has a text that is not valid UTF-8"
+    assert describe_rule(flow, invalid) == "a value that would not be read back from silver.texts as it was"
     assert describe_rule(flow, "column text is null").startswith("a reason of the flow's own (flows.py")
