@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
+from lakehouse.delta import arrow_dataset as ds
 from lakehouse.delta.file_actions import ADD, read_file_actions
 from lakehouse.delta.scan import file_dataset
 from lakehouse.delta.store.table_folder import table_store

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import QueryBuilder
 
+from lakehouse.delta import arrow_dataset as ds
 from lakehouse.delta.data_files import decoded, files
 from lakehouse.delta.log import APPLIED
 from lakehouse.delta.store.table_folder import table_store

@@ -9,11 +9,11 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from lakehouse.declare.flow import REJECT, Flow
 from lakehouse.declare.names import quote_name
 from lakehouse.declare.portable_expression import to_duckdb
+from lakehouse.delta import arrow_dataset as ds
 from lakehouse.delta.scan import scan
 from lakehouse.embedded import flow_inputs
 from lakehouse.embedded.operator_pool import Clock, run_operator

@@ -10,7 +10,6 @@ from typing import Literal
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from lakehouse.declare.column_types import has_fixed_lists
 from lakehouse.declare.contract import Table
@@ -19,6 +18,7 @@ from lakehouse.declare.names import quote_name
 from lakehouse.declare.portable_expression import to_duckdb
 from lakehouse.declare.reads import Read
 from lakehouse.declare.relations import BatchFunction, Dialect, GroupFunction
+from lakehouse.delta import arrow_dataset as ds
 from lakehouse.delta.data_files import live_files
 from lakehouse.delta.scan import scan
 from lakehouse.embedded import flow_inputs

@@ -135,6 +135,7 @@ def _bytes_to_read(project: Project, item: FlowPlan) -> int:
     versions = {**item.inputs, **({item.writes: item.last.version} if item.last else {})}
     for name, version in versions.items():
         if version >= 0:
-            added = pa.table(project.catalog.open(name, version).get_add_actions())
+            # pa.table would load pandas, to see whether it is given a data frame.
+            added = pa.RecordBatchReader.from_stream(project.catalog.open(name, version).get_add_actions()).read_all()
             size += int(pc.sum(added["size_bytes"]).as_py() or 0)
     return size

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as pads
 
 from lakehouse.declare.lineage_columns import RUN_ID
+from lakehouse.delta import arrow_dataset as pads
 from lakehouse.delta.data_files import decoded, files, totals
 from lakehouse.delta.history import newest_note
 from lakehouse.delta.log import types_of

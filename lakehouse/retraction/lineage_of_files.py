@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.dataset as pads
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from lakehouse.declare.lineage_columns import TYPES
+from lakehouse.delta import arrow_dataset as pads
 from lakehouse.delta.log import types_of
 from lakehouse.delta.store.table_folder import table_store
 from lakehouse.errors import TableNotFoundError
