@@ -88,8 +88,14 @@ def test_lines_meet_their_target_or_their_cap(embedded_relations, manuals, code,
         stage("hot", Line(Cell("text", "en", "*"), half, 1.0)),
     ]
     mixture = draw(embedded_relations, {MANUALS: manuals, CODE: code}, stages)
-    for name, line, target in (("cold", "text/*/*", half), ("hot", "text/en/*", half), ("cold", "code/code/*", wanted)):
-        assert abs(drawn(mixture, name, line) - target) <= 0.005 * target + 2
+    # Each stage owns half of the manuals; a document that is larger than what a half has to spare may leave one short.
+    short = max(0, max(manuals) - sum(manuals) * (1 - fraction) / 2)
+    for name, line, target, lack in (
+        ("cold", "text/*/*", half, short),
+        ("hot", "text/en/*", half, short),
+        ("cold", "code/code/*", wanted, 0),
+    ):
+        assert abs(drawn(mixture, name, line) - target) <= 0.005 * target + 2 + lack
 
 
 @settings(max_examples=10, deadline=None)

@@ -71,7 +71,6 @@ def test_the_list_of_verbs_tells_what_each_does(call):
         (["sql", "SELECT '\udcff'"], "is not UTF-8"),
         (["sql", "SELECT 1 AS a, 2 AS a", "--format", "json"], "two columns are called 'a'"),
         (["sql", "SELECT DATE '20000-01-01'"], "cast its column to VARCHAR"),
-        (["sql", "SELECT MAP {[1]: 2}"], "cast its column to VARCHAR"),
         (["vacuum", "--dry-run", "--retention-hours", "nan"], "give a number of hours"),
         (["run", "--param", "nonsense"], "FLOW.KEY=VALUE"),
         (["plan", "no.such_flow_anywhere"], "no.such_flow_anywhere"),

@@ -264,7 +264,7 @@ def test_a_vacuumed_file_fails_at_open(lake):
 
 
 def test_a_release_without_the_table_or_the_version_is_refused(wide):
-    with pytest.raises(ReleaseError, match=r"no gold\.sequences"):
+    with pytest.raises(ReleaseError, match=r"does not contain gold\.sequences"):
         loader_of(wide, versions={"gold.vocabulary": 0})
     with pytest.raises(ReleaseError, match="no longer whole"):
         loader_of(wide, versions={"gold.sequences": 99})
