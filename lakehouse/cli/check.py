@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 _HELP = rf"""Check that flows are deterministic; exit 1 if one differs or fails.
 
-Each operator is called again on the same rows: in this process, in a new one, with different batches, and in a
-different order. Nothing is written.
+Each operator is called again on a sample of its input: in this process, in a new one, with different batches, and in a
+different order. Flows of other kinds run twice on their full inputs, in different orders. Nothing is written.
 {SELECT}
 \b
 Examples:
   mixlake check
   mixlake check silver.document_scores --rows 1000
-  mixlake check gold.mixture --spark
+  mixlake check gold.mixture
+  mixlake check --engine spark --spark
 """
 
 
@@ -32,7 +33,7 @@ Examples:
 @click.option(
     "--rows", type=click.IntRange(1), default=512, show_default=True, help="Number of input rows for each operator."
 )
-@click.option("--spark", is_flag=True, help="Also check the other flows, on their full inputs. Starts a JVM.")
+@click.option("--spark", is_flag=True, help="Also check flows that Spark would run. Starts a JVM.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as objects.")
 @click.pass_obj
 def command(

@@ -1,8 +1,9 @@
 """Check that a flow is deterministic: its function is run again on the same rows, and the results are compared.
 
-A retry, another cluster or an incremental run must not change a result. An operator is called, without Spark, on a
-sample of its pinned input: again in the same process; in a new process with another hash seed (the order of a
-set, state that is left over); with the rows cut into other batches; and with the rows in another order.
+A retry, another cluster or an incremental run must not change a result. An operator is called on a sample of its
+pinned input: again in the same process; in a new process with another hash seed (the order of a set, state that is left
+over); with the rows cut into other batches; and with the rows in another order. A flow of another kind is run twice on
+its whole inputs, by the engine that would run it: see `repeat_embedded` and `repeat_on_spark`.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import TABLE_PSEUDO_COLUMN, Flow
 from lakehouse.declare.params import resolve_params
 from lakehouse.declare.reads import Read
-from lakehouse.determinism.repeat_run import OTHERWISE, run_twice
+from lakehouse.determinism import repeat_embedded, repeat_on_spark
 from lakehouse.engine.operator_runner import Runner, runner_of
 from lakehouse.errors import MixlakeError, TableNotFoundError
+from lakehouse.plan.engine_choice import choose_engine
 from lakehouse.plan.graph import Graph
-from lakehouse.plan.plan import plan_flow
+from lakehouse.plan.plan import FlowPlan, plan_flow
 from lakehouse.plan.selection import select_flows
 from lakehouse.plan.table_state import TableStates
 from lakehouse.project import Project
@@ -94,7 +96,7 @@ def check(
         project: The lake, whose tables give the rows.
         select: Words of a selection, see `lakehouse.plan.selection`; empty selects all flows.
         rows: Rows of the input that an operator is given.
-        spark: Whether the other flows are run, too, on their whole inputs; see `lakehouse.determinism.repeat_run`.
+        spark: Whether flows of other kinds are run, too, where they need Spark.
         on_result: Called with each flow's result.
 
     Returns:
@@ -103,7 +105,7 @@ def check(
     found = []
     for name in select_flows(Graph(project.registry), tuple(select)):
         spec = project.registry.flows[name]
-        checked = _operator(project, spec, rows) if spec.kind == "operator" else _frame(project, spec, spark=spark)
+        checked = _operator(project, spec, rows) if spec.kind == "operator" else _other(project, spec, spark=spark)
         found.append(checked)
         if on_result is not None:
             on_result(checked)
@@ -130,26 +132,32 @@ def _operator(project: Project, spec: Flow, rows: int) -> CheckResult:
     return _ended(spec, "differs" if differences else "same", "", given.num_rows, differences)
 
 
-def _frame(project: Project, spec: Flow, *, spark: bool) -> CheckResult:
+def _other(project: Project, spec: Flow, *, spark: bool) -> CheckResult:
+    """Check a flow that is no operator, on its whole inputs."""
     if not spec.reads:
         return _ended(spec, "skipped", "it lands external data, which may change")
-    if spec.dialect == "duckdb":
-        return _ended(spec, "skipped", "its SQL is of DuckDB's dialect, which Spark does not run")
-    if not spark:
-        return _ended(spec, "skipped", f"it is a {spec.kind} flow; --spark runs it")
-
     item = plan_flow(TableStates(project), spec, full=True)
     missing = [name for name, version in item.inputs.items() if version < 0 and name in project.registry.writers]
     if missing:
         return _ended(spec, "skipped", f"{missing[0]} was never written")
     try:
-        root = start(project.config, project.config.root / ".mixlake" / "spark-doctor.log")
-        distribute_code(root, project.config.modules, project.config.root)
-        rows, first, second = run_twice(root, project, item)
+        choice = choose_engine(project, item)
+        if choice.engine == "embedded":
+            when, (rows, first, second) = repeat_embedded.OTHERWISE, repeat_embedded.run_twice(project, item)
+        elif spark:
+            when, (rows, first, second) = repeat_on_spark.OTHERWISE, _twice_on_spark(project, item)
+        else:
+            return _ended(spec, "skipped", f"Spark would run it: {choice.reason}; --spark checks it")
     except MixlakeError as error:
         return _ended(spec, "failed", error.message)
-    differences = [(OTHERWISE, one) for one in compared(first, second, spec.writes)]
+    differences = [(when, one) for one in compared(first, second, spec.writes)]
     return _ended(spec, "differs" if differences else "same", "", rows, differences)
+
+
+def _twice_on_spark(project: Project, item: FlowPlan) -> tuple[int, pa.Table, pa.Table]:
+    root = start(project.config, project.config.root / ".mixlake" / "spark-check.log")
+    distribute_code(root, project.config.modules, project.config.root)
+    return repeat_on_spark.run_twice(root, project, item)
 
 
 def _ended(

@@ -62,12 +62,13 @@ class Expressions:
         return [pc.fill_null(values.cast(pa.bool_()), False) for values in answer]
 
 
-def open_database(folder: str, memory_limit: str) -> duckdb.DuckDBPyConnection:
+def open_database(folder: str, memory_limit: str, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """Open a database in memory that spills to a folder, and reads nothing but what it is given.
 
     Args:
         folder: Where it spills to.
         memory_limit: Memory that it may take, such as ``2GB``.
+        threads: How many it may use; None for one a core.
     """
     database = duckdb.connect(":memory:")
     quoted = folder.replace("'", "''")
@@ -77,6 +78,7 @@ def open_database(folder: str, memory_limit: str) -> duckdb.DuckDBPyConnection:
         "default_null_order = 'nulls_first_on_asc_last_on_desc'",
         f"temp_directory = '{quoted}'",
         f"memory_limit = '{memory_limit}'",
+        *([f"threads = {threads}"] if threads else []),
         "python_enable_replacements = false",
         "enable_external_access = false",
         "lock_configuration = true",

@@ -57,21 +57,25 @@ class EmbeddedEngine:
     Args:
         project: The project.
         reason: Why it runs a flow, for the commit note.
+        shuffled: Whether relations come in an order that is their rows' hashes', by one thread: a flow whose rows
+            depend on the order of its input gives others then.
     """
 
     name = "embedded"
 
-    def __init__(self, project: Project, reason: str = "") -> None:
+    def __init__(self, project: Project, reason: str = "", *, shuffled: bool = False) -> None:
         self.reason = reason
         self._project = project
+        self._shuffled = shuffled
 
     @contextmanager
     def begin(self, flow: Flow, run_id: str) -> Iterator[EmbeddedFlowSession]:
         """Open a session for one execution of a flow; what is kept for it is deleted at the end."""
         with tempfile.TemporaryDirectory(prefix="mixlake-flow-", ignore_cleanup_errors=True) as folder:
-            database = open_database(folder, _MEMORY_LIMIT)
+            database = open_database(folder, _MEMORY_LIMIT, 1 if self._shuffled else None)
+            function = FlowFunction(self._project, flow, database, Path(folder), shuffled=self._shuffled)
             try:
-                yield EmbeddedFlowSession(self._project, flow, run_id, database, Path(folder))
+                yield EmbeddedFlowSession(self._project, function, run_id, database, Path(folder))
             finally:
                 database.close()
 
@@ -81,25 +85,31 @@ class EmbeddedFlowSession:
 
     Args:
         project: The project.
-        flow: The flow.
+        function: The flow's function.
         run_id: The run, stamped on each row.
         database: Evaluates conditions, and sorts.
         folder: Where rows are kept until the commit.
     """
 
     def __init__(
-        self, project: Project, flow: Flow, run_id: str, database: duckdb.DuckDBPyConnection, folder: Path
+        self,
+        project: Project,
+        function: FlowFunction,
+        run_id: str,
+        database: duckdb.DuckDBPyConnection,
+        folder: Path,
     ) -> None:
+        flow = function.flow
         self._project = project
         self._catalog = project.catalog
         self._flow = flow
+        self._function = function
         self._table = flow.writes
         self._run_id = run_id
         self._database = database
         self._folder = folder
         # Tables are stored with columns that may be null; the contract's checks decide which are not.
         self._schema = pa.schema([pa.field(column.name, column.stored_type) for column in flow.writes.columns])
-        self._function = FlowFunction(project, flow, database, folder)
         self._stored = StoredRowReader(project.catalog, flow, database)
 
     @functools.cached_property

@@ -17,7 +17,7 @@ from lakehouse.delta import arrow_dataset as ds
 from lakehouse.delta.scan import scan
 from lakehouse.embedded import flow_inputs
 from lakehouse.embedded.operator_pool import Clock, run_operator
-from lakehouse.embedded.relations import EmbeddedRelations, Relation
+from lakehouse.embedded.relations import EmbeddedRelations, Relation, ShuffledRelations
 from lakehouse.embedded.row_file import Stream, cut
 from lakehouse.engine import AffectedKeys, Call, Changes, FlowOutput
 from lakehouse.engine.fixed_lists import fixed_columns, in_declared_types
@@ -43,11 +43,21 @@ class FlowFunction:
         flow: The flow.
         database: Runs its statements.
         folder: Where rows are kept until the commit.
+        shuffled: Whether relations come in an order of their rows' hashes.
     """
 
-    def __init__(self, project: Project, flow: Flow, database: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    def __init__(
+        self,
+        project: Project,
+        flow: Flow,
+        database: duckdb.DuckDBPyConnection,
+        folder: Path,
+        *,
+        shuffled: bool = False,
+    ) -> None:
         self._project = project
-        self._flow = flow
+        self.flow = flow
+        self._shuffled = shuffled
         self._database = database
         self._folder = folder
         self._clock = Clock()
@@ -60,8 +70,8 @@ class FlowFunction:
         """Source keys of the function's input, once its rows are computed; None where they are not needed."""
         if self._source_keys_in is None:
             return None
-        item = self._flow.reads[self._flow.driving]
-        kind = input_schema(self._project, item).field(self._flow.source_key).type
+        item = self.flow.reads[self.flow.driving]
+        kind = input_schema(self._project, item).field(self.flow.source_key).type
         return pa.chunked_array([keys.cast(kind) for keys in self._source_keys_in], kind)
 
     @property
@@ -71,7 +81,7 @@ class FlowFunction:
 
     def apply(self, call: Call) -> FlowOutput:
         """Call the flow's function."""
-        self.versions = {**call.versions, self._flow.writes.name: call.stored_version}
+        self.versions = {**call.versions, self.flow.writes.name: call.stored_version}
         by_kind = {
             "operator": self._operator,
             "landing": self._landing,
@@ -79,15 +89,15 @@ class FlowFunction:
             "relational": self._relational,
             "sql": self._sql,
         }
-        if self._flow.kind not in by_kind:
+        if self.flow.kind not in by_kind:
             raise FlowError(
-                f"{self._flow.id} is a {self._flow.kind} flow, which needs Spark", "run it with --engine spark"
+                f"{self.flow.id} is a {self.flow.kind} flow, which needs Spark", "run it with --engine spark"
             )
-        return by_kind[self._flow.kind](call)
+        return by_kind[self.flow.kind](call)
 
     def _operator(self, call: Call) -> FlowOutput:
         """Call an operator with the batches of its driving input."""
-        flow, changes = self._flow, call.changes
+        flow, changes = self.flow, call.changes
         if changes is None:
             driving = flow.reads[flow.driving]
             rows = flow_inputs.input_rows(self._project, self._database, driving, call.versions, flow.batch_rows)
@@ -104,22 +114,22 @@ class FlowFunction:
         """Call a function for each group of its input's rows."""
         relations = self._relations(call)
         (rows,) = relations.inputs().values()
-        runner = runner_of(self._flow, call.params, self._clock)
+        runner = runner_of(self.flow, call.params, self._clock)
         counted = relations.to_arrow(relations.sql("SELECT count(*) AS n FROM given", given=rows))
         self.read = counted.column("n")[0].as_py()
-        answer = relations.map_groups(rows, self._flow.group_by, runner.of_group, pa.schema(runner.columns))
+        answer = relations.map_groups(rows, self.flow.group_by, runner.of_group, pa.schema(runner.columns))
         return FlowOutput(relations.stream(answer), full=True)
 
     def _sql(self, call: Call) -> FlowOutput:
         """Run the flow's statement over tables of the names that it has for them."""
         relations = self._relations(call)
-        for read in self._flow.reads.values():
+        for read in self.flow.reads.values():
             relations.named(read.table, relations.input(read))
-        return FlowOutput(relations.stream(relations.statement(self._flow.sql)), full=True)
+        return FlowOutput(relations.stream(relations.statement(self.flow.sql)), full=True)
 
     def _relational(self, call: Call) -> FlowOutput:
         """Call a function of relations with its inputs, and with what else it names as a parameter."""
-        flow, changes = self._flow, call.changes
+        flow, changes = self.flow, call.changes
         if flow.function is None:
             raise FlowError(f"{flow.id} has no function", "declare it with @flow")
         relations = self._relations(call)
@@ -150,37 +160,38 @@ class FlowFunction:
 
     def _of_affected(self, relations: EmbeddedRelations, rows: Relation, affected: Relation) -> Relation:
         """Return the rows whose origin is among the affected keys; of a rejected row it may be null."""
-        types = {column.name: column.stored_type for column in self._flow.writes.columns}
-        origin = to_duckdb(self._flow.source_key_sql, types)
+        types = {column.name: column.stored_type for column in self.flow.writes.columns}
+        origin = to_duckdb(self.flow.source_key_sql, types)
         names = relations.to_arrow(relations.sql("SELECT * FROM made LIMIT 0", made=rows)).column_names
         kept = f"({origin}) IS NOT DISTINCT FROM _given"
         unknown = f" OR ({REJECT} IS NOT NULL AND ({origin}) IS NULL)" if REJECT in names else ""
         # By a name of its own: a column of this query comes before one of the rows.
-        given = f"(SELECT {quote_name(self._flow.source_key)} AS _given FROM affected)"  # noqa: S608 - declared
+        given = f"(SELECT {quote_name(self.flow.source_key)} AS _given FROM affected)"  # noqa: S608 - declared
         text = f"SELECT * FROM made WHERE EXISTS (SELECT 1 FROM {given} WHERE {kept}){unknown}"  # noqa: S608 - declared
         return relations.sql(text, made=rows, affected=affected)
 
     def _relations(self, call: Call) -> EmbeddedRelations:
-        return EmbeddedRelations(self._project, self._flow, call, self._database, self._folder)
+        kind = ShuffledRelations if self._shuffled else EmbeddedRelations
+        return kind(self._project, self.flow, call, self._database, self._folder)
 
     def _landing(self, call: Call) -> FlowOutput:
         """Call a function that makes its rows from external data."""
-        rows = land(self._flow, call, lambda: self._current_rows(call.stored_version))
+        rows = land(self.flow, call, lambda: self._current_rows(call.stored_version))
         self.read = rows.num_rows
         return FlowOutput(Stream(rows.schema, rows.combine_chunks().to_batches()), full=True)
 
     def _current_rows(self, version: int) -> pa.Table:
         """Return the written table's rows as they are."""
-        table = self._flow.writes
+        table = self.flow.writes
         if version < 0:
             return pa.schema([pa.field(column.name, column.stored_type) for column in table.columns]).empty_table()
         source = scan(self._project.catalog.open(table.name, version), table.name)
         rows = source.to_table() if isinstance(source, ds.Dataset) else pa.table(source)
-        return in_declared_types(rows, fixed_columns(table.schema), self._flow.id)
+        return in_declared_types(rows, fixed_columns(table.schema), self.flow.id)
 
     def _counted(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             self.read += batch.num_rows
             if self._source_keys_in is not None:
-                self._source_keys_in.append(batch.column(self._flow.source_key))
+                self._source_keys_in.append(batch.column(self.flow.source_key))
             yield batch

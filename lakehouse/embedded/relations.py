@@ -211,6 +211,15 @@ class EmbeddedRelations:
         return f"mixlake_rows_{next(self._numbers)}"
 
 
+class ShuffledRelations(EmbeddedRelations):
+    """Relations whose inputs come in the order of their rows' hashes, instead of their files'."""
+
+    def input(self, item: Read) -> Relation:
+        """Return the rows and columns of an input that the flow reads."""
+        rows = super().input(item)
+        return self.statement(f"SELECT * FROM {rows.name} ORDER BY hash({rows.name})")  # noqa: S608 - a name of ours
+
+
 _NO_FILES = pa.schema([pa.field("table", pa.string()), pa.field("uri", pa.string()), pa.field("live", pa.int64())])
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pyarrow as pa
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from lakehouse.cli.main import main
 from lakehouse.delta.append import append_rows
 from lakehouse.determinism.check import AGAIN, BATCHES, ORDER, PROCESS, check
+from lakehouse.determinism.repeat_embedded import OTHERWISE
 from lakehouse.errors import UsageError
 from tests.lakehouse import words
 
@@ -105,17 +107,123 @@ def test_an_operator_that_fails_or_loses_rows_fails(made):
     assert "ValueError: no" in found.detail
 
 
-def test_other_kinds_of_flow_are_skipped_without_spark(project):
+def test_what_lands_or_was_never_written_is_skipped(project):
     words.write(project)
     found = {checked.writes: checked for checked in check(project.lake().project)}
     assert "external data" in found["bronze.lines"].detail
-    assert "--spark" in found["gold.counts"].detail
+    assert found["gold.counts"].detail == "silver.shouts was never written"
     assert {checked.state for checked in found.values()} == {"skipped"}
     with pytest.raises(UsageError):
         check(project.lake().project, ["silver.nothing"])
-    project.sql("gold.counts", words.COUNTS.replace("portable", "duckdb"))
-    (counts,) = check(project.lake().project, ["gold.counts"], spark=True)
-    assert (counts.state, counts.detail) == ("skipped", "its SQL is of DuckDB's dialect, which Spark does not run")
+
+
+def test_what_spark_would_run_is_skipped_unless_asked_for(project):
+    words.write(project)
+    project.run("bronze.lines", "silver.shouts")
+    project.sql("gold.counts", words.COUNTS.replace("portable", "spark"))
+    (found,) = check(project.lake().project.with_engine("auto"), ["gold.counts"])
+    assert found.state == "skipped"
+    assert found.detail == "Spark would run it: its SQL is of Spark's dialect; --spark checks it"
+
+
+RELATIONAL = """
+import pyarrow as pa
+from lakehouse.declare.flow import flow
+from PACKAGE.tables import counts, shouts, words
+
+OF_GROUP = pa.schema([("size", pa.int32()), ("n", pa.int64())])
+
+
+def number(batches):
+    begin = 0
+    for batch in batches:
+        yield pa.record_batch({"size": batch["size"], "n": pa.array(range(begin, begin + batch.num_rows), pa.int64())})
+        begin += batch.num_rows
+
+
+@flow(writes=counts, reads={"shouts": shouts}, kind="relational")
+def count(shouts, relations, params):
+    return {body}
+"""
+GROUPED = """
+import pyarrow as pa
+import pyarrow.compute as pc
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read
+from PACKAGE.tables import counts, shouts
+
+
+@flow(writes=counts, reads={"shouts": read(shouts, columns=["sample_id", "size"])}, kind="group", group_by=["size"])
+def count(rows, params):
+    return pa.table({"size": rows["size"].slice(0, 1), "n": pa.array([BODY], pa.int64())})
+"""
+LAST = "relations.sql('SELECT size, max(n) AS n FROM m GROUP BY size'"
+TIE = (
+    "SELECT size, CAST(sample_id AS BIGINT) AS n FROM s QUALIFY row_number() OVER (PARTITION BY size ORDER BY text) = 1"
+)
+# What a flow of each kind makes of rows whose texts are equal: whether it depends on their order.
+IN_ORDER = {
+    "sum": ("relational", "relations.sql('SELECT size, count(*) AS n FROM s GROUP BY size', s=shouts)", False),
+    "first": (
+        "relational",
+        "relations.sql('SELECT size, CAST(first(sample_id) AS BIGINT) AS n FROM s GROUP BY size', s=shouts)",
+        True,
+    ),
+    "tie": (
+        "relational",
+        f"relations.sql('{TIE}', s=shouts)",
+        True,
+    ),
+    "stream": (
+        "relational",
+        f"{LAST}, m=relations.map_batches(shouts, number, OF_GROUP))",
+        True,
+    ),
+    "ordered stream": (
+        "relational",
+        f"{LAST}, m=relations.map_batches(shouts, number, OF_GROUP, order_by=['sample_id']))",
+        False,
+    ),
+    "group": ("group", "pc.sum(rows['sample_id'].cast(pa.int64())).as_py()", False),
+    "first of group": ("group", "int(rows['sample_id'][0].as_py())", True),
+    "sql": ("sql", "count(*)", False),
+    "first in sql": ("sql", "CAST(first(sample_id) AS BIGINT)", True),
+}
+
+
+@pytest.mark.parametrize("name", IN_ORDER)
+def test_flows_of_other_kinds_that_depend_on_the_order_of_rows_are_found(project, name):
+    kind, body, depends = IN_ORDER[name]
+    words.write(project, "|".join(f"{n}:{'ab' if n % 2 else 'abc'}" for n in range(60)))
+    if kind == "sql":
+        project.sql("gold.counts", f"-- dialect: duckdb\nSELECT size, {body} AS n FROM silver.shouts GROUP BY size\n")
+    else:
+        shutil.rmtree(project.root / "flows")
+        text = RELATIONAL.replace("{body}", body) if kind == "relational" else GROUPED.replace("BODY", body)
+        project.module("of_counts", text)
+    project.run("bronze.lines", "silver.shouts")
+    (found,) = check(project.lake().project, ["gold.counts"])
+    assert (found.state, found.rows) == ("differs" if depends else "same", 2), found
+    if depends:
+        (when, difference), *more = found.differences
+        assert not more
+        assert (when, difference.column, list(difference.key)) == (OTHERWISE, "n", ["size"])
+        assert difference.values[0] != difference.values[1]
+    assert not project.lake().catalog.has("gold.counts")
+
+
+def test_rows_of_a_table_without_key_that_come_less_often_are_told(project):
+    words.write(project, "|".join(f"{n}:{'ab' if n % 2 else 'abc'}" for n in range(60)))
+    without_key = words.TABLES.replace('key=["size"],', "")
+    project.module("tables", without_key)
+    made = "CASE WHEN row_number() OVER () < 20 AND size = 3 THEN 1 ELSE 2 END"
+    project.sql("gold.counts", f"-- dialect: duckdb\nSELECT size, {made} AS n FROM silver.shouts\n")
+    project.run("bronze.lines", "silver.shouts")
+    (found,) = check(project.lake().project, ["gold.counts"])
+    assert (found.state, found.detail) == (
+        "failed",
+        f"{found.flow} gives equal rows, but not equally often ({found.place})",
+    )
 
 
 def test_the_command_names_flow_column_row_and_place_and_exits_with_1(made, monkeypatch, capsys):
@@ -133,7 +241,7 @@ def test_the_command_names_flow_column_row_and_place_and_exits_with_1(made, monk
     assert main(["doctor", "silver.shouts"]) == 2
 
 
-def test_frame_and_sql_flows_are_run_under_spark_and_nothing_is_written(spark, project):
+def test_on_spark_flows_are_run_with_other_partitions_and_nothing_is_written(spark, project):
     words.write(project)
     project.run("bronze.lines", "silver.shouts")
     project.sql(
