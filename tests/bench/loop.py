@@ -12,15 +12,12 @@ stand two parts of such a run that no flow can be blamed for: planning, and a Sp
 from __future__ import annotations
 
 import argparse
-import ctypes
-import os
-import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from _processes import Cost, adopt_children, cost
 
 FLOWS = (
     "bronze.sources",
@@ -59,29 +56,13 @@ start(Lake().config, Path("spark.log")).range(1).count()
 stop()
 """
 
-# A process that outlives its parent, as the JVM does, is inherited by this one, which adds up its CPU time.
-_PR_SET_CHILD_SUBREAPER = 36
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a command cost.
-
-    Args:
-        wall: Seconds until it returned.
-        cpu: CPU seconds of it and of all processes that it started.
-    """
-
-    wall: float
-    cpu: float
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=200)
     parser.add_argument("--engine", action="append", choices=ENGINES, help="by default all three")
     arguments = parser.parse_args()
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_children()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         make_project(root, arguments.documents)
@@ -113,25 +94,6 @@ def change(path: Path) -> None:
     """Add a line to a document."""
     with path.open("a") as file:
         file.write("\nOne more line of text that was not there before.\n")
-
-
-def cost(root: Path, *command: str) -> Cost:
-    """Run a command in the project's folder and wait for all that it started."""
-    began, before = time.monotonic(), _children_cpu()
-    done = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
-    wall = time.monotonic() - began
-    if done.returncode:
-        raise SystemExit(done.stdout + done.stderr)
-    while True:
-        try:
-            os.wait()
-        except ChildProcessError:
-            return Cost(wall, _children_cpu() - before)
-
-
-def _children_cpu() -> float:
-    times = os.times()
-    return times.children_user + times.children_system
 
 
 def show(what: str, costs: Cost) -> None:
