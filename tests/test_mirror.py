@@ -43,6 +43,7 @@ TESTED_WITH = {
     "jobs/tokenize/utterances.py": "tests/jobs/tokenize/test_media.py",
     "lakehouse/delta/table_errors.py": "tests/lakehouse/test_errors.py",
     "lakehouse/declare/flow.py": "tests/lakehouse/declare/test_registry.py",
+    "lakehouse/declare/flow_values.py": "tests/lakehouse/declare/test_registry.py",
     "lakehouse/embedded/nested_values.py": "tests/lakehouse/embedded/test_unreadable.py",
     "lakehouse/embedded/relations.py": "tests/lakehouse/embedded/test_flow_function.py",
     "lakehouse/engine/input_types.py": "tests/lakehouse/test_fixed_lists.py",

@@ -19,32 +19,25 @@ called and tested without an engine::
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import CodeType, UnionType
-from typing import Any, Literal, TypeVar, get_args
+from types import CodeType
+from typing import Any, Literal, TypeVar, cast
 
 from lakehouse.declare.contract import Table
-from lakehouse.declare.names import without_marks
+from lakehouse.declare.flow_values import FunctionKind, Refresh, Rows, Surplus, require_values
 from lakehouse.declare.reads import Read, read
 from lakehouse.errors import FlowError
 
 TABLE_PSEUDO_COLUMN = "_table"
 
 Kind = Literal["operator", "group", "relational", "sql", "landing", "frame"]
-FunctionKind = Literal["operator", "group", "relational", "landing", "frame"]
 SqlDialect = Literal["portable", "spark", "duckdb"]
-Refresh = Literal["full", "merge"]
-Rows = Literal["any", "one-to-one"]
-Surplus = Literal["fail", "drop"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 ATTRIBUTE = "__mixlake_flow__"
 REJECT = "_reject"
-_ID = re.compile(r"[\w./:<>-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,31 +165,13 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     values = dict(locals())  # the arguments, by name
 
     def declare(function: F) -> F:
-        code, name = _code_and_name(function)
+        code, default_id = _code_and_name(function)
         at = f"{code.co_filename}:{code.co_firstlineno}"
-        _require_values(name, values, at)
-        name = id or name
+        require_values(default_id, values, at)
         inputs = {key: value if isinstance(value, Read) else read(value) for key, value in (reads or {}).items()}
-        _require_inputs(name, kind, inputs, grouped=bool(group_by), at=at)
-        if kind == "relational":
-            _require_arguments(name, function, inputs, at)
-        if kind in {"group", "landing"} and refresh == "merge":
-            raise FlowError(f"{name}: a {kind} flow does not refresh by merge", "leave refresh out", at)
-        if refresh == "merge" and not inputs:
-            raise FlowError(f"{name} refreshes by merge without an input", "declare what it reads", at)
-        if surplus == "drop" and refresh != "merge":
-            raise FlowError(f"{name}: surplus='drop' is for flows that refresh by merge", "leave it out", at)
-        if driving and driving not in inputs:
-            raise FlowError(f"{name}: driving names {driving!r}, which it does not read", "name one of its reads", at)
         keeps_key = kind == "operator" and source_key_sql == source_key and tuple(writes.key) == (source_key,)
-        if rows == "one-to-one" and (kind != "operator" or source_key not in writes):
-            raise FlowError(
-                f"{name}: rows='one-to-one' is for operators that keep {source_key!r} as a column",
-                "leave it out, or name that column by source_key",
-                at,
-            )
         spec = Flow(
-            id=name,
+            id=id or default_id,
             kind=kind,
             writes=writes,
             reads=inputs,
@@ -220,35 +195,60 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
             doc=(function.__doc__ or "").strip().split("\n", 1)[0],
             spark=dict(spark or {}),
         )
+        _require_inputs(spec)
+        _require_consistent(spec)
         setattr(function, ATTRIBUTE, spec)
         return function
 
     return declare
 
 
-def _require_inputs(name: str, kind: FunctionKind, inputs: Mapping[str, Read], *, grouped: bool, at: str) -> None:
-    """Refuse a flow that has more or fewer inputs than its kind, or groups where there are none."""
-    if kind == "operator" and not inputs:
+def _require_inputs(spec: Flow) -> None:
+    """Refuse a flow that has more or fewer inputs than its kind, groups where there are none, or other arguments."""
+    name, kind, at = spec.id, spec.kind, spec.place
+    if kind == "operator" and not spec.reads:
         raise FlowError(f"{name} is an operator without an input", "declare what it reads, or kind='landing'", at)
-    if kind == "landing" and inputs:
+    if kind == "landing" and spec.reads:
         raise FlowError(f"{name} is a landing flow with an input", "leave reads out, or declare kind='relational'", at)
-    if kind == "group" and (len(inputs) != 1 or not grouped):
+    if kind == "group" and (len(spec.reads) != 1 or not spec.group_by):
         raise FlowError(f"{name} is a group flow, which has one input and group_by", "declare both", at)
-    if kind != "group" and grouped:
+    if kind != "group" and spec.group_by:
         raise FlowError(f"{name}: group_by is for group flows", "leave it out, or declare kind='group'", at)
+    if kind == "relational":
+        _require_arguments(spec)
+
+
+def _require_consistent(spec: Flow) -> None:
+    """Refuse arguments of which one contradicts another."""
+    name, at = spec.id, spec.place
+    if spec.kind in {"group", "landing"} and spec.refresh == "merge":
+        raise FlowError(f"{name}: a {spec.kind} flow does not refresh by merge", "leave refresh out", at)
+    if spec.refresh == "merge" and not spec.reads:
+        raise FlowError(f"{name} refreshes by merge without an input", "declare what it reads", at)
+    if spec.surplus == "drop" and spec.refresh != "merge":
+        raise FlowError(f"{name}: surplus='drop' is for flows that refresh by merge", "leave it out", at)
+    if spec.driving and spec.driving not in spec.reads:
+        raise FlowError(f"{name}: driving names {spec.driving!r}, which it does not read", "name one of its reads", at)
+    if spec.rows == "one-to-one" and (spec.kind != "operator" or spec.source_key not in spec.writes):
+        raise FlowError(
+            f"{name}: rows='one-to-one' is for operators that keep {spec.source_key!r} as a column",
+            "leave it out, or name that column by source_key",
+            at,
+        )
 
 
 # Arguments that a relational function may have besides its inputs.
 _RELATIONAL_ARGUMENTS = frozenset({"relations", "params", "affected", "versions", "storage"})
 
 
-def _require_arguments(name: str, function: Callable[..., Any], inputs: Mapping[str, Read], at: str) -> None:
+def _require_arguments(spec: Flow) -> None:
     """Refuse a relational function whose arguments no engine gives, and inputs of those names."""
-    taken = sorted(_RELATIONAL_ARGUMENTS & set(inputs))
+    name, at = spec.id, spec.place
+    taken = sorted(_RELATIONAL_ARGUMENTS & set(spec.reads))
     if taken:
         raise FlowError(f"{name} has an input {taken[0]!r}, which is the name of another argument", "rename it", at)
-    known = _RELATIONAL_ARGUMENTS | set(inputs)
-    for argument in inspect.signature(function).parameters.values():
+    known = _RELATIONAL_ARGUMENTS | set(spec.reads)
+    for argument in inspect.signature(cast("Callable[..., Any]", spec.function)).parameters.values():
         if argument.name not in known and argument.kind is not argument.VAR_KEYWORD:
             raise FlowError(
                 f"{name} has an argument {argument.name!r}, which a relational flow is not given",
@@ -263,71 +263,3 @@ def _code_and_name(function: Any) -> tuple[CodeType, str]:
     if not inspect.isfunction(inner) or not callable(function):
         raise FlowError(f"@flow declares {function!r}, which is not a function", "declare a function")
     return inner.__code__, f"{function.__module__}.{function.__name__}"
-
-
-def _require_values(name: str, values: Mapping[str, Any], at: str) -> None:
-    for key, value in values.items():
-        expected, is_valid = _VALUES[key]
-        if not is_valid(value):
-            raise FlowError(f"{name}: {key} is {value!r}, which must be {expected}", f"correct {key}=", at)
-
-
-def _is_number(value: object, kind: type | UnionType = int) -> bool:
-    return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and bool(_ID.fullmatch(without_marks(value)))
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_function(value: object) -> bool:
-    return value is None or callable(value)
-
-
-def _are_reads(value: object) -> bool:
-    """Whether each input is a table and the name of an argument."""
-    return value is None or (
-        isinstance(value, Mapping)
-        and all(isinstance(key, str) and key.isidentifier() for key in value)
-        and all(isinstance(item, Table | Read | str) for item in value.values())
-    )
-
-
-def _are_texts(value: object) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str) and all(map(_is_text, value))
-
-
-def _are_settings(value: object) -> bool:
-    return value is None or (isinstance(value, Mapping) and all(map(_is_text, (*value, *value.values()))))
-
-
-# The values that a declaration may have, in words and as a test.
-_VALUES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
-    "writes": ("a Table", lambda value: isinstance(value, Table)),
-    "reads": ("a mapping of argument names to tables", _are_reads),
-    "kind": (
-        "'operator', 'group', 'relational', 'landing' or 'frame'",
-        lambda value: value in get_args(FunctionKind),
-    ),
-    "params": ("a dataclass", lambda value: isinstance(value, type) and dataclasses.is_dataclass(value)),
-    "refresh": ("'full' or 'merge'", lambda value: value in get_args(Refresh)),
-    "surplus": ("'fail' or 'drop'", lambda value: value in get_args(Surplus)),
-    "driving": ("the name of an input", _is_text),
-    "source_key": ("the name of a column", lambda value: _is_text(value) and value != ""),
-    "source_key_sql": ("a Spark SQL expression", _is_text),
-    "rows": ("'any' or 'one-to-one'", lambda value: value is None or value in get_args(Rows)),
-    "group_by": ("a list of columns", _are_texts),
-    "group_mb": ("a whole number from 1", lambda value: _is_number(value) and value >= 1),
-    "external": ("a function", _is_function),
-    "batch_rows": ("a whole number from 1", lambda value: _is_number(value) and value >= 1),
-    "reject_tolerance": ("a number from 0 to 1", lambda value: _is_number(value, int | float) and 0 <= value <= 1),
-    "models": ("a function", _is_function),
-    "tags": ("a list of texts", _are_texts),
-    # Blanks, commas, signs and = have a meaning in selections and in --param.
-    "id": ("letters, digits and . _ - / :", _is_id),
-    "spark": ("a mapping of texts to texts", _are_settings),
-}
