@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 UNKNOWN = "application/octet-stream"
@@ -57,17 +58,29 @@ _BY_SUFFIX = {
 _BY_MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
     (b"II*\x00", "image/tiff"),
     (b"MM\x00*", "image/tiff"),
-    (b"OggS", "audio/ogg"),
-    (b"fLaC", "audio/flac"),
-    (b"ID3", "audio/mpeg"),
-    (b"%PDF-", "application/pdf"),
     (b"PK\x03\x04", "application/zip"),
     (b"\x7fELF", "application/x-elf"),
     (b"SQLite format 3\x00", "application/vnd.sqlite3"),
+)
+
+# Signatures that are letters begin texts, too ("ID3 tags are ..."): of a file of the format, the next bytes are
+# what its specification wants there, and no characters of a text.
+_BY_LETTERS = (
+    # GIF89a 18: five bytes of sizes and flags, the colour of the background and the aspect, which is mostly 0.
+    (re.compile(rb"GIF8[79]a(?![^\x00-\x08\x0e-\x1a\x1c-\x1f]{7})", re.DOTALL), "image/gif"),
+    # RFC 3533, 6: version 0, three flags.
+    (re.compile(rb"OggS\x00[\x00-\x07]"), "audio/ogg"),
+    # FLAC (RFC 9639, 8): the first block is STREAMINFO of 34 bytes.
+    (re.compile(rb"fLaC[\x00\x80]\x00\x00\x22"), "audio/flac"),
+    # ID3v2 3.1: version, flags, a size of seven bits a byte.
+    (re.compile(rb"ID3[\x02-\x04][\x00-\xfe].[\x00-\x7f]{4}", re.DOTALL), "audio/mpeg"),
+    # ISO 32000, 7.5.2: the version ends its line; a comment or the first object follows.
+    (re.compile(rb"%PDF-[12]\.\d[ \t]*[\r\n]+(?:%|\d+ |\Z)"), "application/pdf"),
+    # RIFF: a size of four bytes; of characters it would be 512 MiB and more.
+    (re.compile(rb"RIFF(?![\t\n\r -~]{4}).{4}WAVE", re.DOTALL), "audio/wav"),
+    (re.compile(rb"RIFF(?![\t\n\r -~]{4}).{4}WEBP", re.DOTALL), "image/webp"),
 )
 
 _PROGRAMMING = {
@@ -104,8 +117,9 @@ def media_type(name: str, head: bytes) -> tuple[str, str]:
         for magic, kind in _BY_MAGIC:
             if head.startswith(magic):
                 return kind, ""
-        if head.startswith(b"RIFF") and head[8:12] in (b"WAVE", b"WEBP"):
-            return ("audio/wav" if head[8:12] == b"WAVE" else "image/webp"), ""
+        for signature, kind in _BY_LETTERS:
+            if signature.match(head):
+                return kind, ""
     by_suffix = _BY_SUFFIX.get(suffix)
     if by_suffix is None:
         by_suffix = UNKNOWN if suffix else "text/plain"

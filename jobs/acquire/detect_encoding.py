@@ -1,0 +1,140 @@
+"""Which character encoding bytes are in that say nothing of it: the reading that is the likeliest text.
+
+Each candidate that can read the bytes makes a text of them; `jobs.text.likelihood` says how likely each text is in
+each of its languages. What reads alike is one reading. A reading's confidence is its share of all readings'
+likelihood, tempered, since neighbouring characters are no independent witnesses.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+# Python's codecs and how much rarer than the commonest of their bytes' readings they are, in nats. Between
+# encodings that read alike the first one names the text.
+CANDIDATES = {
+    "cp1252": 0, "gb18030": 0, "big5hkscs": 0, "cp932": 0, "euc_jp": 0, "cp949": 0, "cp1251": 0, "cp1250": 0,
+    "cp1253": 0, "cp1255": 0, "cp1256": 0, "cp874": 0, "cp1254": 1, "cp1257": 1, "koi8-r": 1, "koi8-u": 2,
+    "iso8859-2": 1, "iso8859-7": 1, "iso8859-8": 1, "iso8859-15": 1, "iso8859-9": 2, "cp1258": 2, "cp866": 3,
+    "iso8859-5": 3, "cp850": 3, "cp852": 3, "iso8859-6": 3, "iso8859-13": 3, "euc_jis_2004": 3, "cp437": 4,
+    "mac_roman": 4, "iso8859-4": 4, "mac_cyrillic": 5, "cp862": 5, "iso8859-16": 5, "iso8859-3": 6, "iso8859-10": 6,
+    "iso8859-14": 6, "utf-16-le": 6, "utf-16-be": 6, "cp737": 6, "cp775": 6, "cp858": 6, "cp1125": 6, "cp855": 7,
+    "cp857": 7, "mac_latin2": 7, "mac_turkish": 8, "mac_greek": 8, "mac_iceland": 8, "mac_croatian": 8,
+    "mac_romanian": 8, "johab": 8, "kz1048": 7, "koi8-t": 7, "cp865": 7, "cp861": 8, "cp863": 8, "cp860": 8,
+}  # fmt: skip
+_NEVER_BYTES = {"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"}
+
+# A language other than the declared one, and one of another region or script.
+_OTHER_LANGUAGE = 6.0
+_OTHER_REGION = 2.0
+_TEMPER = 0.35
+# Nats a character beyond ASCII under which a reading is no text of any language; a script's letters by chance have 5.
+LEAST_LIKELY = -8.5
+# Bytes that are read: the beginning decides.
+_MOST_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One way to read the bytes.
+
+    Args:
+        encoding: Python's name of the codec.
+        language: BCP 47 tag of the language that it is likeliest in.
+        nats: Log likelihood, priors included.
+        average: Nats a character beyond ASCII in that language.
+        confidence: Share of all readings, tempered; 0 where it is no text of any language.
+    """
+
+    encoding: str
+    language: str
+    nats: float
+    average: float
+    confidence: float = 0.0
+
+
+def detect(data: bytes, language: str, *, extra: Iterable[tuple[str, str, float]] = ()) -> list[Reading]:
+    """Return the readings of bytes, the most likely first; empty where no candidate can read them.
+
+    Args:
+        data: The bytes, which are not ASCII alone.
+        language: BCP 47 hint that narrows the candidates; what the model does not know says nothing.
+        extra: More readings: name, text, and nats that are added to their likelihood.
+    """
+    readings = [_reading(name, text, bonus, language) for name, text, bonus in extra]
+    seen = {text[:_MOST_BYTES] for _, text, _ in extra}
+    for name, text in _texts(data[:_MOST_BYTES]):
+        if text not in seen:
+            seen.add(text)
+            readings.append(_reading(name, text, -float(CANDIDATES.get(name, 8)), language))
+    return _weighed(readings)
+
+
+def _texts(data: bytes) -> Iterator[tuple[str, str]]:
+    wide = b"\0" in data
+    names = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be") if wide else tuple(CANDIDATES)
+    for name in names:
+        if name in _NEVER_BYTES and len(data) % (4 if "32" in name else 2):
+            continue
+        text = _decoded(data, name)
+        if text is not None and "\0" not in text:
+            yield name, text
+
+
+def _decoded(data: bytes, name: str) -> str | None:
+    """Return the text of a beginning, whose last character may be cut off where it is as long as what is read."""
+    cuts = range(4) if len(data) == _MOST_BYTES else range(1)
+    for cut in cuts:
+        try:
+            return data[: len(data) - cut].decode(name)
+        except UnicodeError:
+            continue
+    return None
+
+
+def _reading(name: str, text: str, bonus: float, language: str) -> Reading:
+    from jobs.text.likelihood import languages, likelihood
+
+    found = likelihood(text)
+    weighed = found.nats + _priors(language.lower())
+    best = int(weighed.argmax())
+    total = float(np.logaddexp.reduce(weighed)) + bonus
+    return Reading(name, languages()[best], total, float(found.beyond[best]) / max(found.count, 1))
+
+
+@functools.lru_cache(maxsize=64)
+def _priors(hint: str) -> npt.NDArray[np.float64]:
+    from jobs.text.likelihood import languages
+
+    tags = [tag.lower() for tag in languages()]
+    base = hint.split("-")[0]
+    if not any(tag.split("-")[0] == base for tag in tags[:-1]):
+        return np.zeros(len(tags))
+    wanted = {"zh-tw": "zh-hant", "zh-hk": "zh-hant", "zh-mo": "zh-hant", "zh-cn": "zh-hans", "zh-sg": "zh-hans"}
+    wanted_tag = wanted.get("-".join(hint.split("-")[:2]), hint)
+    return np.array(
+        [
+            0.0
+            if tag == wanted_tag or (tag.split("-")[0] == base and "-" not in wanted_tag)
+            else -(_OTHER_REGION if tag.split("-")[0] == base else _OTHER_LANGUAGE)
+            for tag in tags
+        ]
+    )
+
+
+def _weighed(readings: list[Reading]) -> list[Reading]:
+    """Order readings and give them their confidence."""
+    if not readings:
+        return []
+    nats = np.array([reading.nats for reading in readings])
+    shares = np.exp(_TEMPER * (nats - nats.max()))
+    shares /= shares.sum()
+    out = [
+        Reading(r.encoding, r.language, r.nats, r.average, float(share) if r.average >= LEAST_LIKELY else 0.0)
+        for r, share in zip(readings, shares, strict=True)
+    ]
+    return sorted(out, key=lambda reading: -reading.nats)

@@ -1,0 +1,198 @@
+"""How likely a text is in each of many languages, by pairs of neighbouring characters.
+
+The model behind the detection of encodings and the repair of mojibake: of several readings of the same bytes
+the right one is the one that is likely text in some language. `jobs.text.train_likelihood` counts the pairs.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from jobs.text.bigram_units import CLASSES, EAST_ASIAN, FIRST_LETTER, case_table, floors, unit_table
+from jobs.text.characters import CODE_POINTS, Bytes
+from jobs.text.scripts import script_numbers
+
+MODEL = Path(__file__).with_name("likelihood.npz")
+GENERIC = "und"
+# Characters on either side of one beyond ASCII that are read: in code these are the comment or the literal.
+WINDOW = 30
+_DISCOUNT = 0.5
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """A text's log likelihood in each language.
+
+    Args:
+        nats: float64 [languages]: of all characters within `WINDOW` of one beyond ASCII.
+        beyond: float64 [languages]: of the characters beyond ASCII and those after them alone.
+        count: How many those are.
+    """
+
+    nats: npt.NDArray[np.float64]
+    beyond: npt.NDArray[np.float64]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    languages: tuple[str, ...]
+    pairs: Floats  # [languages, 256, 256] log P(unit | unit before)
+    number: npt.NDArray[np.uint16]  # [code points] place among the characters that any language counts, 0: none
+    units: Bytes  # [languages, characters]
+    single: Floats  # [languages, characters] log P(character | its unit)
+    classes: Floats  # [256] the same for characters that no language counts
+    cases: Floats  # [4, 4]
+    sizes: npt.NDArray[np.float32]  # [scripts] log of a script's letters
+
+
+def languages() -> tuple[str, ...]:
+    """Return the model's languages, BCP 47; the last one, `und`, is any script written by itself."""
+    return (*_model().languages, GENERIC)
+
+
+def likelihood(text: str, most: int = 4000) -> Likelihood:
+    """Return how likely a text is in each language.
+
+    Args:
+        text: Any text; it is composed (normalisation form C) first.
+        most: Characters near such beyond ASCII that are read at most.
+    """
+    model = _model()
+    text = unicodedata.normalize("NFC", text)
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    near = _near(points, most)
+    nats = np.zeros(len(model.languages) + 1)
+    beyond = np.zeros(len(model.languages) + 1)
+    count = _score(
+        points, near, unit_table(), case_table(), model.pairs, model.number, model.units, model.single,
+        model.classes, model.cases, script_numbers(), model.sizes, nats, beyond,
+    )  # fmt: skip
+    return Likelihood(nats, beyond, int(count))
+
+
+def _near(points: npt.NDArray[np.uint32], most: int) -> npt.NDArray[np.int64]:
+    """Return the places of the characters to read."""
+    beyond = np.flatnonzero(points >= 0x80)
+    if not len(beyond):
+        return beyond
+    change = np.zeros(len(points) + 1, np.int32)
+    np.add.at(change, np.maximum(beyond - WINDOW, 0), 1)
+    np.add.at(change, np.minimum(beyond + WINDOW + 1, len(points)), -1)
+    return np.flatnonzero(np.cumsum(change[:-1]) > 0)[:most]
+
+
+@functools.cache
+def _model() -> _Model:
+    with np.load(MODEL, allow_pickle=False) as file:
+        data = {name: file[name] for name in file.files}
+    tags = tuple(str(tag) for tag in data["languages"])
+    letters = [str(row) for row in data["letters"]]
+    singles = [str(row) for row in data["singles"]]
+    known = sorted(set("".join(letters) + "".join(singles)))
+    place = {character: number for number, character in enumerate(known, 1)}
+    number = np.zeros(CODE_POINTS, np.uint16)
+    for character, at in place.items():
+        number[ord(character)] = at
+        upper = character.upper()
+        if len(upper) == 1 and not number[ord(upper)]:
+            number[ord(upper)] = at
+    plain = unit_table()
+    base = np.array([0, *(plain[ord(character)] for character in known)], np.uint8)
+    classes = np.zeros(256, np.float32)
+    single = np.zeros((len(tags), len(known) + 1), np.float32)
+    units = np.repeat(base[None], len(tags), axis=0)
+    pairs = np.zeros((len(tags), 256, 256), np.float32)
+    bounds = data["bounds"]
+    begin = 0
+    for row, own in enumerate(letters):
+        for at, character in enumerate(own):
+            units[row, place[character]] = FIRST_LETTER + at
+        part = slice(bounds[row], bounds[row + 1])
+        pairs[row] = _smoothed(data["first"][part], data["second"][part], data["counts"][part], len(own))
+        if singles[row]:
+            logs = data["shares"][begin : begin + len(singles[row])].astype(np.float32) / -16
+            begin += len(singles[row])
+            for name in EAST_ASIAN:
+                single[row, units[row] == list(CLASSES).index(name)] = -13.0
+            for character, log in zip(singles[row], logs, strict=True):
+                single[row, place[character]] = log
+    sizes = np.bincount(script_numbers(), minlength=256).astype(np.float32)
+    return _Model(
+        tags, pairs, number, units, single, classes, data["cases"].astype(np.float32), np.log(np.maximum(sizes, 1))
+    )
+
+
+def _smoothed(first: Bytes, second: Bytes, logs: Bytes, n_letters: int) -> Floats:
+    """Return log probabilities [256, 256] of stored counts: absolute discounting over floored frequencies."""
+    counts = np.zeros((256, 256))
+    counts[first, second] = np.exp2(logs.astype(np.float64) / 8)
+    floor = floors()
+    floor[FIRST_LETTER : FIRST_LETTER + n_letters] = 1e-6
+    floor[FIRST_LETTER + n_letters :] = 1e-12
+    single = counts.sum(axis=0)
+    single = single / single.sum() + floor
+    single /= single.sum()
+    total = counts.sum(axis=1, keepdims=True)
+    kept = np.maximum(counts - _DISCOUNT, 0)
+    # A context that is new says nothing: what follows has its own frequency.
+    rest = np.where(total > 0, (total - kept.sum(axis=1, keepdims=True) + 1) / (total + 1), 1.0)
+    logs_ = np.log(kept / (total + 1) + rest * single[None])
+    return logs_.astype(np.float32)
+
+
+@numba.njit(nogil=True, cache=True)
+def _score(  # noqa: PLR0913, PLR0917 - flat arrays
+    points: npt.NDArray[np.uint32],
+    near: npt.NDArray[np.int64],
+    plain: Bytes,
+    case: Bytes,
+    pairs: Floats,
+    number: npt.NDArray[np.uint16],
+    units: Bytes,
+    single: Floats,
+    classes: Floats,
+    cases: Floats,
+    scripts: Bytes,
+    sizes: Floats,
+    nats: npt.NDArray[np.float64],
+    beyond: npt.NDArray[np.float64],
+) -> int:
+    n_languages = pairs.shape[0]
+    count = 0
+    for at in near:
+        point = points[at]
+        before = points[at - 1] if at > 0 else np.uint32(32)
+        here = number[point]
+        there = number[before]
+        wide = point >= 0x80 or before >= 0x80
+        count += wide
+        shape = cases[case[before], case[point]]
+        for language in range(n_languages):
+            unit = units[language, here] if here else plain[point]
+            last = units[language, there] if there else plain[before]
+            value = pairs[language, last, unit] + (single[language, here] if here else classes[unit]) + shape
+            nats[language] += value
+            if wide:
+                beyond[language] += value
+        # Any script by itself: after a letter one of the same script, all alike.
+        script = scripts[point]
+        other = scripts[before]
+        if script != 255:
+            value = -sizes[script] - (0.3 if script == other else (2.0 if other == 255 else 12.0))
+        else:
+            value = pairs[0, 0, plain[point]] if point >= 0x80 else np.float32(-3.0)
+            value += 0.0 if other == 255 or point < 0x80 else -1.0
+        nats[n_languages] += value
+        if wide:
+            beyond[n_languages] += value
+    return count
