@@ -24,16 +24,20 @@ CANDIDATES = {
     "mac_roman": 4, "iso8859-4": 4, "mac_cyrillic": 5, "cp862": 5, "iso8859-16": 5, "iso8859-3": 6, "iso8859-10": 6,
     "iso8859-14": 6, "utf-16-le": 6, "utf-16-be": 6, "cp737": 6, "cp775": 6, "cp858": 6, "cp1125": 6, "cp855": 7,
     "cp857": 7, "mac_latin2": 7, "mac_turkish": 8, "mac_greek": 8, "mac_iceland": 8, "mac_croatian": 8,
-    "mac_romanian": 8, "johab": 8, "kz1048": 7, "koi8-t": 7, "cp865": 7, "cp861": 8, "cp863": 8, "cp860": 8,
+    "mac_romanian": 8, "johab": 8, "cp865": 7, "cp861": 8, "cp863": 8, "cp860": 8,
 }  # fmt: skip
-_NEVER_BYTES = {"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"}
+_WIDE = {"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"}
 
 # A language other than the declared one, and one of another region or script.
 _OTHER_LANGUAGE = 6.0
 _OTHER_REGION = 2.0
 _TEMPER = 0.35
-# Nats a character beyond ASCII under which a reading is no text of any language; a script's letters by chance have 5.
-LEAST_LIKELY = -8.5
+# Nats a character beyond ASCII under which a reading is no text of its language: an alphabet's letters have 2 to 4,
+# syllables and kana 4 to 6, Han characters 6 to 8.5, of which there are so many.
+_LEAST = {"zh-Hans": -9.5, "zh-Hant": -9.5, "ja": -7.5, "ko": -7.5, "und": -7.5}
+_LEAST_OTHER = -6.3
+# A few signs alone are no evidence: as many characters of usual likelihood are added.
+_FEW, _USUAL = 4, -5.0
 # Bytes that are read: the beginning decides.
 _MOST_BYTES = 64 << 10
 
@@ -78,7 +82,7 @@ def _texts(data: bytes) -> Iterator[tuple[str, str]]:
     wide = b"\0" in data
     names = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be") if wide else tuple(CANDIDATES)
     for name in names:
-        if name in _NEVER_BYTES and len(data) % (4 if "32" in name else 2):
+        if name in _WIDE and len(data) % (4 if "32" in name else 2):
             continue
         text = _decoded(data, name)
         if text is not None and "\0" not in text:
@@ -103,7 +107,11 @@ def _reading(name: str, text: str, bonus: float, language: str) -> Reading:
     weighed = found.nats + _priors(language.lower())
     best = int(weighed.argmax())
     total = float(np.logaddexp.reduce(weighed)) + bonus
-    return Reading(name, languages()[best], total, float(found.beyond[best]) / max(found.count, 1))
+    if name in _WIDE:  # there the letters of ASCII tell as much
+        average = float(found.nats[best]) / max(found.read, 1)
+    else:
+        average = (float(found.beyond[best]) + _USUAL * _FEW) / (found.count + _FEW)
+    return Reading(name, languages()[best], total, average)
 
 
 @functools.lru_cache(maxsize=64)
@@ -134,7 +142,7 @@ def _weighed(readings: list[Reading]) -> list[Reading]:
     shares = np.exp(_TEMPER * (nats - nats.max()))
     shares /= shares.sum()
     out = [
-        Reading(r.encoding, r.language, r.nats, r.average, float(share) if r.average >= LEAST_LIKELY else 0.0)
+        Reading(r.encoding, r.language, r.nats, r.average, float(share) if r.average >= _LEAST.get(r.language, _LEAST_OTHER) else 0.0)
         for r, share in zip(readings, shares, strict=True)
     ]
     return sorted(out, key=lambda reading: -reading.nats)

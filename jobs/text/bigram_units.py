@@ -1,8 +1,8 @@
 """The units of the character model: what it tells apart beside the letters of a language.
 
 Each character is one unit: a letter of the language (in lower case), one of the signs below, or a class. The
-floors are what one character of a class has as probability where no text that was counted holds it: they order
-what wrong decoding brings forth (control characters, private use, boxes, foreign letters) below what is merely rare.
+least probability of a class orders what wrong decoding brings forth (control characters, private use, boxes,
+foreign letters) below what is merely rare.
 """
 # ruff: noqa: RUF001 - the characters are meant as they stand
 
@@ -21,27 +21,27 @@ SIGNS = (
     "«»“”‘’„‚‹›–—…•·§©®™°±×÷€£¥¢¶†‡¿¡ªº¹²³½¼¾µ¬¦¨´¸¯ˆ˜‰№−→←≤≥≠"
     "،؛؟٪ـ।॥、。・「」『』《》〈〉【】（），：；！？～－ー〜"
 )
-# Classes and the floor of one character of them.
+# Classes: the probability that one has at least, and the characters that share it.
 CLASSES = {
-    "blank": 1e-3,
-    "digit": 1e-5,
-    "no-break": 1e-5,
-    "invisible": 1e-7,
-    "sign": 1e-6,
-    "box": 3e-8,
-    "control": 1e-8,
-    "late control": 1e-10,
-    "private": 1e-10,
-    "replacement": 3e-7,
-    "mark": 1e-7,
-    "han": 1e-8,
-    "hiragana": 1e-7,
-    "katakana": 1e-7,
-    "narrow katakana": 1e-9,
-    "hangul": 1e-8,
-    "latin": 3e-7,
-    "letter": 1e-7,
-    "unassigned": 1e-11,
+    "blank": (1e-3, 1),
+    "digit": (1e-4, 10),
+    "no-break": (1e-5, 2),
+    "invisible": (1e-6, 20),
+    "sign": (3e-5, 250),
+    "box": (3e-6, 60),
+    "control": (1e-7, 28),
+    "late control": (1e-9, 32),
+    "private": (1e-8, 3000),
+    "replacement": (1e-5, 40),
+    "mark": (1e-5, 150),
+    "han": (1e-5, 30_000),
+    "hiragana": (3e-6, 85),
+    "katakana": (3e-6, 90),
+    "narrow katakana": (1e-7, 60),
+    "hangul": (3e-6, 5000),
+    "latin": (1e-4, 150),
+    "letter": (3e-5, 700),
+    "unassigned": (1e-9, 3000),
 }
 GLOBALS = (*CLASSES, *ASCII_SIGNS, *SIGNS)
 FIRST_LETTER = len(GLOBALS)
@@ -54,9 +54,16 @@ EAST_ASIAN = ("han", "hiragana", "katakana", "hangul")
 
 
 def floors() -> npt.NDArray[np.float64]:
-    """Return float64 [256]: the floor of each unit; letters beyond the language's have their class's."""
+    """Return float64 [256]: the probability that each unit has at least."""
     out = np.full(256, SIGN_FLOOR)
-    out[: len(CLASSES)] = list(CLASSES.values())
+    out[: len(CLASSES)] = [floor for floor, _ in CLASSES.values()]
+    return out
+
+
+def members() -> npt.NDArray[np.float32]:
+    """Return float32 [256]: the log probability of one character of each unit."""
+    out = np.zeros(256, np.float32)
+    out[: len(CLASSES)] = [-np.log(count) for _, count in CLASSES.values()]
     return out
 
 

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from jobs.text.bigram_units import CLASSES, EAST_ASIAN, FIRST_LETTER, case_table, floors, unit_table
+from jobs.text.bigram_units import CLASSES, EAST_ASIAN, FIRST_LETTER, case_table, floors, members, unit_table
 from jobs.text.characters import CODE_POINTS, Bytes
 from jobs.text.scripts import script_numbers
 
@@ -24,6 +24,12 @@ GENERIC = "und"
 # Characters on either side of one beyond ASCII that are read: in code these are the comment or the literal.
 WINDOW = 30
 _DISCOUNT = 0.5
+# Log share of its class that a character has which a language was not seen to write.
+_UNSEEN = -13.0
+# What a character costs more in an English word than in one of the language.
+_FOREIGN = 0.7
+# Nats that any script by itself is behind a known language.
+_GENERIC = -4.0
 
 Floats = npt.NDArray[np.float32]
 
@@ -36,11 +42,13 @@ class Likelihood:
         nats: float64 [languages]: of all characters within `WINDOW` of one beyond ASCII.
         beyond: float64 [languages]: of the characters beyond ASCII and those after them alone.
         count: How many those are.
+        read: How many characters are read in all.
     """
 
     nats: npt.NDArray[np.float64]
     beyond: npt.NDArray[np.float64]
     count: int
+    read: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ class _Model:
     single: Floats  # [languages, characters] log P(character | its unit)
     classes: Floats  # [256] the same for characters that no language counts
     cases: Floats  # [4, 4]
+    handicaps: Floats  # [languages] nats
     sizes: npt.NDArray[np.float32]  # [scripts] log of a script's letters
 
 
@@ -71,13 +80,14 @@ def likelihood(text: str, most: int = 4000) -> Likelihood:
     text = unicodedata.normalize("NFC", text)
     points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     near = _near(points, most)
-    nats = np.zeros(len(model.languages) + 1)
+    nats = np.append(model.handicaps, _GENERIC).astype(np.float64)
     beyond = np.zeros(len(model.languages) + 1)
     count = _score(
         points, near, unit_table(), case_table(), model.pairs, model.number, model.units, model.single,
-        model.classes, model.cases, script_numbers(), model.sizes, nats, beyond,
+        model.classes, model.cases, script_numbers(), model.sizes, model.languages.index("en"),
+        nats, beyond,
     )  # fmt: skip
-    return Likelihood(nats, beyond, int(count))
+    return Likelihood(nats, beyond, int(count), len(near))
 
 
 def _near(points: npt.NDArray[np.uint32], most: int) -> npt.NDArray[np.int64]:
@@ -88,7 +98,12 @@ def _near(points: npt.NDArray[np.uint32], most: int) -> npt.NDArray[np.int64]:
     change = np.zeros(len(points) + 1, np.int32)
     np.add.at(change, np.maximum(beyond - WINDOW, 0), 1)
     np.add.at(change, np.minimum(beyond + WINDOW + 1, len(points)), -1)
-    return np.flatnonzero(np.cumsum(change[:-1]) > 0)[:most]
+    near = np.cumsum(change[:-1]) > 0
+    # Nor farther than the line: in code the next one is another comment or none.
+    lines = np.cumsum(points == 10)
+    held = np.zeros(int(lines[-1]) + 1, np.bool_)
+    held[lines[beyond]] = True
+    return np.flatnonzero(near & held[lines])[:most]
 
 
 @functools.cache
@@ -108,8 +123,8 @@ def _model() -> _Model:
             number[ord(upper)] = at
     plain = unit_table()
     base = np.array([0, *(plain[ord(character)] for character in known)], np.uint8)
-    classes = np.zeros(256, np.float32)
-    single = np.zeros((len(tags), len(known) + 1), np.float32)
+    classes = members()
+    single = np.repeat(classes[base][None], len(tags), axis=0)
     units = np.repeat(base[None], len(tags), axis=0)
     pairs = np.zeros((len(tags), 256, 256), np.float32)
     bounds = data["bounds"]
@@ -117,18 +132,19 @@ def _model() -> _Model:
     for row, own in enumerate(letters):
         for at, character in enumerate(own):
             units[row, place[character]] = FIRST_LETTER + at
+            single[row, place[character]] = 0
         part = slice(bounds[row], bounds[row + 1])
         pairs[row] = _smoothed(data["first"][part], data["second"][part], data["counts"][part], len(own))
         if singles[row]:
             logs = data["shares"][begin : begin + len(singles[row])].astype(np.float32) / -16
             begin += len(singles[row])
             for name in EAST_ASIAN:
-                single[row, units[row] == list(CLASSES).index(name)] = -13.0
+                single[row, units[row] == list(CLASSES).index(name)] = _UNSEEN
             for character, log in zip(singles[row], logs, strict=True):
                 single[row, place[character]] = log
     sizes = np.bincount(script_numbers(), minlength=256).astype(np.float32)
     return _Model(
-        tags, pairs, number, units, single, classes, data["cases"].astype(np.float32), np.log(np.maximum(sizes, 1))
+        tags, pairs, number, units, single, classes, data["cases"], data["handicaps"], np.log(np.maximum(sizes, 1))
     )
 
 
@@ -164,6 +180,7 @@ def _score(  # noqa: PLR0913, PLR0917 - flat arrays
     cases: Floats,
     scripts: Bytes,
     sizes: Floats,
+    english: int,
     nats: npt.NDArray[np.float64],
     beyond: npt.NDArray[np.float64],
 ) -> int:
@@ -177,10 +194,16 @@ def _score(  # noqa: PLR0913, PLR0917 - flat arrays
         wide = point >= 0x80 or before >= 0x80
         count += wide
         shape = cases[case[before], case[point]]
+        first = units[english, there] if there else plain[before]
+        second = units[english, here] if here else plain[point]
+        foreign = pairs[english, first, second] + shape - _FOREIGN
         for language in range(n_languages):
             unit = units[language, here] if here else plain[point]
             last = units[language, there] if there else plain[before]
             value = pairs[language, last, unit] + (single[language, here] if here else classes[unit]) + shape
+            if not wide:
+                # Names and keywords stand in text of any language: that they are English speaks against none.
+                value = max(value, foreign)
             nats[language] += value
             if wide:
                 beyond[language] += value

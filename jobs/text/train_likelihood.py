@@ -29,21 +29,21 @@ from jobs.text.likelihood import MODEL
 # Tag: (word list, Django's locale, LibreOffice's help).
 LANGUAGES = {
     "af": ("", "af", ""), "ar": ("ar", "ar", ""), "az": ("", "az", ""), "be": ("", "be", ""),
-    "bg": ("bg", "bg", ""), "br": ("", "br", ""), "bs": ("sh", "bs", ""), "ca": ("ca", "ca", "ca"), "cs": ("cs", "cs", "cs"),
+    "bg": ("bg", "bg", ""), "bs": ("sh", "bs", ""), "ca": ("ca", "ca", "ca"), "cs": ("cs", "cs", "cs"),
     "cy": ("", "cy", ""), "da": ("da", "da", "da"), "de": ("de", "de", "de"), "el": ("el", "el", "el"),
     "en": ("en", "", "en-us"), "eo": ("", "eo", ""), "es": ("es", "es", "es"), "et": ("", "et", "et"),
     "eu": ("", "eu", ""), "fa": ("fa", "fa", ""), "fi": ("fi", "fi", "fi"), "fr": ("fr", "fr", "fr"),
     "ga": ("", "ga", ""), "gl": ("", "gl", ""), "he": ("he", "he", ""), "hi": ("hi", "hi", ""),
     "hr": ("sh", "hr", ""), "hu": ("hu", "hu", "hu"), "hy": ("", "hy", ""), "id": ("id", "id", ""),
     "is": ("is", "is", ""), "it": ("it", "it", "it"), "ja": ("ja", "ja", "ja"), "ka": ("", "ka", ""),
-    "kk": ("", "kk", ""), "ko": ("ko", "ko", "ko"), "ky": ("", "ky", ""), "lb": ("", "lb", ""),
+    "ko": ("ko", "ko", "ko"), "ky": ("", "ky", ""), 
     "lt": ("lt", "lt", ""), "lv": ("lv", "lv", ""), "mk": ("mk", "mk", ""), "mn": ("", "mn", ""),
     "nb": ("nb", "nb", ""), "nl": ("nl", "nl", "nl"), "nn": ("", "nn", ""), "pl": ("pl", "pl", "pl"),
     "pt": ("pt", "pt_BR", "pt-br"), "ro": ("ro", "ro", ""), "ru": ("ru", "ru", "ru"), "sk": ("sk", "sk", "sk"),
     "sl": ("sl", "sl", "sl"), "sq": ("", "sq", ""), "sr": ("cyrillic sh", "sr", ""), "sr-Latn": ("sh", "sr_Latn", ""),
-    "sv": ("sv", "sv", "sv"), "tg": ("", "tg", ""), "th": ("", "th", ""), "tk": ("", "tk", ""),
-    "tr": ("tr", "tr", "tr"), "tt": ("", "tt", ""), "uk": ("uk", "uk", ""), "ur": ("ur", "ur", ""),
-    "uz": ("", "uz", ""), "vi": ("vi", "vi", "vi"), "zh-Hans": ("zh", "zh_Hans", "zh-cn"),
+    "sv": ("sv", "sv", "sv"), "th": ("", "th", ""), 
+    "tr": ("tr", "tr", "tr"), "uk": ("uk", "uk", ""), "ur": ("ur", "ur", ""),
+    "vi": ("vi", "vi", "vi"), "zh-Hans": ("zh", "zh_Hans", "zh-cn"),
     "zh-Hant": ("traditional zh", "zh_Hant", "zh-tw"),
 }  # fmt: skip
 
@@ -193,6 +193,8 @@ def _write(
         text, logs = _shares(tag, single, traditional, east)
         singles.append(text)
         shares.extend(logs)
+    # Languages of little text have flat counts, in which anything is somewhat likely: they must be clearly better.
+    sizes = np.array([pairs.total() for pairs in counted.values()])
     np.savez_compressed(
         MODEL,
         languages=np.array(list(counted)),
@@ -204,6 +206,7 @@ def _write(
         second=np.concatenate([row[1] for row in rows]).astype(np.uint8),
         counts=np.concatenate([row[2] for row in rows]).astype(np.uint8),
         cases=_cases(pooled),
+        handicaps=np.where(sizes < 1e5, -4.0, 0.0).astype(np.float32),
     )
 
 
