@@ -32,6 +32,25 @@ landed_documents = Table(
         TITLE,
         Column("media_type", pa.string(), "IANA media type of the file.", nullable=False),
         Column("encoding", pa.string(), "Character encoding that it was decoded from.", nullable=False),
+        Column(
+            "encoding_method",
+            pa.string(),
+            "What decided on it: a byte order mark, a declaration (declared), valid utf-8, the escapes of ISO-2022 "
+            "or HZ, or statistics (detected).",
+            nullable=False,
+        ),
+        Column(
+            "encoding_confidence",
+            pa.float64(),
+            "Share of the likelihood of all readings, by pairs of characters; 1 where it is not detected.",
+            nullable=False,
+        ),
+        Column(
+            "encoding_note", pa.string(), "A declaration that is no label of the standard, or contradicts the bytes."
+        ),
+        Column(
+            "replaced", pa.int32(), "Places whose bytes could not be read: U+FFFD.", unit="characters", nullable=False
+        ),
         Column("content", pa.string(), "The document as received, markup included.", nullable=False, payload=True),
     ],
     key=["sample_id"],

@@ -18,9 +18,7 @@ _COMMENT = re.compile(
     re.IGNORECASE,
 )
 # vim's modelines stand in the first or last five lines.
-_VIM = re.compile(
-    rb"(?:^|\s)(?:vi|vim|ex):[^\n]{0,200}?\b(?:fileencoding|fenc|encoding|enc)=([-\w.]+)", re.MULTILINE
-)
+_VIM = re.compile(rb"(?:^|\s)(?:vi|vim|ex):[^\n]{0,200}?\b(?:fileencoding|fenc|encoding|enc)=([-\w.]+)", re.MULTILINE)
 _VIM_LINES = 5
 # Headers of messages: gettext's po files, mail.
 _MESSAGE = re.compile(rb"^\"?Content-Type:\s*text/[\w.+-]+\s*;\s*charset=\"?([-\w.]+)", re.IGNORECASE | re.MULTILINE)

@@ -8,7 +8,8 @@ likelihood, tempered, since neighbouring characters are no independent witnesses
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,11 +23,13 @@ CANDIDATES = {
     "iso8859-2": 1, "iso8859-7": 1, "iso8859-8": 1, "iso8859-15": 1, "iso8859-9": 2, "cp1258": 2, "cp866": 3,
     "iso8859-5": 3, "cp850": 3, "cp852": 3, "iso8859-6": 3, "iso8859-13": 3, "euc_jis_2004": 3, "cp437": 4,
     "mac_roman": 4, "iso8859-4": 4, "mac_cyrillic": 5, "cp862": 5, "iso8859-16": 5, "iso8859-3": 6, "iso8859-10": 6,
-    "iso8859-14": 6, "utf-16-le": 6, "utf-16-be": 6, "cp737": 6, "cp775": 6, "cp858": 6, "cp1125": 6, "cp855": 7,
+    "iso8859-14": 6, "cp737": 6, "cp775": 6, "cp858": 6, "cp1125": 6, "cp855": 7,
     "cp857": 7, "mac_latin2": 7, "mac_turkish": 8, "mac_greek": 8, "mac_iceland": 8, "mac_croatian": 8,
     "mac_romanian": 8, "johab": 8, "cp865": 7, "cp861": 8, "cp863": 8, "cp860": 8,
 }  # fmt: skip
-_WIDE = {"utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"}
+_WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+# A byte that an encoding has no character for may be a stray one: one in as many.
+_STRAYS = 1000
 
 # A language other than the declared one, and one of another region or script.
 _OTHER_LANGUAGE = 6.0
@@ -38,8 +41,9 @@ _LEAST = {"zh-Hans": -9.5, "zh-Hant": -9.5, "ja": -7.5, "ko": -7.5, "und": -7.5}
 _LEAST_OTHER = -6.3
 # A few signs alone are no evidence: as many characters of usual likelihood are added.
 _FEW, _USUAL = 4, -5.0
-# Bytes that are read: the beginning decides.
+# Bytes that are read, of the lines that are not ASCII.
 _MOST_BYTES = 64 << 10
+_LINES = re.compile(rb"[^\n\x80-\xff]{0,1000}[\x80-\xff][^\n]*\n?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,49 +62,32 @@ class Reading:
     language: str
     nats: float
     average: float
-    confidence: float = 0.0
+    confidence: float
 
 
-def detect(data: bytes, language: str, *, extra: Iterable[tuple[str, str, float]] = ()) -> list[Reading]:
+def detect(data: bytes, language: str, *, favoured: Mapping[str, float] | None = None) -> list[Reading]:
     """Return the readings of bytes, the most likely first; empty where no candidate can read them.
 
     Args:
         data: The bytes, which are not ASCII alone.
         language: BCP 47 hint that narrows the candidates; what the model does not know says nothing.
-        extra: More readings: name, text, and nats that are added to their likelihood.
+        favoured: Encodings that something else speaks for, and nats that are added to their likelihood. They are
+            read however many bytes are wrong.
     """
-    readings = [_reading(name, text, bonus, language) for name, text, bonus in extra]
-    seen = {text[:_MOST_BYTES] for _, text, _ in extra}
-    for name, text in _texts(data[:_MOST_BYTES]):
+    readings, seen = [], set()
+    for name, bonus in (favoured or {}).items():
+        text = _sample(data).decode(name, "replace")
+        seen.add(text)
+        readings.append(reading(name, text, language, bonus))
+    for name, text in _texts(data):
         if text not in seen:
             seen.add(text)
-            readings.append(_reading(name, text, -float(CANDIDATES.get(name, 8)), language))
+            readings.append(reading(name, text, language, -float(CANDIDATES.get(name, 6))))
     return _weighed(readings)
 
 
-def _texts(data: bytes) -> Iterator[tuple[str, str]]:
-    wide = b"\0" in data
-    names = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be") if wide else tuple(CANDIDATES)
-    for name in names:
-        if name in _WIDE and len(data) % (4 if "32" in name else 2):
-            continue
-        text = _decoded(data, name)
-        if text is not None and "\0" not in text:
-            yield name, text
-
-
-def _decoded(data: bytes, name: str) -> str | None:
-    """Return the text of a beginning, whose last character may be cut off where it is as long as what is read."""
-    cuts = range(4) if len(data) == _MOST_BYTES else range(1)
-    for cut in cuts:
-        try:
-            return data[: len(data) - cut].decode(name)
-        except UnicodeError:
-            continue
-    return None
-
-
-def _reading(name: str, text: str, bonus: float, language: str) -> Reading:
+def reading(name: str, text: str, language: str, bonus: float = 0.0) -> Reading:
+    """Return how likely a text is, read as the encoding `name`; its confidence is 1 where it can be text at all."""
     from jobs.text.likelihood import languages, likelihood
 
     found = likelihood(text)
@@ -111,7 +98,39 @@ def _reading(name: str, text: str, bonus: float, language: str) -> Reading:
         average = float(found.nats[best]) / max(found.read, 1)
     else:
         average = (float(found.beyond[best]) + _USUAL * _FEW) / (found.count + _FEW)
-    return Reading(name, languages()[best], total, average)
+    tag = languages()[best]
+    return Reading(name, tag, total, average, float(average >= _LEAST.get(tag, _LEAST_OTHER)))
+
+
+def _texts(data: bytes) -> Iterator[tuple[str, str]]:
+    sample = _sample(data)
+    names = _WIDE if b"\0" in data else (*CANDIDATES, *_WIDE[:2])
+    for name in names:
+        if name not in _WIDE:
+            part = sample
+        elif len(data) % (int(name[4:6]) // 8) == 0:
+            part = data[:_MOST_BYTES]
+        else:
+            continue
+        text = part.decode(name, "replace")
+        if len(part) < len(data) and text.endswith("\ufffd"):
+            text = text[:-1]  # cut off by the sample
+        if text.count("\ufffd") <= max(1, len(part) // _STRAYS) and "\0" not in text:
+            yield name, text
+
+
+def _sample(data: bytes) -> bytes:
+    """Return the lines that are not ASCII, as many as are read."""
+    if len(data) <= _MOST_BYTES:
+        return data
+    parts: list[bytes] = []
+    size = 0
+    for match in _LINES.finditer(data):
+        parts.append(match.group()[: _MOST_BYTES - size])
+        size += len(parts[-1])
+        if size >= _MOST_BYTES:
+            break
+    return b"".join(parts)
 
 
 @functools.lru_cache(maxsize=64)
@@ -142,7 +161,7 @@ def _weighed(readings: list[Reading]) -> list[Reading]:
     shares = np.exp(_TEMPER * (nats - nats.max()))
     shares /= shares.sum()
     out = [
-        Reading(r.encoding, r.language, r.nats, r.average, float(share) if r.average >= _LEAST.get(r.language, _LEAST_OTHER) else 0.0)
+        Reading(r.encoding, r.language, r.nats, r.average, float(share) * r.confidence)
         for r, share in zip(readings, shares, strict=True)
     ]
     return sorted(out, key=lambda reading: -reading.nats)

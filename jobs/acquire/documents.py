@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.acquire.decoding import decode, gunzip
+from jobs.acquire.decoding import Decoded, decode, gunzip
 from jobs.acquire.original_file import Original, RejectedError, by_size, originals, read_original
 from jobs.acquire.record_batch import batch_of
 from lakehouse.declare.flow import flow
@@ -31,9 +31,11 @@ class DocumentsParams:
 
     Args:
         most_bytes: Size above which a file, compressed or not, is refused.
+        least_confidence: Of a detected encoding; below it a file is refused, and the reason names the candidates.
     """
 
     most_bytes: int = 16 << 20
+    least_confidence: float = 0.9
 
 
 @flow(
@@ -67,25 +69,23 @@ def _landed(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
     places: list[int] = []  # the row of the batch that a document comes from
     ordinals: list[int | None] = []  # its place in a file that was cut
     contents: list[str | None] = []
-    encodings: list[str | None] = []
+    decoded: list[Decoded | None] = []
     titles: list[str | None] = []
     reasons: list[str | None] = []
     for place, original in enumerate(originals(batch)):
+        read_as, reason = None, None
+        parts: list[tuple[int | None, str | None]] = [(None, None)]
         try:
-            text, encoding = _text(original, params)
-            parts = _parts(text, original.attributes.get("split", ""))
+            read_as = _decoded(original, params)
+            parts = list(_parts(read_as.text, original.attributes.get("split", "")))
         except RejectedError as rejected:
-            made: list[tuple[int | None, str | None, str | None, str | None, str | None]] = [
-                (None, None, None, None, str(rejected))
-            ]
-        else:
-            made = [(ordinal, part, encoding, _title(original, part), None) for ordinal, part in parts]
-        for ordinal, part, encoding_, title, reason in made:
+            reason = str(rejected)
+        for ordinal, part in parts:
             places.append(place)
             ordinals.append(ordinal)
             contents.append(part)
-            encodings.append(encoding_)
-            titles.append(title)
+            decoded.append(read_as)
+            titles.append(None if part is None else _title(original, part))
             reasons.append(reason)
     rows = batch.take(pa.array(places, pa.int64()))
     content = pa.array(contents, pa.string())
@@ -97,14 +97,21 @@ def _landed(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
         "content_id": content_ids(content),
         "language_hint": rows.column("language"),
         "title": titles,
-        "encoding": encodings,
+        "encoding": [None if one is None else one.encoding for one in decoded],
+        "encoding_method": [None if one is None else one.method for one in decoded],
+        "encoding_confidence": [None if one is None else one.confidence for one in decoded],
+        "encoding_note": [None if one is None else one.note for one in decoded],
+        "replaced": [
+            None if one is None or part is None else _replaced(one, part)
+            for one, part in zip(decoded, contents, strict=True)
+        ],
         "content": content,
         **{name: rows.column(name) for name in ("source", "license", "retrieved_at", "modality", "kind", "media_type")},
     }
     return batch_of(table, columns, reasons)
 
 
-def _text(original: Original, params: DocumentsParams) -> tuple[str, str]:
+def _decoded(original: Original, params: DocumentsParams) -> Decoded:
     data = read_original(original)
     if original.attributes.get("compression") == "gzip":
         data = gunzip(data, params.most_bytes)
@@ -112,7 +119,12 @@ def _text(original: Original, params: DocumentsParams) -> tuple[str, str]:
         raise RejectedError(f"{len(data)} bytes, more than {params.most_bytes}")
     if original.media_type.startswith(("image/", "audio/", "video/", "application/pdf", "application/zip")):
         raise RejectedError(f"not text: its first bytes are those of {original.media_type}")
-    return decode(data, original.media_type, original.language, original.modality)
+    return decode(data, original.media_type, original.language, params.least_confidence)
+
+
+def _replaced(decoded: Decoded, part: str) -> int:
+    """Return the places of a part whose bytes could not be read; what the file itself writes so is counted with it."""
+    return min(decoded.replaced, part.count("\ufffd"))
 
 
 def _parts(text: str, separator: str) -> list[tuple[int | None, str]]:

@@ -18,8 +18,7 @@ from jobs.text.characters import CODE_POINTS, Bytes
 
 ASCII_SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 SIGNS = (
-    "«»“”‘’„‚‹›–—…•·§©®™°±×÷€£¥¢¶†‡¿¡ªº¹²³½¼¾µ¬¦¨´¸¯ˆ˜‰№−→←≤≥≠"
-    "،؛؟٪ـ।॥、。・「」『』《》〈〉【】（），：；！？～－ー〜"
+    "«»“”‘’„‚‹›–—…•·§©®™°±×÷€£¥¢¶†‡¿¡ªº¹²³½¼¾µ¬¦¨´¸¯ˆ˜‰№−→←≤≥≠،؛؟٪ـ।॥、。・「」『』《》〈〉【】（），：；！？～－ー〜"
 )
 # Classes: the probability that one has at least, and the characters that share it.
 CLASSES = {

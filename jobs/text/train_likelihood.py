@@ -158,9 +158,7 @@ def _write(
     plain = unit_table()
     east = {list(CLASSES).index(name) for name in EAST_ASIAN}
     letters, singles, shares, rows, bounds = [], [], [], [], [0]
-    beside_signs = {
-        pair: count for pair, count in pooled.items() if pair[0] in _SIGN_SET or pair[1] in _SIGN_SET
-    }
+    beside_signs = {pair: count for pair, count in pooled.items() if pair[0] in _SIGN_SET or pair[1] in _SIGN_SET}
     english, pooled_total = counted["en"], pooled.total()
     for tag, pairs in counted.items():
         scale = (0.05 if tag[:2] in ("ja", "ko", "zh") or _not_latin(pairs) else 0.02) * pairs.total() / english.total()
