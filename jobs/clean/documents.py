@@ -52,8 +52,9 @@ class CleanParams:
 def clean_documents(batch: pa.RecordBatch, params: CleanParams) -> pa.RecordBatch:
     """Clean each document.
 
-    HTML and XML give their main text; text and code get one kind of line end, normalisation form C and no
-    invisible characters; code keeps its indentation. UTF-8 that was read as Windows-1252 is read again.
+    HTML and XML give their main text. Text is read again where it is mojibake, and gets one kind of line end,
+    normalisation form C and no invisible characters that carry no meaning. Code keeps all but its line ends and a
+    byte-order mark at its beginning.
 
     Args:
         batch: Rows of bronze.documents.
@@ -62,19 +63,24 @@ def clean_documents(batch: pa.RecordBatch, params: CleanParams) -> pa.RecordBatc
     Returns:
         Rows of silver.documents, one for each row; ``_reject`` says why a document gives no text.
     """
+    from jobs.text import normalise as kernel
+
     text, reasons = _plain(batch, params)
     is_code = pc.fill_null(pc.equal(batch.column("modality"), "code"), False)
+    text, mended = _mended(text, is_code)
     text, findings = _normalised(text, is_code)
-    reasons = pc.coalesce(reasons, _reasons(text, is_code, findings, params))
+    reasons = pc.coalesce(reasons, _reasons(text, findings, params))
     text = pc.cast(text, pa.string()) if text.nbytes < 1 << 31 else text
     columns = {
         **{name: batch.column(name) for name in LINEAGE_NAMES},
         **{name: batch.column(name) for name in ("modality", "kind", "language_hint", "title")},
         "content_id": content_ids(text),
+        "mended": mended,
+        "invisible": findings[:, kernel.INVISIBLE].astype(np.int32),
         "text": text,
         REJECT: reasons,
     }
-    return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+    return pa.RecordBatch.from_pydict(columns)
 
 
 def _plain(batch: pa.RecordBatch, params: CleanParams) -> tuple[pa.Array, pa.Array]:
@@ -97,20 +103,26 @@ def _plain(batch: pa.RecordBatch, params: CleanParams) -> tuple[pa.Array, pa.Arr
     return content, reasons
 
 
+def _mended(text: pa.Array, is_code: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int32]]:
+    """Repair mojibake, before normalisation takes its control characters and odd spaces away; code may mean it."""
+    mended = np.zeros(len(text), np.int32)
+    is_text = pc.invert(is_code)
+    if not pc.any(is_text).as_py():
+        return text, mended
+    whole, counts = repair(text.filter(is_text))
+    mended[is_text.to_numpy(zero_copy_only=False)] = counts
+    return (pc.replace_with_mask(text, is_text, whole) if counts.any() else text), mended
+
+
 def _normalised(text: pa.Array, is_code: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
-    """Normalise text and code by their own tables, repair mojibake, compose."""
+    """Normalise text and code by their own rules, compose text."""
     from jobs.text import normalise as kernel
 
     whole, findings = kernel.normalise(text)
     if pc.any(is_code).as_py():
-        own, counts = kernel.normalise(text.filter(is_code), code=True, most_blank_lines=2)
+        own, counts = kernel.normalise_code(text.filter(is_code))
         whole = pc.replace_with_mask(whole, is_code, own)
         findings[is_code.to_numpy(zero_copy_only=False)] = counts
-    misread = _misread(findings) & ~is_code.to_numpy(zero_copy_only=False)
-    if misread.any():
-        again, counts = kernel.normalise(repair(text.filter(pa.array(misread))))
-        whole = pc.replace_with_mask(whole, pa.array(misread), again)
-        findings[misread] = counts
     compose = pa.array(findings[:, kernel.MAY_COMPOSE] > 0)
     if pc.any(compose).as_py():
         import polars as pl
@@ -120,25 +132,17 @@ def _normalised(text: pa.Array, is_code: pa.Array) -> tuple[pa.Array, npt.NDArra
     return whole, findings
 
 
-def _misread(findings: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Whether most of what is not ASCII forms sequences of UTF-8, which does not come about by writing."""
-    from jobs.text import normalise as kernel
-
-    return (findings[:, kernel.SEQUENCES] >= 3) & (2 * findings[:, kernel.MISREAD] > findings[:, kernel.NOT_ASCII])
-
-
-def _reasons(text: pa.Array, is_code: pa.Array, findings: npt.NDArray[np.int64], params: CleanParams) -> pa.Array:
+def _reasons(text: pa.Array, findings: npt.NDArray[np.int64], params: CleanParams) -> pa.Array:
     """Return why a document is refused, the gravest reason first; null where it is not."""
     from jobs.text import normalise as kernel
 
     chars = np.maximum(findings[:, kernel.CHARS], 1)
-    # Code may hold such sequences in its literals, on purpose.
-    misread = _misread(findings) & ~is_code.to_numpy(zero_copy_only=False)
+    # A single place is a stray byte, however short the text is.
+    most_replaced = np.maximum(params.most_replaced * chars, 1)
     cases = {
         f"longer than {params.most_chars} characters": (params.most_chars > 0) & (chars > params.most_chars),
         "binary data: too many control characters": findings[:, kernel.CONTROLS] > params.most_controls * chars,
-        "undecodable: too many replacement characters": findings[:, kernel.REPLACEMENTS] > params.most_replaced * chars,
-        "mojibake: UTF-8 that was read in another encoding": misread,
+        "undecodable: too many replacement characters": findings[:, kernel.REPLACEMENTS] > most_replaced,
         "no text is left after cleaning": pc.equal(pc.binary_length(text), 0).to_numpy(zero_copy_only=False),
     }
     names = np.array([None, *cases], dtype=object)

@@ -192,7 +192,9 @@ def _score(  # noqa: PLR0913, PLR0917 - flat arrays
         here = number[point]
         there = number[before]
         wide = point >= 0x80 or before >= 0x80
-        count += wide
+        # What could not be read says nothing of what was.
+        told = wide and point != 0xFFFD and before != 0xFFFD
+        count += told
         shape = cases[case[before], case[point]]
         first = units[english, there] if there else plain[before]
         second = units[english, here] if here else plain[point]
@@ -205,17 +207,19 @@ def _score(  # noqa: PLR0913, PLR0917 - flat arrays
                 # Names and keywords stand in text of any language: that they are English speaks against none.
                 value = max(value, foreign)
             nats[language] += value
-            if wide:
+            if told:
                 beyond[language] += value
         # Any script by itself: after a letter one of the same script, all alike.
         script = scripts[point]
         other = scripts[before]
-        if script != 255:
+        if not wide:
+            value = foreign
+        elif script != 255:
             value = -sizes[script] - (0.3 if script == other else (2.0 if other == 255 else 12.0))
         else:
             value = pairs[0, 0, plain[point]] if point >= 0x80 else np.float32(-3.0)
-            value += 0.0 if other == 255 or point < 0x80 else -1.0
+            value -= 0.0 if other == 255 or point < 0x80 else 1.0
         nats[n_languages] += value
-        if wide:
+        if told:
             beyond[n_languages] += value
     return count

@@ -20,6 +20,7 @@ import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
+import msgpack
 import numpy as np
 import numpy.typing as npt
 
@@ -41,7 +42,7 @@ LANGUAGES = {
     "nb": ("nb", "nb", ""), "nl": ("nl", "nl", "nl"), "nn": ("", "nn", ""), "pl": ("pl", "pl", "pl"),
     "pt": ("pt", "pt_BR", "pt-br"), "ro": ("ro", "ro", ""), "ru": ("ru", "ru", "ru"), "sk": ("sk", "sk", "sk"),
     "sl": ("sl", "sl", "sl"), "sq": ("", "sq", ""), "sr": ("cyrillic sh", "sr", ""), "sr-Latn": ("sh", "sr_Latn", ""),
-    "sv": ("sv", "sv", "sv"), "th": ("", "th", ""), 
+    "sv": ("sv", "sv", "sv"), "th": ("", "th", ""),
     "tr": ("tr", "tr", "tr"), "uk": ("uk", "uk", ""), "ur": ("ur", "ur", ""),
     "vi": ("vi", "vi", "vi"), "zh-Hans": ("zh", "zh_Hans", "zh-cn"),
     "zh-Hant": ("traditional zh", "zh_Hant", "zh-tw"),
@@ -102,11 +103,9 @@ def _word_list(folder: Path, name: str) -> Iterable[tuple[str, float]]:
     """Yield words and their frequency: a list's row n holds words of frequency 10^(-n/100)."""
     if not name:
         return
-    import msgpack
-
-    name, cyrillic = name.split()[-1], name.startswith("cyrillic")
-    if "traditional" in name:
+    if name.startswith("traditional"):
         return
+    name, cyrillic = name.rsplit(maxsplit=1)[-1], name.startswith("cyrillic")
     paths = [folder / f"wordfreq/data/{size}_{name}.msgpack.gz" for size in ("small", "large")]
     path = next(path for path in paths if path.exists())
     rows = msgpack.unpackb(gzip.decompress(path.read_bytes()), raw=False)
@@ -128,8 +127,6 @@ def _count(text: str, pairs: collections.Counter[str]) -> None:
 
 def _traditional(folder: Path, own: collections.Counter[str]) -> dict[str, float]:
     """Return frequencies of traditional characters: those of simplified ones, shared out by what own text writes."""
-    import msgpack
-
     path = folder / "wordfreq/data/_chinese_mapping.msgpack.gz"
     mapping: dict[int, str] = msgpack.unpackb(gzip.decompress(path.read_bytes()), raw=False, strict_map_key=False)
     sources: dict[str, list[str]] = collections.defaultdict(list)
