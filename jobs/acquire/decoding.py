@@ -88,7 +88,7 @@ class Decoded:
     note: str | None = None
 
 
-def decode(data: bytes, media_type: str, language: str, least_confidence: float = 0.9) -> Decoded:
+def decode(data: bytes, media_type: str, language: str, least_confidence: float = 0.95) -> Decoded:
     """Return the text of a file and how it was read.
 
     Args:

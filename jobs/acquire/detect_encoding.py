@@ -18,7 +18,7 @@ import numpy.typing as npt
 # Python's codecs and how much rarer than the commonest of their bytes' readings they are, in nats. Between
 # encodings that read alike the first one names the text.
 CANDIDATES = {
-    "cp1252": 0, "gb18030": 0, "big5hkscs": 0, "cp932": 0, "euc_jp": 0, "cp949": 0, "cp1251": 0, "cp1250": 0,
+    "cp1252": 0, "gb18030": 0, "big5hkscs": 0, "cp932": 0, "euc_jp": 0, "cp949": 0, "cp1251": 0, "cp1250": 1,
     "cp1253": 0, "cp1255": 0, "cp1256": 0, "cp874": 0, "cp1254": 1, "cp1257": 1, "koi8-r": 1, "koi8-u": 2,
     "iso8859-2": 1, "iso8859-7": 1, "iso8859-8": 1, "iso8859-15": 1, "iso8859-9": 2, "cp1258": 2, "cp866": 3,
     "iso8859-5": 3, "cp850": 3, "cp852": 3, "iso8859-6": 3, "iso8859-13": 3, "euc_jis_2004": 3, "cp437": 4,
@@ -32,8 +32,8 @@ _WIDE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
 _STRAYS = 1000
 
 # A language other than the declared one, and one of another region or script.
-_OTHER_LANGUAGE = 6.0
-_OTHER_REGION = 2.0
+_OTHER_LANGUAGE = 12.0
+_OTHER_REGION = 3.0
 _TEMPER = 0.35
 # Nats a character beyond ASCII under which a reading is no text of its language: an alphabet's letters have 2 to 4,
 # syllables and kana 4 to 6, Han characters 6 to 8.5, of which there are so many.

@@ -35,7 +35,7 @@ class DocumentsParams:
     """
 
     most_bytes: int = 16 << 20
-    least_confidence: float = 0.9
+    least_confidence: float = 0.95
 
 
 @flow(

@@ -47,7 +47,7 @@ FIRST_LETTER = len(GLOBALS)
 MOST_LETTERS = 256 - FIRST_LETTER
 SIGN_FLOOR = 1e-6
 # Signs of running text, which manuals (the text that was counted) use less than other writing.
-COMMON_SIGNS, COMMON_FLOOR = "«»“”‘’„–—…•·§©®™°±×€£¿¡²½µ", 3e-5
+COMMON_SIGNS = {**dict.fromkeys("«»“”‘’„–—…", 3e-4), **dict.fromkeys("•·§©®™°±×€£¿¡²½µ№", 5e-5)}
 CASES = ("none", "lower", "upper", "uncased")
 
 # Characters that stand for letters of a class in languages that do not count them one by one.
@@ -58,8 +58,8 @@ def floors() -> npt.NDArray[np.float64]:
     """Return float64 [256]: the probability that each unit has at least."""
     out = np.full(256, SIGN_FLOOR)
     out[: len(CLASSES)] = [floor for floor, _ in CLASSES.values()]
-    for sign in COMMON_SIGNS:
-        out[GLOBALS.index(sign)] = COMMON_FLOOR
+    for sign, floor in COMMON_SIGNS.items():
+        out[GLOBALS.index(sign)] = floor
     return out
 
 

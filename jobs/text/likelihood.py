@@ -17,19 +17,24 @@ import numpy.typing as npt
 
 from jobs.text.bigram_units import CLASSES, EAST_ASIAN, FIRST_LETTER, case_table, floors, members, unit_table
 from jobs.text.characters import CODE_POINTS, Bytes
-from jobs.text.scripts import script_numbers
+from jobs.text.scripts import NAMES, script_numbers
 
 MODEL = Path(__file__).with_name("likelihood.npz")
 GENERIC = "und"
 # Characters on either side of one beyond ASCII that are read: in code these are the comment or the literal.
 WINDOW = 30
 _DISCOUNT = 0.5
+_UNKNOWN = 0.01
 # Log share of its class that a character has which a language was not seen to write.
 _UNSEEN = -13.0
 # What a character costs more in an English word than in one of the language.
 _FOREIGN = 0.7
 # Nats that any script by itself is behind a known language.
 _GENERIC = -4.0
+# A word of two alphabets. Hangul, kana and Han, which the later numbers are, stand beside any letter.
+_TWO_SCRIPTS = 4.0
+# And Latin letters, whose languages are known, once more each.
+_LATIN = 2.0
 
 Floats = npt.NDArray[np.float32]
 
@@ -84,7 +89,7 @@ def likelihood(text: str, most: int = 4000) -> Likelihood:
     beyond = np.zeros(len(model.languages) + 1)
     count = _score(
         points, near, unit_table(), case_table(), model.pairs, model.number, model.units, model.single,
-        model.classes, model.cases, script_numbers(), model.sizes, model.languages.index("en"),
+        model.classes, model.cases, script_numbers(), model.sizes, model.languages.index("en"), NAMES.index("Hang"),
         nats, beyond,
     )  # fmt: skip
     return Likelihood(nats, beyond, int(count), len(near))
@@ -162,8 +167,13 @@ def _smoothed(first: Bytes, second: Bytes, logs: Bytes, n_letters: int) -> Float
     kept = np.maximum(counts - _DISCOUNT, 0)
     # A context that is new says nothing: what follows has its own frequency.
     rest = np.where(total > 0, (total - kept.sum(axis=1, keepdims=True) + 1) / (total + 1), 1.0)
-    logs_ = np.log(kept / (total + 1) + rest * single[None])
-    return logs_.astype(np.float32)
+    # Words of other subjects than what was counted hold pairs that were not seen.
+    chances = (1 - _UNKNOWN) * (kept / (total + 1) + rest * single[None]) + _UNKNOWN * single[None]
+    # Which letter stands before a sign is no matter of the sign.
+    signs = slice(len(CLASSES), FIRST_LETTER)
+    after = counts[FIRST_LETTER:, signs].sum(axis=0) / counts[FIRST_LETTER:].sum() + floors()[signs]
+    chances[FIRST_LETTER:, signs] = np.maximum(chances[FIRST_LETTER:, signs], after)
+    return np.log(chances).astype(np.float32)
 
 
 @numba.njit(nogil=True, cache=True)
@@ -181,6 +191,7 @@ def _score(  # noqa: PLR0913, PLR0917 - flat arrays
     scripts: Bytes,
     sizes: Floats,
     english: int,
+    first_solo: int,
     nats: npt.NDArray[np.float64],
     beyond: npt.NDArray[np.float64],
 ) -> int:
@@ -196,6 +207,10 @@ def _score(  # noqa: PLR0913, PLR0917 - flat arrays
         told = wide and point != 0xFFFD and before != 0xFFFD
         count += told
         shape = cases[case[before], case[point]]
+        script = scripts[point]
+        other = scripts[before]
+        if script != other and script != 255 and other != 255 and script < first_solo and other < first_solo:
+            shape -= _TWO_SCRIPTS
         first = units[english, there] if there else plain[before]
         second = units[english, here] if here else plain[point]
         foreign = pairs[english, first, second] + shape - _FOREIGN
@@ -210,12 +225,11 @@ def _score(  # noqa: PLR0913, PLR0917 - flat arrays
             if told:
                 beyond[language] += value
         # Any script by itself: after a letter one of the same script, all alike.
-        script = scripts[point]
-        other = scripts[before]
         if not wide:
             value = foreign
         elif script != 255:
             value = -sizes[script] - (0.3 if script == other else (2.0 if other == 255 else 12.0))
+            value -= _LATIN if script == 1 else 0.0
         else:
             value = pairs[0, 0, plain[point]] if point >= 0x80 else np.float32(-3.0)
             value -= 0.0 if other == 255 or point < 0x80 else 1.0
