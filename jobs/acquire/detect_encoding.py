@@ -39,6 +39,7 @@ _TEMPER = 0.35
 # syllables and kana 4 to 6, Han characters 6 to 8.5, of which there are so many.
 _LEAST = {"zh-Hans": -9.5, "zh-Hant": -9.5, "ja": -7.5, "ko": -7.5, "und": -7.5}
 _LEAST_OTHER = -6.3
+_EAST_ASIAN = "\u2e80"
 # A few signs alone are no evidence: as many characters of usual likelihood are added.
 _FEW, _USUAL = 4, -5.0
 # Bytes that are read, of the lines that are not ASCII.
@@ -99,7 +100,10 @@ def reading(name: str, text: str, language: str, bonus: float = 0.0) -> Reading:
     else:
         average = (float(found.beyond[best]) + _USUAL * _FEW) / (found.count + _FEW)
     tag = languages()[best]
-    return Reading(name, tag, total, average, float(average >= _LEAST.get(tag, _LEAST_OTHER)))
+    beyond = [character for character in text[:_MOST_BYTES] if character >= "\x80"]
+    dense = 2 * sum(character >= _EAST_ASIAN for character in beyond) > len(beyond) or tag == "und"
+    least = _LEAST.get(tag, _LEAST_OTHER) if dense else _LEAST_OTHER
+    return Reading(name, tag, total, average, float(average >= least))
 
 
 def _texts(data: bytes) -> Iterator[tuple[str, str]]:

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-# Nats: how rare it is that a text is mojibake, and that a line of a text with some is.
-_TEXT, _LINE = 10.0, 2.0
+# Nats by which a text must be likelier mended, and a line for each sequence. Mojibake gains 15 and more a sequence;
+# a rare sign behind a capital, up to 9.
+_TEXT, _SEQUENCE_GAIN = 10.0, 11.0
 _ROUNDS = 4
 _SEQUENCE = re.compile(
     "[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
@@ -90,21 +91,34 @@ def _attempt(text: str, encoding: str) -> _Mended:
         return _Mended(text, 0.0, 0)
     lines, others = text.split("\n"), mapped.split("\n")
     found = [at for at, line in enumerate(others) if _SEQUENCE.search(line)]
-    pairs = {at: _mended(lines[at], others[at], encoding) for at in found}
+    pairs = {at: _unrolled(lines[at], others[at], encoding) for at in found}
     sample = found[:: max(1, len(found) // _MOST_LINES)]
-    before = likelihood("\n".join(lines[at] for at in sample)).nats
-    after = likelihood("\n".join(pairs[at][0] for at in sample)).nats
-    if np.logaddexp.reduce(after) - np.logaddexp.reduce(before) < _TEXT and len(sample) == 1:
-        return _Mended(text, 0.0, 0)
-    language = int(after.argmax())
+    language = int(likelihood("\n".join(pairs[at][0] for at in sample)).nats.argmax())
     gain, sequences = 0.0, 0
     for at, (line, count) in pairs.items():
         better = float(likelihood(line).nats[language] - likelihood(lines[at]).nats.max())
-        if better >= _LINE:
+        if better >= _SEQUENCE_GAIN * count:
             lines[at] = line
             gain += better
             sequences += count
     return _Mended("\n".join(lines), gain, sequences)
+
+
+def _unrolled(line: str, mapped: str, encoding: str) -> tuple[str, int]:
+    """Return a line mended as often as makes it likelier, and how many sequences it held at first."""
+    from jobs.text.likelihood import likelihood
+    from jobs.text.misread import bytes_of
+
+    line, count = _mended(line, mapped, encoding)
+    for _ in range(_ROUNDS):
+        mapped = line.translate(_Map(bytes_of(encoding)))
+        if not _SEQUENCE.search(mapped):
+            break
+        again, sequences = _mended(line, mapped, encoding)
+        if likelihood(again).nats.max() - likelihood(line).nats.max() < _SEQUENCE_GAIN * sequences / 2:
+            break
+        line = again
+    return line, count
 
 
 def _mended(line: str, mapped: str, encoding: str) -> tuple[str, int]:

@@ -23,8 +23,8 @@ SIGNS = (
 # Classes: the probability that one has at least, and the characters that share it.
 CLASSES = {
     "blank": (1e-3, 1),
-    "digit": (1e-4, 10),
-    "no-break": (1e-5, 2),
+    "digit": (1e-4, 1),
+    "no-break": (1e-3, 2),
     "invisible": (1e-6, 20),
     "sign": (3e-5, 250),
     "box": (3e-6, 60),
@@ -41,6 +41,7 @@ CLASSES = {
     "latin": (1e-4, 150),
     "letter": (3e-5, 700),
     "unassigned": (1e-9, 3000),
+    "other digit": (1e-6, 600),
 }
 GLOBALS = (*CLASSES, *ASCII_SIGNS, *SIGNS)
 FIRST_LETTER = len(GLOBALS)
@@ -116,6 +117,8 @@ def _name(point: int) -> str:  # noqa: C901, PLR0911, PLR0912 - one line a class
         return "katakana"
     if 0xFF65 <= point < 0xFFA0:
         return "narrow katakana"
+    if point == 0x3007:
+        return "han"
     character = chr(point)
     category = unicodedata.category(character)
     if category == "Cn":
@@ -127,12 +130,12 @@ def _name(point: int) -> str:  # noqa: C901, PLR0911, PLR0912 - one line a class
     if category[0] == "Z":
         return "no-break"
     if category == "Nd":
-        return "digit"
+        return "digit" if point < 0x80 or 0x660 <= point < 0x670 or 0x6F0 <= point < 0x6FA else "other digit"
     if category[0] == "M":
         return "mark"
     if category[0] != "L":
         return "sign"
-    if 0x3400 <= point < 0xA000 or 0xF900 <= point < 0xFB00 or point >= 0x20000 or point in (0x3005, 0x3007):
+    if 0x3400 <= point < 0xA000 or 0xF900 <= point < 0xFB00 or point >= 0x20000 or point == 0x3005:
         return "han"
     if 0xAC00 <= point < 0xD7B0 or 0x1100 <= point < 0x1200 or 0x3130 <= point < 0x3190:
         return "hangul"
