@@ -172,7 +172,8 @@ def _escaped(data: bytes, language: str) -> Decoded | None:
         beyond = sum(character >= "\x80" for character in text)
         if "\x1b" in text or not beyond or (encoding == "hz" and beyond < _LEAST_HZ):
             continue
-        if reading(encoding, text, language).confidence:
+        # Escapes that read through are no accident; braces may be.
+        if encoding != "hz" or reading(encoding, text, language).confidence:
             return Decoded(text, encoding, "escapes")
     return None
 

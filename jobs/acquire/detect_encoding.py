@@ -142,7 +142,7 @@ def _priors(hint: str) -> npt.NDArray[np.float64]:
     from jobs.text.likelihood import languages
 
     tags = [tag.lower() for tag in languages()]
-    base = hint.split("-")[0]
+    base = hint.split("-", maxsplit=1)[0]
     if not any(tag.split("-")[0] == base for tag in tags[:-1]):
         return np.zeros(len(tags))
     wanted = {"zh-tw": "zh-hant", "zh-hk": "zh-hant", "zh-mo": "zh-hant", "zh-cn": "zh-hans", "zh-sg": "zh-hans"}

@@ -205,11 +205,11 @@ def _score(  # noqa: PLR0913, PLR0917 - flat arrays
         wide = point >= 0x80 or before >= 0x80
         # What could not be read says nothing of what was.
         told = wide and point != 0xFFFD and before != 0xFFFD
-        count += told
+        count += int(told)
         shape = cases[case[before], case[point]]
         script = scripts[point]
         other = scripts[before]
-        if script != other and script != 255 and other != 255 and script < first_solo and other < first_solo:
+        if script != other and script < first_solo and other < first_solo:
             shape -= _TWO_SCRIPTS
         first = units[english, there] if there else plain[before]
         second = units[english, here] if here else plain[point]

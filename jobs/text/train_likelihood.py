@@ -19,6 +19,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgpack
 import numpy as np
@@ -37,7 +38,7 @@ LANGUAGES = {
     "ga": ("", "ga", ""), "gl": ("", "gl", ""), "he": ("he", "he", ""), "hi": ("hi", "hi", ""),
     "hr": ("sh", "hr", ""), "hu": ("hu", "hu", "hu"), "hy": ("", "hy", ""), "id": ("id", "id", ""),
     "is": ("is", "is", ""), "it": ("it", "it", "it"), "ja": ("ja", "ja", "ja"), "ka": ("", "ka", ""),
-    "ko": ("ko", "ko", "ko"), "ky": ("", "ky", ""), 
+    "ko": ("ko", "ko", "ko"), "ky": ("", "ky", ""),
     "lt": ("lt", "lt", ""), "lv": ("lv", "lv", ""), "mk": ("mk", "mk", ""), "mn": ("", "mn", ""),
     "nb": ("nb", "nb", ""), "nl": ("nl", "nl", "nl"), "nn": ("", "nn", ""), "pl": ("pl", "pl", "pl"),
     "pt": ("pt", "pt_BR", "pt-br"), "ro": ("ro", "ro", ""), "ru": ("ru", "ru", "ru"), "sk": ("sk", "sk", "sk"),
@@ -48,6 +49,9 @@ LANGUAGES = {
     "zh-Hant": ("traditional zh", "zh_Hant", "zh-tw"),
 }  # fmt: skip
 
+# Counters of pairs or characters; a word list's counts are no whole numbers.
+Weights = Any
+
 _WORDS = 3e6  # characters that a word list counts for
 _TEXT = 1_500_000  # characters of running text that are read of a language
 _LETTER = 3e-6  # share that makes a character one of a language's letters
@@ -57,16 +61,16 @@ _SERBIAN = dict(zip("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзиј�
 
 def main(folder: Path) -> None:
     """Write the model from the packages in a folder."""
-    pooled: collections.Counter[str] = collections.Counter()
-    counted: dict[str, collections.Counter[str]] = {}
+    pooled: Weights = collections.Counter()
+    counted: dict[str, Weights] = {}
     for tag, (words, locale, help_) in LANGUAGES.items():
-        pairs: collections.Counter[str] = collections.Counter()
+        pairs: Weights = collections.Counter()
         for text in (*_translations(folder, locale), *_help(folder, help_)):
             _count(text, pairs)
         pooled.update(pairs)
         for word, share in _word_list(folder, words):
             for pair in zip(f" {word}", f"{word} ", strict=True):
-                pairs["".join(pair)] += share * _WORDS  # type: ignore[assignment] - a weight
+                pairs["".join(pair)] += share * _WORDS
         counted[tag] = pairs
         print(tag, f"{sum(pairs.values()):.0f} pairs")  # noqa: T201
     _write(counted, pooled, _traditional(folder, counted["zh-Hant"]))
@@ -120,25 +124,25 @@ def _in_cyrillic(word: str) -> str:
     return "".join(_SERBIAN.get(character, character) for character in word)
 
 
-def _count(text: str, pairs: collections.Counter[str]) -> None:
+def _count(text: str, pairs: Weights) -> None:
     text = unicodedata.normalize("NFC", text)
     pairs.update(map("".join, zip(f" {text}", f"{text} ", strict=True)))
 
 
-def _traditional(folder: Path, own: collections.Counter[str]) -> dict[str, float]:
+def _traditional(folder: Path, own: Weights) -> dict[str, float]:
     """Return frequencies of traditional characters: those of simplified ones, shared out by what own text writes."""
     path = folder / "wordfreq/data/_chinese_mapping.msgpack.gz"
     mapping: dict[int, str] = msgpack.unpackb(gzip.decompress(path.read_bytes()), raw=False, strict_map_key=False)
     sources: dict[str, list[str]] = collections.defaultdict(list)
     for point, simple in mapping.items():
         sources[simple].append(chr(point))
-    seen: collections.Counter[str] = collections.Counter()
+    seen: Weights = collections.Counter()
     for pair, count in own.items():
         seen[pair[1]] += count
-    general: collections.Counter[str] = collections.Counter()
+    general: Weights = collections.Counter()
     for word, share in _word_list(folder, "zh"):
         for character in word:
-            general[character] += share  # type: ignore[assignment]
+            general[character] += share
     out: dict[str, float] = collections.defaultdict(float)
     for character, share in general.items():
         # The character itself is traditional, too, unless only its full forms are written in own text.
@@ -149,9 +153,7 @@ def _traditional(folder: Path, own: collections.Counter[str]) -> dict[str, float
     return out
 
 
-def _write(
-    counted: dict[str, collections.Counter[str]], pooled: collections.Counter[str], traditional: dict[str, float]
-) -> None:
+def _write(counted: dict[str, Weights], pooled: Weights, traditional: dict[str, float]) -> None:
     plain = unit_table()
     east = {list(CLASSES).index(name) for name in EAST_ASIAN}
     letters, singles, shares, rows, bounds = [], [], [], [], [0]
@@ -160,10 +162,10 @@ def _write(
     for tag, pairs in counted.items():
         scale = (0.05 if tag[:2] in ("ja", "ko", "zh") or _not_latin(pairs) else 0.02) * pairs.total() / english.total()
         merged = collections.Counter({pair: count * scale for pair, count in english.items()})
-        merged.update(pairs)  # type: ignore[arg-type]
-        single: collections.Counter[str] = collections.Counter()
+        merged.update(pairs)
+        single: Weights = collections.Counter()
         for pair, count in merged.items():
-            single[_lower(pair[1])] += count  # type: ignore[assignment]
+            single[_lower(pair[1])] += count
         total = single.total()
         own = [
             c for c, n in single.most_common(400)
@@ -181,9 +183,9 @@ def _write(
             first, second = _lower(pair[0]), _lower(pair[1])
             a, b = place.get(first, plain[ord(first)]), place.get(second, plain[ord(second)])
             matrix[a, b] += 0.1 * count * total / pooled_total
-        first, second = np.nonzero(matrix >= 0.75)
-        rows.append((first, second, np.clip(np.round(8 * np.log2(np.maximum(matrix[first, second], 1))), 0, 255)))
-        bounds.append(bounds[-1] + len(first))
+        seen = np.nonzero(matrix >= 0.75)
+        rows.append((*seen, np.clip(np.round(8 * np.log2(np.maximum(matrix[seen], 1))), 0, 255)))
+        bounds.append(bounds[-1] + len(seen[0]))
         letters.append("".join(own))
         text, logs = _shares(tag, single, traditional, east)
         singles.append(text)
@@ -215,14 +217,12 @@ def _lower(character: str) -> str:
     return lower if len(lower) == 1 else character
 
 
-def _not_latin(pairs: collections.Counter[str]) -> bool:
+def _not_latin(pairs: Weights) -> bool:
     latin = sum(count for pair, count in pairs.items() if "a" <= pair[1] <= "z")
-    return latin < 0.3 * pairs.total()
+    return bool(latin < 0.3 * pairs.total())
 
 
-def _shares(
-    tag: str, single: collections.Counter[str], traditional: dict[str, float], east: set[int]
-) -> tuple[str, list[int]]:
+def _shares(tag: str, single: Weights, traditional: dict[str, float], east: set[int]) -> tuple[str, list[int]]:
     """Return the characters of East Asian classes that a language writes and -16 ln of their share of the class."""
     if tag[:2] not in ("ja", "ko", "zh"):
         return "", []
@@ -233,9 +233,9 @@ def _shares(
         for character, share in traditional.items():
             if plain[ord(character)] in east:
                 counts[character] = 0.3 * counts.get(character, 0) + 0.7 * share / general * whole
-    totals: collections.Counter[int] = collections.Counter()
+    totals: Weights = collections.Counter()
     for character, count in counts.items():
-        totals[int(plain[ord(character)])] += count  # type: ignore[assignment]
+        totals[int(plain[ord(character)])] += count
     kept = {}
     for character, count in counts.items():
         share = count / totals[int(plain[ord(character)])]
@@ -245,7 +245,7 @@ def _shares(
     return "".join(ordered), [kept[character] for character in ordered]
 
 
-def _cases(pooled: collections.Counter[str]) -> npt.NDArray[np.float32]:
+def _cases(pooled: Weights) -> npt.NDArray[np.float32]:
     table, case = np.ones((4, 4)), case_table()
     for pair, count in pooled.items():
         table[case[ord(pair[0])], case[ord(pair[1])]] += count
