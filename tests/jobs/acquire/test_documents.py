@@ -41,12 +41,14 @@ def test_hostile_files_are_rejected_and_the_rest_lands(world, rejects, make_pict
     world.put("cut.txt.gz", gzip.compress(b"hello" * 100)[:-12])
     world.put("bomb.txt.gz", gzip.compress(b"x" * 50_000))
     batch = land(world, DocumentsParams(most_bytes=10_000))
-    assert rejects(batch) == {
+    reasons = rejects(batch)
+    unknown = reasons.pop("folder:mine/latin1.txt")
+    assert unknown.startswith("in no encoding for certain: cp1252 0.")
+    assert reasons == {
         "folder:mine/blank.txt": "the file holds nothing but white space",
         "folder:mine/bomb.txt.gz": "holds more than 10000 bytes",
         "folder:mine/cut.txt.gz": "the gzip file is cut off",
         "folder:mine/empty.txt": "the file is empty",
-        "folder:mine/latin1.txt": "not text in utf-8 (byte 2), and nothing says what it is in",
         "folder:mine/nul.txt": "not text: NUL at byte 3",
         "folder:mine/picture.txt": "not text: its first bytes are those of image/png",
     }
@@ -56,9 +58,19 @@ def test_hostile_files_are_rejected_and_the_rest_lands(world, rejects, make_pict
 
 
 def test_latin1_lands_where_the_language_says_so(world):
-    world.put("a.txt", "Grüße".encode("latin-1"))
+    text = "Schöne Grüße aus der Mühle"
+    world.put("a.txt", text.encode("latin-1"))
     row = land(world, language="de").to_pylist()[0]
-    assert (row["content"], row["encoding"]) == ("Grüße", "cp1252")
+    assert (row["content"], row["encoding"], row["encoding_method"]) == (text, "cp1252", "detected")
+    assert 0.95 <= row["encoding_confidence"] <= 1
+    assert (row["replaced"], row["encoding_note"]) == (0, None)
+
+
+def test_a_declaration_that_is_none_is_noted_and_a_stray_byte_counted(world):
+    world.put("a.py", b"# -*- coding: undefined -*-\n# " + "Größe und Länge, kürzer ".encode() * 9 + b"\xa9\n")
+    row = land(world, modality="code").to_pylist()[0]
+    assert (row["encoding"], row["replaced"]) == ("utf-8", 1)
+    assert "undefined" in row["encoding_note"]
 
 
 def test_gzip_is_opened(world):
