@@ -13,7 +13,9 @@ _OWN = re.compile(r"^(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+$"
 _WORD = re.compile(r"[()]|[^\s()]+")
 _OPERATORS = {"and": "AND", "or": "OR", "with": "WITH"}
 # Families whose licences say by which versions a file may be used: "-only", or "-or-later".
-_VERSIONED = re.compile(r"^(?P<family>A?GPL|LGPL|GFDL)-(?P<version>\d+\.\d+)(?P<more>-[a-z-]+?)?-(?P<range>only|or-later)$")
+_VERSIONED = re.compile(
+    r"^(?P<family>A?GPL|LGPL|GFDL)-(?P<version>\d+\.\d+)(?P<more>-[a-z-]+?)?-(?P<range>only|or-later)$"
+)
 
 
 @functools.cache
@@ -104,7 +106,7 @@ def _parse(text: str) -> Any:
         return None
     licensing = _licensing()
     try:
-        # ExpressionError and ParseError are what it documents; a TypeError or RecursionError is its own for odd nesting.
+        # ExpressionError and ParseError are what it documents; a TypeError or RecursionError its own for odd nesting.
         parsed = licensing.parse(" ".join(words), strict=True)
         unknown = licensing.unknown_license_keys(parsed)
     except (ExpressionError, ParseError, TypeError, ValueError, AttributeError, IndexError, RecursionError):

@@ -41,13 +41,15 @@ _NAMES = {
     "unlicensed": "LicenseRef-UNLICENSED",
     "proprietary": "LicenseRef-Proprietary",
 }
+# (GNU) LGPL (version) 2.1 + or "or later".
 _GNU = re.compile(
-    r"^(?:the )?(?:gnu )?(a|l)?(gpl|fdl|gfdl)(-niv)?(?:[- ]?v(?:ersion)?)?[- .]*(\d(?:\.\d)?)?(?:\.0)?(-?\+|[- ](?:only|or[- ]later))?$"
+    r"^(?:the )?(?:gnu )?(a|l)?(gpl|fdl|gfdl)(-niv)?(?:[- ]?v(?:ersion)?)?[- .]*"
+    r"(\d(?:\.\d)?)?(?:\.0)?(-?\+|[- ](?:only|or[- ]later))?$"
 )
-_NUMBERED = re.compile(r"^(apache|mpl|cc-by(?:-nc)?(?:-nd|-sa)?|cc0|epl|cddl|ofl|lppl|bsl|zpl|w3c|mpl)[- ]?v?(\d+(?:\.\d)?)$")
-_WORDS = re.compile(
-    r"\b(?:the|software|license|licence|version|public|mozilla)\b|,", re.IGNORECASE
+_NUMBERED = re.compile(
+    r"^(apache|mpl|cc-by(?:-nc)?(?:-nd|-sa)?|cc0|epl|cddl|ofl|lppl|bsl|zpl|w3c|mpl)[- ]?v?(\d+(?:\.\d)?)$"
 )
+_WORDS = re.compile(r"\b(?:the|software|license|licence|version|public|mozilla)\b|,", re.IGNORECASE)
 
 
 def debian_spdx(name: str) -> str:
@@ -106,5 +108,7 @@ def _one(name: str) -> str:
     numbered = _NUMBERED.match(lower)
     if numbered:
         number = numbered.group(2)
-        return spdx(f"{numbered.group(1)}-{number if '.' in number else number + '.0'}") or spdx("-".join(numbered.groups()))
+        return spdx(f"{numbered.group(1)}-{number if '.' in number else number + '.0'}") or spdx(
+            "-".join(numbered.groups())
+        )
     return ""

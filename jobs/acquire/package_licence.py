@@ -76,7 +76,9 @@ class Packaged:
         if self.license or not self.families:
             return self.license
         names = re.findall(r"[^\s()]+", declared)
-        open_ = [family for family in self.families if not any(re.fullmatch(family, name, re.I) for name in names)]
+        open_ = [
+            family for family in self.families if not any(re.fullmatch(family, name, re.IGNORECASE) for name in names)
+        ]
         return joined(own_reference(f"some-{family.split('|')[0].rstrip('.*-')}") for family in open_)
 
 

@@ -132,7 +132,11 @@ class _Skip:
         else:
             for quote in ('"""', "'''", "`"):
                 # A string that is given to something, rather than one that stands alone, as a docstring does.
-                if line.count(quote) % 2 and line.split(quote)[0].strip(" \trRuUbBfF(") and not _opens(line):
+                if (
+                    line.count(quote) % 2
+                    and line.split(quote, maxsplit=1)[0].strip(" \trRuUbBfF(")
+                    and not _opens(line)
+                ):
                     self._until = re.compile(re.escape(quote))
         return self._until is not None
 

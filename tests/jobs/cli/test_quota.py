@@ -35,6 +35,8 @@ def lake(tmp_path):
             "shared": False,
             "target": target,
             "max_epochs": 2.0,
+            "max_document_share": 1.0,
+            "max_source_share": 1.0,
             "row_length": 64,
             "align": 1,
             "scale": 1.0,
