@@ -37,9 +37,9 @@ class Stanza:
 
     @property
     def words(self) -> str:
-        """Where it stands, and what it says."""
+        """What it says."""
         files = " ".join(self.patterns)
-        return f"line {self.line}: Files: {files[:120]}{'...' if files[120:] else ''} License: {self.name}"
+        return f"Files: {files[:120]}{'...' if files[120:] else ''} License: {self.name}"
 
 
 @dataclass(frozen=True, slots=True)

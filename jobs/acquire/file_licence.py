@@ -101,7 +101,7 @@ class FileLicences:
         if self._copyright is None:
             return None
         stanza = self._copyright.of(name, installed=self._source.connector == "apt")
-        return Stated(stanza.license, f"{self._copyright_name}: {stanza.words}") if stanza else None
+        return Stated(stanza.license, f"{self._copyright_name}: line {stanza.line}: {stanza.words}") if stanza else None
 
     def _manifest(self, name: str) -> Stated | None:
         """Return what the package says, or the bundled package that the file is of."""

@@ -101,7 +101,11 @@ def npm_licence(manifest: Mapping[str, Any]) -> Packaged:
         expressions = [named_spdx(name) for name in names]
         if all(expressions):
             return Packaged(joined(expressions, "OR"), words)
-        return _in_words(names, words)
+        if len(names) == 1 and (meant := _in_words(names, words)).stated:
+            return meant
+        # npm has an identifier there, so that other words name a licence of their own.
+        named = [spdx_ or own_reference(name) for spdx_, name in zip(expressions, names, strict=True) if name]
+        return Packaged(joined(named, "OR"), words)
     return Packaged()
 
 

@@ -56,7 +56,7 @@ class Reuse:
             file = self._copyright(folder)
             stanza = file.of(name[len(folder) :]) if file else None
             if stanza:
-                return Stated(stanza.license, f"{folder}.reuse/dep5: {stanza.words}")
+                return Stated(stanza.license, f"{folder}.reuse/dep5: line {stanza.line}: {stanza.words}")
         return None
 
     def _annotation(self, folder: str, name: str) -> _Annotation | None:

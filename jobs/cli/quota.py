@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lakehouse.cli.context import Context
     from lakehouse.lake import Lake
 
-KEYS = ("cell", "stage", "target", "supply", "drawn", "epochs", "shortfall", "error", "document_share", "source_share")
+KEYS = ("cell", "stage", "target", "supply", "drawn", "epochs", "shortfall", "error")
 
 
 @click.command(name="quota")
@@ -24,9 +24,8 @@ def command(context: Context, stage: str | None, at: str | None, as_json: bool) 
     r"""Compare each stage's target of each cell with the supply and what was drawn.
 
     Tokens throughout. supply is what kept samples hold for all stages together; epochs is how often a drawn
-    sample is seen; error is (drawn - target) / target; document_share and source_share are what the
-    largest document and source are of the target. The quota's caps bound them, and what a cap leaves open is in the
-    shortfall.
+    sample is seen; error is (drawn - target) / target. What the quota's caps of documents and sources leave open is in
+    the shortfall; the view quota has document_share and source_share, too.
 
     \b
     Examples:
@@ -40,13 +39,7 @@ def command(context: Context, stage: str | None, at: str | None, as_json: bool) 
         print_json(rows)
         return
     shown = [
-        [
-            *(row[key] for key in KEYS[:5]),
-            f"{row['epochs']:.2f}",
-            row["shortfall"],
-            f"{row['error']:+.2%}",
-            *(f"{row[key]:.1%}" for key in KEYS[8:]),
-        ]
+        [*(row[key] for key in KEYS[:5]), f"{row['epochs']:.2f}", row["shortfall"], f"{row['error']:+.2%}"]
         for row in rows
     ]
     print_table(KEYS, shown, numbers=KEYS[2:])

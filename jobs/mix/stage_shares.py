@@ -62,7 +62,7 @@ def allocate(demands: Sequence[Demand], supply: Mapping[Cell, int]) -> list[Shar
     stages = sorted({(item.ordinal, item.stage) for item in demands})
     lines = {stage: [item for item in demands if item.stage == stage] for _, stage in stages}
     demanded = {stage: _demanded(lines[stage], supply) for _, stage in stages}
-    left = {cell: max(0.0, tokens - _reserved(cell, demanded)) for cell, tokens in supply.items()}
+    left = {cell: tokens - _reserved(cell, tokens, demanded) for cell, tokens in supply.items()}
     after = {stage: _demanded(lines[stage], supply, left) for _, stage in stages}
     shares: list[Share] = []
     for cell in sorted(supply):
@@ -71,10 +71,11 @@ def allocate(demands: Sequence[Demand], supply: Mapping[Cell, int]) -> list[Shar
     return shares
 
 
-def _reserved(cell: Cell, demanded: Mapping[str, Mapping[Cell, tuple[Demand, float]]]) -> float:
-    """Return the tokens of a cell that lines which name its kind request, of stages that do not share."""
-    lines = (found[cell] for found in demanded.values() if cell in found)
-    return sum(SLACK * size for line, size in lines if line.cell.kind != "*" and not line.shared)
+def _reserved(cell: Cell, supply: int, demanded: Mapping[str, Mapping[Cell, tuple[Demand, float]]]) -> float:
+    """Return the tokens of a cell that lines which name its kind request, where not all have enough."""
+    lines = [found[cell] for found in demanded.values() if cell in found and not found[cell][0].shared]
+    named = SLACK * sum(size for line, size in lines if line.cell.kind != "*")
+    return min(named, supply) if SLACK * sum(size for _, size in lines) > supply else 0.0
 
 
 def _demanded(

@@ -22,7 +22,9 @@ def fetch(package: Package) -> Retrieved:
     """
     got = retrieve(package, lambda download, into: _fetch(package, download, into))
     # Read again, so that what the cache keeps of an older reading does not count.
-    _, stated, evidence = _manifest(got.root)
+    found, stated, evidence = _manifest(got.root)
+    if found is None:
+        return got
     return replace(got, license=stated.license, evidence=evidence, families=stated.families)
 
 

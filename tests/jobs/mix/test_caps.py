@@ -85,11 +85,11 @@ def test_what_caps_leave_open_is_the_lines_shortfall(embedded_relations):
 
 def test_a_document_that_is_too_large_gives_way_to_others(embedded_relations):
     sizes = [64_000] + [100] * 1000
-    (cap, none) = (Line(EVERY, 90_000.0, 1.0, max_document_share=share) for share in (0.05, 1.0))
+    (cap, none) = (Line(EVERY, 160_000.0, 1.0, max_document_share=share) for share in (0.05, 1.0))
     assert largest(draw(embedded_relations, {MANUALS: sizes}, [stage("hot", none)]), "hot", "sample_id") == 64_000
     mixture = draw(embedded_relations, {MANUALS: sizes}, [stage("hot", cap)])
     assert largest(mixture, "hot", "sample_id") == 100
-    assert drawn(mixture, "hot", "text/en/*") == 90_000
+    assert drawn(mixture, "hot", "text/en/*") == 100_000
 
 
 def test_a_cap_of_one_line_leaves_another_as_it_is(embedded_relations):
