@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import functools
 import re
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from jobs.acquire.licence_names import debian_spdx
 from jobs.acquire.spdx_header import Stated
 
 _FIELD = re.compile(r"^([!-9;-~]+):[ \t]*(.*)$")
+_ESCAPED = re.compile(r"\\.|\[", re.DOTALL)
 # Folders that every package installs into: a path of the source package does not begin with them.
 _SYSTEM = {"usr", "share", "lib", "bin", "sbin", "games", "src", "doc", "local", "opt", "etc", "var"}
 
@@ -64,10 +66,9 @@ class CopyrightFile:
         """
         tails = _tails(path) if installed else (path.removeprefix("./"),)
         for stanza in reversed(self.stanzas):
-            for pattern in stanza.patterns:
-                regex = _compiled(pattern, installed=installed)
-                if any(regex.match(tail) for tail in tails):
-                    return stanza
+            regex = _compiled(stanza.patterns, installed=installed)
+            if any(regex.match(tail) for tail in tails):
+                return stanza
         return None
 
     def whole(self) -> Stated:
@@ -134,29 +135,21 @@ def _tails(path: str) -> Sequence[str]:
     return [path, *("/".join(parts[at:]) for at in range(first, len(parts)))]
 
 
-@functools.lru_cache(maxsize=4096)
-def _compiled(pattern: str, *, installed: bool) -> re.Pattern[str]:
-    """Return the regular expression of a pattern: * and ? match slashes, too, and a backslash takes the next as it is.
+@functools.lru_cache(maxsize=65536)
+def _compiled(patterns: tuple[str, ...], *, installed: bool) -> re.Pattern[str]:
+    """Return the regular expression of patterns: * and ? match slashes, too, and a backslash takes the next as it is.
 
     Of an installed file the leading folders of a pattern may be gone, while two names without wildcards remain.
     """
-    whole = _regex(pattern.removeprefix("./"))
-    parts = pattern.split("/")
-    if installed:
+    every = [pattern.removeprefix("./") for pattern in patterns]
+    for parts in [pattern.split("/") for pattern in every] if installed else ():
         literal = [not re.search(r"[*?\\]", part) for part in parts]
-        rest = range(1, len(parts) - 1)
-        tails = [_regex("/".join(parts[at:])) for at in rest if all(literal[: at + 2])]
-        whole = "|".join([whole, *tails])
-    return re.compile(rf"(?:{whole})\Z", re.DOTALL)
+        every += ["/".join(parts[at:]) for at in range(1, len(parts) - 1) if all(literal[: at + 2])]
+    # fnmatch makes expressions that take linear time, whatever the pattern.
+    return re.compile("|".join(fnmatch.translate(_ESCAPED.sub(_bracketed, pattern)) for pattern in every))
 
 
-def _regex(pattern: str) -> str:
-    out, at = [], 0
-    while at < len(pattern):
-        if pattern[at] == "\\" and at + 1 < len(pattern):
-            at += 1
-            out.append(re.escape(pattern[at]))
-        else:
-            out.append({"*": ".*", "?": "."}.get(pattern[at], re.escape(pattern[at])))
-        at += 1
-    return re.sub(r"(?:\.\*)+", ".*", "".join(out))
+def _bracketed(match: re.Match[str]) -> str:
+    """Write an escaped wildcard, or a bracket, which is nothing special here, as fnmatch has it."""
+    character = match.group()[-1]
+    return f"[{character}]" if character in "*?[" else character

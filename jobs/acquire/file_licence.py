@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from jobs.acquire.copyright_file import CopyrightFile, parse_copyright
+from jobs.acquire.file_guard import stat_source_file
 from jobs.acquire.licence_expression import UNKNOWN, agrees, spdx
-from jobs.acquire.original_file import RejectedError
 from jobs.acquire.package_licence import npm_licence
 from jobs.acquire.reuse import Reuse
-from jobs.acquire.sidecar import read_beside
 from jobs.acquire.source_list import Source
 from jobs.acquire.spdx_header import Stated, head_text, spdx_header
 
+# More than any copyright file.
+_MOST_BYTES = 16 << 20
 AGREED, NEEDS_REVIEW = "agreed", "needs_review"
 
 
@@ -73,10 +74,14 @@ class FileLicences:
         """
         stated = self._stated(name, head, media_type)
         if stated is None:
-            return FileLicence(self._declared, AGREED, self._declared_evidence, self._declared, self._declared_evidence)
+            return self.declared()
         license_ = stated.license or "NOASSERTION"
         status = AGREED if self._allowed(stated.license) else NEEDS_REVIEW
         return FileLicence(license_, status, stated.words, self._declared, self._declared_evidence)
+
+    def declared(self) -> FileLicence:
+        """Return the licence of a file that states none, or of which nothing could be read."""
+        return FileLicence(self._declared, AGREED, self._declared_evidence, self._declared, self._declared_evidence)
 
     def _allowed(self, stated: str) -> bool:
         """Whether the declaration holds for a file that states a licence, or lets single files state it."""
@@ -130,9 +135,11 @@ class FileLicences:
 
     def _text(self, name: str) -> str:
         """Return the text of a file of the source's folder; empty where it is not there or cannot be used."""
+        path = self._root / name
         try:
-            return read_beside(self._root / name, self._root, self._source.max_bytes)
-        except (RejectedError, ValueError):
+            _, problem = stat_source_file(path, self._root.resolve(), _MOST_BYTES)
+            return "" if problem else path.read_bytes().decode("utf-8-sig", "replace")
+        except (OSError, ValueError):
             return ""
 
 

@@ -92,8 +92,7 @@ def _rows(
     rows = []
     for entry in entries:
         row, head = _row(root, source, entry)
-        # Of a rejected row nothing was read but what its source says.
-        licence = licences.of(entry.name, head, row["media_type"])
+        licence = licences.declared() if row["reject"] else licences.of(entry.name, head, row["media_type"])
         rows.append(row | dataclasses.asdict(licence) | {"retrieved_at": retrieved_at, "parent_ids": []})
     columns: dict[str, Any] = {
         column.name: [row.get(column.name) for row in rows]

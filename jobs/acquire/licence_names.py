@@ -6,6 +6,8 @@ import re
 
 from jobs.acquire.licence_expression import joined, spdx
 
+# More is text, not a name.
+_LONGEST = 500
 # Short names of Debian's machine-readable copyright format 1.0, and words of metadata, whose SPDX identifier differs
 # by more than a rule.
 _NAMES = {
@@ -62,6 +64,8 @@ def debian_spdx(name: str) -> str:
     >>> debian_spdx("GPL-1+ or Artistic, and BSD-3-clause"), debian_spdx("GPL-3+ with Autoconf-exception-3.0")
     ('(GPL-1.0-or-later OR Artistic-1.0) AND BSD-3-Clause', 'GPL-3.0-or-later WITH Autoconf-exception-3.0')
     """
+    if len(name) > _LONGEST:
+        return ""
     return _split(" ".join(name.split()), (r",\s*(and/or|and|or)\s+", r"\s+(and/or|or)\s+", r"\s+(and)\s+"))
 
 

@@ -174,8 +174,10 @@ def _line(value: object) -> str:
     """Return the first line of a text that is not blank; empty for anything else."""
     if not isinstance(value, str):
         return ""
+    # JSON may hold half a surrogate pair, which no table can.
+    value = value.encode("utf-8", "replace").decode()
     return next((line.strip()[:_SHOWN] for line in value.splitlines() if line.strip()), "")
 
 
 def _shown(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)[:_SHOWN]
+    return json.dumps(value, ensure_ascii=False, default=str)[:_SHOWN].encode("utf-8", "replace").decode()

@@ -14,6 +14,8 @@ from jobs.acquire.licence_expression import joined, longest
 # What is read of a file, and how many of its lines: a header with a long notice before the tag fits.
 HEAD_BYTES = 16 << 10
 _LINES = 80
+# Tags of a file, and characters of one, that are looked at.
+_TAGS, _LONGEST = 16, 2000
 
 _TAG = re.compile(r"SPDX-License-Identifier\s*:", re.IGNORECASE)
 # What ends a comment, in any language.
@@ -106,8 +108,8 @@ def _tagged(lines: list[str], *, prose: bool) -> list[tuple[int, str]]:
             continue
         match = _TAG.search(line)
         if match and _is_comment(line[: match.start()]):
-            found.append((place + 1, _value(line[match.end() :], lines[place + 1 : place + 4])))
-    return found
+            found.append((place + 1, _value(line[match.end() :][:_LONGEST], lines[place + 1 : place + 4])))
+    return found[:_TAGS]
 
 
 class _Skip:

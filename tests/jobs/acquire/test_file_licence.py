@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
+
+from lakehouse.declare.config import load_config
+from lakehouse.lake import Lake
 
 DEP5 = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
 COLUMNS = ("license", "license_status", "license_evidence", "declared_license", "declared_evidence")
@@ -133,3 +137,30 @@ def test_a_changed_licence_file_changes_the_listing(world):
             world.put(name, "x")
         listings.add(world.sources(include=["**/*.c"]).column("listing")[0].as_py())
     assert len(listings) == 5
+
+
+def test_documents_carry_the_licence_of_their_file(world, monkeypatch):
+    from lakehouse.declare import discovery
+
+    monkeypatch.setattr(discovery, "_entry_points", lambda group: [])
+    said = {"connector": "folder", "path": "data", "license": "MIT", "kind": "note", "modality": "text", "split": "%"}
+    (world.root / "sources.yaml").write_text(yaml.safe_dump({"sources": {"words": {**said, "include": ["*.txt"]}}}))
+    flows = ("acquire.sources", "acquire.files", "acquire.documents", "clean.documents")
+    config = {
+        "engine": "embedded",
+        "modules": ["schemas.sources", "schemas.documents", *(f"jobs.{name}" for name in flows)],
+        "params": {"bronze.sources": {"packaged": False, "files": ["sources.yaml"]}},
+    }
+    (world.root / "mixlake.yaml").write_text(yaml.safe_dump(config))
+    world.put("a.txt", "# SPDX-License-Identifier: GPL-2.0-only\nOne.\n%\nTwo.\n")
+    world.put("b.txt", "Three.\n")
+    lake = Lake(str(world.root / "lake"), load_config(world.root))
+    assert lake.run(["+silver.documents"]).ok
+    rows = lake.sql(
+        "SELECT b.uri, s.license, b.license_status FROM silver.documents s JOIN bronze.documents b USING (sample_id) ORDER BY 1"
+    ).to_pylist()
+    assert [tuple(row.values()) for row in rows] == [
+        ("folder:words/a.txt#0", "GPL-2.0-only", "needs_review"),
+        ("folder:words/a.txt#1", "GPL-2.0-only", "needs_review"),
+        ("folder:words/b.txt", "MIT", "agreed"),
+    ]
