@@ -79,7 +79,7 @@ def spdx_header(text: str, media_type: str = "") -> Stated | None:
         text: The file's beginning, see `head_text`.
         media_type: Its IANA media type: pages state it in a comment of markup.
     """
-    if not _TAG.search(text):
+    if "spdx-license-identifier" not in text.lower():
         return None
     if media_type in _MARKUP or media_type.endswith("+xml"):
         text = _comments(text)
