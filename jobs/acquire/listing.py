@@ -76,8 +76,8 @@ def listing_digest(root: Path, source: Source, entries: Iterable[Entry]) -> str:
     for entry in entries:
         place = root / entry.name
         folders.update(folder for folder in place.parents if folder.is_relative_to(root))
-        if (beside := place.with_name(f"{place.name}.license")).is_file():
-            digest.update(f"{entry.uri}.license {_stat_words(beside)}\n".encode())
+        if (stated := place.with_name(f"{place.name}.license")).is_file():
+            digest.update(f"{entry.uri}.license {_stat_words(stated)}\n".encode())
         beside = neighbour_path(root / entry.name, source)
         known = [entry.uri, str(entry.size), str(entry.mtime_ns), entry.problem]
         if beside is not None:

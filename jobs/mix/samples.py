@@ -131,6 +131,8 @@ def _decision(policy: Policy, family: str, added: str, *, duplicates: bool) -> s
     names = dict.fromkeys((*wanted, *policy.scores(family)))
     scores = "".join(f", m.{name} AS {SCORE}{name}" for name in names)
     repeats = "LEFT JOIN (SELECT DISTINCT sample_id FROM duplicates) AS d ON s.sample_id = d.sample_id"
+    # A sample that was cut from a file has that as its parent; else it is the file's own.
+    first = "get(s.parent_ids, 0)" if policy.dialect == "spark" else "s.parent_ids[1]"
     columns = ", ".join(identifier(name, policy.dialect) for name in SAMPLE_COLUMNS)
     return f"""
 WITH scored AS (
@@ -139,7 +141,7 @@ WITH scored AS (
     {scores}
   FROM samples AS s
   LEFT JOIN scores AS m ON s.sample_id = m.sample_id
-  LEFT JOIN (SELECT DISTINCT sample_id FROM reviews) AS r ON coalesce(get(s.parent_ids, 0), s.sample_id) = r.sample_id
+  LEFT JOIN (SELECT DISTINCT sample_id FROM reviews) AS r ON coalesce({first}, s.sample_id) = r.sample_id
   {repeats if duplicates else ""}
 ),
 named AS (SELECT *, _table AS table, {added} FROM scored),

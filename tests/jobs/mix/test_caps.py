@@ -67,6 +67,19 @@ def test_a_capped_draw_knows_no_order_of_rows(embedded_relations, supply, seed):
     assert first == again
 
 
+def test_both_engines_draw_the_same_under_caps(relations, embedded_relations):
+    rng = np.random.default_rng(3)
+    sizes = (rng.lognormal(5, 1.3, 200).astype(int) + 2).tolist()
+    sources = rng.choice(["big", "middle", "small"], 200, p=[0.7, 0.2, 0.1]).tolist()
+    line = Line(EVERY, sum(sizes) * 1.2, 2.0, max_document_share=0.05, max_source_share=0.4)
+    held = {MANUALS: sizes[::2], LEGAL: sizes[1::2]}
+    first, again = (
+        draw(engine, held, [stage("hot", line)], sources=sources) for engine in (relations, embedded_relations)
+    )
+    assert first.to_pylist() == again.to_pylist()
+    assert max(first.column("epoch").to_pylist()) == 1
+
+
 def test_what_a_capped_source_leaves_others_fill(embedded_relations):
     sources = ["big"] * 900 + ["small"] * 100
     line = Line(EVERY, 10_000.0, 1.0, max_source_share=0.6)
