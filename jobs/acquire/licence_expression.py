@@ -38,8 +38,14 @@ def spdx(text: str) -> str:
     parsed = _parse(text)
     if parsed is None:
         return ""
-    # A single licence is no operation, which alone can be flattened.
-    return str((parsed.flatten() if hasattr(parsed, "flatten") else parsed).render("{symbol.key}"))
+    written = ""
+    while hasattr(parsed, "flatten"):  # an operation; it is flattened by one level at a time
+        parsed, before = parsed.flatten(), written
+        written = str(parsed.render("{symbol.key}"))
+        if written == before:
+            return written
+        parsed = _parse(written)
+    return str(parsed.render("{symbol.key}"))
 
 
 def longest(text: str) -> tuple[str, str]:

@@ -162,5 +162,5 @@ def test_documents_carry_the_licence_of_their_file(world, monkeypatch):
     assert [tuple(row.values()) for row in rows] == [
         ("folder:words/a.txt#0", "GPL-2.0-only", "needs_review"),
         ("folder:words/a.txt#1", "GPL-2.0-only", "needs_review"),
-        ("folder:words/b.txt", "MIT", "agreed"),
+        ("folder:words/b.txt#0", "MIT", "agreed"),
     ]
