@@ -143,6 +143,9 @@ document_scores = Table(
         Column("max_line_length", pa.int64(), "Longest line (Codex: up to 1,000).", unit="characters", nullable=False),
         _score("alphanumeric_chars", "Fraction of characters that are letters or digits (StarCoder: 0.25 and more)."),
         Column("generated", pa.bool_(), "Whether its first lines say that it was generated.", nullable=False),
+        # Lines of numbers (RefinedWeb, arXiv:2306.01116, section G.2, drops such lines).
+        _score("digit_line_chars", "Fraction of characters in lines that are over half numbers; blanks do not count."),
+        _score("hash_line_chars", "Fraction of characters in lines that are over half hashes; blanks do not count."),
     ],
     key=["sample_id"],
 )

@@ -31,4 +31,10 @@ CONTENT_ID = Column(
     lineage=True,
 )
 RETRIEVED_AT = Column("retrieved_at", pa.timestamp("us", tz="UTC"), "When it was retrieved.", volatile=True)
-LANDED = (URI, CONTENT_ID, RETRIEVED_AT)
+LICENSE_STATUS = Column(
+    "license_status",
+    pa.string(),
+    "agreed, or needs_review where the file states another licence than its source declares.",
+)
+LICENSE_EVIDENCE = Column("license_evidence", pa.string(), "Where the file's licence was read, and the words.")
+LANDED = (URI, CONTENT_ID, RETRIEVED_AT, LICENSE_STATUS, LICENSE_EVIDENCE)

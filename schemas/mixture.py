@@ -26,6 +26,18 @@ quotas = Table(
         Column("shared", pa.bool_(), "Whether the stage draws from samples that other stages own.", nullable=False),
         Column("target", pa.int64(), "Tokens demanded.", unit="tokens", nullable=False),
         Column("max_epochs", pa.float64(), "How often a sample may be repeated.", nullable=False),
+        Column(
+            "max_document_share",
+            pa.float64(),
+            "Share of the target that one document may be, all its epochs together; 1 where there is no such cap.",
+            nullable=False,
+        ),
+        Column(
+            "max_source_share",
+            pa.float64(),
+            "Share of the target that one source may be; 1 where there is no such cap.",
+            nullable=False,
+        ),
         Column("row_length", pa.int32(), "Length of a packed row of the stage.", unit="tokens", nullable=False),
         Column("align", pa.int32(), "Documents begin at multiples of it in a row.", unit="tokens", nullable=False),
         Column("scale", pa.float64(), "Tokens of the declared plan over tokens of this copy of it.", nullable=False),

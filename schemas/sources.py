@@ -7,7 +7,7 @@ import pyarrow as pa
 from lakehouse.declare.check import Check
 from lakehouse.declare.column import Column
 from lakehouse.declare.contract import Table
-from schemas.lineage import LINEAGE, RETRIEVED_AT, RUN_ID, URI
+from schemas.lineage import LICENSE_EVIDENCE, LICENSE_STATUS, LINEAGE, RETRIEVED_AT, RUN_ID, URI
 
 sources = Table(
     "bronze.sources",
@@ -17,6 +17,7 @@ sources = Table(
         Column("title", pa.string(), "What it is, for people."),
         Column("license", pa.string(), "SPDX licence expression, NOASSERTION where unknown.", nullable=False),
         Column("license_evidence", pa.string(), "Where the licence was read: file or metadata field, and its words."),
+        Column("package_license", pa.string(), "SPDX expression that its own metadata states, where it states one."),
         Column("terms", pa.string(), "Terms of use beyond the licence."),
         Column("robots", pa.string(), "Robots decision: allowed, refused, or not applicable."),
         Column("connector", pa.string(), "How it is retrieved: apt, pip, npm, folder.", nullable=False),
@@ -48,6 +49,10 @@ files = Table(
         *LINEAGE,
         URI,
         RETRIEVED_AT,
+        LICENSE_STATUS,
+        LICENSE_EVIDENCE,
+        Column("declared_license", pa.string(), "SPDX licence expression that its source declares."),
+        Column("declared_evidence", pa.string(), "Where the source's licence was read, and the words."),
         Column("path", pa.string(), "Where its bytes lie.", nullable=False),
         Column("digest", pa.string(), "SHA-256 of its bytes, hex.", nullable=False),
         Column("size", pa.int64(), "Its size.", unit="bytes", nullable=False),

@@ -31,6 +31,7 @@ DECLARATIONS = {
 # A part of one thing: the test file of the module that uses it checks both.
 TESTED_WITH = {
     "jobs/acquire/original_file.py": "tests/jobs/acquire/test_documents.py",
+    "jobs/acquire/reuse.py": "tests/jobs/acquire/test_file_licence.py",
     "jobs/dedup/exact.py": "tests/jobs/dedup/test_near.py",
     "jobs/dedup/keep_first_kernel.py": "tests/jobs/dedup/test_keep_first.py",
     "jobs/mix/mixture.py": "tests/jobs/mix/test_flows.py",

@@ -23,6 +23,8 @@ from schemas.sources import files
 FLOW = "jobs.acquire.documents"
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,500})</title", re.IGNORECASE)
 _TITLE_CHARACTERS = 4096
+_LICENSE = ("license", "license_status", "license_evidence")
+_CARRIED = ("source", *_LICENSE, "retrieved_at", "modality", "kind", "media_type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def _landed(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
             for one, part in zip(decoded, contents, strict=True)
         ],
         "content": content,
-        **{name: rows.column(name) for name in ("source", "license", "retrieved_at", "modality", "kind", "media_type")},
+        **{name: rows.column(name) for name in _CARRIED},
     }
     return batch_of(table, columns, reasons)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 import os
@@ -13,12 +14,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from jobs.acquire.file_licence import FileLicences
 from jobs.acquire.listing import EMPTY_LISTING, Entry, captions, describe, list_files
 from jobs.acquire.location import RESTORE, is_there
 from jobs.acquire.media_types import media_type, programming_language
 from jobs.acquire.original_file import RejectedError
 from jobs.acquire.record_batch import batch_of
 from jobs.acquire.source_list import Source
+from jobs.acquire.spdx_header import HEAD_BYTES
 from lakehouse.declare.flow import flow
 from lakehouse.errors import FlowError
 from schemas.identity import landed_ids
@@ -66,17 +69,15 @@ def files(batch: pa.RecordBatch, params: FilesParams) -> Iterator[pa.RecordBatch
     Raises:
         FlowError: If a source's folder is gone, or none of its files are left, since it was retrieved.
     """
-    names = ("location", "rules", "license", "retrieved_at", "listing")
-    for location, rules, license_, retrieved_at, listing in zip(
-        *(batch.column(name).to_pylist() for name in names), strict=True
-    ):
-        root, source = Path(location), Source.from_json(rules)
+    for known in batch.to_pylist():
+        root, source, listing = Path(known["location"]), Source.from_json(known["rules"]), known["listing"]
+        licences = FileLicences(root, source, known)
         if listing != EMPTY_LISTING and not is_there(root):
             raise _gone(f"the folder {root} of {source.key} is gone or empty since it was retrieved")
         empty = True
         for entries in itertools.batched(list_files(root, source, params.most), _BATCH_FILES):
             empty = False
-            yield _rows(root, source, entries, license_, retrieved_at)
+            yield _rows(root, source, entries, licences, known["retrieved_at"])
         if empty and listing != EMPTY_LISTING:
             raise _gone(f"no file of {source.key} is left in {root} since it was retrieved")
 
@@ -86,11 +87,13 @@ def _gone(message: str) -> FlowError:
 
 
 def _rows(
-    root: Path, source: Source, entries: Sequence[Entry], license_: str, retrieved_at: datetime
+    root: Path, source: Source, entries: Sequence[Entry], licences: FileLicences, retrieved_at: datetime
 ) -> pa.RecordBatch:
-    rows = [_row(root, source, entry) for entry in entries]
-    for row in rows:
-        row |= {"license": license_, "retrieved_at": retrieved_at, "parent_ids": []}
+    rows = []
+    for entry in entries:
+        row, head = _row(root, source, entry)
+        licence = licences.declared() if row["reject"] else licences.of(entry.name, head, row["media_type"])
+        rows.append(row | dataclasses.asdict(licence) | {"retrieved_at": retrieved_at, "parent_ids": []})
     columns: dict[str, Any] = {
         column.name: [row.get(column.name) for row in rows]
         for column in table.columns
@@ -101,8 +104,8 @@ def _rows(
     return batch_of(table, columns, [row["reject"] for row in rows])
 
 
-def _row(root: Path, source: Source, entry: Entry) -> dict[str, Any]:
-    """Return one row; a rejected one has the digest of nothing."""
+def _row(root: Path, source: Source, entry: Entry) -> tuple[dict[str, Any], bytes]:
+    """Return one row and the file's first bytes; a rejected one has the digest of nothing."""
     path = root / entry.name
     kind, language = describe(source, entry.name)
     row: dict[str, Any] = {
@@ -122,24 +125,24 @@ def _row(root: Path, source: Source, entry: Entry) -> dict[str, Any]:
     if not row["reject"] and row["path"] != str(path):
         row["reject"] = "the file's name is not UTF-8"
     if row["reject"]:
-        return row
+        return row, b""
     try:
         with path.open("rb") as stream:
-            head = stream.read(_HEAD)
+            head = stream.read(HEAD_BYTES)
             stream.seek(0)
             row["digest"] = hashlib.file_digest(stream, "sha256").hexdigest()
             row["size"] = stream.tell()
     except OSError as error:
         row["reject"] = f"unreadable: {error.strerror}"
-        return row
-    row["media_type"], compression = media_type(entry.name, head)
+        return row, b""
+    row["media_type"], compression = media_type(entry.name, head[:_HEAD])
     if source.modality == "code":
         row["language"] = programming_language(row["media_type"])
     try:
         attributes = _attributes(path, source, row["language"], root)
     except RejectedError as rejected:
         row["reject"] = str(rejected)
-        return row
+        return row, head
     if compression:
         attributes["compression"] = compression
     if source.split:
@@ -147,7 +150,7 @@ def _row(root: Path, source: Source, entry: Entry) -> dict[str, Any]:
     row["attributes"] = sorted(attributes.items())
     if source.modality == "speech" and "transcript" not in attributes:
         row["reject"] = f"no transcript in {row['language']} beside it"
-    return row
+    return row, head
 
 
 def _attributes(path: Path, source: Source, language: str, root: Path) -> dict[str, str]:

@@ -82,7 +82,17 @@ def _landed(batch: pa.RecordBatch, params: ImagesParams) -> pa.RecordBatch:
         rows.append(row)
     made = ("captions", "format", "mode", "width", "height", "metadata", "content_id", "image")
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in made}
-    kept = ("sample_id", "parent_ids", "source", "license", "uri", "retrieved_at", "kind")
+    kept = (
+        "sample_id",
+        "parent_ids",
+        "source",
+        "license",
+        "license_status",
+        "license_evidence",
+        "uri",
+        "retrieved_at",
+        "kind",
+    )
     columns |= {name: batch.column(name) for name in kept}
     return batch_of(table, columns, [row["reject"] for row in rows])
 

@@ -17,6 +17,7 @@ from jobs.acquire.sidecar import read_beside
 from jobs.acquire.source_list import Source
 
 # The digest of a listing without files.
+_LICENCE_FILES = ("REUSE.toml", ".reuse/dep5", "debian/copyright", "package.json", "pyproject.toml")
 EMPTY_LISTING = hashlib.sha256().hexdigest()[:32]
 _TAGGED = re.compile(r"^([A-Za-z]{2,3}(?:_[A-Za-z]+)?(?:@[A-Za-z0-9]+)?)(?:\.[A-Za-z0-9-]+)?=(.*)$")
 
@@ -69,15 +70,25 @@ def list_files(root: Path, source: Source, most: int = 0) -> Iterator[Entry]:
 
 
 def listing_digest(root: Path, source: Source, entries: Iterable[Entry]) -> str:
-    """Return a digest of names, sizes and times of files and of the neighbours that describe them."""
+    """Return a digest of names, sizes and times of files and of what describes them: neighbours, licence files."""
     digest = hashlib.sha256()
+    folders: set[Path] = set()
     for entry in entries:
+        place = root / entry.name
+        folders.update(folder for folder in place.parents if folder.is_relative_to(root))
+        if (stated := place.with_name(f"{place.name}.license")).is_file():
+            digest.update(f"{entry.uri}.license {_stat_words(stated)}\n".encode())
         beside = neighbour_path(root / entry.name, source)
         known = [entry.uri, str(entry.size), str(entry.mtime_ns), entry.problem]
         if beside is not None:
             known += _stat_words(beside)
         digest.update("\0".join(known).encode())
         digest.update(b"\n")
+    for folder in sorted(folders):
+        names = _LICENCE_FILES if folder == root else _LICENCE_FILES[:1]
+        for path in [folder / name for name in (*names, source.license_file if folder == root else "") if name]:
+            if path.is_file():
+                digest.update(f"{os.fsencode(path.relative_to(root))!r} {_stat_words(path)}\n".encode())
     return digest.hexdigest()[:32]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from jobs.acquire.licence_expression import spdx
 from lakehouse.declare.user_files import YamlMapping, convert, read_yaml
 
 Connector = Literal["apt", "pip", "npm", "folder"]
@@ -72,6 +73,7 @@ class Source:
         path: For folders: the folder. ``{stdlib}`` is the running interpreter's library; ``~`` and
             ``$NAME`` are expanded; a relative path starts at the YAML file's folder.
         license_file: For folders: the file, relative to the folder, that states the licence.
+        file_licenses: SPDX expressions that single files may state beside `license`; ``*`` for any.
         language: BCP 47 tag, ``und`` where mixed.
         language_from: Regular expression over the path whose group ``tag`` is a locale.
         include: Patterns of the files that are wanted.
@@ -97,6 +99,7 @@ class Source:
     version: str = ""
     path: str = ""
     license_file: str = ""
+    file_licenses: tuple[str, ...] = ()
     language: str = "und"
     language_from: str = ""
     include: tuple[str, ...] = ("**",)
@@ -123,7 +126,8 @@ class Source:
         said: dict[str, Any] = json.loads(text)
         said["rules"] = tuple(PathRule(**rule) for rule in said["rules"])
         said["neighbour"] = Neighbour(**said["neighbour"]) if said["neighbour"] else None
-        said["include"], said["exclude"] = tuple(said["include"]), tuple(said["exclude"])
+        for name in ("include", "exclude", "file_licenses"):
+            said[name] = tuple(said.get(name, ()))
         return cls(**said)
 
 
@@ -167,6 +171,11 @@ def _source(key: str, sources: YamlMapping) -> Source:
         raise body.error("keep", f"{label}: keep is {source.keep}", "give a fraction in (0, 1]")
     if source.neighbour is None and source.modality == "speech":
         raise body.error("", f"{label} lacks transcripts", "give it: neighbour: {format: plain}")
+    for expression in source.file_licenses:
+        if expression != "*" and not spdx(expression):
+            raise body.error(
+                "file_licenses", f"{label}: {expression!r} is no SPDX expression", "write MIT, or * for any"
+            )
     _check_patterns(source, body, label)
     return source
 

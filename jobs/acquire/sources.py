@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.acquire.connectors.base import Retrieved
-from jobs.acquire.connectors.licences import same_licence
 from jobs.acquire.connectors.retrieve import retrieval_state, retrieve_all
+from jobs.acquire.licence_expression import UNKNOWN, agrees, spdx
 from jobs.acquire.listing import EMPTY_LISTING, list_files, listing_digest
+from jobs.acquire.package_licence import Packaged
 from jobs.acquire.source_list import Source, load_sources, packaged_file
 from lakehouse.declare.flow import flow
 from lakehouse.errors import ConfigError, FlowError
@@ -132,14 +133,18 @@ def _row(source: Source, got: Retrieved) -> dict[str, Any]:
     if listing == EMPTY_LISTING:
         log.warning("%s: no file of %s fits its patterns", source.key, got.root)
     evidence = got.evidence
-    if got.license and not same_licence(source.license, got.license):
-        log.warning("%s is declared %s, but says %s", source.key, source.license, got.license)
-        evidence += f" ({got.license}; declared: {source.license})"
+    declared = spdx(source.license) or source.license
+    # A family of licences adds nothing where the declaration names one of them.
+    stated = Packaged(got.license, "", got.families).beside(declared)
+    if stated and declared not in UNKNOWN and not agrees(stated, declared):
+        log.warning("%s is declared %s, but says %s", source.key, declared, stated)
+        evidence += f" ({stated}; declared: {declared})"
     return {
         "source": source.key,
         "title": source.title or source.key,
-        "license": source.license,
+        "license": declared,
         "license_evidence": evidence,
+        "package_license": stated or None,
         "terms": source.terms,
         "robots": source.robots,
         "connector": source.connector,

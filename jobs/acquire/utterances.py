@@ -71,7 +71,18 @@ def _landed(batch: pa.RecordBatch, params: UtterancesParams) -> pa.RecordBatch:
         rows.append(row)
     made = ("transcript", "speaker", "format", "sample_rate", "channels", "duration", "content_id", "audio")
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in made}
-    kept = ("sample_id", "parent_ids", "source", "license", "uri", "retrieved_at", "kind", "language")
+    kept = (
+        "sample_id",
+        "parent_ids",
+        "source",
+        "license",
+        "license_status",
+        "license_evidence",
+        "uri",
+        "retrieved_at",
+        "kind",
+        "language",
+    )
     columns |= {name: batch.column(name) for name in kept}
     return batch_of(table, columns, [row["reject"] for row in rows])
 

@@ -24,7 +24,8 @@ def command(context: Context, stage: str | None, at: str | None, as_json: bool) 
     r"""Compare each stage's target of each cell with the supply and what was drawn.
 
     Tokens throughout. supply is what kept samples hold for all stages together; epochs is how often a drawn
-    sample is seen; error is (drawn - target) / target.
+    sample is seen; error is (drawn - target) / target. What the quota's caps of documents and sources leave open is in
+    the shortfall; the view quota has document_share and source_share, too.
 
     \b
     Examples:

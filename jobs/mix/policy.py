@@ -60,6 +60,7 @@ class Policy:
         rules: Rules by family: documents, utterances, images.
         drop_unscored: Whether a sample without scores is dropped.
         drop_duplicates: Whether a sample that repeats a kept one is dropped.
+        drop_needs_review: Whether a sample is dropped whose file states another licence than its source declares.
         confidence: Least confidence in an identified language.
         groups: Primary subtags by language group.
     """
@@ -69,6 +70,7 @@ class Policy:
     rules: Mapping[str, Sequence[Rule]]
     drop_unscored: bool
     drop_duplicates: bool
+    drop_needs_review: bool
     confidence: float
     groups: Mapping[str, Sequence[str]]
 
@@ -84,13 +86,16 @@ class Policy:
     def reasons(self, family: str) -> str:
         """Return the SQL of the broken rules' names, a list.
 
-        It reads `SAMPLE_COLUMNS`, scores under the prefix `SCORE`, and the flags ``_scored`` and ``_duplicate``.
+        It reads `SAMPLE_COLUMNS`, scores under the prefix `SCORE`, and the flags ``_scored``, ``_duplicate`` and
+        ``_review``.
         """
         cases = [f"CASE WHEN {rule.broken} THEN {self.literal(rule.name)} END" for rule in self.rules.get(family, ())]
         if self.drop_unscored:
             cases.append("CASE WHEN NOT _scored THEN 'unscored' END")
         if self.drop_duplicates:
             cases.append("CASE WHEN _duplicate THEN 'duplicate' END")
+        if self.drop_needs_review:
+            cases.append("CASE WHEN _review THEN 'licence needs review' END")
         listed = ", ".join(cases) or "CAST(NULL AS STRING)"
         if self.dialect == "spark":
             return f"filter(array({listed}), reason -> reason IS NOT NULL)"
@@ -128,6 +133,7 @@ def load_policy(path: str | Path, dialect: Dialect = "spark") -> Policy:
         rules={family: _rules(family, rules, dialect) for family in rules},
         drop_unscored=file.unscored == "drop",
         drop_duplicates=file.duplicates == "drop",
+        drop_needs_review=file.needs_review == "drop",
         confidence=file.language.confidence,
         groups=_groups(body.mapping("language").mapping("groups")),
     )
@@ -146,6 +152,7 @@ class _File:
     name: str
     unscored: Literal["drop", "keep"] = "drop"
     duplicates: Literal["drop", "keep"] = "drop"
+    needs_review: Literal["drop", "keep"] = "drop"
     language: _Language = field(default_factory=_Language)
     rules: Mapping[str, Any] = field(default_factory=dict)
 

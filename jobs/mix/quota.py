@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,16 @@ class Line:
         target: Tokens.
         max_epochs: How often a sample may be used.
         temperature: How evenly the target is spread over kinds; 1 leaves them as they are.
+        max_document_share: Share of the target that one document may be, all its epochs together.
+        max_source_share: Share of the target that one source may be.
     """
 
     cell: Cell
     target: float
     max_epochs: float
     temperature: float = 1.0
+    max_document_share: float = 1.0
+    max_source_share: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class _Defaults:
     row_length: float = 4096
     align: float = 1
     max_epochs: float = 1
+    max_document_share: float = 1
+    max_source_share: float = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,8 @@ class _StageBody:
     row_length: float | None = None
     align: float | None = None
     max_epochs: float | None = None
+    max_document_share: float | None = None
+    max_source_share: float | None = None
     cells: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -81,6 +89,8 @@ class _LineBody:
     tokens: float | None = None
     max_epochs: float | None = None
     temperature: float = 1.0
+    max_document_share: float | None = None
+    max_source_share: float | None = None
 
 
 @dataclass
@@ -92,6 +102,8 @@ class _Draft:
     row_length: int
     align: int
     max_epochs: float
+    max_document_share: float
+    max_source_share: float
     lines: dict[Cell, Line] = field(default_factory=dict)
 
 
@@ -156,7 +168,9 @@ def spread(lines: Sequence[Line], supply: Mapping[Cell, int]) -> list[Line]:
             weights[key] = weights.get(key, 0.0) + mine[cell]
         powered = {cell: n ** (1 / line.temperature) for cell, n in weights.items()}
         total = sum(powered.values())
-        made.extend(Line(cell, line.target * w / total, line.max_epochs) for cell, w in powered.items())
+        made.extend(
+            replace(line, cell=cell, target=line.target * w / total, temperature=1.0) for cell, w in powered.items()
+        )
     return made
 
 
@@ -167,6 +181,8 @@ def _positive[T](kind: type[T], body: YamlMapping) -> T:
         value = getattr(made, key)
         if isinstance(value, float) and not value > 0:
             raise body.error(key, f"{key} is {body[key]!r}", "give a number above 0")
+        if key.endswith("_share") and isinstance(value, float) and value > 1:
+            raise body.error(key, f"{key} is {body[key]!r}", "give a share of the line's target, up to 1")
     return made
 
 
@@ -175,7 +191,15 @@ def _draft(stages: YamlMapping, name: str, spec: _StageBody, tokens: float, defa
     length, align = int(spec.row_length or defaults.row_length), int(spec.align or defaults.align)
     if length % align:
         raise stages.error(name, f"row_length {length} is not a multiple of align {align}", "change one of them")
-    return _Draft(size, spec.shared, length, align, spec.max_epochs or defaults.max_epochs)
+    return _Draft(
+        size,
+        spec.shared,
+        length,
+        align,
+        spec.max_epochs or defaults.max_epochs,
+        spec.max_document_share or defaults.max_document_share,
+        spec.max_source_share or defaults.max_source_share,
+    )
 
 
 def _add(cells: YamlMapping, draft: _Draft) -> None:
@@ -192,7 +216,14 @@ def _add(cells: YamlMapping, draft: _Draft) -> None:
             body["share"] = value
         line = _positive(_LineBody, body)
         size = _size(cells, text, text, line, draft.tokens)
-        draft.lines[cell] = Line(cell, size, line.max_epochs or draft.max_epochs, line.temperature)
+        draft.lines[cell] = Line(
+            cell,
+            size,
+            line.max_epochs or draft.max_epochs,
+            line.temperature,
+            line.max_document_share or draft.max_document_share,
+            line.max_source_share or draft.max_source_share,
+        )
 
 
 def _size(place: YamlMapping, key: str, what: str, spec: _StageBody | _LineBody, whole: float) -> float:

@@ -63,6 +63,8 @@ def quota_rows(quota: Quota, supply: Mapping[Cell, int]) -> pa.Table:
             "shared": stage.shared,
             "target": round(line.target),
             "max_epochs": line.max_epochs,
+            "max_document_share": line.max_document_share,
+            "max_source_share": line.max_source_share,
             "row_length": stage.row_length,
             "align": stage.align,
             "scale": quota.scale,

@@ -15,6 +15,7 @@ from schemas.documents import DOCUMENT, document_duplicates, document_scores
 from schemas.images import CAPTIONS, IMAGE, image_duplicates, image_scores
 from schemas.images import KIND as IMAGE_KIND
 from schemas.samples import samples as samples_table
+from schemas.sources import files
 from schemas.utterances import KIND as UTTERANCE_KIND
 from schemas.utterances import LANGUAGE, UTTERANCE, utterance_scores
 
@@ -52,6 +53,7 @@ class SampleParams:
         "images": tagged("images", columns=(*IMAGE[:4], IMAGE_KIND, CAPTIONS, "_table")),
         "image_scores": read(image_scores, columns=[c.name for c in image_scores.columns if not c.payload]),
         "image_duplicates": read(image_duplicates, columns=["sample_id"]),
+        "reviews": read(files, where="license_status = 'needs_review'", columns=["sample_id"]),
     },
     params=SampleParams,
     tags=["mix"],
@@ -66,6 +68,7 @@ def decide(  # noqa: PLR0913 - one argument an input
     images: Rows,
     image_scores: Rows,
     image_duplicates: Rows,
+    reviews: Rows,
     relations: Relations,
     params: SampleParams,
 ) -> Rows:
@@ -77,17 +80,20 @@ def decide(  # noqa: PLR0913 - one argument an input
             samples=documents,
             scores=document_scores,
             duplicates=document_duplicates,
+            reviews=reviews,
         ),
         "utterances_decided": relations.sql(
             _decision(policy, "utterances", "'speech' AS modality", duplicates=False),
             samples=utterances,
             scores=utterance_scores,
+            reviews=reviews,
         ),
         "images_decided": relations.sql(
             _decision(policy, "images", _picture(params, relations.dialect), duplicates=True),
             samples=images,
             scores=image_scores,
             duplicates=image_duplicates,
+            reviews=reviews,
         ),
     }
     return relations.sql(
@@ -125,13 +131,17 @@ def _decision(policy: Policy, family: str, added: str, *, duplicates: bool) -> s
     names = dict.fromkeys((*wanted, *policy.scores(family)))
     scores = "".join(f", m.{name} AS {SCORE}{name}" for name in names)
     repeats = "LEFT JOIN (SELECT DISTINCT sample_id FROM duplicates) AS d ON s.sample_id = d.sample_id"
+    # A sample that was cut from a file has that as its parent; else it is the file's own.
+    first = "get(s.parent_ids, 0)" if policy.dialect == "spark" else "s.parent_ids[1]"
     columns = ", ".join(identifier(name, policy.dialect) for name in SAMPLE_COLUMNS)
     return f"""
 WITH scored AS (
-  SELECT s.*, m.sample_id IS NOT NULL AS _scored, {"d.sample_id IS NOT NULL" if duplicates else "false"} AS _duplicate
+  SELECT s.*, m.sample_id IS NOT NULL AS _scored, {"d.sample_id IS NOT NULL" if duplicates else "false"} AS _duplicate,
+    r.sample_id IS NOT NULL AS _review
     {scores}
   FROM samples AS s
   LEFT JOIN scores AS m ON s.sample_id = m.sample_id
+  LEFT JOIN (SELECT DISTINCT sample_id FROM reviews) AS r ON coalesce({first}, s.sample_id) = r.sample_id
   {repeats if duplicates else ""}
 ),
 named AS (SELECT *, _table AS table, {added} FROM scored),

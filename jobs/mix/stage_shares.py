@@ -52,34 +52,57 @@ def allocate(demands: Sequence[Demand], supply: Mapping[Cell, int]) -> list[Shar
     A line requests from its cells in proportion to what they contain. The ranges of stages that do not share cover a
     cell once, in the order of the stages. Where they request more than there is, each first gets what it cannot
     do without, its target over its largest number of epochs, so that a stage which may repeat its samples takes
-    none from one which may not.
+    none from one which may not. Lines that name a kind come first: a line for any kind requests what they leave, and
+    gives way to them where it has other cells.
 
     Args:
         demands: All lines of all stages.
         supply: Tokens by cell.
     """
     stages = sorted({(item.ordinal, item.stage) for item in demands})
-    demanded = {stage: _demanded([item for item in demands if item.stage == stage], supply) for _, stage in stages}
+    lines = {stage: [item for item in demands if item.stage == stage] for _, stage in stages}
+    demanded = {stage: _demanded(lines[stage], supply) for _, stage in stages}
+    left = {cell: tokens - _reserved(cell, tokens, demanded) for cell, tokens in supply.items()}
+    after = {stage: _demanded(lines[stage], supply, left) for _, stage in stages}
     shares: list[Share] = []
     for cell in sorted(supply):
-        owned = [(stage, *demanded[stage][cell]) for _, stage in stages if cell in demanded[stage]]
+        owned = [(stage, *after[stage][cell]) for _, stage in stages if cell in after[stage]]
         shares.extend(_ranges(cell, supply[cell], owned))
     return shares
 
 
-def _demanded(lines: Sequence[Demand], supply: Mapping[Cell, int]) -> dict[Cell, tuple[Demand, float]]:
-    """Return, by cell, the line of one stage that its samples belong to, and the tokens demanded of it."""
+def _reserved(cell: Cell, supply: int, demanded: Mapping[str, Mapping[Cell, tuple[Demand, float]]]) -> float:
+    """Return the tokens of a cell that lines which name its kind request, where not all have enough."""
+    lines = [found[cell] for found in demanded.values() if cell in found and not found[cell][0].shared]
+    named = SLACK * sum(size for line, size in lines if line.cell.kind != "*")
+    return min(named, supply) if SLACK * sum(size for _, size in lines) > supply else 0.0
+
+
+def _demanded(
+    lines: Sequence[Demand], supply: Mapping[Cell, int], left: Mapping[Cell, float] | None = None
+) -> dict[Cell, tuple[Demand, float]]:
+    """Return, by cell, the line of one stage that its samples belong to, and the tokens demanded of it.
+
+    Args:
+        lines: The stage's lines.
+        supply: Tokens by cell.
+        left: What lines for any kind find of them; by default all.
+    """
     patterns = {item.cell: item for item in lines}
     owners = {cell: most_specific(cell, patterns) for cell, tokens in supply.items() if tokens > 0}
-    held: dict[Cell, int] = {}
+    cells: dict[Cell, list[Cell]] = {}
     for cell, owner in owners.items():
         if owner is not None:
-            held[owner] = held.get(owner, 0) + supply[cell]
-    return {
-        cell: (patterns[owner], patterns[owner].target * supply[cell] / held[owner])
-        for cell, owner in owners.items()
-        if owner is not None
-    }
+            cells.setdefault(owner, []).append(cell)
+    made: dict[Cell, tuple[Demand, float]] = {}
+    for owner, mine in cells.items():
+        line = patterns[owner]
+        waits = left is not None and owner.kind == "*" and not line.shared
+        # A line whose cells are all requested by others has nowhere else to go, and requests them like the others.
+        found = left if waits and left and sum(left[cell] for cell in mine) > 0 else supply
+        held = sum(found[cell] for cell in mine)
+        made |= {cell: (line, line.target * found[cell] / held) for cell in mine}
+    return made
 
 
 def _ranges(cell: Cell, supply: int, demanded: Sequence[tuple[str, Demand, float]]) -> list[Share]:
@@ -100,8 +123,21 @@ def _ranges(cell: Cell, supply: int, demanded: Sequence[tuple[str, Demand, float
     return shares
 
 
-def _weights(demanded: Sequence[tuple[Demand, float]], supply: int) -> dict[str, float]:
-    """Return by stage how much of a cell it is given, in proportion."""
+def _weights(demanded: Sequence[tuple[Demand, float]], supply: float) -> dict[str, float]:
+    """Return by stage how much of a cell it is given, in proportion; who requests a kind, or this cell alone, first."""
+    wished = SLACK * sum(size for _, size in demanded)
+    first = [(line, size) for line, size in demanded if line.cell.kind != "*" or size >= line.target]
+    if wished <= supply or len(first) in (0, len(demanded)):
+        return _squeezed(demanded, supply)
+    served = _squeezed(first, supply)
+    rest = max(0.0, supply - sum(served.values()))
+    others = _squeezed([item for item in demanded if item not in first], rest)
+    scale = min(1.0, rest / sum(others.values())) if sum(others.values()) else 0.0
+    return served | {stage: scale * weight for stage, weight in others.items()}
+
+
+def _squeezed(demanded: Sequence[tuple[Demand, float]], supply: float) -> dict[str, float]:
+    """Return by stage its wish, or what it needs and a part of the rest of its wish where there is less."""
     wish = {line.stage: SLACK * size for line, size in demanded}
     need = {line.stage: SLACK * size / line.max_epochs for line, size in demanded}
     wished, needed = sum(wish.values()), sum(need.values())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from jobs.acquire.licence_expression import spdx
 
 
 def conjunctions(license_: pa.Array, row: npt.NDArray[np.int64], rows: int) -> pa.Array:
@@ -25,7 +29,8 @@ def conjunctions(license_: pa.Array, row: npt.NDArray[np.int64], rows: int) -> p
     codes = coded.indices.to_numpy().astype(np.int64)
     # One entry per licence in use, however many samples carry it.
     terms = [_terms(text) for text in coded.dictionary.to_pylist()]
-    names = sorted({term for found in terms for term in found})
+    # By the first licence of a term, whether or not it stands in parentheses.
+    names = sorted({term for found in terms for term in found}, key=lambda term: (term.lstrip("(").split(" ")[0], term))
     number = {name: place for place, name in enumerate(names)}
     widths = np.array([len(found) for found in terms], np.int64)
     flat = np.array([number[term] for found in terms for term in found], np.int64)
@@ -41,10 +46,20 @@ def conjunctions(license_: pa.Array, row: npt.NDArray[np.int64], rows: int) -> p
 
 def _terms(expression: str) -> list[str]:
     """Return the terms of an expression whose AND it is."""
-    upper = f" {expression} "
-    if " OR " in upper:
-        whole = expression.startswith("(") and expression.endswith(")") and expression.count("(") == 1
-        return [expression if whole else f"({expression})"]
-    if "(" in expression:
-        return [expression]
-    return [term.strip() for term in expression.split(" AND ")]
+    words = (spdx(expression) or expression).replace("(", " ( ").replace(")", " ) ").split()
+    words = [word.upper() if word.lower() in ("and", "or", "with") else word for word in words]
+    terms: list[list[str]] = [[]]
+    depth = 0
+    for word in words:
+        depth += (word == "(") - (word == ")")
+        if word == "OR" and depth == 0:
+            return [f"({_written(words)})"]
+        if word == "AND" and depth == 0:
+            terms.append([])
+        else:
+            terms[-1].append(word)
+    return [_written(term) for term in terms]
+
+
+def _written(words: Sequence[str]) -> str:
+    return " ".join(words).replace("( ", "(").replace(" )", ")")

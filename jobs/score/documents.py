@@ -19,6 +19,7 @@ from jobs.score.rules.code import code
 from jobs.score.rules.fineweb import fineweb
 from jobs.score.rules.gopher import quality
 from jobs.score.rules.measured import measure
+from jobs.score.rules.numbers import numbers
 from jobs.score.rules.repetition import repetition
 from lakehouse.declare.flow import flow
 from lakehouse.declare.reads import tagged
@@ -91,6 +92,7 @@ def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatc
         **c4(measured),
         **fineweb(measured),
         **code(measured),
+        **numbers(measured),
     }
     schema = pa.schema([item for item in document_scores.schema if item.name in columns])
     arrays = [pa.array(columns[item.name], item.type) for item in schema]

@@ -20,6 +20,14 @@ WITH lines AS (
 ), taken AS (
     SELECT stage, cell, sum(n_tokens)::BIGINT AS tokens, sum(n_tokens) FILTER (epoch = 0)::BIGINT AS once
     FROM gold.mixture GROUP BY ALL
+), documents AS (
+    SELECT stage, cell, max(tokens) AS tokens
+    FROM (SELECT stage, cell, sample_id, sum(n_tokens)::BIGINT AS tokens FROM gold.mixture GROUP BY ALL)
+    GROUP BY ALL
+), sources AS (
+    SELECT stage, cell, max(tokens) AS tokens
+    FROM (SELECT stage, cell, source, sum(n_tokens)::BIGINT AS tokens FROM gold.mixture GROUP BY ALL)
+    GROUP BY ALL
 )
 SELECT lines.cell, lines.stage, lines.target,
     coalesce(held.tokens, 0)::BIGINT AS supply,
@@ -27,8 +35,13 @@ SELECT lines.cell, lines.stage, lines.target,
     -- How often a drawn sample is seen, on average over tokens.
     coalesce(taken.tokens / taken.once, 0)::DOUBLE AS epochs,
     greatest(lines.target - coalesce(taken.tokens, 0), 0)::BIGINT AS shortfall,
-    coalesce((coalesce(taken.tokens, 0) - lines.target) / nullif(lines.target, 0), 0)::DOUBLE AS error
+    coalesce((coalesce(taken.tokens, 0) - lines.target) / nullif(lines.target, 0), 0)::DOUBLE AS error,
+    -- What the largest document and the largest source are of the target.
+    coalesce(documents.tokens / nullif(lines.target, 0), 0)::DOUBLE AS document_share,
+    coalesce(sources.tokens / nullif(lines.target, 0), 0)::DOUBLE AS source_share
 FROM lines
 LEFT JOIN held ON held.stage = lines.stage AND held.cell = lines.cell
 LEFT JOIN taken ON taken.stage = lines.stage AND taken.cell = lines.cell
+LEFT JOIN documents ON documents.stage = lines.stage AND documents.cell = lines.cell
+LEFT JOIN sources ON sources.stage = lines.stage AND sources.cell = lines.cell
 ORDER BY lines.ordinal, lines.modality DESC, lines.cell

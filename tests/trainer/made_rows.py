@@ -44,6 +44,7 @@ DENSE = dataclasses.replace(RECIPE, model=dataclasses.replace(MODEL, pattern="*-
 @dataclass
 class MadeBatch:
     tokens: torch.Tensor
+    cu_seqlens: list[torch.Tensor]
     cu_seqlens_padded: list[torch.Tensor]
     features: dict
     positions: torch.Tensor
@@ -113,6 +114,7 @@ def made_batch(positions: list[int], begin: int, end: int, length: int = LENGTH,
     tokens = torch.from_numpy(np.stack([r.tokens for r in rows])).int()
     return MadeBatch(
         tokens=tokens,
+        cu_seqlens=[torch.from_numpy(r.cuts) for r in rows],
         cu_seqlens_padded=[torch.from_numpy(r.cuts) for r in rows],
         features=features,
         positions=torch.tensor(positions),

@@ -26,6 +26,7 @@ class Batch(Protocol):
     """A rank's rows of one step, as the loader gives them."""
 
     tokens: torch.Tensor
+    cu_seqlens: list[torch.Tensor]
     cu_seqlens_padded: list[torch.Tensor]
     features: Mapping[str, Any]
     positions: torch.Tensor
@@ -126,24 +127,41 @@ def microbatches(batch: Batch, factors: torch.Tensor, device: torch.device) -> I
             weights=_to(weights[part], device),
             # The loader's -1 counts from the end, too.
             modality=_to(modality[part].remainder(len(KINDS)), device),
-            padding=_to(_padding(bounds, modality[row], weights[row]), device),
+            padding=_to(_padding(bounds, modality[row], weights[row], batch.cu_seqlens[row]), device),
             packed=pack(_to(bounds, device), length),
             features=features,
             position=int(batch.positions[row]),
         )
 
 
-def _padding(bounds: torch.Tensor, modality: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Return which positions are padding, bool [1, t]: the last document, where it is of nothing.
+def _padding(
+    bounds: torch.Tensor, modality: torch.Tensor, weights: torch.Tensor, real: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return which positions are padding, bool [1, t]: those behind each document, and a tail that is of nothing.
 
     The first token of a row that is all padding counts as one that is not, since the router's statistics
     divide by the number of tokens.
+
+    Args:
+        bounds: Where documents begin, int32 [documents + 1], from 0 to t.
+        modality: Of the document that each position predicts a token of, below 0 where there is none, [t].
+        weights: Weight of each prediction, float32 [t].
+        real: Cumulative lengths of the documents without their padding, int32 [documents + 1]; by default a document
+            ends with the last token that is predicted within it.
     """
-    begin = int(bounds[-2])
-    padding = torch.zeros(1, len(modality), dtype=torch.bool)
-    if bool((modality[begin:] < 0).all()) and not bool(weights[begin:].any()):
-        padding[0, max(begin, 1) :] = True
-    return padding
+    places = torch.arange(len(modality))
+    begins = bounds[:-1].long()
+    owner = torch.bucketize(places, bounds[1:].long(), right=True)
+    # A position foretells a token of its own document, save the last one, behind which the next document begins.
+    inner = places + 1 < bounds[1:].long()[owner]
+    foretells = inner & ((modality >= 0) | (weights > 0))
+    last = torch.zeros_like(begins).scatter_reduce(0, owner[foretells], places[foretells] + 1, "amax")
+    lengths = (last - begins).clamp_min(0) + 1 if real is None else real.diff().long()
+    padding = places >= (begins + lengths)[owner]
+    tail = int(begins[-1])
+    if bool((modality[tail:] < 0).all()) and not bool(weights[tail:].any()):
+        padding[max(tail, 1) :] = True
+    return padding[None]
 
 
 def pack(bounds: torch.Tensor, length: int) -> PackedSeqParams:

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, cast
 
@@ -27,7 +28,10 @@ def fetch(package: Package) -> Retrieved:
     Raises:
         SourceSkippedError: If apt is not installed, has no such package, or cannot reach its archive.
     """
-    return retrieve(package, lambda download, into: _fetch(package, download, into))
+    got = retrieve(package, lambda download, into: _fetch(package, download, into))
+    # Read again, so that what the cache keeps of an older reading does not count.
+    expression, evidence = _licence(package, got.root)
+    return replace(got, license=expression, evidence=evidence)
 
 
 def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
@@ -44,9 +48,14 @@ def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
         raise SourceSkippedError(f"apt-get brought {len(debs)} files for {wanted}", "name one package")
     version = run_client([dpkg, "-f", str(debs[0]), "Version"], cwd=download, attempts=1).strip()
     _unpack(dpkg, debs[0], into)
-    expression, words = debian_copyright(into / "usr/share/doc" / package.name / "copyright")
-    evidence = f"usr/share/doc/{package.name}/copyright: {words}"
+    expression, evidence = _licence(package, into)
     return Unpacked(version, expression, evidence, sha256(debs[0]))
+
+
+def _licence(package: Package, root: Path) -> tuple[str, str]:
+    name = f"usr/share/doc/{package.name}/copyright"
+    expression, words = debian_copyright(root / name)
+    return expression, f"{name}: {words}"
 
 
 def _options(*, lists: bool = False) -> list[str]:

@@ -48,6 +48,7 @@ class Retrieved:
         evidence: Where the licence was read, and its words.
         at: When it was retrieved.
         archive: SHA-256 of the archive as received, hex; empty for a plain folder.
+        families: Licences that the metadata's words may mean where they name none, as regular expressions.
     """
 
     root: Path
@@ -56,3 +57,4 @@ class Retrieved:
     evidence: str
     at: dt.datetime
     archive: str = ""
+    families: tuple[str, ...] = ()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from jobs.acquire.connectors.base import Package, Retrieved, SourceSkippedError
 from jobs.acquire.connectors.cache import Unpacked, retrieve, sha256
 from jobs.acquire.connectors.client import require_client, run_client
 from jobs.acquire.connectors.unpack import unpack_tar
+from jobs.acquire.package_licence import Packaged, npm_licence
 
 
 def fetch(package: Package) -> Retrieved:
@@ -17,7 +20,12 @@ def fetch(package: Package) -> Retrieved:
     Raises:
         SourceSkippedError: If npm is not installed, has no such package, or cannot reach its registry.
     """
-    return retrieve(package, lambda download, into: _fetch(package, download, into))
+    got = retrieve(package, lambda download, into: _fetch(package, download, into))
+    # Read again, so that what the cache keeps of an older reading does not count.
+    found, stated, evidence = _manifest(got.root)
+    if found is None:
+        return got
+    return replace(got, license=stated.license, evidence=evidence, families=stated.families)
 
 
 def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
@@ -36,14 +44,20 @@ def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
 
 
 def _describe(archive: Path, into: Path) -> Unpacked:
-    manifests = sorted(into.glob("*/package.json"))
+    metadata, stated, evidence = _manifest(into)
+    if metadata is None:
+        raise SourceSkippedError(f"{archive.name} has no package.json", "it is no package")
+    return Unpacked(str(metadata.get("version", "")), stated.license, evidence, sha256(archive))
+
+
+def _manifest(root: Path) -> tuple[dict[str, Any] | None, Packaged, str]:
+    """Return a package.json, what it states of its licence, and the words; None where there is none."""
+    manifests = sorted(root.glob("*/package.json"))
     try:
-        metadata = json.loads(manifests[0].read_text("utf-8")) if manifests else None
-    except ValueError:
+        metadata = json.loads(manifests[0].read_text("utf-8-sig")) if manifests else None
+    except (OSError, ValueError, RecursionError):
         metadata = None
     if not isinstance(metadata, dict):
-        raise SourceSkippedError(f"{archive.name} has no package.json", "it is no package")
-    stated = metadata.get("license")
-    expression = stated.strip() if isinstance(stated, str) and not stated.upper().startswith("SEE ") else ""
-    words = f"package.json: license: {json.dumps(stated)}" if stated else "package.json states no licence"
-    return Unpacked(str(metadata.get("version", "")), expression, words, sha256(archive))
+        return None, Packaged(), "no package.json"
+    stated = npm_licence(metadata)
+    return metadata, stated, f"package.json: {stated.words}" if stated.words else "package.json states no licence"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from dataclasses import replace
+from email.message import Message
 from email.parser import HeaderParser
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from jobs.acquire.connectors.base import Package, Retrieved, SourceSkippedError
 from jobs.acquire.connectors.cache import Unpacked, retrieve, sha256
 from jobs.acquire.connectors.client import run_client
 from jobs.acquire.connectors.unpack import unpack_zip
+from jobs.acquire.package_licence import Packaged, wheel_licence
 
 
 def fetch(package: Package) -> Retrieved:
@@ -19,7 +22,12 @@ def fetch(package: Package) -> Retrieved:
     Raises:
         SourceSkippedError: If pip is absent, or the package has no wheel for this machine.
     """
-    return retrieve(package, lambda download, into: _fetch(package, download, into))
+    got = retrieve(package, lambda download, into: _fetch(package, download, into))
+    # Read again, so that what the cache keeps of an older reading does not count.
+    found, stated, evidence = _metadata(got.root)
+    if found is None:
+        return got
+    return replace(got, license=stated.license, evidence=evidence, families=stated.families)
 
 
 def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
@@ -36,18 +44,17 @@ def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
 
 
 def _describe(wheel: Path, into: Path) -> Unpacked:
-    metadata_files = sorted(into.glob("*.dist-info/METADATA"))
-    if not metadata_files:
+    metadata, stated, evidence = _metadata(into)
+    if metadata is None:
         raise SourceSkippedError(f"{wheel.name} has no METADATA", "it is no wheel")
-    metadata = HeaderParser().parsestr(metadata_files[0].read_text("utf-8", "replace"))
-    name = metadata_files[0].relative_to(into).as_posix()
-    expression = (metadata["License-Expression"] or "").strip()
-    stated = (metadata["License"] or "").strip().split("\n", 1)[0][:200]
-    classifiers = [value for value in metadata.get_all("Classifier") or () if value.startswith("License ::")]
-    if expression:
-        words = f"License-Expression: {expression}"
-    elif stated:
-        words = f"License: {stated}"
-    else:
-        words = "; ".join(classifiers) or "states no licence"
-    return Unpacked((metadata["Version"] or "").strip(), expression, f"{name}: {words}", sha256(wheel))
+    return Unpacked((metadata["Version"] or "").strip(), stated.license, evidence, sha256(wheel))
+
+
+def _metadata(root: Path) -> tuple[Message | None, Packaged, str]:
+    """Return a wheel's METADATA, what it states of its licence, and the words; None where there is none."""
+    files = sorted(root.glob("*.dist-info/METADATA"))
+    if not files:
+        return None, Packaged(), "no METADATA"
+    metadata = HeaderParser().parsestr(files[0].read_text("utf-8", "replace"))
+    stated = wheel_licence(metadata)
+    return metadata, stated, f"{files[0].relative_to(root).as_posix()}: {stated.words or 'states no licence'}"

@@ -35,6 +35,8 @@ def lake(tmp_path):
             "shared": False,
             "target": target,
             "max_epochs": 2.0,
+            "max_document_share": 1.0,
+            "max_source_share": 1.0,
             "row_length": 64,
             "align": 1,
             "scale": 1.0,
@@ -130,3 +132,13 @@ def test_an_unknown_stage_is_a_usage_error(lake):
 def test_without_a_mixture_the_error_says_what_to_run(tmp_path):
     with pytest.raises(TableNotFoundError, match=r"mixlake run \+gold.mixture"):
         quota_rows(Lake(str(tmp_path), Config(lake=str(tmp_path))))
+
+
+def test_the_view_says_what_the_largest_document_and_source_are_of_the_target(lake):
+    rows = lake.sql(
+        "SELECT cell, document_share, source_share FROM quota WHERE stage = 'hot' ORDER BY cell"
+    ).to_pylist()
+    assert [(row["cell"], row["document_share"], row["source_share"]) for row in rows] == [
+        ("text/*/*", pytest.approx(1.02), pytest.approx(1.02)),
+        ("text/en/legal", pytest.approx(2 / 3), pytest.approx(2 / 3)),
+    ]

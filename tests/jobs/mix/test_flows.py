@@ -53,6 +53,7 @@ def decided(relations):
     documents = pa.table(
         lineage(5)
         | {
+            "parent_ids": pa.array([[], ["f" * 32], [], [], []], pa.list_(pa.string())),
             "modality": ["text", "text", "text", "code", "text"],
             "kind": ["manual", "letters", "manual", "source-code", "manual"],
             "language_hint": ["en", "zh-CN", None, "python", "en"],
@@ -86,6 +87,8 @@ def decided(relations):
         images=given(pictures),
         image_scores=given(scores(image_scores, [{"sample_id": f"{20:032x}"}], sharp)),
         image_duplicates=given(pa.table({"sample_id": pa.array([], pa.string())})),
+        # The file of the code, and the one that a letter was cut from.
+        reviews=given(pa.table({"sample_id": [ids[3], "f" * 32]})),
         relations=relations,
         params=SampleParams(),
     )
@@ -97,7 +100,8 @@ def test_each_sample_is_decided_once_with_its_reasons(decided):
     assert decided[0]["keep"]
     assert decided[0]["reasons"] == []
     assert decided[2]["reasons"] == ["too short", "placeholder text"]
-    assert decided[3]["reasons"] == ["generated code", "duplicate"]
+    assert decided[3]["reasons"] == ["generated code", "duplicate", "licence needs review"]
+    assert decided[1]["reasons"] == ["licence needs review"]
     assert decided[4]["reasons"] == ["unscored"]
     assert not any(decided[i]["keep"] for i in (2, 3, 4))
 

@@ -50,3 +50,47 @@ def test_a_line_asks_its_cells_in_proportion_to_what_they_hold():
 
 def test_what_no_line_covers_belongs_to_no_stage():
     assert allocate([demand("cold", 0, 10)], {Cell("code", "code", "source-code"): 100}) == []
+
+
+ANY, LEGAL = Cell("text", "en", "*"), Cell("text", "en", "legal")
+
+
+def owned_by(demands: list[Demand], supply: dict[Cell, int]) -> dict[tuple[str, str], int]:
+    return {(share.stage, share.cell): share.end - share.begin for share in allocate(demands, supply)}
+
+
+def test_a_line_that_names_a_kind_is_served_before_lines_for_any():
+    supply = {LEGAL: 32_000, CELL: 1_000_000}
+    owned = owned_by([demand("cold", 0, 600_000, cell=ANY), demand("hot", 1, 30_000, cell=LEGAL)], supply)
+    assert owned["hot", str(LEGAL)] >= 30_000
+    assert owned["cold", str(CELL)] == 1_000_000
+
+
+def test_what_is_less_than_a_named_kind_asks_for_is_its_alone_where_the_others_have_more():
+    supply = {LEGAL: 9_000, CELL: 1_000_000}
+    owned = owned_by([demand("cold", 0, 600_000, cell=ANY), demand("hot", 1, 30_000, 2.0, cell=LEGAL)], supply)
+    assert owned == {("hot", str(LEGAL)): 9_000, ("cold", str(CELL)): 1_000_000}
+
+
+def test_a_line_for_any_kind_keeps_its_part_of_the_only_cell_that_it_has():
+    owned = owned_by([demand("cold", 0, 50_000, cell=ANY), demand("hot", 1, 500_000, cell=CELL)], {CELL: 100_000})
+    assert owned["cold", str(CELL)] > 5_000
+
+
+@given(
+    legal=st.integers(1, 10**6),
+    manuals=st.integers(1, 10**6),
+    asked=st.lists(
+        st.tuples(st.sampled_from([ANY, LEGAL, CELL]), st.integers(1, 10**6), st.floats(1, 4)), min_size=1, max_size=4
+    ),
+)
+def test_every_requested_cell_is_covered_once_whoever_is_served_first(legal, manuals, asked):
+    supply = {LEGAL: legal, CELL: manuals}
+    demands = [demand(f"s{i}", i, target, epochs, cell) for i, (cell, target, epochs) in enumerate(asked)]
+    shares = allocate(demands, supply)
+    for cell, tokens in supply.items():
+        mine = [share for share in shares if share.cell == str(cell)]
+        if any(item.cell.covers(cell) for item in demands):
+            assert mine[0].begin == 0
+            assert mine[-1].end == tokens
+            assert all(one.end == two.begin for one, two in itertools.pairwise(mine))

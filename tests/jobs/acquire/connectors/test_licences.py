@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.acquire.connectors.licences import debian_copyright, debian_spdx, same_licence
+from jobs.acquire.connectors.licences import debian_copyright, debian_spdx
 
 HEAD = "Format: copyright-format/1.0\nSource: x\n\n"
 
@@ -35,10 +35,10 @@ def test_the_licence_of_all_files_is_read(tmp_path):
     assert debian_copyright(path) == ("GPL-2.0-or-later", "Files: * License: GPL-2+")
 
 
-def test_without_such_a_stanza_the_first_counts(tmp_path):
+def test_without_such_a_stanza_all_count(tmp_path):
     path = tmp_path / "copyright"
     path.write_text(HEAD + "Files: a/*.png\n b/*.png\nLicense: CC-BY-4.0\n\nFiles: b\nLicense: MIT\n")
-    assert debian_copyright(path)[0] == "CC-BY-4.0"
+    assert debian_copyright(path)[0] == "CC-BY-4.0 AND MIT"
 
 
 def test_prose_gives_words_and_no_licence(tmp_path):
@@ -46,8 +46,3 @@ def test_prose_gives_words_and_no_licence(tmp_path):
     path.write_text("Packaged by me.\n\nPermission is granted to copy.\n")
     assert debian_copyright(path) == ("", "not machine readable: Permission is granted to copy.")
     assert debian_copyright(tmp_path / "absent")[0] == ""
-
-
-def test_order_makes_no_difference():
-    assert same_licence("MIT OR Apache-2.0", "(apache-2.0 OR MIT)")
-    assert not same_licence("MIT", "Apache-2.0")

@@ -35,7 +35,7 @@ def client(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("stated", "license_"), [("MIT", "MIT"), ("SEE LICENSE IN x", ""), ({"type": "MIT"}, ""), (None, "")]
+    ("stated", "license_"), [("MIT", "MIT"), ("SEE LICENSE IN x", ""), ({"type": "MIT"}, "MIT"), (None, "")]
 )
 def test_a_package_is_unpacked_and_its_licence_read(client, stated, license_):
     client(version="2.0.0", license=stated)

@@ -20,7 +20,7 @@ def wheel(path, metadata):
     ("metadata", "license_", "words"),
     [
         ("License-Expression: MIT OR Apache-2.0", "MIT OR Apache-2.0", "License-Expression: MIT OR Apache-2.0"),
-        ("License: MIT License", "", "License: MIT License"),
+        ("License: MIT License", "MIT", "License: MIT License"),
         ("Classifier: License :: OSI Approved :: BSD License", "", "License :: OSI Approved :: BSD License"),
         ("Summary: x", "", "states no licence"),
     ],
