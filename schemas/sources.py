@@ -63,7 +63,7 @@ files = Table(
         Column(
             "attributes",
             pa.map_(pa.string(), pa.string()),
-            "What its neighbours say of it: captions by language as caption:TAG, transcript, title; compression "
+            "What its neighbours say of it: captions by language as caption:TAG, transcript and its relation, title; compression "
             "where it is compressed, split where a line separates documents in it.",
         ),
     ],

@@ -1,10 +1,23 @@
-"""Refuse files of a source's folder that are not regular, are outside it, or are too large."""
+"""Refuse files of a source's folder that are not regular, are outside it, too large, or that a library chokes on."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+
+from lakehouse.errors import MixlakeError
+
+# What libsndfile and Pillow say of the object that they were given: <_io.BytesIO object at 0x7f...>.
+_ADDRESSED = re.compile(r"(?:Error opening )?<[\w. ]+ at 0x[0-9a-fA-F]+>:?|0x[0-9a-fA-F]{6,}")
+_CAUSE_CHARACTERS = 300
+
+
+class RejectedError(Exception):
+    """A file cannot become a row; the words are the reason that quarantine gives."""
 
 
 def stat_source_file(path: Path, real: Path, max_bytes: int) -> tuple[os.stat_result | None, str]:
@@ -26,3 +39,30 @@ def stat_source_file(path: Path, real: Path, max_bytes: int) -> tuple[os.stat_re
     if status.st_size > max_bytes:
         return status, f"{status.st_size} bytes, more than the {max_bytes} that are allowed"
     return status, ""
+
+
+@contextlib.contextmanager
+def guarded(what: str) -> Iterator[None]:
+    """Turn whatever a library raises over one file's bytes into the reason why that file is refused.
+
+    Decoders raise what they like on damaged bytes: errors of their own, of Python, of memory, and, where written in
+    Rust, panics that are no `Exception`.
+
+    Args:
+        what: What is wrong with the file, before the library's own words.
+
+    Raises:
+        RejectedError: In place of any of these; one's own, errors of the project, and a user's interrupt pass.
+    """
+    try:
+        yield
+    except (RejectedError, MixlakeError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise RejectedError(f"{what}: {cause(error)}") from error
+
+
+def cause(error: BaseException) -> str:
+    """Return what an error says, on one line and the same in each run: libraries name objects by their address."""
+    words = " ".join(_ADDRESSED.sub("", str(error)).split())
+    return words[:_CAUSE_CHARACTERS] or type(error).__name__

@@ -158,5 +158,7 @@ def _attributes(path: Path, source: Source, language: str, root: Path) -> dict[s
     if source.modality == "speech":
         # en-GB reads the caption in en where there is none of its own.
         said = texts.get(language) or texts.get(language.split("-", maxsplit=1)[0])
-        return {"transcript": said} if said else {}
+        rule = source.neighbour
+        relation = "title" if rule is None or rule.format == "name" else rule.relation
+        return {"transcript": said, "relation": relation} if said else {}
     return {f"caption:{tag}": text for tag, text in texts.items()}

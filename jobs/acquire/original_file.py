@@ -13,11 +13,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from jobs.acquire.file_guard import RejectedError
 from jobs.acquire.location import location_of, require_location
-
-
-class RejectedError(Exception):
-    """A file cannot become a row; the words are the reason that quarantine gives."""
 
 
 @dataclass(frozen=True, slots=True)

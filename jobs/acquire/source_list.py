@@ -18,6 +18,7 @@ from lakehouse.declare.user_files import YamlMapping, convert, read_yaml
 Connector = Literal["apt", "pip", "npm", "folder"]
 Modality = Literal["text", "code", "speech", "image"]
 NeighbourFormat = Literal["plain", "tagged-lines", "name"]
+Relation = Literal["verbatim", "caption", "title"]
 
 _KEY = re.compile(r"^[a-z0-9][a-z0-9._+-]*$")
 
@@ -47,12 +48,16 @@ class Neighbour:
         suffix: Suffix of the text file.
         strip: Regular expression cut from the end of the file's stem before `suffix` is added.
         language: Language of the first line, or of the name.
+        relation: What the text is to a recording: "verbatim" where it is what is spoken, word for word; "caption"
+            where it was read or described more or less freely, which is what is taken where nothing is declared;
+            "title" where it names the recording, which a file's own name always does.
     """
 
     format: NeighbourFormat
     suffix: str = ".txt"
     strip: str = ""
     language: str = "en"
+    relation: Relation = "caption"
 
 
 @dataclass(frozen=True, slots=True)

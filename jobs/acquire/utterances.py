@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from jobs.acquire.original_file import RejectedError, by_size, originals, read_original
+from jobs.acquire.file_guard import RejectedError
+from jobs.acquire.original_file import by_size, originals, read_original
 from jobs.acquire.record_batch import batch_of
+from jobs.acquire.recordings.decode import inspect
 from lakehouse.declare.flow import flow
 from lakehouse.declare.reads import read
 from schemas.identity import content_ids
 from schemas.sources import files
 from schemas.utterances import landed_utterances as table
+
+
+_OF_NEIGHBOURS = ("transcript", "relation", "speaker")
+_OF_SOUND = ("format", "sample_rate", "channels", "duration", "declared_duration", "streams")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +44,15 @@ class UtterancesParams:
     tags=["landing"],
 )
 def utterances(batch: pa.RecordBatch, params: UtterancesParams) -> Iterator[pa.RecordBatch]:
-    """Read each recording's header, and keep its bytes.
+    """Decode each recording to its end to check that it is whole, and keep its bytes.
 
     Args:
         batch: Rows of `bronze.files`.
         params: See `UtterancesParams`.
 
     Yields:
-        Rows of `bronze.utterances`. A recording that is gone, changed, empty, too long, or that libsndfile
-        cannot read is rejected.
+        Rows of `bronze.utterances`. A recording that is gone, changed, empty, too long, cut off, damaged, or that
+        libsndfile cannot read is rejected.
 
     Raises:
         FlowError: If the whole folder of a source is gone.
@@ -60,16 +65,16 @@ def _landed(batch: pa.RecordBatch, params: UtterancesParams) -> pa.RecordBatch:
     rows: list[dict[str, Any]] = []
     for original in originals(batch):
         known = original.attributes
-        row: dict[str, Any] = {"transcript": known.get("transcript"), "speaker": known.get("speaker"), "reject": None}
+        row: dict[str, Any] = {"reject": None, **{name: known.get(name) for name in _OF_NEIGHBOURS}}
         try:
             data = read_original(original)
             row["content_id"] = content_ids(pa.array([data], pa.binary()))[0].as_py()
-            row |= _header(data, params)
+            row |= _properties(data, params)
             row["audio"] = data  # not of a rejected row, of which only the digest is kept
         except RejectedError as rejected:
             row["reject"] = str(rejected)
         rows.append(row)
-    made = ("transcript", "speaker", "format", "sample_rate", "channels", "duration", "content_id", "audio")
+    made = (*_OF_NEIGHBOURS, *_OF_SOUND, "content_id", "audio")
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in made}
     kept = (
         "sample_id",
@@ -87,28 +92,7 @@ def _landed(batch: pa.RecordBatch, params: UtterancesParams) -> pa.RecordBatch:
     return batch_of(table, columns, [row["reject"] for row in rows])
 
 
-def _header(data: bytes, params: UtterancesParams) -> dict[str, Any]:
-    """Return the properties in a recording's header; the last second is read, which a truncated file lacks."""
-    import soundfile
-
-    if not data:
-        raise RejectedError("the file is empty")
-    try:
-        with soundfile.SoundFile(io.BytesIO(data)) as sound:
-            frames, rate = sound.frames, sound.samplerate
-            if frames <= 0 or rate <= 0:
-                raise RejectedError("the recording has no sound")
-            duration = frames / rate
-            if duration > params.longest:
-                raise RejectedError(f"{duration:.1f} s, longer than {params.longest:g} s")
-            sound.seek(max(0, frames - rate))
-            if not len(sound.read(frames=rate, dtype="float32")):
-                raise RejectedError("the recording is cut off")
-            return {
-                "format": f"{sound.format}/{sound.subtype}",
-                "sample_rate": rate,
-                "channels": sound.channels,
-                "duration": duration,
-            }
-    except (soundfile.SoundFileError, OSError, ValueError) as error:
-        raise RejectedError(f"not a recording: {' '.join(str(error).split())}") from error
+def _properties(data: bytes, params: UtterancesParams) -> dict[str, Any]:
+    found = inspect(data, params.longest)
+    values = (found.format, found.rate, found.channels, found.samples / found.rate, found.declared, found.streams)
+    return dict(zip(_OF_SOUND, values, strict=True))

@@ -6,6 +6,7 @@ alone, so that equal recordings stay equal.
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.acquire.file_guard import RejectedError, cause
+from jobs.acquire.recordings.decode import samples
 from lakehouse.declare.flow import REJECT, flow
 from lakehouse.declare.reads import read
 from schemas.features import SAMPLE_RATE
@@ -42,37 +45,52 @@ class UtteranceParams:
 @flow(
     id="jobs.clean.utterances.clean_utterances",
     writes=utterances,
-    reads={"utterances": read(landed_utterances, columns=[*_CARRIED, "transcript", "audio"])},
+    reads={"utterances": read(landed_utterances, columns=[*_CARRIED, "transcript", "relation", "audio"])},
     params=UtteranceParams,
     batch_rows=64,
+    reject_tolerance=1.0,
 )
 def clean_utterances(batch: pa.RecordBatch, params: UtteranceParams) -> pa.RecordBatch:
     """Decode each recording and write it as 16 kHz, mono, 16-bit FLAC; reject recordings without usable sound."""
     transcripts = normalise_transcripts(batch.column("transcript"))
     unspoken = pc.equal(pc.fill_null(pc.utf8_length(transcripts), 0), 0).to_pylist()
-    audio: list[bytes | None] = []
-    samples: list[int | None] = []
+    made: list[_Cleaned] = []
     reasons: list[str | None] = []
     for value, empty in zip(batch.column("audio"), unspoken, strict=True):
         try:
-            wave = to_wave(value.as_buffer(), params)
-        except ValueError as reason:
-            audio.append(None)
-            samples.append(None)
-            reasons.append(str(reason))
-        else:
-            audio.append(encode(wave))
-            samples.append(len(wave))
+            made.append(_cleaned(value.as_buffer(), params))
             reasons.append("the transcript is empty" if empty else None)
+        except ValueError as reason:
+            made.append(_Cleaned())
+            reasons.append(str(reason))
     return pa.record_batch(
         {
             **{name: batch.column(name) for name in _CARRIED},
             "transcript": transcripts,
-            "n_samples": pa.array(samples, pa.int64()),
-            "audio": pa.array(audio, pa.binary()),
+            "relation": batch.column("relation"),
+            "n_samples": pa.array([one.n_samples for one in made], pa.int64()),
+            "peak": pa.array([one.peak for one in made], pa.float64()),
+            "sound_id": pa.array([one.sound_id for one in made], pa.string()),
+            "audio": pa.array([one.audio for one in made], pa.binary()),
             REJECT: pa.array(reasons, pa.string()),
         }
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Cleaned:
+    n_samples: int | None = None
+    peak: float | None = None
+    sound_id: str | None = None
+    audio: bytes | None = None
+
+
+def _cleaned(data: pa.Buffer | None, params: UtteranceParams) -> _Cleaned:
+    try:
+        wave, peak = to_wave(data, params)
+        return _Cleaned(len(wave), peak, sound_id(wave), encode(wave))
+    except MemoryError as error:
+        raise ValueError(f"the audio cannot be decoded: {cause(error)}") from error
 
 
 def normalise_transcripts(transcripts: pa.Array) -> pa.Array:
@@ -81,20 +99,20 @@ def normalise_transcripts(transcripts: pa.Array) -> pa.Array:
     return pc.utf8_trim(pc.replace_substring_regex(composed, r"[\s\p{Z}\p{Cc}]+", " "), characters=" ")
 
 
-def to_wave(data: pa.Buffer | None, params: UtteranceParams) -> np.ndarray:
-    """Decode a recording of any format that libsndfile reads.
+def to_wave(data: pa.Buffer | None, params: UtteranceParams) -> tuple[np.ndarray, float]:
+    """Decode a recording of any format that landing takes, all streams of it.
 
     Args:
         data: The file's bytes, None where there are none.
         params: Limits.
 
     Returns:
-        int16 [n], mono at 16 kHz.
+        int16 [n], mono at 16 kHz, scaled down where a sample is above full scale; and the largest absolute sample
+        before that, 1.0 at full scale.
 
     Raises:
         ValueError: If it cannot be decoded or used; the message is the reason.
     """
-    import soundfile
     import soxr
 
     if data is None or data.size == 0:
@@ -102,26 +120,63 @@ def to_wave(data: pa.Buffer | None, params: UtteranceParams) -> np.ndarray:
     if data.size > params.max_bytes:
         raise ValueError(f"the file is larger than {params.max_bytes} bytes")
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            rate = file.samplerate
-            # One sample past the limit is enough to know that a clip is too long, whatever its header claims.
-            samples = file.read(int(params.max_seconds * rate) + 1, dtype="float32", always_2d=True)
-    except Exception as error:  # decoders of untrusted bytes raise anything
-        raise ValueError(f"the audio cannot be decoded: {_first_line(error)}") from error
-    seconds = len(samples) / rate
+        # One sample past the limit is enough to know that a clip is too long, whatever its header claims.
+        received, rate = samples(data.to_pybytes(), params.max_seconds)
+    except RejectedError as error:
+        raise ValueError(f"the audio cannot be decoded: {error}") from error
+    seconds = len(received) / rate if rate else 0.0
     if seconds > params.max_seconds:
         raise ValueError(f"the clip is longer than {params.max_seconds:g} s")
     if seconds < params.min_seconds:
         raise ValueError(f"the clip is shorter than {params.min_seconds:g} s")
-    mono = samples.mean(axis=1)
-    if not np.isfinite(mono).all():
+    if not np.isfinite(received).all():
         raise ValueError("the audio holds values that are not numbers")
-    level = np.sqrt(np.mean(np.square(mono, dtype=np.float64)))
+    mono = to_mono(received, rate)
+    # A level that never changes is no sound, however far from zero it is.
+    level = float(np.std(mono, dtype=np.float64))
     if level < 10 ** (params.silence_dbfs / 20):
         raise ValueError(f"the clip is silent: its level is below {params.silence_dbfs:g} dBFS")
     if rate != SAMPLE_RATE:
         mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
-    return np.clip(np.rint(mono * 32768.0), -32768, 32767).astype(np.int16)
+    peak = float(np.abs(mono).max(initial=0.0))
+    scale = 32768.0 if peak <= 1.0 else 32767.0 / peak
+    return np.clip(np.rint(mono * scale), -32768, 32767).astype(np.int16), peak
+
+
+def to_mono(received: np.ndarray, rate: int) -> np.ndarray:
+    """Return the mean of the channels, or the loudest one where they cancel each other out.
+
+    Channels that have nothing to do with each other have a mean of energy sum(e) / n^2. In windows of a quarter of
+    a second where it has less than half of that, they cancel; where such windows hold a tenth of the energy, a mean
+    would silence or hollow out what each channel has.
+
+    Args:
+        received: float32 [n, channels].
+        rate: Samples a second.
+
+    Returns:
+        float32 [n].
+    """
+    channels = received.shape[1]
+    if channels == 1:
+        return received[:, 0]
+    mean = received.mean(axis=1)
+    starts = np.arange(0, len(received), max(1, rate // 4))
+    energies = np.add.reduceat(np.square(received, dtype=np.float64), starts, axis=0)
+    of_mean = np.add.reduceat(np.square(mean, dtype=np.float64), starts)
+    total = energies.sum(axis=1)
+    cancelled = of_mean < 0.5 * total / channels**2
+    if total[cancelled].sum() >= 0.1 * total.sum() > 0:
+        loudest: np.ndarray = received[:, int(np.argmax(energies.sum(axis=0)))]
+        return loudest
+    return mean
+
+
+def sound_id(wave: np.ndarray) -> str:
+    """Return the hash of int16 [n] at 16 kHz without the zeros at both ends: 32 hex digits."""
+    sounding = np.flatnonzero(wave)
+    bare = wave[sounding[0] : sounding[-1] + 1] if len(sounding) else wave[:0]
+    return hashlib.sha256(bare.astype("<i2").tobytes()).hexdigest()[:32]
 
 
 def encode(wave: np.ndarray) -> bytes:
@@ -132,8 +187,3 @@ def encode(wave: np.ndarray) -> bytes:
     soundfile.write(out, wave, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     return out.getvalue()
 
-
-def _first_line(error: Exception) -> str:
-    # libsndfile names the Python object that it was given, whose address changes from run to run.
-    words = str(error).strip().splitlines() or [type(error).__name__]
-    return words[0].rsplit(">: ", 1)[-1].rsplit("Error opening ", 1)[-1]

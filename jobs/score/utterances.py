@@ -60,6 +60,8 @@ def score_utterances(batch: pa.RecordBatch, params: UtteranceScoreParams) -> pa.
     return pa.record_batch(
         {
             **{name: batch.column(name) for name in LINEAGE_NAMES},
+            "relation": batch.column("relation"),
+            "peak": batch.column("peak"),
             **measured,
             "characters_per_second": pc.divide(characters, measured["duration"]),
             REJECT: pa.array(reasons, pa.string()),
