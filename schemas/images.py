@@ -28,6 +28,12 @@ landed_images = Table(
         Column("mode", pa.string(), "Pixel format as Pillow names it, such as RGBA.", nullable=False),
         Column("width", pa.int32(), "Width.", unit="px", nullable=False),
         Column("height", pa.int32(), "Height.", unit="px", nullable=False),
+        Column(
+            "frames",
+            pa.int32(),
+            "Frames of an animation, or pictures of a file of several; the first is what is used.",
+            nullable=False,
+        ),
         Column("metadata", pa.map_(pa.string(), pa.string()), "EXIF and text metadata by name.", nullable=False),
         Column("image", pa.binary(), "The file as received.", nullable=False, payload=True),
     ],

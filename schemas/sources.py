@@ -63,8 +63,8 @@ files = Table(
         Column(
             "attributes",
             pa.map_(pa.string(), pa.string()),
-            "What its neighbours say of it: captions by language as caption:TAG, transcript and its relation, title; compression "
-            "where it is compressed, split where a line separates documents in it.",
+            "What its neighbours say of it: captions by language as caption:TAG, transcript and its relation, title; "
+            "compression where it is compressed, split where a line separates documents in it.",
         ),
     ],
     key=["source", "uri"],

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import io
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from jobs.acquire.original_file import RejectedError, by_size, originals, read_original
+from jobs.acquire.file_guard import RejectedError
+from jobs.acquire.original_file import by_size, originals, read_original
+from jobs.acquire.pictures.decode import whole
 from jobs.acquire.record_batch import batch_of
 from lakehouse.declare.flow import flow
 from lakehouse.declare.reads import read
 from schemas.identity import content_ids
-from schemas.images import FORMATS
 from schemas.images import landed_images as table
 from schemas.sources import files
 
@@ -57,7 +56,7 @@ def images(batch: pa.RecordBatch, params: ImagesParams) -> Iterator[pa.RecordBat
         params: See `ImagesParams`.
 
     Yields:
-        Rows of `bronze.images`. A picture that is gone, changed, empty, too large, truncated, or that Pillow
+        Rows of `bronze.images`. A picture that is gone, changed, empty, too large, cut off, damaged, or that Pillow
         cannot read is rejected.
 
     Raises:
@@ -80,7 +79,7 @@ def _landed(batch: pa.RecordBatch, params: ImagesParams) -> pa.RecordBatch:
         except RejectedError as rejected:
             row["reject"] = str(rejected)
         rows.append(row)
-    made = ("captions", "format", "mode", "width", "height", "metadata", "content_id", "image")
+    made = ("captions", "format", "mode", "width", "height", "frames", "metadata", "content_id", "image")
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in made}
     kept = (
         "sample_id",
@@ -98,33 +97,16 @@ def _landed(batch: pa.RecordBatch, params: ImagesParams) -> pa.RecordBatch:
 
 
 def _look(data: bytes, params: ImagesParams) -> dict[str, Any]:
-    """Return a picture's format, size and metadata, having decoded all of it."""
-    from PIL import Image, UnidentifiedImageError
-
-    if not data:
-        raise RejectedError("the file is empty")
-    try:
-        with warnings.catch_warnings():
-            # Pillow warns of damaged EXIF data, and of 89 million pixels and more; our guard is `most_pixels`.
-            warnings.simplefilter("ignore", UserWarning)
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-                _refuse_large(picture, params)
-                kind, mode, size = picture.format or "", picture.mode, picture.size
-                picture.load()
-                metadata = _metadata(picture)
-    except RejectedError:
-        raise
-    except UnidentifiedImageError as error:
-        raise RejectedError(f"not a picture in one of {', '.join(FORMATS)}") from error
-    except Exception as error:  # decoders raise what they like on damaged data
-        raise RejectedError(f"not a whole picture: {' '.join(str(error).split()) or type(error).__name__}") from error
-    return {"format": kind, "mode": mode, "width": size[0], "height": size[1], "metadata": sorted(metadata.items())}
-
-
-def _refuse_large(picture: Image, params: ImagesParams) -> None:
-    if picture.width * picture.height > params.most_pixels:
-        raise RejectedError(f"{picture.width} x {picture.height} px, more than {params.most_pixels} in all")
+    """Return a picture's format, size, frames and metadata, having decoded all of it."""
+    picture, frames = whole(data, params.most_pixels)
+    return {
+        "format": picture.format or "",
+        "mode": picture.mode,
+        "width": picture.width,
+        "height": picture.height,
+        "frames": frames,
+        "metadata": sorted(_metadata(picture).items()),
+    }
 
 
 def _metadata(picture: Image) -> dict[str, str]:

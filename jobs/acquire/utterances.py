@@ -69,7 +69,7 @@ def _landed(batch: pa.RecordBatch, params: UtterancesParams) -> pa.RecordBatch:
         try:
             data = read_original(original)
             row["content_id"] = content_ids(pa.array([data], pa.binary()))[0].as_py()
-            row |= _properties(data, params)
+            row |= _header(data, params)
             row["audio"] = data  # not of a rejected row, of which only the digest is kept
         except RejectedError as rejected:
             row["reject"] = str(rejected)
@@ -92,7 +92,8 @@ def _landed(batch: pa.RecordBatch, params: UtterancesParams) -> pa.RecordBatch:
     return batch_of(table, columns, [row["reject"] for row in rows])
 
 
-def _properties(data: bytes, params: UtterancesParams) -> dict[str, Any]:
+def _header(data: bytes, params: UtterancesParams) -> dict[str, Any]:
+    """Return what a recording's header says, and decoding it to the end bears out."""
     found = inspect(data, params.longest)
     values = (found.format, found.rate, found.channels, found.samples / found.rate, found.declared, found.streams)
     return dict(zip(_OF_SOUND, values, strict=True))

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from jobs.acquire.file_guard import RejectedError, guarded
+from jobs.clean.colors import to_rgb
 from lakehouse.declare.flow import REJECT, flow
 from lakehouse.declare.reads import read
 from schemas.features import PATCH
@@ -54,6 +56,7 @@ class ImageParams:
     reads={"images": read(landed_images, columns=[*_CARRIED, "width", "height", "image"])},
     params=ImageParams,
     batch_rows=32,
+    reject_tolerance=1.0,
 )
 def clean_images(batch: pa.RecordBatch, params: ImageParams) -> pa.RecordBatch:
     """Turn each picture upright, flatten it onto white, scale it to whole patches and write it as a bare PNG."""
@@ -103,24 +106,24 @@ def to_picture(data: pa.Buffer | None, params: ImageParams) -> Image:
     if data.size > params.max_bytes:
         raise ValueError(f"the file is larger than {params.max_bytes} bytes")
     try:
-        with warnings.catch_warnings():
+        with guarded("the picture cannot be decoded"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd EXIF and of size, which is checked here
             received = Image.open(io.BytesIO(data), formats=FORMATS)
-    except Exception as error:  # decoders of untrusted bytes raise anything
-        raise ValueError(f"the picture cannot be decoded: {_kind(error)}") from error
-    if received.width * received.height > params.max_pixels:
-        raise ValueError(f"the picture has more than {params.max_pixels} pixels")
-    if 2 * min(received.size) < PATCH:
-        raise ValueError(f"the picture is narrower than {PATCH // _MAX_UPSCALE} px")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            upright = _opaque(ImageOps.exif_transpose(received))
-            columns, rows = patch_grid(upright.width, upright.height, params.max_patches)
-            size = (columns * PATCH, rows * PATCH)
-            return upright.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-    except Exception as error:
-        raise ValueError(f"the picture cannot be decoded: {_kind(error)}") from error
+            _require_size(received, params)
+            received.load()
+            tags = getattr(received, "tag_v2", None)
+            rgb = to_rgb(ImageOps.exif_transpose(received), tags)
+            columns, rows = patch_grid(rgb.width, rgb.height, params.max_patches)
+            return rgb.resize((columns * PATCH, rows * PATCH), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    except RejectedError as error:
+        raise ValueError(str(error)) from error
+
+
+def _require_size(picture: Image, params: ImageParams) -> None:
+    if picture.width * picture.height > params.max_pixels:
+        raise RejectedError(f"the picture has more than {params.max_pixels} pixels")
+    if 2 * min(picture.size) < PATCH:
+        raise RejectedError(f"the picture is narrower than {PATCH // _MAX_UPSCALE} px")
 
 
 @functools.lru_cache(maxsize=4096)
@@ -158,46 +161,3 @@ def encode(picture: Image) -> bytes:
     out = io.BytesIO()
     bare.save(out, format="PNG", compress_level=6)
     return out.getvalue()
-
-
-def _opaque(picture: Image) -> Image:
-    """Return a picture of any pixel format as sRGB, transparency laid on white."""
-    from PIL import Image
-
-    if picture.mode.startswith("I"):  # 16 bits a pixel; Pillow would cut off the high byte
-        wide = np.asarray(picture)
-        return Image.fromarray((np.clip(wide, 0, 65535) // 257).astype(np.uint8)).convert("RGB")
-    if picture.mode == "F":
-        raise ValueError("floating-point pixels")
-    if picture.has_transparency_data:
-        # A palette becomes RGBA first, so that transparency is by colour and not by index.
-        layer = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", layer.size, (255, 255, 255, 255)), layer).convert("RGB")
-        picture.info = dict(layer.info)
-    return _to_srgb(picture)
-
-
-def _to_srgb(picture: Image) -> Image:
-    """Apply an embedded colour profile, which would be lost with the metadata; a broken one is ignored."""
-    from PIL import ImageCms
-
-    profile = picture.info.get("icc_profile")
-    if profile and picture.mode in {"RGB", "CMYK", "L"}:
-        try:
-            converted = ImageCms.profileToProfile(
-                picture,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.createProfile("sRGB"),
-                outputMode="RGB",
-            )
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            converted = None
-        if converted is not None:
-            return converted
-    return picture.convert("RGB")
-
-
-def _kind(error: Exception) -> str:
-    # Pillow names the Python object that it was given, whose address changes from run to run.
-    words = str(error).split("<", 1)[0].strip().splitlines()
-    return f"{type(error).__name__}: {words[0]}" if words and words[0] else type(error).__name__

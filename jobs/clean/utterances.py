@@ -87,7 +87,8 @@ class _Cleaned:
 
 def _cleaned(data: pa.Buffer | None, params: UtteranceParams) -> _Cleaned:
     try:
-        wave, peak = to_wave(data, params)
+        sound = to_sound(data, params)
+        peak, wave = float(np.abs(sound).max(initial=0.0)), to_int16(sound)
         return _Cleaned(len(wave), peak, sound_id(wave), encode(wave))
     except MemoryError as error:
         raise ValueError(f"the audio cannot be decoded: {cause(error)}") from error
@@ -99,7 +100,19 @@ def normalise_transcripts(transcripts: pa.Array) -> pa.Array:
     return pc.utf8_trim(pc.replace_substring_regex(composed, r"[\s\p{Z}\p{Cc}]+", " "), characters=" ")
 
 
-def to_wave(data: pa.Buffer | None, params: UtteranceParams) -> tuple[np.ndarray, float]:
+def to_wave(data: pa.Buffer | None, params: UtteranceParams) -> np.ndarray:
+    """Return a recording as int16 [n], mono at 16 kHz; see `to_sound` and `to_int16`."""
+    return to_int16(to_sound(data, params))
+
+
+def to_int16(sound: np.ndarray) -> np.ndarray:
+    """Return float32 [n] as int16 [n], scaled down where a sample is above full scale, 1.0."""
+    peak = float(np.abs(sound).max(initial=0.0))
+    scale = 32768.0 if peak <= 1.0 else 32767.0 / peak
+    return np.clip(np.rint(sound * scale), -32768, 32767).astype(np.int16)
+
+
+def to_sound(data: pa.Buffer | None, params: UtteranceParams) -> np.ndarray:
     """Decode a recording of any format that landing takes, all streams of it.
 
     Args:
@@ -107,8 +120,7 @@ def to_wave(data: pa.Buffer | None, params: UtteranceParams) -> tuple[np.ndarray
         params: Limits.
 
     Returns:
-        int16 [n], mono at 16 kHz, scaled down where a sample is above full scale; and the largest absolute sample
-        before that, 1.0 at full scale.
+        float32 [n], mono at 16 kHz, 1.0 at full scale and perhaps above it.
 
     Raises:
         ValueError: If it cannot be decoded or used; the message is the reason.
@@ -136,11 +148,7 @@ def to_wave(data: pa.Buffer | None, params: UtteranceParams) -> tuple[np.ndarray
     level = float(np.std(mono, dtype=np.float64))
     if level < 10 ** (params.silence_dbfs / 20):
         raise ValueError(f"the clip is silent: its level is below {params.silence_dbfs:g} dBFS")
-    if rate != SAMPLE_RATE:
-        mono = soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
-    peak = float(np.abs(mono).max(initial=0.0))
-    scale = 32768.0 if peak <= 1.0 else 32767.0 / peak
-    return np.clip(np.rint(mono * scale), -32768, 32767).astype(np.int16), peak
+    return mono if rate == SAMPLE_RATE else soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
 
 
 def to_mono(received: np.ndarray, rate: int) -> np.ndarray:
