@@ -83,6 +83,13 @@ image_scores = Table(
             nullable=False,
             payload=True,
         ),
+        Column(
+            "detail",
+            pa.binary(),
+            "Mean colours of 64 x 64 cells: RGB bytes, row by row; a letter or a sign that differs shows in them.",
+            nullable=False,
+            payload=True,
+        ),
     ],
     key=["sample_id"],
 )
@@ -95,6 +102,7 @@ image_duplicates = Table(
         Column("keeper_id", pa.string(), "The kept picture that it repeats.", nullable=False, lineage=True),
         Column("distance", pa.int32(), "Hamming distance of the two hashes.", unit="bit", nullable=False),
         Column("color_difference", pa.int32(), "Largest difference of two thumbnail values, 0 to 255.", nullable=False),
+        Column("detail_difference", pa.int32(), "Largest difference of two values of detail, 0 to 255.", nullable=False),
         Column("rule", pa.string(), "The rule and its parameters.", nullable=False),
     ],
     key=["sample_id"],

@@ -25,6 +25,13 @@ KIND = Column("kind", pa.string(), "Genre: caption, dialogue, prompt, ...", null
 # Audio bytes: uncompressed pages, so that a clip is read by offset and length.
 MEDIA_OPTIONS = (("compression", "uncompressed"), ("parquet.enable.dictionary", "false"))
 
+SOUND_ID = Column(
+    "sound_id",
+    pa.string(),
+    "Hash of the 16-bit samples at 16 kHz without leading and trailing zeros: equal sound, equal id, whatever the file.",
+    nullable=False,
+)
+
 landed_utterances = Table(
     "bronze.utterances",
     doc="One recorded utterance as received.",
@@ -71,13 +78,7 @@ UTTERANCE = (
         "Largest absolute sample at 16 kHz as decoded, 1.0 at full scale; what is above it was scaled down, not cut.",
         nullable=False,
     ),
-    Column(
-        "sound_id",
-        pa.string(),
-        "Hash of the 16-bit samples at 16 kHz without leading and trailing zeros: equal sound, equal id, whatever "
-        "the file.",
-        nullable=False,
-    ),
+    SOUND_ID,
     Column("audio", pa.binary(), "FLAC, 16 kHz, mono, 16 bit.", nullable=False, payload=True),
 )
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 
 from jobs.acquire.declared_encoding import declared_encoding
 from jobs.acquire.detect_encoding import Reading, detect, reading
-from jobs.acquire.original_file import RejectedError
+from jobs.acquire.file_guard import RejectedError
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),

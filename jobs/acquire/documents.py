@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jobs.acquire.decoding import Decoded, decode, gunzip
-from jobs.acquire.original_file import Original, RejectedError, by_size, originals, read_original
+from jobs.acquire.file_guard import RejectedError, guarded
+from jobs.acquire.original_file import Original, by_size, originals, read_original
 from jobs.acquire.record_batch import batch_of
 from lakehouse.declare.flow import flow
 from lakehouse.declare.reads import read
@@ -78,8 +79,9 @@ def _landed(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
         read_as, reason = None, None
         parts: list[tuple[int | None, str | None]] = [(None, None)]
         try:
-            read_as = _decoded(original, params)
-            parts = list(_parts(read_as.text, original.attributes.get("split", "")))
+            with guarded("the file cannot be read"):
+                read_as = _decoded(original, params)
+                parts = list(_parts(read_as.text, original.attributes.get("split", "")))
         except RejectedError as rejected:
             reason = str(rejected)
         for ordinal, part in parts:

@@ -16,7 +16,7 @@ _ADDRESSED = re.compile(r"(?:Error opening )?<[\w. ]+ at 0x[0-9a-fA-F]+>:?|0x[0-
 _CAUSE_CHARACTERS = 300
 
 
-class RejectedError(Exception):
+class RejectedError(ValueError):
     """A file cannot become a row; the words are the reason that quarantine gives."""
 
 

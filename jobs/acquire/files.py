@@ -14,11 +14,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.file_licence import FileLicences
 from jobs.acquire.listing import EMPTY_LISTING, Entry, captions, describe, list_files
 from jobs.acquire.location import RESTORE, is_there
 from jobs.acquire.media_types import media_type, programming_language
-from jobs.acquire.original_file import RejectedError
 from jobs.acquire.record_batch import batch_of
 from jobs.acquire.source_list import Source
 from jobs.acquire.spdx_header import HEAD_BYTES
@@ -91,9 +91,8 @@ def _rows(
 ) -> pa.RecordBatch:
     rows = []
     for entry in entries:
-        row, head = _row(root, source, entry)
-        licence = licences.declared() if row["reject"] else licences.of(entry.name, head, row["media_type"])
-        rows.append(row | dataclasses.asdict(licence) | {"retrieved_at": retrieved_at, "parent_ids": []})
+        row = _row(root, source, entry, licences)
+        rows.append(row | {"retrieved_at": retrieved_at, "parent_ids": []})
     columns: dict[str, Any] = {
         column.name: [row.get(column.name) for row in rows]
         for column in table.columns
@@ -104,10 +103,9 @@ def _rows(
     return batch_of(table, columns, [row["reject"] for row in rows])
 
 
-def _row(root: Path, source: Source, entry: Entry) -> tuple[dict[str, Any], bytes]:
-    """Return one row and the file's first bytes; a rejected one has the digest of nothing."""
+def _row(root: Path, source: Source, entry: Entry, licences: FileLicences) -> dict[str, Any]:
+    """Return one row; a rejected one has the digest of nothing, and the licence that its source declares."""
     path = root / entry.name
-    kind, language = describe(source, entry.name)
     row: dict[str, Any] = {
         "source": source.key,
         "uri": entry.uri,
@@ -117,15 +115,28 @@ def _row(root: Path, source: Source, entry: Entry) -> tuple[dict[str, Any], byte
         "size": entry.size,
         "media_type": "",
         "modality": source.modality,
-        "kind": kind,
-        "language": language,
+        "kind": source.kind,
+        "language": source.language,
         "attributes": [],
-        "reject": entry.problem or None,
+        "reject": None,
     }
-    if not row["reject"] and row["path"] != str(path):
-        row["reject"] = "the file's name is not UTF-8"
-    if row["reject"]:
-        return row, b""
+    try:
+        with guarded("unreadable"):
+            head = _read(path, root, source, entry, row)
+            licence = licences.of(entry.name, head, row["media_type"])
+    except RejectedError as rejected:
+        row["reject"] = str(rejected)
+        licence = licences.declared()
+    return row | dataclasses.asdict(licence)
+
+
+def _read(path: Path, root: Path, source: Source, entry: Entry, row: dict[str, Any]) -> bytes:
+    """Fill a row from its file, its path and the files beside it, and return its first bytes; raise if it is no good."""
+    if entry.problem:
+        raise RejectedError(entry.problem)
+    row["kind"], row["language"] = describe(source, entry.name)
+    if row["path"] != str(path):
+        raise RejectedError("the file's name is not UTF-8")
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
@@ -133,24 +144,19 @@ def _row(root: Path, source: Source, entry: Entry) -> tuple[dict[str, Any], byte
             row["digest"] = hashlib.file_digest(stream, "sha256").hexdigest()
             row["size"] = stream.tell()
     except OSError as error:
-        row["reject"] = f"unreadable: {error.strerror}"
-        return row, b""
+        raise RejectedError(f"unreadable: {error.strerror}") from error
     row["media_type"], compression = media_type(entry.name, head[:_HEAD])
     if source.modality == "code":
         row["language"] = programming_language(row["media_type"])
-    try:
-        attributes = _attributes(path, source, row["language"], root)
-    except RejectedError as rejected:
-        row["reject"] = str(rejected)
-        return row, head
+    attributes = _attributes(path, source, row["language"], root)
     if compression:
         attributes["compression"] = compression
     if source.split:
         attributes["split"] = source.split
     row["attributes"] = sorted(attributes.items())
     if source.modality == "speech" and "transcript" not in attributes:
-        row["reject"] = f"no transcript in {row['language']} beside it"
-    return row, head
+        raise RejectedError(f"no transcript in {row['language']} beside it")
+    return head
 
 
 def _attributes(path: Path, source: Source, language: str, root: Path) -> dict[str, str]:

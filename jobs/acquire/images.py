@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from jobs.acquire.file_guard import RejectedError
+from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.original_file import by_size, originals, read_original
 from jobs.acquire.pictures.decode import whole
 from jobs.acquire.record_batch import batch_of
@@ -72,10 +72,11 @@ def _landed(batch: pa.RecordBatch, params: ImagesParams) -> pa.RecordBatch:
         spoken = sorted((k.removeprefix(_CAPTION), v) for k, v in original.attributes.items() if k.startswith(_CAPTION))
         row: dict[str, Any] = {"captions": spoken, "reject": None}
         try:
-            data = read_original(original)
-            row["content_id"] = content_ids(pa.array([data], pa.binary()))[0].as_py()
-            row |= _look(data, params)
-            row["image"] = data  # not of a rejected row, of which only the digest is kept
+            with guarded("the picture cannot be read"):
+                data = read_original(original)
+                row["content_id"] = content_ids(pa.array([data], pa.binary()))[0].as_py()
+                row |= _look(data, params)
+                row["image"] = data  # not of a rejected row, of which only the digest is kept
         except RejectedError as rejected:
             row["reject"] = str(rejected)
         rows.append(row)

@@ -109,7 +109,8 @@ def neighbour_path(path: Path, source: Source) -> Path | None:
     if rule is None or rule.format == "name":
         return None
     stem = re.sub(f"(?:{rule.strip})$", "", path.stem) if rule.strip else path.stem
-    return path.with_name(stem + rule.suffix)
+    name = stem + rule.suffix
+    return path.parent / name if name.strip(".") else None
 
 
 def captions(path: Path, source: Source, language: str, root: Path) -> dict[str, str]:

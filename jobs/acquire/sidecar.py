@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from jobs.acquire.file_guard import stat_source_file
-from jobs.acquire.original_file import RejectedError
+from jobs.acquire.file_guard import RejectedError, stat_source_file
 
 # More than any caption or transcript of one file.
 MOST_BYTES = 1 << 20

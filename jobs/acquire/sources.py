@@ -14,15 +14,19 @@ import pyarrow.compute as pc
 
 from jobs.acquire.connectors.base import Retrieved
 from jobs.acquire.connectors.retrieve import retrieval_state, retrieve_all
+from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.licence_expression import UNKNOWN, agrees, spdx
 from jobs.acquire.listing import EMPTY_LISTING, list_files, listing_digest
 from jobs.acquire.package_licence import Packaged
 from jobs.acquire.source_list import Source, load_sources, packaged_file
-from lakehouse.declare.flow import flow
+from lakehouse.declare.flow import REJECT, flow
 from lakehouse.errors import ConfigError, FlowError
 from schemas.sources import sources as table
 
 log = logging.getLogger("mixlake.acquire")
+
+# Members of an archive that are named one by one; an archive of other people's may have any number of bad ones.
+_MEMBERS_NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,11 @@ def outside(params: SourcesParams) -> str:
         state = retrieval_state(source)
         if source.connector == "folder":
             root = Path(source.path)
-            state = listing_digest(root, source, list_files(root, source))
+            try:
+                with guarded("unlisted"):
+                    state = listing_digest(root, source, list_files(root, source))
+            except RejectedError as error:
+                state = str(error)
         digest.update(f"{source.to_json()}\0{state}\n".encode())
     return digest.hexdigest()[:32]
 
@@ -84,11 +92,13 @@ def outside(params: SourcesParams) -> str:
     kind="landing",
     params=SourcesParams,
     external=outside,
+    reject_tolerance=1.0,
     tags=["landing"],
 )
 def sources(params: SourcesParams, current_rows: pa.Table | None = None) -> pa.Table:
     """Retrieve the declared sources; one that cannot be retrieved is reported, and kept as it was landed before.
 
+    What was skipped, and what was left out of an archive, is a rejected row each that names the source and the cause.
     A source leaves the table when it is no longer declared or chosen, never because it cannot be reached.
 
     Args:
@@ -101,13 +111,32 @@ def sources(params: SourcesParams, current_rows: pa.Table | None = None) -> pa.T
     """
     wanted = chosen(params)
     found, skipped = retrieve_all(wanted)
-    rows = {source.key: _row(source, found[source.key]) for source in wanted if source.key in found}
+    rows: dict[str, dict[str, Any]] = {}
+    refused: list[dict[str, Any]] = []
+    for source in wanted:
+        if source.key in found:
+            try:
+                with guarded("its files cannot be listed"):
+                    rows[source.key] = _row(source, found[source.key])
+            except RejectedError as error:
+                skipped[source.key] = str(error)
+                log.warning("%s skipped: %s", source.key, error)
+            members = found[source.key].refused
+            refused += [_refused(source, f"a member is left out: {member}") for member in members[:_MEMBERS_NAMED]]
+    refused += [_refused(source, f"skipped: {skipped[source.key]}") for source in wanted if source.key in skipped]
     schema = pa.schema([field for field in table.schema if field.name != "run_id"])
     if skipped:
         log.warning("%d of %d sources skipped; the next run tries again", len(skipped), len(wanted))
         if current_rows is not None:
             rows |= _kept(current_rows, list(skipped), schema)
-    return pa.Table.from_pylist([rows[source.key] for source in wanted if source.key in rows], schema=schema)
+    landed = [rows[source.key] for source in wanted if source.key in rows]
+    # A rejected row lacks most values, so no field of what is returned is declared as never null.
+    fields = [*(column.with_nullable(True) for column in schema), pa.field(REJECT, pa.string())]
+    return pa.Table.from_pylist([*landed, *refused], schema=pa.schema(fields))
+
+
+def _refused(source: Source, reason: str) -> dict[str, Any]:
+    return {"source": source.key, "license": source.license, "package": source.package or None, REJECT: reason}
 
 
 def _kept(current: pa.Table, skipped: list[str], schema: pa.Schema) -> dict[str, dict[str, Any]]:

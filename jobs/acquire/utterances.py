@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobs.acquire.file_guard import RejectedError
+from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.original_file import by_size, originals, read_original
 from jobs.acquire.record_batch import batch_of
 from jobs.acquire.recordings.decode import inspect
@@ -67,10 +67,11 @@ def _landed(batch: pa.RecordBatch, params: UtterancesParams) -> pa.RecordBatch:
         known = original.attributes
         row: dict[str, Any] = {"reject": None, **{name: known.get(name) for name in _OF_NEIGHBOURS}}
         try:
-            data = read_original(original)
-            row["content_id"] = content_ids(pa.array([data], pa.binary()))[0].as_py()
-            row |= _header(data, params)
-            row["audio"] = data  # not of a rejected row, of which only the digest is kept
+            with guarded("the recording cannot be read"):
+                data = read_original(original)
+                row["content_id"] = content_ids(pa.array([data], pa.binary()))[0].as_py()
+                row |= _header(data, params)
+                row["audio"] = data  # not of a rejected row, of which only the digest is kept
         except RejectedError as rejected:
             row["reject"] = str(rejected)
         rows.append(row)

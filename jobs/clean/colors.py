@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jobs.acquire.file_guard import RejectedError
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -27,12 +29,12 @@ def to_rgb(picture: Image, tags: Mapping[int, Any] | None = None) -> Image:
         tags: Those of a TIFF; None for other formats.
 
     Raises:
-        ValueError: If nothing states how bright its samples are.
+        RejectedError: If nothing states how bright its samples are.
     """
     from PIL import Image
 
     if picture.mode == "F":
-        raise ValueError("floating-point pixels, whose brightness nothing states")
+        raise RejectedError("floating-point pixels, whose brightness nothing states")
     info: dict[Any, Any] = dict(picture.info)
     if picture.mode.startswith("I"):
         picture = _narrow(picture, tags)
@@ -68,14 +70,14 @@ def _narrow(picture: Image, tags: Mapping[int, Any] | None) -> Image:
 
 
 def _stated_range(tags: Mapping[int, Any], mode: str) -> tuple[float, float]:
-    """Return the samples that are black and white in a TIFF: as it states, or by its bits where these are 16 at most."""
+    """Return the samples of black and white in a TIFF: as it states, or by its bits where these are 16 at most."""
     for least, largest in _RANGES:
         low, high = _number(tags.get(least)), _number(tags.get(largest))
         if high is not None and high > (low or 0.0):
             return low or 0.0, high
     bits = _number(tags.get(_BITS)) or 16.0
     if mode == "I" or bits > 16:
-        raise ValueError(f"integer pixels of {bits:.0f} bits, whose brightness nothing states")
+        raise RejectedError(f"integer pixels of {bits:.0f} bits, whose brightness nothing states")
     return 0.0, 2.0**bits - 1.0
 
 

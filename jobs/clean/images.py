@@ -65,11 +65,12 @@ def clean_images(batch: pa.RecordBatch, params: ImageParams) -> pa.RecordBatch:
     reasons: list[str | None] = []
     for value in batch.column("image"):
         try:
-            picture = to_picture(value.as_buffer(), params)
-            files.append(encode(picture))
+            with guarded("the picture cannot be decoded"):
+                picture = to_picture(value.as_buffer(), params)
+                files.append(encode(picture))
             sizes.append(picture.size)
             reasons.append(None)
-        except ValueError as reason:
+        except RejectedError as reason:
             files.append(None)
             sizes.append((None, None))
             reasons.append(str(reason))
@@ -97,26 +98,23 @@ def to_picture(data: pa.Buffer | None, params: ImageParams) -> Image:
         An RGB picture whose sides are multiples of the patch.
 
     Raises:
-        ValueError: If it cannot be decoded or used; the message is the reason.
+        RejectedError: If it cannot be decoded or used; the message is the reason.
     """
     from PIL import Image, ImageOps
 
     if data is None or data.size == 0:
-        raise ValueError("the picture is empty")
+        raise RejectedError("the picture is empty")
     if data.size > params.max_bytes:
-        raise ValueError(f"the file is larger than {params.max_bytes} bytes")
-    try:
-        with guarded("the picture cannot be decoded"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd EXIF and of size, which is checked here
-            received = Image.open(io.BytesIO(data), formats=FORMATS)
-            _require_size(received, params)
-            received.load()
-            tags = getattr(received, "tag_v2", None)
-            rgb = to_rgb(ImageOps.exif_transpose(received), tags)
-            columns, rows = patch_grid(rgb.width, rgb.height, params.max_patches)
-            return rgb.resize((columns * PATCH, rows * PATCH), Image.Resampling.LANCZOS, reducing_gap=3.0)
-    except RejectedError as error:
-        raise ValueError(str(error)) from error
+        raise RejectedError(f"the file is larger than {params.max_bytes} bytes")
+    with guarded("the picture cannot be decoded"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd EXIF and of size, which is checked here
+        received = Image.open(io.BytesIO(data), formats=FORMATS)
+        _require_size(received, params)
+        received.load()
+        tags = getattr(received, "tag_v2", None)
+        rgb = to_rgb(ImageOps.exif_transpose(received), tags)
+        columns, rows = patch_grid(rgb.width, rgb.height, params.max_patches)
+        return rgb.resize((columns * PATCH, rows * PATCH), Image.Resampling.LANCZOS, reducing_gap=3.0)
 
 
 def _require_size(picture: Image, params: ImageParams) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.acquire.file_guard import RejectedError, cause
+from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.recordings.decode import samples
 from lakehouse.declare.flow import REJECT, flow
 from lakehouse.declare.reads import read
@@ -58,9 +58,10 @@ def clean_utterances(batch: pa.RecordBatch, params: UtteranceParams) -> pa.Recor
     reasons: list[str | None] = []
     for value, empty in zip(batch.column("audio"), unspoken, strict=True):
         try:
-            made.append(_cleaned(value.as_buffer(), params))
+            with guarded("the audio cannot be decoded"):
+                made.append(_cleaned(value.as_buffer(), params))
             reasons.append("the transcript is empty" if empty else None)
-        except ValueError as reason:
+        except RejectedError as reason:
             made.append(_Cleaned())
             reasons.append(str(reason))
     return pa.record_batch(
@@ -86,12 +87,9 @@ class _Cleaned:
 
 
 def _cleaned(data: pa.Buffer | None, params: UtteranceParams) -> _Cleaned:
-    try:
-        sound = to_sound(data, params)
-        peak, wave = float(np.abs(sound).max(initial=0.0)), to_int16(sound)
-        return _Cleaned(len(wave), peak, sound_id(wave), encode(wave))
-    except MemoryError as error:
-        raise ValueError(f"the audio cannot be decoded: {cause(error)}") from error
+    sound = to_sound(data, params)
+    peak, wave = float(np.abs(sound).max(initial=0.0)), to_int16(sound)
+    return _Cleaned(len(wave), peak, sound_id(wave), encode(wave))
 
 
 def normalise_transcripts(transcripts: pa.Array) -> pa.Array:
@@ -123,31 +121,28 @@ def to_sound(data: pa.Buffer | None, params: UtteranceParams) -> np.ndarray:
         float32 [n], mono at 16 kHz, 1.0 at full scale and perhaps above it.
 
     Raises:
-        ValueError: If it cannot be decoded or used; the message is the reason.
+        RejectedError: If it cannot be decoded or used; the message is the reason.
     """
     import soxr
 
     if data is None or data.size == 0:
-        raise ValueError("the audio is empty")
+        raise RejectedError("the audio is empty")
     if data.size > params.max_bytes:
-        raise ValueError(f"the file is larger than {params.max_bytes} bytes")
-    try:
-        # One sample past the limit is enough to know that a clip is too long, whatever its header claims.
-        received, rate = samples(data.to_pybytes(), params.max_seconds)
-    except RejectedError as error:
-        raise ValueError(f"the audio cannot be decoded: {error}") from error
+        raise RejectedError(f"the file is larger than {params.max_bytes} bytes")
+    # One sample past the limit is enough to know that a clip is too long, whatever its header claims.
+    received, rate = samples(data.to_pybytes(), params.max_seconds)
     seconds = len(received) / rate if rate else 0.0
     if seconds > params.max_seconds:
-        raise ValueError(f"the clip is longer than {params.max_seconds:g} s")
+        raise RejectedError(f"the clip is longer than {params.max_seconds:g} s")
     if seconds < params.min_seconds:
-        raise ValueError(f"the clip is shorter than {params.min_seconds:g} s")
+        raise RejectedError(f"the clip is shorter than {params.min_seconds:g} s")
     if not np.isfinite(received).all():
-        raise ValueError("the audio holds values that are not numbers")
+        raise RejectedError("the audio holds values that are not numbers")
     mono = to_mono(received, rate)
     # A level that never changes is no sound, however far from zero it is.
     level = float(np.std(mono, dtype=np.float64))
     if level < 10 ** (params.silence_dbfs / 20):
-        raise ValueError(f"the clip is silent: its level is below {params.silence_dbfs:g} dBFS")
+        raise RejectedError(f"the clip is silent: its level is below {params.silence_dbfs:g} dBFS")
     return mono if rate == SAMPLE_RATE else soxr.resample(mono, rate, SAMPLE_RATE, quality="HQ")
 
 

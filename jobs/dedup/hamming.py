@@ -82,21 +82,22 @@ def close_pairs(batches: Iterable[pa.RecordBatch], distance: int, window: int) -
         tail = batch.slice(max(0, batch.num_rows - window))
 
 
-def alike_pairs(batches: Iterable[pa.RecordBatch], color_difference: int) -> Iterator[pa.RecordBatch]:
-    """Keep the pairs whose thumbnails are alike.
+def alike_pairs(batches: Iterable[pa.RecordBatch], most: int, name: str) -> Iterator[pa.RecordBatch]:
+    """Keep the pairs whose pixels are alike.
 
     Args:
-        batches: a, b, distance, thumbnail_a, thumbnail_b (all of one size).
-        color_difference: Most levels in which a thumbnail value differs.
+        batches: What is known of the pairs, then pixels_a and pixels_b (all of one size).
+        most: Most levels in which a value differs.
+        name: Name of the column with the largest difference.
 
     Yields:
-        a, b, distance, color_difference.
+        What is known of the pairs, and the largest difference.
     """
     for batch in batches:
-        apart = np.abs(_pixels(batch.column("thumbnail_a")) - _pixels(batch.column("thumbnail_b")))
+        apart = np.abs(_pixels(batch.column("pixels_a")) - _pixels(batch.column("pixels_b")))
         largest = pa.array(apart.max(axis=1, initial=0).astype(np.int32))
-        pairs = batch.select(["a", "b", "distance"]).append_column("color_difference", largest)
-        yield pairs.filter(pc.less_equal(largest, color_difference))
+        pairs = batch.drop_columns(["pixels_a", "pixels_b"]).append_column(name, largest)
+        yield pairs.filter(pc.less_equal(largest, most))
 
 
 def _close_rows(batch: pa.RecordBatch, first_new: int, distance: int, window: int) -> tuple[np.ndarray, np.ndarray]:

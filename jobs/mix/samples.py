@@ -17,7 +17,7 @@ from schemas.images import KIND as IMAGE_KIND
 from schemas.samples import samples as samples_table
 from schemas.sources import files
 from schemas.utterances import KIND as UTTERANCE_KIND
-from schemas.utterances import LANGUAGE, UTTERANCE, utterance_scores
+from schemas.utterances import LANGUAGE, UTTERANCE, utterance_duplicates, utterance_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class SampleParams:
         "document_duplicates": read(document_duplicates, columns=["sample_id"]),
         "utterances": tagged("utterances", columns=(*UTTERANCE[:4], UTTERANCE_KIND, LANGUAGE, "_table")),
         "utterance_scores": utterance_scores,
+        "utterance_duplicates": read(utterance_duplicates, columns=["sample_id"]),
         "images": tagged("images", columns=(*IMAGE[:4], IMAGE_KIND, CAPTIONS, "_table")),
         "image_scores": read(image_scores, columns=[c.name for c in image_scores.columns if not c.payload]),
         "image_duplicates": read(image_duplicates, columns=["sample_id"]),
@@ -65,6 +66,7 @@ def decide(  # noqa: PLR0913 - one argument an input
     document_duplicates: Rows,
     utterances: Rows,
     utterance_scores: Rows,
+    utterance_duplicates: Rows,
     images: Rows,
     image_scores: Rows,
     image_duplicates: Rows,
@@ -83,9 +85,10 @@ def decide(  # noqa: PLR0913 - one argument an input
             reviews=reviews,
         ),
         "utterances_decided": relations.sql(
-            _decision(policy, "utterances", "'speech' AS modality", duplicates=False),
+            _decision(policy, "utterances", "'speech' AS modality", duplicates=True),
             samples=utterances,
             scores=utterance_scores,
+            duplicates=utterance_duplicates,
             reviews=reviews,
         ),
         "images_decided": relations.sql(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from jobs.acquire.file_guard import RejectedError, guarded
 from lakehouse.declare.flow import REJECT, NoParams, flow
 from lakehouse.declare.reads import tagged
 from schemas.images import IMAGE, image_scores
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _WANTED = (*LINEAGE_NAMES, "received_width", "received_height", "image")
 _THUMBNAIL = 8
+_DETAIL = 64
 
 
 @flow(
@@ -32,16 +34,17 @@ _THUMBNAIL = 8
 )
 def score_images(batch: pa.RecordBatch, params: NoParams) -> pa.RecordBatch:  # noqa: ARG001 - an operator's shape
     """Measure each picture; reject what cannot be decoded."""
-    measured: list[tuple[float, float, str, bytes] | tuple[None, None, None, None]] = []
+    measured: list[tuple[float, float, str, bytes, bytes] | tuple[None, ...]] = []
     reasons: list[str | None] = []
     for image in batch.column("image"):
         try:
-            measured.append(measure(_decode(image.as_buffer())))
+            with guarded("the picture cannot be decoded"):
+                measured.append(measure(_decode(image.as_buffer())))
             reasons.append(None)
-        except ValueError as reason:
-            measured.append((None, None, None, None))
+        except RejectedError as reason:
+            measured.append((None,) * 5)
             reasons.append(str(reason))
-    sharpness, entropy, hashes, thumbnails = zip(*measured, strict=True) if measured else ((), (), (), ())
+    sharpness, entropy, hashes, thumbnails, details = zip(*measured, strict=True) if measured else ((),) * 5
     return pa.record_batch(
         {
             **{name: batch.column(name) for name in LINEAGE_NAMES},
@@ -51,18 +54,19 @@ def score_images(batch: pa.RecordBatch, params: NoParams) -> pa.RecordBatch:  # 
             "entropy": pa.array(entropy, pa.float64()),
             "phash": pa.array(hashes, pa.string()),
             "thumbnail": pa.array(thumbnails, pa.binary()),
+            "detail": pa.array(details, pa.binary()),
             REJECT: pa.array(reasons, pa.string()),
         }
     )
 
 
-def measure(picture: Image) -> tuple[float, float, str, bytes]:
+def measure(picture: Image) -> tuple[float, float, str, bytes, bytes]:
     """Measure an RGB picture.
 
     Returns:
         Variance of the Laplacian of its luma (levels of 0 to 255, squared); entropy of its luma histogram in
         bits, 0 to 8; 64-bit perceptual hash, 16 hex digits: the signs of the 8 x 8 lowest DCT coefficients of
-        its 32 x 32 luma against their median; mean colours of 8 x 8 cells, 192 bytes, RGB, row by row.
+        its 32 x 32 luma against their median; mean colours of 8 x 8 cells and of 64 x 64, RGB, row by row.
     """
     import imagehash
     from PIL import Image
@@ -71,8 +75,8 @@ def measure(picture: Image) -> tuple[float, float, str, bytes]:
     counts = np.bincount(luma.ravel(), minlength=256)
     shares = counts[counts > 0] / luma.size
     entropy = max(0.0, float(-np.sum(shares * np.log2(shares))))
-    cells = picture.resize((_THUMBNAIL, _THUMBNAIL), Image.Resampling.BOX)
-    return laplacian_variance(luma), entropy, str(imagehash.phash(picture)), cells.tobytes()
+    cells, fine = (picture.resize((side, side), Image.Resampling.BOX).tobytes() for side in (_THUMBNAIL, _DETAIL))
+    return laplacian_variance(luma), entropy, str(imagehash.phash(picture)), cells, fine
 
 
 def laplacian_variance(luma: np.ndarray) -> float:
@@ -89,8 +93,5 @@ def _decode(data: pa.Buffer | None) -> Image:
     from PIL import Image
 
     if data is None or data.size == 0:
-        raise ValueError("the picture is empty")
-    try:
-        return Image.open(io.BytesIO(data), formats=("PNG",)).convert("RGB")
-    except Exception as error:  # decoders of untrusted bytes raise anything
-        raise ValueError("the picture cannot be decoded") from error
+        raise RejectedError("the picture is empty")
+    return Image.open(io.BytesIO(data), formats=("PNG",)).convert("RGB")

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.acquire.file_guard import RejectedError, guarded
 from lakehouse.declare.flow import REJECT, flow
 from lakehouse.declare.reads import tagged
 from schemas.features import SAMPLE_RATE
@@ -50,8 +51,9 @@ def score_utterances(batch: pa.RecordBatch, params: UtteranceScoreParams) -> pa.
     reasons: list[str | None] = [None] * batch.num_rows
     for row, audio in enumerate(batch.column("audio")):
         try:
-            values[row] = measure(_decode(audio.as_buffer()), params.aggressiveness)
-        except ValueError as reason:
+            with guarded("the audio cannot be decoded"):
+                values[row] = measure(_decode(audio.as_buffer()), params.aggressiveness)
+        except RejectedError as reason:
             reasons[row] = str(reason)
     measured = {
         name: pa.array(values[:, place], pa.float64(), from_pandas=True) for place, name in enumerate(_MEASURES)
@@ -96,13 +98,10 @@ def _decode(data: pa.Buffer | None) -> np.ndarray:
     import soundfile
 
     if data is None or data.size == 0:
-        raise ValueError("the audio is empty")
-    try:
-        wave, rate = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
-    except soundfile.SoundFileError as error:
-        raise ValueError("the audio cannot be decoded") from error
+        raise RejectedError("the audio is empty")
+    wave, rate = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
     if rate != SAMPLE_RATE or wave.shape[1] != 1:
-        raise ValueError(f"the audio is {rate} Hz with {wave.shape[1]} channels, not {SAMPLE_RATE} Hz mono")
+        raise RejectedError(f"the audio is {rate} Hz with {wave.shape[1]} channels, not {SAMPLE_RATE} Hz mono")
     if len(wave) == 0:
-        raise ValueError("the clip has no samples")
+        raise RejectedError("the clip has no samples")
     return wave[:, 0]

@@ -47,9 +47,9 @@ def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
     if len(debs) != 1:
         raise SourceSkippedError(f"apt-get brought {len(debs)} files for {wanted}", "name one package")
     version = run_client([dpkg, "-f", str(debs[0]), "Version"], cwd=download, attempts=1).strip()
-    _unpack(dpkg, debs[0], into)
+    refused = _unpack(dpkg, debs[0], into)
     expression, evidence = _licence(package, into)
-    return Unpacked(version, expression, evidence, sha256(debs[0]))
+    return Unpacked(version, expression, evidence, sha256(debs[0]), refused=refused)
 
 
 def _licence(package: Package, root: Path) -> tuple[str, str]:
@@ -85,13 +85,14 @@ def _options(*, lists: bool = False) -> list[str]:
     return options
 
 
-def _unpack(dpkg: str, deb: Path, into: Path) -> None:
+def _unpack(dpkg: str, deb: Path, into: Path) -> tuple[str, ...]:
     """Unpack a package's files through our own guard, rather than let dpkg-deb write what the package says."""
+    refused: list[str] = []
     with subprocess.Popen(
         [dpkg, "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            unpack_tar(cast("IO[bytes]", process.stdout), into)
+            unpack_tar(cast("IO[bytes]", process.stdout), into, refused=refused)
             # The tar's end was read; what is left is padding, which dpkg-deb must get rid of to end well.
             while cast("IO[bytes]", process.stdout).read(1 << 20):
                 pass
@@ -100,3 +101,4 @@ def _unpack(dpkg: str, deb: Path, into: Path) -> None:
             raise
     if process.returncode:
         raise SourceSkippedError(f"{deb.name} is damaged", "fetch it again")
+    return tuple(refused)

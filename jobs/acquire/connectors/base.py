@@ -49,6 +49,7 @@ class Retrieved:
         at: When it was retrieved.
         archive: SHA-256 of the archive as received, hex; empty for a plain folder.
         families: Licences that the metadata's words may mean where they name none, as regular expressions.
+        refused: Members of the archive that were not unpacked, and why.
     """
 
     root: Path
@@ -58,3 +59,4 @@ class Retrieved:
     at: dt.datetime
     archive: str = ""
     families: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()

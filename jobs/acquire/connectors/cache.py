@@ -33,12 +33,14 @@ class Unpacked:
         license: SPDX expression of its own metadata; empty where it states none.
         evidence: Where that was read, and the words.
         archive: SHA-256 of the archive, hex.
+        refused: Members that were not unpacked, and why.
     """
 
     version: str
     license: str
     evidence: str
     archive: str
+    refused: tuple[str, ...] = ()
 
 
 def cache_root() -> Path:
@@ -66,6 +68,7 @@ def cached(package: Package) -> Retrieved | None:
         evidence=known["evidence"],
         at=dt.datetime.fromisoformat(known["at"]),
         archive=known["archive"],
+        refused=tuple(known.get("refused", ())),
     )
 
 
@@ -100,6 +103,7 @@ def retrieve(package: Package, fetch: Callable[[Path, Path], Unpacked]) -> Retri
                 "license": unpacked.license,
                 "evidence": unpacked.evidence,
                 "archive": unpacked.archive,
+                "refused": list(unpacked.refused),
                 "at": now.isoformat(timespec="seconds"),
             }
             (whole / _DESCRIPTION).write_text(json.dumps(description, indent=1) + "\n", "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -38,9 +39,10 @@ def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
     archives = sorted(download.glob("*.tgz"))
     if len(archives) != 1:
         raise SourceSkippedError(f"npm brought {len(archives)} archives for {wanted}", "name one package")
+    refused: list[str] = []
     with archives[0].open("rb") as stream:
-        unpack_tar(stream, into)
-    return _describe(archives[0], into)
+        unpack_tar(stream, into, refused=refused)
+    return dataclasses.replace(_describe(archives[0], into), refused=tuple(refused))
 
 
 def _describe(archive: Path, into: Path) -> Unpacked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import sys
 from dataclasses import replace
@@ -39,8 +40,9 @@ def _fetch(package: Package, download: Path, into: Path) -> Unpacked:
     wheels = sorted(download.glob("*.whl"))
     if len(wheels) != 1:
         raise SourceSkippedError(f"pip brought {len(wheels)} wheels for {wanted}", "name a package that has a wheel")
-    unpack_zip(wheels[0], into)
-    return _describe(wheels[0], into)
+    refused: list[str] = []
+    unpack_zip(wheels[0], into, refused=refused)
+    return dataclasses.replace(_describe(wheels[0], into), refused=tuple(refused))
 
 
 def _describe(wheel: Path, into: Path) -> Unpacked:

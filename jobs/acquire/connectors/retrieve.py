@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jobs.acquire.connectors import apt, folder, npm, pip
-from jobs.acquire.connectors.base import Package, Retrieved, SourceSkippedError
+from jobs.acquire.connectors.base import Package, Retrieved
 from jobs.acquire.connectors.cache import cache_root
+from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.source_list import Source
+from lakehouse.errors import MixlakeError
 
 log = logging.getLogger("mixlake.acquire")
 
@@ -39,10 +41,12 @@ def retrieve_all(sources: Sequence[Source]) -> tuple[dict[str, Retrieved], dict[
         for future in concurrent.futures.as_completed(waiting):
             group = waiting[future]
             try:
-                got = future.result()
-            except SourceSkippedError as error:
+                with guarded("it cannot be retrieved"):
+                    got = future.result()
+            except (MixlakeError, RejectedError) as error:
+                # Whatever a client, an archive or a library raised over one source, the others go on.
                 for source in group:
-                    skipped[source.key] = error.message
+                    skipped[source.key] = error.message if isinstance(error, MixlakeError) else str(error)
                 log.warning("%s skipped: %s", ", ".join(source.key for source in group), error)
                 continue
             retrieved.update({source.key: got for source in group})
@@ -63,7 +67,7 @@ def retrieve(source: Source) -> Retrieved:
     failure = _failure(package)
     try:
         got = clients[package.connector](package)
-    except SourceSkippedError:
+    except Exception:
         with contextlib.suppress(OSError):
             failure.parent.mkdir(parents=True, exist_ok=True)
             failure.write_text(f"{time.time_ns()}\n")

@@ -26,9 +26,9 @@ def check(data: bytes) -> None:
     Raises:
         RejectedError: If it is cut off, lacks scans, or libjpeg warns of it.
     """
-    _require_scans(data)
     import simplejpeg
 
+    _require_scans(data)
     with guarded("not a whole picture"):
         simplejpeg.decode_jpeg(data, colorspace="GRAY", strict=True)
 

@@ -124,8 +124,8 @@ def _walker(data: bytes) -> Callable[[bytes], Extent]:
     if known is not None:
         return known
     if data[4:8] == b"ftyp":
-        raise RejectedError("not a recording that can be read: MPEG-4 (M4A); convert it to FLAC, WAV, Ogg or MP3")
-    raise RejectedError("not a recording in WAV, AIFF, AU, CAF, Wave64, NIST, FLAC, Ogg or MP3")
+        raise RejectedError("MPEG-4 (M4A), which libsndfile does not read: convert it to FLAC, WAV, Ogg or MP3")
+    raise RejectedError("not a recording: neither WAV, AIFF, AU, CAF, Wave64, NIST, FLAC, Ogg nor MP3")
 
 
 class _Opened:

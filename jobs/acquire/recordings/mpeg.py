@@ -39,7 +39,7 @@ class Frame:
         samples: Samples of a channel.
         rate: Sample rate.
         kind: What may not change within a stream: MPEG version, layer, rate, mono or not.
-        stated: Frames that a Xing, Info or VBRI header in it announces, 0 where it does not say; None where it is sound.
+        stated: Frames that a Xing, Info or VBRI header in it announces, 0 where it is silent; None where it is sound.
         gapless: Samples before and after the sound that the header says are not of it.
     """
 
