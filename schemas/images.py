@@ -102,7 +102,7 @@ image_duplicates = Table(
         Column("keeper_id", pa.string(), "The kept picture that it repeats.", nullable=False, lineage=True),
         Column("distance", pa.int32(), "Hamming distance of the two hashes.", unit="bit", nullable=False),
         Column("color_difference", pa.int32(), "Largest difference of two thumbnail values, 0 to 255.", nullable=False),
-        Column("detail_difference", pa.int32(), "Largest difference of two values of detail, 0 to 255.", nullable=False),
+        Column("detail_difference", pa.int32(), "Largest difference of two values of detail.", nullable=False),
         Column("rule", pa.string(), "The rule and its parameters.", nullable=False),
     ],
     key=["sample_id"],

@@ -28,7 +28,7 @@ MEDIA_OPTIONS = (("compression", "uncompressed"), ("parquet.enable.dictionary", 
 SOUND_ID = Column(
     "sound_id",
     pa.string(),
-    "Hash of the 16-bit samples at 16 kHz without leading and trailing zeros: equal sound, equal id, whatever the file.",
+    "Hash of the 16-bit samples at 16 kHz without leading and trailing zeros: equal sound, equal id.",
     nullable=False,
 )
 

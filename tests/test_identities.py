@@ -34,6 +34,7 @@ IDS = {
     "silver.image_duplicates": "jobs.dedup.images.image_duplicates_by_hash",
     "silver.image_scores": "jobs.score.images.score_images",
     "silver.images": "jobs.clean.images.clean_images",
+    "silver.utterance_duplicates": "jobs.dedup.utterances.utterance_duplicates_by_sound",
     "silver.utterance_scores": "jobs.score.utterances.score_utterances",
     "silver.utterances": "jobs.clean.utterances.clean_utterances",
 }

@@ -18,7 +18,6 @@ from schemas.identity import content_ids
 from schemas.sources import files
 from schemas.utterances import landed_utterances as table
 
-
 _OF_NEIGHBOURS = ("transcript", "relation", "speaker")
 _OF_SOUND = ("format", "sample_rate", "channels", "duration", "declared_duration", "streams")
 

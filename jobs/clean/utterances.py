@@ -189,4 +189,3 @@ def encode(wave: np.ndarray) -> bytes:
     out = io.BytesIO()
     soundfile.write(out, wave, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     return out.getvalue()
-

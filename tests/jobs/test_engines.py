@@ -34,6 +34,7 @@ FLOWS = (
     "gold.utterance_tokens",
     "silver.document_duplicates",
     "silver.image_duplicates",
+    "silver.utterance_duplicates",
     "gold.samples",
     "gold.supply",
     "gold.quotas",
@@ -59,7 +60,12 @@ def world(tmp_path_factory):
     sources = {
         "words": {**common, "modality": "text", "include": ["*.txt", "*.html"], "exclude": ["clip*", "photo*"]},
         "programs": {**common, "modality": "code", "include": ["*.py"], "language": "und"},
-        "voices": {**common, "modality": "speech", "include": ["*.wav"], "neighbour": {"format": "plain"}},
+        "voices": {
+            **common,
+            "modality": "speech",
+            "include": ["*.wav"],
+            "neighbour": {"format": "plain", "relation": "verbatim"},
+        },
         "views": {**common, "modality": "image", "include": ["*.png"], "neighbour": {"format": "tagged-lines"}},
     }
     (root / "sources.yaml").write_text(yaml.safe_dump({"sources": sources}))

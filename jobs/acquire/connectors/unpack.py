@@ -195,4 +195,3 @@ def inside(root: Path, member: str) -> Path | None:
     if name.is_absolute() or ".." in name.parts or not name.parts or ":" in name.parts[0] or "\0" in member:
         return None
     return root.joinpath(*name.parts)
-

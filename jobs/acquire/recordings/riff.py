@@ -134,4 +134,3 @@ def _stated(data: bytes, order: str, body: int, size: int) -> bytes:
     head[4:8] = struct.pack(f"{order}I", body - _CHUNK + size)
     head[-4:] = struct.pack(f"{order}I", size)
     return bytes(head) + data[body : body + size]
-

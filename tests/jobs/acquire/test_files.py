@@ -90,9 +90,9 @@ def test_speech_takes_the_transcript_of_its_own_language(world, rejects, make_re
     assert rejects(batch) == {"folder:mine/lion_desc_de.ogg": "no transcript in de beside it"}
     good = {row["language"]: dict(row["attributes"]) for row in batch.to_pylist() if row["_reject"] is None}
     assert good == {
-        "en": {"transcript": "A lion."},
-        "fr": {"transcript": "Un lion."},
-        "en-GB": {"transcript": "A lion."},
+        "en": {"transcript": "A lion.", "relation": "caption"},
+        "fr": {"transcript": "Un lion.", "relation": "caption"},
+        "en-GB": {"transcript": "A lion.", "relation": "caption"},
     }
 
 
@@ -177,3 +177,34 @@ def test_a_text_beside_that_cannot_be_used_sets_its_file_aside_and_says_why(worl
     assert "not UTF-8" in rows["folder:mine/b.png"]["_reject"]
     assert "symbolic link" in rows["folder:mine/c.png"]["_reject"]
     assert "root:" not in str(rows)
+
+
+@pytest.mark.parametrize(
+    ("neighbour", "relation"),
+    [
+        ({"format": "plain"}, "caption"),
+        ({"format": "plain", "relation": "verbatim"}, "verbatim"),
+        ({"format": "name", "relation": "verbatim"}, "title"),
+    ],
+)
+def test_a_transcript_carries_what_is_declared_of_it(world, make_recording, neighbour, relation):
+    world.put("a lion.wav", make_recording("WAV"))
+    world.put("a lion.txt", "a lion")
+    (row,) = world.files(modality="speech", language="en", include=["*.wav"], neighbour=neighbour).to_pylist()
+    assert dict(row["attributes"]) == {"transcript": "a lion", "relation": relation}
+
+
+def test_whatever_one_file_raises_is_its_own_row(world, rejects, monkeypatch):
+    from jobs.acquire import files as module
+
+    def odd(name, head):
+        if name == "b.txt":
+            raise KeyError("no such type")
+        return "text/plain", ""
+
+    monkeypatch.setattr(module, "media_type", odd)
+    for name in ("a.txt", "b.txt", "c.txt"):
+        world.put(name, "x")
+    batch = world.files()
+    assert rejects(batch) == {"folder:mine/b.txt": "unreadable: 'no such type'"}
+    assert batch.num_rows == 3

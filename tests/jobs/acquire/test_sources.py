@@ -6,7 +6,7 @@ import os
 import pytest
 import yaml
 
-from jobs.acquire.connectors import npm
+from jobs.acquire.connectors import folder, npm
 from jobs.acquire.connectors.base import SourceSkippedError
 from jobs.acquire.sources import SourcesParams, chosen, outside, sources
 from lakehouse.errors import ConfigError, FlowError
@@ -17,7 +17,7 @@ from tests.lakehouse.flows import flow_of
 def test_a_row_says_who_where_and_under_which_terms(world):
     world.put("a.txt", "x")
     found = world.sources(title="Notes", terms="ask me", language="de")
-    assert set(found.schema.names) == {column.name for column in table.columns} - {"run_id"}
+    assert set(found.schema.names) == {column.name for column in table.columns} - {"run_id"} | {"_reject"}
     row = found.to_pylist()[0]
     assert (row["source"], row["license"], row["location"]) == ("mine", "CC0-1.0", str(world.folder))
     assert (row["title"], row["terms"], row["language"], row["synthetic"]) == ("Notes", "ask me", "de", False)
@@ -30,7 +30,7 @@ def test_an_unchanged_world_is_the_same_row_and_fingerprint(world):
     params = world.declare()
 
     def row():
-        return {k: v for k, v in sources(params).to_pylist()[0].items() if not table.column(k).volatile}
+        return {k: v for k, v in sources(params).to_pylist()[0].items() if k in table and not table.column(k).volatile}
 
     assert row() == row()
     assert outside(params) == outside(params)
@@ -62,7 +62,8 @@ def test_a_source_that_cannot_be_retrieved_is_left_out_and_told(world, monkeypat
     other = {"connector": "npm", "package": "p", "license": "MIT", "modality": "text", "kind": "note"}
     more.write_text(yaml.safe_dump({"sources": {"other": other}}))
     params = SourcesParams(files=(*params.files, str(more)), packaged=False)
-    assert sources(params).column("source").to_pylist() == ["mine"]
+    rows = {row["source"]: row["_reject"] for row in sources(params).to_pylist()}
+    assert rows == {"mine": None, "other": "skipped: npm is not on this machine"}
     assert "other skipped: npm is not on this machine" in caplog.text
     assert "the next run tries again" in caplog.text
 
@@ -72,7 +73,9 @@ def test_what_was_landed_is_kept_when_it_cannot_be_retrieved(world, caplog):
     params = world.declare(title="Notes")
     landed = sources(params)
     world.folder.rename(world.root / "moved")
-    assert sources(params, current_rows=landed).equals(landed)
+    kept = sources(params, current_rows=landed)
+    assert kept.slice(0, 1).equals(landed)
+    assert kept.column("_reject")[1].as_py().startswith("skipped: the folder")
     assert "mine: kept as landed before" in caplog.text
     # Never landed: left out as before. No longer wanted: not kept.
     assert sources(params, current_rows=landed.slice(0, 0)).num_rows == 0
@@ -92,7 +95,7 @@ def test_a_held_row_of_an_older_contract(world):
     landed = sources(params)
     world.folder.rename(world.root / "moved")
     kept = sources(params, current_rows=landed.drop_columns(["title"])).to_pylist()
-    assert [(row["source"], row["title"]) for row in kept] == [("mine", None)]
+    assert [(row["source"], row["title"]) for row in kept if row["_reject"] is None] == [("mine", None)]
     with pytest.raises(FlowError, match="mine cannot be retrieved, and was landed without the column listing"):
         sources(params, current_rows=landed.drop_columns(["listing"]))
 
@@ -135,3 +138,33 @@ def test_it_is_a_flow_that_watches_the_outside():
     spec = flow_of(sources)
     assert spec.external is outside
     assert spec.writes is table
+
+
+def test_whatever_one_source_raises_the_others_land(world, monkeypatch):
+    def fail(package):
+        raise ZeroDivisionError("a header that nobody foresaw")
+
+    monkeypatch.setattr(npm, "fetch", fail)
+    world.put("a.txt", "x")
+    more = world.root / "more.yaml"
+    other = {"connector": "npm", "package": "p", "license": "MIT", "modality": "text", "kind": "note"}
+    more.write_text(yaml.safe_dump({"sources": {"other": other}}))
+    params = SourcesParams(files=(*world.declare().files, str(more)), packaged=False)
+    rows = {row["source"]: row["_reject"] for row in sources(params).to_pylist()}
+    assert rows == {"mine": None, "other": "skipped: it cannot be retrieved: a header that nobody foresaw"}
+
+
+def test_members_that_an_archive_holds_in_vain_are_named(world, monkeypatch):
+    world.put("a.txt", "x")
+
+    def fetch(path, license_file=""):
+        found = folder_fetch(path, license_file)
+        return dataclasses.replace(found, refused=("'b.txt': it cannot be unpacked: Bad CRC-32",))
+
+    folder_fetch = folder.fetch
+    monkeypatch.setattr(folder, "fetch", fetch)
+    rows = world.sources().to_pylist()
+    assert [row["_reject"] for row in rows] == [
+        None,
+        "a member is left out: 'b.txt': it cannot be unpacked: Bad CRC-32",
+    ]

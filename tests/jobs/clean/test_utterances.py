@@ -10,7 +10,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.clean.utterances import UtteranceParams, clean_utterances, normalise_transcripts
+from jobs.clean.utterances import UtteranceParams, clean_utterances, normalise_transcripts, to_mono
 
 
 def tone(seconds: float, rate: int, channels: int = 1, level: float = 0.3) -> np.ndarray:
@@ -36,6 +36,7 @@ def landed(audio: list[bytes | None], transcripts: list[str] | None = None) -> p
             "kind": pa.array(["caption"] * n),
             "language": pa.array(["fr"] * n),
             "transcript": pa.array(transcripts or ["une ligne"] * n),
+            "relation": pa.array(["verbatim"] * n),
             "audio": pa.array(audio, pa.binary()),
         }
     )
@@ -95,7 +96,7 @@ def test_bad_recordings_are_rejected_with_their_reason() -> None:
         max_bytes=1_000_000,
     )
     wanted = [
-        "empty", "empty", "cannot be decoded", "silent", "shorter", "longer", "shorter", "not numbers", None, "larger",
+        "empty", "empty", "not a recording", "silent", "shorter", "longer", "shorter", "not numbers", None, "larger",
         "transcript is empty",
     ]  # fmt: skip
     for row, reason in zip(rows, wanted, strict=True):
@@ -113,6 +114,51 @@ def test_loud_recordings_do_not_wrap_around() -> None:
     wave, _ = soundfile.read(io.BytesIO(row["audio"]), dtype="int16")
     assert wave.max() == 32767
     assert np.abs(np.diff(wave.astype(int))).max() < 12000
+
+
+def test_samples_over_full_scale_are_scaled_and_not_cut() -> None:
+    loud, same = clean([encoded(tone(0.5, 16000, level=level), 16000, "WAV", "FLOAT") for level in (1.5, 0.9)])
+    assert loud["peak"] == pytest.approx(1.5, rel=1e-3)
+    assert same["peak"] == pytest.approx(0.9, rel=1e-3)
+    scaled, plain = (soundfile.read(io.BytesIO(row["audio"]))[0] for row in (loud, same))
+    assert np.abs(scaled - 1.5 * tone(0.5, 16000, level=1.0)[:, 0] / 1.5).max() < 1e-3
+    assert np.abs(plain - tone(0.5, 16000, level=0.9)[:, 0]).max() < 1e-4
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_eight_to_sixty_four_bits_have_one_level(subtype: str) -> None:
+    (row,) = clean([encoded(tone(0.5, 16000), 16000, "WAV", subtype)])
+    assert row["peak"] == pytest.approx(0.3, abs=0.01)
+
+
+def test_channels_that_cancel_each_other_leave_the_louder_one() -> None:
+    wave = tone(1.0, 16000)[:, 0]
+    half = np.where(np.arange(len(wave)) < len(wave) // 2, 1.0, -1.0)
+    for other, level in ((-wave, 0.3), (-0.6 * wave, 0.3), (half * wave, 0.3), (0.5 * wave, 0.225), (0 * wave, 0.15)):
+        (row,) = clean([encoded(np.stack([wave, other], 1), 16000, "WAV", "FLOAT")])
+        assert row["_reject"] is None
+        assert row["peak"] == pytest.approx(level, rel=0.01)
+        sound, _ = soundfile.read(io.BytesIO(row["audio"]))
+        assert np.sqrt(np.mean(sound[8000:] ** 2)) > 0.09
+
+
+def test_speakers_on_two_channels_are_both_heard() -> None:
+    chance = np.random.default_rng(3)
+    both = 0.1 * chance.standard_normal((32000, 2)).astype(np.float32)
+    assert np.array_equal(to_mono(both, 16000), both.mean(axis=1))
+
+
+def test_a_level_that_never_changes_is_silence() -> None:
+    (row,) = clean([encoded(np.full((16000, 1), 0.2, np.float32), 16000)])
+    assert "silent" in row["_reject"]
+
+
+def test_equal_sound_has_one_id_whatever_the_container() -> None:
+    wave = tone(0.5, 16000)
+    padded = np.concatenate([np.zeros((800, 1), np.float32), wave, np.zeros((1600, 1), np.float32)])
+    rows = clean([encoded(wave, 16000), encoded(wave, 16000, "FLAC"), encoded(padded, 16000), encoded(-wave, 16000)])
+    assert len({row["sound_id"] for row in rows[:3]}) == 1
+    assert rows[3]["sound_id"] != rows[0]["sound_id"]
 
 
 @settings(max_examples=100, deadline=None)

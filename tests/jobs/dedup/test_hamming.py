@@ -100,11 +100,13 @@ def test_colour_tells_equal_hashes_apart(limit: int) -> None:
             "a": [f"a{i}" for i in range(50)],
             "b": [f"b{i}" for i in range(50)],
             "distance": pa.array([0] * 50, pa.int32()),
-            "thumbnail_a": [row.tobytes() for row in left],
-            "thumbnail_b": [row.tobytes() for row in right],
+            "pixels_a": [row.tobytes() for row in left],
+            "pixels_b": [row.tobytes() for row in right],
         }
     )
-    found = pa.Table.from_batches(alike_pairs([batch.slice(0, 0), batch.slice(0, 20), batch.slice(20)], limit))
+    found = pa.Table.from_batches(
+        alike_pairs([batch.slice(0, 0), batch.slice(0, 20), batch.slice(20)], limit, "color_difference")
+    )
     apart = np.abs(left.astype(int) - right).max(axis=1)
     assert found["a"].to_pylist() == [f"a{i}" for i in np.flatnonzero(apart <= limit)]
     assert pc.all(pc.less_equal(found["color_difference"], limit)).as_py() in {True, None}

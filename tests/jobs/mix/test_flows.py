@@ -75,7 +75,14 @@ def decided(relations):
             "_table": ["silver.images"],
         }
     )
-    loud = {"duration": 2.0, "speech": 0.9, "loudness": -20.0, "characters_per_second": 9.0}
+    loud = {
+        "relation": "verbatim",
+        "peak": 0.5,
+        "duration": 2.0,
+        "speech": 0.9,
+        "loudness": -20.0,
+        "characters_per_second": 9.0,
+    }
     sharp = {"width": 64, "height": 64, "sharpness": 100.0, "entropy": 6.0}
     given = relations.from_arrow
     found = decide(
@@ -84,6 +91,7 @@ def decided(relations):
         document_duplicates=given(pa.table({"sample_id": [ids[3], ids[3]]})),
         utterances=given(speech),
         utterance_scores=given(scores(utterance_scores, [{"sample_id": f"{10:032x}"}], loud)),
+        utterance_duplicates=given(pa.table({"sample_id": pa.array([], pa.string())})),
         images=given(pictures),
         image_scores=given(scores(image_scores, [{"sample_id": f"{20:032x}"}], sharp)),
         image_duplicates=given(pa.table({"sample_id": pa.array([], pa.string())})),

@@ -41,7 +41,10 @@ def score(audio: list[bytes], transcripts: list[str], aggressiveness: int = 2) -
             "kind": pa.array(["caption"] * n),
             "language": pa.array(["fr"] * n),
             "transcript": pa.array(transcripts),
+            "relation": pa.array(["verbatim"] * n),
             "n_samples": pa.array([1] * n, pa.int64()),
+            "peak": pa.array([0.5] * n),
+            "sound_id": pa.array(["0" * 32] * n),
             "audio": pa.array(audio, pa.binary()),
         }
     )
