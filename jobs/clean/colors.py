@@ -107,4 +107,4 @@ def _srgb_by_gamma(gamma: float) -> list[int]:
     """Return 256 levels of sRGB for levels that are light to the power of `gamma` (PNG's chunk gAMA)."""
     light = (np.arange(256) / 255.0) ** (1.0 / gamma)
     encoded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(encoded * 255).astype(int).tolist()
+    return [int(level) for level in np.rint(encoded * 255)]

@@ -13,6 +13,7 @@ import numpy as np
 from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.recordings import chunked, flac, mpeg, ogg, riff
 from jobs.acquire.recordings.extent import Extent, Stream
+from jobs.acquire.recordings.tags import id3v2_size
 
 _MOST_CHANNELS, _MOST_RATE = 64, 768_000
 # Values of all channels that one recording may hold: 256 MiB as float32.
@@ -110,7 +111,7 @@ def walk(data: bytes) -> Extent:
 
 
 def _walker(data: bytes) -> Callable[[bytes], Extent]:
-    begin = mpeg.id3v2_size(data, 0)
+    begin = id3v2_size(data, 0)
     known = _BY_MAGIC.get(data[begin : begin + 4])
     form = data[8:12]
     if known is None and data[:4] in riff.MAGICS and form == b"WAVE":
