@@ -104,6 +104,18 @@ utterance_scores = Table(
         Column("loudness", pa.float64(), "Root mean square level.", unit="dBFS", nullable=False),
         Column("clipped", pa.float64(), "Fraction of samples at full scale.", nullable=False),
         Column("characters_per_second", pa.float64(), "Transcript characters a second.", nullable=False),
+        Column("heard", pa.string(), "What a model of speech recognition hears; null where recognizer is."),
+        Column(
+            "agreement",
+            pa.float64(),
+            "1 less the edit distance of the text and of what is heard, over the longer, of letters and digits; null "
+            "where recognizer is.",
+        ),
+        Column(
+            "recognizer",
+            pa.string(),
+            "The model that heard it; null where none was at hand, or it does not know the language.",
+        ),
     ],
     key=["sample_id"],
 )

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.acquire.connectors.cache import sha256
 from jobs.acquire.file_guard import RejectedError, guarded
+from jobs.score.agreement import agreement, hear, primary, require_model
 from lakehouse.declare.flow import REJECT, flow
 from lakehouse.declare.reads import tagged
 from schemas.features import SAMPLE_RATE
@@ -33,9 +37,23 @@ class UtteranceScoreParams:
 
     Args:
         aggressiveness: 0 to 3: how readily the detector calls a frame noise.
+        recognizer: Folder of a Whisper model for CTranslate2, which says how far the text agrees with the sound;
+            empty for none. It is one's own: none comes with the project.
+        recognizes: Primary subtags of the languages that it knows.
     """
 
     aggressiveness: int = 2
+    recognizer: str = ""
+    recognizes: tuple[str, ...] = ("en",)
+
+    def check(self) -> None:
+        """Raise `ConfigError` where the folder holds no model."""
+        if self.recognizer:
+            require_model(self.recognizer)
+
+
+def _models(params: UtteranceScoreParams) -> Mapping[str, str]:
+    return {"recognizer": sha256(require_model(params.recognizer) / "model.bin")} if params.recognizer else {}
 
 
 @flow(
@@ -43,16 +61,22 @@ class UtteranceScoreParams:
     writes=utterance_scores,
     reads={"utterances": tagged("utterances", columns=UTTERANCE)},
     params=UtteranceScoreParams,
+    models=_models,
     batch_rows=128,
 )
 def score_utterances(batch: pa.RecordBatch, params: UtteranceScoreParams) -> pa.RecordBatch:
     """Measure each utterance; reject what is not 16 kHz mono sound."""
     values = np.full((batch.num_rows, len(_MEASURES)), np.nan)
     reasons: list[str | None] = [None] * batch.num_rows
+    heard: list[str | None] = [None] * batch.num_rows
+    languages = batch.column("language").to_pylist()
     for row, audio in enumerate(batch.column("audio")):
         try:
             with guarded("the audio cannot be decoded"):
-                values[row] = measure(_decode(audio.as_buffer()), params.aggressiveness)
+                wave = _decode(audio.as_buffer())
+                values[row] = measure(wave, params.aggressiveness)
+                if params.recognizer and primary(languages[row]) in params.recognizes:
+                    heard[row] = hear(wave, languages[row], params.recognizer)
         except RejectedError as reason:
             reasons[row] = str(reason)
     measured = {
@@ -66,9 +90,19 @@ def score_utterances(batch: pa.RecordBatch, params: UtteranceScoreParams) -> pa.
             "peak": batch.column("peak"),
             **measured,
             "characters_per_second": pc.divide(characters, measured["duration"]),
+            "heard": pa.array(heard, pa.string()),
+            "agreement": _agreements(batch.column("transcript"), heard),
+            "recognizer": pa.array([None if text is None else Path(params.recognizer).name for text in heard]).cast(
+                pa.string()
+            ),
             REJECT: pa.array(reasons, pa.string()),
         }
     )
+
+
+def _agreements(said: pa.Array, heard: list[str | None]) -> pa.Array:
+    pairs = zip(said.to_pylist(), heard, strict=True)
+    return pa.array([None if text is None else agreement(words or "", text) for words, text in pairs], pa.float64())
 
 
 def measure(wave: np.ndarray, aggressiveness: int) -> tuple[float, float, float, float]:

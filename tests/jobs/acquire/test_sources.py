@@ -78,7 +78,7 @@ def test_what_was_landed_is_kept_when_it_cannot_be_retrieved(world, caplog):
     assert kept.column("_reject")[1].as_py().startswith("skipped: the folder")
     assert "mine: kept as landed before" in caplog.text
     # Never landed: left out as before. No longer wanted: not kept.
-    assert sources(params, current_rows=landed.slice(0, 0)).num_rows == 0
+    assert sources(params, current_rows=landed.slice(0, 0)).column("license_evidence").to_pylist() == [None]
     assert sources(dataclasses.replace(params, skip=("mine",)), current_rows=landed).num_rows == 0
 
 

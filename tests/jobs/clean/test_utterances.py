@@ -154,8 +154,8 @@ def test_a_level_that_never_changes_is_silence() -> None:
 
 
 def test_equal_sound_has_one_id_whatever_the_container() -> None:
-    wave = tone(0.5, 16000)
-    padded = np.concatenate([np.zeros((800, 1), np.float32), wave, np.zeros((1600, 1), np.float32)])
+    wave = (tone(0.5, 16000) * 32767).astype(np.int16)
+    padded = np.concatenate([np.zeros((800, 1), np.int16), wave, np.zeros((1600, 1), np.int16)])
     rows = clean([encoded(wave, 16000), encoded(wave, 16000, "FLAC"), encoded(padded, 16000), encoded(-wave, 16000)])
     assert len({row["sound_id"] for row in rows[:3]}) == 1
     assert rows[3]["sound_id"] != rows[0]["sound_id"]

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 import soundfile
 
+from jobs.score import utterances as module
 from jobs.score.utterances import UtteranceScoreParams, measure, score_utterances
 
 RATE = 16000
@@ -30,7 +31,7 @@ def flac(wave: np.ndarray, rate: int = RATE) -> bytes:
     return out.getvalue()
 
 
-def score(audio: list[bytes], transcripts: list[str], aggressiveness: int = 2) -> list[dict]:
+def score(audio: list[bytes], transcripts: list[str], aggressiveness: int = 2, **params: object) -> list[dict]:
     n = len(audio)
     batch = pa.record_batch(
         {
@@ -48,7 +49,7 @@ def score(audio: list[bytes], transcripts: list[str], aggressiveness: int = 2) -
             "audio": pa.array(audio, pa.binary()),
         }
     )
-    return score_utterances(batch, UtteranceScoreParams(aggressiveness)).to_pylist()
+    return score_utterances(batch, UtteranceScoreParams(aggressiveness, **params)).to_pylist()
 
 
 def test_speech_is_told_from_silence() -> None:
@@ -93,3 +94,21 @@ def test_bad_sound_is_rejected_and_the_rest_is_scored() -> None:
     assert "8000 Hz" in rows[3]["_reject"]
     assert rows[0]["duration"] is None
     assert rows[1]["duration"] == 1.0
+
+
+def test_agreement_is_null_where_no_model_knows_the_language(monkeypatch, tmp_path) -> None:
+    (plain,) = score([flac(voice(1.0))], ["un"])
+    assert (plain["heard"], plain["agreement"], plain["recognizer"]) == (None, None, None)
+    asked = []
+
+    def hear(wave, language, folder):
+        asked.append((len(wave), language, folder))
+        return "Deux."
+
+    monkeypatch.setattr(module, "hear", hear)
+    params = {"recognizer": str(tmp_path / "tiny"), "recognizes": ("fr",)}
+    (found,) = score([flac(voice(1.0))], ["deux"], **params)
+    assert (found["heard"], found["agreement"], found["recognizer"]) == ("Deux.", 1.0, "tiny")
+    assert asked == [(RATE, "fr", str(tmp_path / "tiny"))]
+    (other,) = score([flac(voice(1.0))], ["deux"], recognizer=str(tmp_path / "tiny"))
+    assert (other["agreement"], other["recognizer"]) == (None, None)

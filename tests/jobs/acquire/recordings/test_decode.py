@@ -32,7 +32,7 @@ def test_a_recording_is_whole_or_refused(planted: Planted) -> None:
         ("cut at 0.6.wav", "cut off: 25"),
         ("cut at 0.6.ogg", "cut off: page"),
         ("no end.ogg", "cut off: the stream's last page, which bears the end-of-stream flag, is missing"),
-        ("a page missing.opus", "damaged: page 3 of the stream follows page 1"),
+        ("a page missing.ogg", "damaged: page "),
         ("one bit.ogg", "damaged: the checksum of page"),
         ("joined.wav", "more than one recording"),
         ("joined.flac", "more than one recording"),
