@@ -154,7 +154,8 @@ def _announced(frame: bytes, is_first: bool, is_mono: bool, has_crc: bool) -> tu
 def _stream(frames: list[Frame], begin: int, end: int) -> Stream:
     first = frames[0]
     sounding = len(frames) - (first.stated is not None)
-    if first.stated and sounding < first.stated:
+    # Some encoders count the frame that states it.
+    if first.stated and sounding < first.stated - 1:
         raise RejectedError(f"cut off: {sounding} of {first.stated} frames of sound are there")
     samples = max(0, (sounding - _SPARE_FRAMES) * first.samples - first.gapless)
     return Stream(begin, end, samples / first.rate)
