@@ -78,6 +78,12 @@ UTTERANCE = (
         "Largest absolute sample at 16 kHz as decoded, 1.0 at full scale; what is above it was scaled down, not cut.",
         nullable=False,
     ),
+    Column(
+        "clipped",
+        pa.float64(),
+        "Fraction of samples at full scale or above it as decoded, before scaling.",
+        nullable=False,
+    ),
     SOUND_ID,
     Column("audio", pa.binary(), "FLAC, 16 kHz, mono, 16 bit.", nullable=False, payload=True),
 )
@@ -102,7 +108,7 @@ utterance_scores = Table(
         Column("peak", pa.float64(), "Largest absolute sample as received, 1.0 at full scale.", nullable=False),
         Column("speech", pa.float64(), "Fraction of 30 ms frames that hold speech (WebRTC VAD).", nullable=False),
         Column("loudness", pa.float64(), "Root mean square level.", unit="dBFS", nullable=False),
-        Column("clipped", pa.float64(), "Fraction of samples at full scale.", nullable=False),
+        Column("clipped", pa.float64(), "Fraction of samples at full scale, before scaling.", nullable=False),
         Column("characters_per_second", pa.float64(), "Transcript characters a second.", nullable=False),
         Column("heard", pa.string(), "What a model of speech recognition hears; null where recognizer is."),
         Column(

@@ -22,6 +22,7 @@ from schemas.features import SAMPLE_RATE
 from schemas.lineage import LINEAGE_NAMES
 from schemas.utterances import landed_utterances, utterances
 
+_FULL_SCALE = 32767 / 32768
 _CARRIED = (*LINEAGE_NAMES, "kind", "language")
 
 
@@ -71,6 +72,7 @@ def clean_utterances(batch: pa.RecordBatch, params: UtteranceParams) -> pa.Recor
             "relation": batch.column("relation"),
             "n_samples": pa.array([one.n_samples for one in made], pa.int64()),
             "peak": pa.array([one.peak for one in made], pa.float64()),
+            "clipped": pa.array([one.clipped for one in made], pa.float64()),
             "sound_id": pa.array([one.sound_id for one in made], pa.string()),
             "audio": pa.array([one.audio for one in made], pa.binary()),
             REJECT: pa.array(reasons, pa.string()),
@@ -82,14 +84,16 @@ def clean_utterances(batch: pa.RecordBatch, params: UtteranceParams) -> pa.Recor
 class _Cleaned:
     n_samples: int | None = None
     peak: float | None = None
+    clipped: float | None = None
     sound_id: str | None = None
     audio: bytes | None = None
 
 
 def _cleaned(data: pa.Buffer | None, params: UtteranceParams) -> _Cleaned:
     sound = to_sound(data, params)
-    peak, wave = float(np.abs(sound).max(initial=0.0)), to_int16(sound)
-    return _Cleaned(len(wave), peak, sound_id(wave), encode(wave))
+    height, wave = np.abs(sound), to_int16(sound)
+    clipped = float(np.mean(height >= _FULL_SCALE))
+    return _Cleaned(len(wave), float(height.max(initial=0.0)), clipped, sound_id(wave), encode(wave))
 
 
 def normalise_transcripts(transcripts: pa.Array) -> pa.Array:

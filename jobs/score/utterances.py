@@ -89,6 +89,8 @@ def score_utterances(batch: pa.RecordBatch, params: UtteranceScoreParams) -> pa.
             "relation": batch.column("relation"),
             "peak": batch.column("peak"),
             **measured,
+            # What was over full scale was scaled down in cleaning, and would not be seen here.
+            "clipped": pc.max_element_wise(measured["clipped"], batch.column("clipped")),
             "characters_per_second": pc.divide(characters, measured["duration"]),
             "heard": pa.array(heard, pa.string()),
             "agreement": _agreements(batch.column("transcript"), heard),

@@ -120,6 +120,9 @@ def test_samples_over_full_scale_are_scaled_and_not_cut() -> None:
     loud, same = clean([encoded(tone(0.5, 16000, level=level), 16000, "WAV", "FLOAT") for level in (1.5, 0.9)])
     assert loud["peak"] == pytest.approx(1.5, rel=1e-3)
     assert same["peak"] == pytest.approx(0.9, rel=1e-3)
+    # A sine of height 1.5 is above 1 for 2 acos(1 / 1.5) of each half turn.
+    assert loud["clipped"] == pytest.approx(2 * np.arccos(1 / 1.5) / np.pi, abs=0.01)
+    assert same["clipped"] == 0.0
     scaled, plain = (soundfile.read(io.BytesIO(row["audio"]))[0] for row in (loud, same))
     assert np.abs(scaled - 1.5 * tone(0.5, 16000, level=1.0)[:, 0] / 1.5).max() < 1e-3
     assert np.abs(plain - tone(0.5, 16000, level=0.9)[:, 0]).max() < 1e-4

@@ -45,6 +45,7 @@ def score(audio: list[bytes], transcripts: list[str], aggressiveness: int = 2, *
             "relation": pa.array(["verbatim"] * n),
             "n_samples": pa.array([1] * n, pa.int64()),
             "peak": pa.array([0.5] * n),
+            "clipped": pa.array([0.0] * n),
             "sound_id": pa.array(["0" * 32] * n),
             "audio": pa.array(audio, pa.binary()),
         }
