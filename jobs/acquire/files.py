@@ -131,7 +131,7 @@ def _row(root: Path, source: Source, entry: Entry, licences: FileLicences) -> di
 
 
 def _read(path: Path, root: Path, source: Source, entry: Entry, row: dict[str, Any]) -> bytes:
-    """Fill a row from its file, its path and the files beside it, and return its first bytes; raise if it is no good."""
+    """Fill a row from its file, path and neighbours, and return its first bytes; raise where it is no good."""
     if entry.problem:
         raise RejectedError(entry.problem)
     row["kind"], row["language"] = describe(source, entry.name)
