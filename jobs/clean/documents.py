@@ -48,6 +48,7 @@ class CleanParams:
     reads={"landed": read(landed_documents)},
     params=CleanParams,
     tags=("clean",),
+    reject_tolerance=1.0,
 )
 def clean_documents(batch: pa.RecordBatch, params: CleanParams) -> pa.RecordBatch:
     """Clean each document.
