@@ -94,7 +94,7 @@ document_tokens = token_table(
 )
 utterance_tokens = token_table(
     "gold.utterance_tokens",
-    "One tokenised utterance: placeholders between speech marks, then the transcript's ids.",
+    "One tokenised utterance: placeholders between speech marks, then the ids of the transcript or caption.",
 )
 image_tokens = token_table(
     "gold.image_tokens", "One tokenised picture: placeholders between image marks, then the ids of one caption."

@@ -12,6 +12,7 @@ from schemas.lineage import LANDED, LICENSE, LINEAGE, PARENT_IDS, SAMPLE_ID, SOU
 TRANSCRIPT = Column(
     "transcript", pa.string(), "The text beside the sound, as the source gives it; see relation.", nullable=False
 )
+VERBATIM = "verbatim"
 RELATION = Column(
     "relation",
     pa.string(),

@@ -17,7 +17,7 @@ from schemas.images import KIND as IMAGE_KIND
 from schemas.samples import samples as samples_table
 from schemas.sources import files
 from schemas.utterances import KIND as UTTERANCE_KIND
-from schemas.utterances import LANGUAGE, UTTERANCE, utterance_duplicates, utterance_scores
+from schemas.utterances import LANGUAGE, RELATION, UTTERANCE, VERBATIM, utterance_duplicates, utterance_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class SampleParams:
         "documents": tagged("documents", columns=(*DOCUMENT[:-1], "_table")),
         "document_scores": document_scores,
         "document_duplicates": read(document_duplicates, columns=["sample_id"]),
-        "utterances": tagged("utterances", columns=(*UTTERANCE[:4], UTTERANCE_KIND, LANGUAGE, "_table")),
+        "utterances": tagged("utterances", columns=(*UTTERANCE[:4], UTTERANCE_KIND, LANGUAGE, RELATION, "_table")),
         "utterance_scores": utterance_scores,
         "utterance_duplicates": read(utterance_duplicates, columns=["sample_id"]),
         "images": tagged("images", columns=(*IMAGE[:4], IMAGE_KIND, CAPTIONS, "_table")),
@@ -85,7 +85,7 @@ def decide(  # noqa: PLR0913 - one argument an input
             reviews=reviews,
         ),
         "utterances_decided": relations.sql(
-            _decision(policy, "utterances", "'speech' AS modality", duplicates=True),
+            _decision(policy, "utterances", f"'speech' AS modality, {_KIND_OF_SPEECH} AS cell_kind", duplicates=True),
             samples=utterances,
             scores=utterance_scores,
             duplicates=utterance_duplicates,
@@ -109,16 +109,21 @@ def decide(  # noqa: PLR0913 - one argument an input
     )
 
 
+# Sound whose text is not what is spoken has cells of its own.
+_KIND_OF_SPEECH = f"CASE WHEN relation = '{VERBATIM}' THEN kind ELSE relation END"
+
+
 def _language(policy: Policy) -> str:
     """Return the SQL of a document's language: as identified where that is certain enough, else as hinted at."""
     certain = f"{SCORE}language_score >= {policy.literal(float(policy.confidence))} AND {SCORE}language <> 'und'"
-    return f"CASE WHEN {certain} THEN {SCORE}language ELSE coalesce(language_hint, 'und') END AS language"
+    language = f"CASE WHEN {certain} THEN {SCORE}language ELSE coalesce(language_hint, 'und') END"
+    return f"{language} AS language, kind AS cell_kind"
 
 
 def _picture(params: SampleParams, dialect: Dialect) -> str:
     """Return the SQL of a picture's modality and language, which is its caption's."""
     tag = caption_tag("captions", "sample_id", params.caption_languages, params.caption_seed, dialect)
-    return f"'image' AS modality, coalesce({tag}, 'und') AS language"
+    return f"'image' AS modality, coalesce({tag}, 'und') AS language, kind AS cell_kind"
 
 
 def _decision(policy: Policy, family: str, added: str, *, duplicates: bool) -> str:
@@ -127,7 +132,7 @@ def _decision(policy: Policy, family: str, added: str, *, duplicates: bool) -> s
     Args:
         policy: The rules.
         family: documents, utterances or images.
-        added: SQL of the columns modality and language, where the samples have none.
+        added: SQL of the columns cell_kind, and of modality and language where the samples have none.
         duplicates: Whether the rows ``duplicates`` name samples that repeat kept ones.
     """
     wanted = ("language", "language_score") if family == "documents" else ()
@@ -150,7 +155,7 @@ WITH scored AS (
 named AS (SELECT *, _table AS table, {added} FROM scored),
 grouped AS (SELECT *, {policy.group("modality", "language")} AS language_group FROM named),
 judged AS (SELECT *, {policy.reasons(family)} AS reasons FROM grouped)
-SELECT sample_id, parent_ids, {columns}, concat_ws('/', modality, language_group, kind) AS cell,
+SELECT sample_id, parent_ids, {columns}, concat_ws('/', modality, language_group, cell_kind) AS cell,
   size(reasons) = 0 AS keep, reasons, {policy.literal(policy.label)} AS policy
 FROM judged
 """  # noqa: S608 - declared names

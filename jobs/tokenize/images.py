@@ -53,5 +53,5 @@ def tokenize_images(batch: pa.RecordBatch, params: ImageTokenParams) -> pa.Recor
     rejected[pc.is_null(caption).to_numpy(zero_copy_only=False)] = "has no caption"
     rejected[positions == 0] = f"is not made of {PATCH} px patches"
     columns = (np.where(positions > 0, width, 0) // PATCH).astype(np.int32)
-    media = Media("image", "caption", IMAGE_SPEC, positions, positions, columns)
+    media = Media("image", pa.repeat("caption", batch.num_rows), IMAGE_SPEC, positions, positions, columns)
     return media_rows(batch, media, caption, params, rejected)

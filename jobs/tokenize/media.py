@@ -18,7 +18,7 @@ from jobs.chance import evaluate, keyed, threshold
 from jobs.tokenize.encoding import encode_column
 from jobs.tokenize.ragged import Ragged, join
 from jobs.tokenize.rows import TokenParams, token_rows
-from jobs.tokenize.vocabulary import END, POOL, load_vocabulary
+from jobs.tokenize.vocabulary import END, POOL, Vocabulary, load_vocabulary
 from schemas.features import FEATURE_SPEC, FeatureSpec
 from schemas.samples import MEDIUM
 
@@ -46,7 +46,8 @@ class Media:
 
     Args:
         modality: "speech" or "image"; names the marks and the placeholder.
-        words: "transcript" or "caption"; names the mark of the words.
+        words: string [n], "transcript" or "caption"; names the mark of the words: a text that is not what is spoken
+            is never learnt as if it were.
         spec: How a medium becomes vectors.
         positions: int64 [n], input positions.
         extent: int64 [n], samples or patches of the whole medium.
@@ -54,7 +55,7 @@ class Media:
     """
 
     modality: str
-    words: str
+    words: pa.Array
     spec: FeatureSpec
     positions: npt.NDArray[np.int64]
     extent: npt.NDArray[np.int64]
@@ -88,7 +89,7 @@ def media_rows(
             Ragged.repeat(words.id(f"<|{media.modality}-feature|>"), media.positions),
             Ragged.repeat(words.id(f"<|/{media.modality}|>"), one),
             Ragged.repeat(words.id(POOL), pair.astype(np.int64)),
-            Ragged.repeat(words.id(f"<|{media.words}|>"), one),
+            Ragged.column(_marks(media.words, words)),
             Ragged(*encode_column(texts, params.ranks)),
             Ragged.column(ends),
         ]
@@ -101,6 +102,13 @@ def media_rows(
     parts = pa.ListArray.from_arrays(pa.array(places), pa.array(both[taken]))
     modality = pa.repeat(media.modality, rows)
     return token_rows(batch, modality, ids, parts, _media(batch, media), params, rejected)
+
+
+def _marks(names: pa.Array, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
+    """Return the ids of the marks of n texts, by their names."""
+    encoded = names.dictionary_encode()
+    ids = np.array([vocabulary.id(f"<|{name}|>") for name in encoded.dictionary.to_pylist()], np.int32)
+    return ids[encoded.indices.to_numpy(zero_copy_only=False)]
 
 
 def chosen(ids: pa.Array, seed: int, purpose: str, share: float) -> npt.NDArray[np.bool_]:

@@ -66,7 +66,15 @@ def decided(relations):
         {"sample_id": ids[2], "language": "yue", "n_chars": 10, "lorem_ipsum": True},
         {"sample_id": ids[3], "language": "python", "generated": True},
     ]
-    speech = pa.table(lineage(1, 10) | {"kind": ["prompt"], "language": ["fr"], "_table": ["silver.utterances"]})
+    speech = pa.table(
+        lineage(2, 10)
+        | {
+            "kind": ["prompt", "game"],
+            "language": ["fr", "en"],
+            "relation": ["verbatim", "caption"],
+            "_table": ["silver.utterances"] * 2,
+        }
+    )
     pictures = pa.table(
         lineage(1, 20)
         | {
@@ -90,7 +98,7 @@ def decided(relations):
         document_scores=given(scores(document_scores, rows, GOOD_TEXT)),
         document_duplicates=given(pa.table({"sample_id": [ids[3], ids[3]]})),
         utterances=given(speech),
-        utterance_scores=given(scores(utterance_scores, [{"sample_id": f"{10:032x}"}], loud)),
+        utterance_scores=given(scores(utterance_scores, [{"sample_id": f"{i:032x}"} for i in (10, 11)], loud)),
         utterance_duplicates=given(pa.table({"sample_id": pa.array([], pa.string())})),
         images=given(pictures),
         image_scores=given(scores(image_scores, [{"sample_id": f"{20:032x}"}], sharp)),
@@ -104,7 +112,7 @@ def decided(relations):
 
 
 def test_each_sample_is_decided_once_with_its_reasons(decided):
-    assert sorted(decided) == [0, 1, 2, 3, 4, 10, 20]
+    assert sorted(decided) == [0, 1, 2, 3, 4, 10, 11, 20]
     assert decided[0]["keep"]
     assert decided[0]["reasons"] == []
     assert decided[2]["reasons"] == ["too short", "placeholder text"]
@@ -122,6 +130,7 @@ def test_cells_come_from_the_language_that_is_known(decided):
         3: "code/code/source-code",
         4: "text/en/manual",
         10: "speech/other/prompt",
+        11: "speech/en/caption",
         20: "image/zh/photo",
     }
     assert decided[1]["table"] == "acme.letters"

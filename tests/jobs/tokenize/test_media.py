@@ -17,20 +17,30 @@ def ids_of(row: dict) -> list[int]:
     return np.frombuffer(row["tokens"], "<i4").tolist()
 
 
-def test_speech_holds_its_positions_then_its_transcript(ranks, lineage):
-    samples = [1, 1280, 1281, 40_000]
-    batch = pa.RecordBatch.from_pydict(
-        lineage(4) | {"n_samples": pa.array(samples, pa.int64()), "transcript": ["a"] * 4}
+def utterances(lineage, samples: list[int], text: str, relations: list[str]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(
+        lineage(len(samples))
+        | {
+            "n_samples": pa.array(samples, pa.int64()),
+            "transcript": [text] * len(samples),
+            "relation": relations,
+        }
     )
-    for row, n in zip(
-        tokenize_utterances(batch, MediaParams(ranks=ranks, aligned=0)).to_pylist(), samples, strict=True
-    ):
+
+
+def test_speech_holds_its_positions_then_its_transcript_or_caption(ranks, lineage):
+    samples, relations = [1, 1280, 1281, 40_000], ["verbatim", "caption", "verbatim", "title"]
+    marks = ["<|transcript|>", "<|caption|>", "<|transcript|>", "<|caption|>"]
+    rows = tokenize_utterances(
+        utterances(lineage, samples, "a", relations), MediaParams(ranks=ranks, aligned=0)
+    ).to_pylist()
+    for row, n, mark in zip(rows, samples, marks, strict=True):
         positions = speech_positions(n)
         assert ids_of(row) == [
             WORDS.id("<|speech|>"),
             *[WORDS.id("<|speech-feature|>")] * positions,
             WORDS.id("<|/speech|>"),
-            WORDS.id("<|transcript|>"),
+            WORDS.id(mark),
             ord("a"),
             WORDS.id("<|endoftext|>"),
         ]
@@ -43,7 +53,7 @@ def test_speech_holds_its_positions_then_its_transcript(ranks, lineage):
 
 
 def test_an_aligned_pair_is_two_documents_that_end_in_a_pool_token(ranks, lineage):
-    batch = pa.RecordBatch.from_pydict(lineage(1) | {"n_samples": pa.array([2000], pa.int64()), "transcript": ["ab"]})
+    batch = utterances(lineage, [2000], "ab", ["verbatim"])
     row = tokenize_utterances(batch, MediaParams(ranks=ranks, aligned=1)).to_pylist()[0]
     ids = ids_of(row)
     assert row["parts"] == [5, 9]
