@@ -53,9 +53,9 @@ class CleanParams:
 def clean_documents(batch: pa.RecordBatch, params: CleanParams) -> pa.RecordBatch:
     """Clean each document.
 
-    HTML and XML give what they show outside navigation. Text is read again where it is mojibake, and gets one kind of line end,
-    normalisation form C and no invisible characters that carry no meaning. Code keeps all but its line ends and a
-    byte-order mark at its beginning.
+    HTML and XML give what they show outside navigation. Text is read again where it is mojibake, and gets one kind of
+    line end, normalisation form C and no invisible characters that carry no meaning. Code keeps all but its line ends
+    and a byte-order mark at its beginning.
 
     Args:
         batch: Rows of bronze.documents.
