@@ -57,6 +57,14 @@ landed_documents = Table(
     checks=[Check("content is not empty", "length(content) > 0")],
 )
 
+# Measured while cleaning, since scores see the text alone.
+EXTRACTED = Column(
+    "extracted_words",
+    pa.float64(),
+    "Fraction of the words that a document of markup shows outside navigation, banners, footers, asides and controls "
+    "of forms, by the elements and roles of its tree, which the text holds; null where it was no markup.",
+)
+
 # What a table must carry to join the union "documents": a user's own table of text joins the mixture so.
 DOCUMENT = (SAMPLE_ID, PARENT_IDS, SOURCE, LICENSE, MODALITY, KIND, LANGUAGE_HINT, TEXT)
 
@@ -85,6 +93,7 @@ documents = Table(
             nullable=False,
         ),
         TEXT,
+        EXTRACTED,
     ],
     key=["sample_id"],
     cluster_by=["kind", "language_hint"],

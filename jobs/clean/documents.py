@@ -53,9 +53,9 @@ class CleanParams:
 def clean_documents(batch: pa.RecordBatch, params: CleanParams) -> pa.RecordBatch:
     """Clean each document.
 
-    HTML and XML give their main text. Text is read again where it is mojibake, and gets one kind of line end,
-    normalisation form C and no invisible characters that carry no meaning. Code keeps all but its line ends and a
-    byte-order mark at its beginning.
+    HTML and XML give what they show outside navigation. Text is read again where it is mojibake, and gets one kind of
+    line end, normalisation form C and no invisible characters that carry no meaning. Code keeps all but its line ends
+    and a byte-order mark at its beginning.
 
     Args:
         batch: Rows of bronze.documents.
@@ -66,7 +66,7 @@ def clean_documents(batch: pa.RecordBatch, params: CleanParams) -> pa.RecordBatc
     """
     from jobs.text import normalise as kernel
 
-    text, reasons = _plain(batch, params)
+    text, extracted, reasons = _plain(batch, params)
     is_code = pc.fill_null(pc.equal(batch.column("modality"), "code"), False)
     text, mended = _mended(text, is_code)
     text, findings = _normalised(text, is_code)
@@ -79,15 +79,20 @@ def clean_documents(batch: pa.RecordBatch, params: CleanParams) -> pa.RecordBatc
         "mended": mended,
         "invisible": findings[:, kernel.INVISIBLE].astype(np.int32),
         "text": text,
+        "extracted_words": extracted,
         REJECT: reasons,
     }
     return pa.RecordBatch.from_pydict(columns)
 
 
-def _plain(batch: pa.RecordBatch, params: CleanParams) -> tuple[pa.Array, pa.Array]:
-    """Return the documents without markup: large_string [n], and why one could not be read: string [n]."""
+def _plain(batch: pa.RecordBatch, params: CleanParams) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """Return the documents without markup: large_string [n], float64 [n] and string [n].
+
+    These are the texts, the fraction of what a document shows that its text holds, and why one could not be read.
+    """
     content = pc.fill_null(batch.column("content").cast(pa.large_string()), "")
     reasons = pa.nulls(len(content), pa.string())
+    extracted = pa.nulls(len(content), pa.float64())
     kinds = batch.column("media_type")
     markup = pc.or_(
         pc.is_in(kinds, pa.array([*HTML, *XML])),
@@ -98,10 +103,11 @@ def _plain(batch: pa.RecordBatch, params: CleanParams) -> tuple[pa.Array, pa.Arr
     if params.most_chars:
         markup = pc.and_(markup, pc.less_equal(pc.binary_length(content), 4 * params.most_chars))
     if pc.any(markup).as_py():
-        found, why = extract(content.filter(markup), kinds.filter(markup), params.least_main)
+        found, share, why = extract(content.filter(markup), kinds.filter(markup), params.least_main)
         content = pc.replace_with_mask(content, markup, found)
+        extracted = pc.replace_with_mask(extracted, markup, share)
         reasons = pc.replace_with_mask(reasons, markup, why)
-    return content, reasons
+    return content, extracted, reasons
 
 
 def _mended(text: pa.Array, is_code: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int32]]:

@@ -18,7 +18,7 @@ from jobs.dialect import identifier, literal
 from lakehouse.declare.contract import Table
 from lakehouse.declare.relations import Dialect
 from lakehouse.declare.user_files import YamlMapping, convert, read_yaml
-from schemas.documents import document_scores
+from schemas.documents import EXTRACTED, document_scores
 from schemas.images import image_scores
 from schemas.utterances import utterance_scores
 
@@ -27,6 +27,8 @@ SCORES: Mapping[str, Table] = {
     "utterances": utterance_scores,
     "images": image_scores,
 }
+# Measured while cleaning, columns of the cleaned table; null for samples of other tables.
+CLEANING_SCORES: Mapping[str, tuple[str, ...]] = {"documents": (EXTRACTED.name,)}
 # Columns that the rows of every family have when rules are evaluated.
 SAMPLE_COLUMNS = ("modality", "kind", "language", "language_group", "source", "license", "table")
 SCORE = "score_"
@@ -203,7 +205,7 @@ def _column(family: str, body: YamlMapping, key: str, dialect: Dialect, name: st
     table, column = SCORES[family], name or body.get(key)
     if column in SAMPLE_COLUMNS:
         return identifier(column, dialect), ""
-    if isinstance(column, str) and column in table:
+    if isinstance(column, str) and (column in table or column in CLEANING_SCORES.get(family, ())):
         return identifier(SCORE + column, dialect), column
     known = ", ".join([*SAMPLE_COLUMNS, *(c.name for c in table.columns[5:])])
     raise body.error(key, f"{table.name} has no column {column!r}", f"it has {known}")

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jobs.dialect import identifier
-from jobs.mix.policy import SAMPLE_COLUMNS, SCORE, Policy, load_policy
+from jobs.mix.policy import CLEANING_SCORES, SAMPLE_COLUMNS, SCORE, Policy, load_policy
 from jobs.tokenize.captions import CAPTION_LANGUAGES, caption_tag
 from lakehouse.declare.flow import flow
 from lakehouse.declare.reads import read, tagged
 from lakehouse.declare.relations import Dialect, Relations, Rows
 from schemas.documents import DOCUMENT, document_duplicates, document_scores
+from schemas.documents import documents as cleaned_documents
 from schemas.images import CAPTIONS, IMAGE, image_duplicates, image_scores
 from schemas.images import KIND as IMAGE_KIND
 from schemas.samples import samples as samples_table
@@ -47,6 +48,7 @@ class SampleParams:
     reads={
         "documents": tagged("documents", columns=(*DOCUMENT[:-1], "_table")),
         "document_scores": document_scores,
+        "document_cleaning": read(cleaned_documents, columns=["sample_id", *CLEANING_SCORES["documents"]]),
         "document_duplicates": read(document_duplicates, columns=["sample_id"]),
         "utterances": tagged("utterances", columns=(*UTTERANCE[:4], UTTERANCE_KIND, LANGUAGE, RELATION, "_table")),
         "utterance_scores": utterance_scores,
@@ -63,6 +65,7 @@ def decide(  # noqa: PLR0913 - one argument an input
     *,
     documents: Rows,
     document_scores: Rows,
+    document_cleaning: Rows,
     document_duplicates: Rows,
     utterances: Rows,
     utterance_scores: Rows,
@@ -81,6 +84,7 @@ def decide(  # noqa: PLR0913 - one argument an input
             _decision(policy, "documents", _language(policy), duplicates=True),
             samples=documents,
             scores=document_scores,
+            cleaning=document_cleaning,
             duplicates=document_duplicates,
             reviews=reviews,
         ),
@@ -137,7 +141,8 @@ def _decision(policy: Policy, family: str, added: str, *, duplicates: bool) -> s
     """
     wanted = ("language", "language_score") if family == "documents" else ()
     names = dict.fromkeys((*wanted, *policy.scores(family)))
-    scores = "".join(f", m.{name} AS {SCORE}{name}" for name in names)
+    cleaning = CLEANING_SCORES.get(family, ())
+    scores = "".join(f", {'c' if name in cleaning else 'm'}.{name} AS {SCORE}{name}" for name in names)
     repeats = "LEFT JOIN (SELECT DISTINCT sample_id FROM duplicates) AS d ON s.sample_id = d.sample_id"
     # A sample that was cut from a file has that as its parent; else it is the file's own.
     first = "get(s.parent_ids, 0)" if policy.dialect == "spark" else "s.parent_ids[1]"
@@ -150,6 +155,7 @@ WITH scored AS (
   FROM samples AS s
   LEFT JOIN scores AS m ON s.sample_id = m.sample_id
   LEFT JOIN (SELECT DISTINCT sample_id FROM reviews) AS r ON coalesce({first}, s.sample_id) = r.sample_id
+  {"LEFT JOIN cleaning AS c ON s.sample_id = c.sample_id" if cleaning else ""}
   {repeats if duplicates else ""}
 ),
 named AS (SELECT *, _table AS table, {added} FROM scored),
