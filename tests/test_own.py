@@ -176,7 +176,7 @@ def test_the_rows_of_ones_own_table_reach_the_mixture(own, ran):
     assert drawn[0]["n"] > 1
     line = json.loads(mixlake(own, "quota", "--stage", "cold", "--json").stdout)
     opening = next(row for row in line if row["cell"] == "text/en/opening")
-    assert opening["target"] == 1000
+    assert opening["target"] == 5000
     assert opening["drawn"] > 0
     assert opening["shortfall"] > 0 or abs(opening["error"]) <= 0.005
 

@@ -1,6 +1,6 @@
 """Media faults planted and found: recordings and pictures that landing should take, and ones that it should refuse.
 
-    python tests/bench/content_media.py [FOLDER ...]
+    python tests/bench/content.py media [FOLDER ...]
 
 With folders, the recordings and pictures in them are read too: what is refused of files that are thought to be whole.
 """
@@ -8,7 +8,6 @@ With folders, the recordings and pictures in them are read too: what is refused 
 from __future__ import annotations
 
 import collections
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,17 +82,13 @@ def _reason(data: bytes, *, is_sound: bool, seconds: float = 0.0) -> str:
     return f"{length:.1f} s" if seconds and abs(length - seconds) > 0.1 else ""
 
 
-def main(folders: Iterable[str]) -> None:
+def run(folders: list[str]) -> None:
     """Print the counts."""
     for faults in media_faults():
         print(
-            f"{faults.what}: {faults.found} of {faults.damaged} damaged found, {faults.kept} of {faults.good} whole kept"
+            f"   {faults.what}: {faults.found} of {faults.damaged} damaged found, {faults.kept} of {faults.good} whole kept"
         )
         for name in faults.wrong:
-            print(f"  wrong: {name}")
+            print(f"   wrong: {name}")
     for folder in folders:
-        print(folder, dict(refused_in(Path(folder))))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+        print("  ", folder, dict(refused_in(Path(folder))))
