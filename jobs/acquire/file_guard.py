@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -14,6 +15,7 @@ from lakehouse.errors import MixlakeError
 # What libsndfile and Pillow say of the object that they were given: <_io.BytesIO object at 0x7f...>.
 _ADDRESSED = re.compile(r"(?:Error opening )?<[\w. ]+ at 0x[0-9a-fA-F]+>:?|0x[0-9a-fA-F]{6,}")
 _CAUSE_CHARACTERS = 300
+_MACHINE_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE})
 
 
 class RejectedError(ValueError):
@@ -52,13 +54,16 @@ def guarded(what: str) -> Iterator[None]:
         what: What is wrong with the file, before the library's own words.
 
     Raises:
-        RejectedError: In place of any of these; one's own, errors of the project, and a user's interrupt pass.
+        RejectedError: In place of any of these. One's own, errors of the project, a user's interrupt, and what no
+            file is to blame for pass: a library that is missing, a full disk, too many open files.
     """
     try:
         yield
-    except (RejectedError, MixlakeError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    except (RejectedError, MixlakeError, ImportError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:
+        if isinstance(error, OSError) and error.errno in _MACHINE_ERRORS:
+            raise
         raise RejectedError(f"{what}: {cause(error)}") from error
 
 

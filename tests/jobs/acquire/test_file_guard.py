@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -50,7 +51,16 @@ def test_whatever_is_raised_is_a_reason(error, reason):
     assert str(refused.value) == reason
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), FlowError("the folder is gone")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        KeyboardInterrupt(),
+        SystemExit(1),
+        FlowError("the folder is gone"),
+        ModuleNotFoundError("No module named 'lxml'"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+)
 def test_what_is_no_matter_of_a_file_passes(error):
     with pytest.raises(type(error)), guarded("damaged"):
         raise error
