@@ -11,8 +11,11 @@ from schemas.lineage import LANDED, LICENSE, LINEAGE, PARENT_IDS, SAMPLE_ID, SOU
 
 MODALITY = Column("modality", pa.string(), "text or code.", nullable=False)
 KIND = Column("kind", pa.string(), "Genre: manual, reference, legal, source-code, ...", nullable=False)
-LANGUAGE_HINT = Column("language_hint", pa.string(), "BCP 47 tag that the source states, und where it does not.")
+LANGUAGE_HINT = Column(
+    "language_hint", pa.string(), "BCP 47 tag that the source or the document itself states, und where neither does."
+)
 TITLE = Column("title", pa.string(), "Its title, where it has one.")
+LANGUAGE_SHARES = pa.list_(pa.struct([pa.field("language", pa.string()), pa.field("share", pa.float32())]))
 TEXT = Column("text", pa.string(), "Cleaned text, NFC UTF-8.", nullable=False, payload=True)
 
 
@@ -109,7 +112,19 @@ document_scores = Table(
         Column(
             "language", pa.string(), "BCP 47 tag, und where unknown; for code the programming language.", nullable=False
         ),
-        Column("language_score", pa.float64(), "Confidence; 1 where the script or the source decides.", nullable=False),
+        Column(
+            "language_score",
+            pa.float64(),
+            "Confidence: of the model, or the letters' share where the script decides; 0.5 and more where the source's "
+            "hint stands though lid.176 cannot say it or says another; 1 for code.",
+            nullable=False,
+        ),
+        Column(
+            "language_shares",
+            LANGUAGE_SHARES,
+            "Languages of its passages, by their share of its bytes, the largest first; by lid.176 and script.",
+            nullable=False,
+        ),
         Column("script", pa.string(), "ISO 15924 code of most letters, Zyyy where there are none.", nullable=False),
         Column("n_chars", pa.int64(), "Characters.", unit="characters", nullable=False),
         Column("n_words", pa.int64(), "Words; a Chinese character or kana is one.", unit="words", nullable=False),
