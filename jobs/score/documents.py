@@ -17,6 +17,7 @@ from jobs.acquire.connectors.cache import sha256
 from jobs.assets import asset, asset_digest
 from jobs.score.language import Models, languages
 from jobs.score.language_models import WIDE
+from jobs.score.rules.abstain import abstaining
 from jobs.score.rules.c4 import c4
 from jobs.score.rules.code import code
 from jobs.score.rules.fineweb import fineweb
@@ -84,6 +85,7 @@ def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatc
         Rows of silver.document_scores, one for each document.
     """
     from jobs.text import lines
+    from jobs.text.information import information
 
     text = batch.column("text")
     measured = measure(text)
@@ -103,10 +105,12 @@ def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatc
         "n_chars": measured.counts[:, lines.CHARS],
         "n_words": measured.counts[:, lines.WORDS],
         "n_lines": measured.counts[:, lines.LINES],
-        **quality(measured),
-        **repetition(measured),
-        **c4(measured),
-        **fineweb(measured),
+        "information": information(text, measured.counts[:, lines.CHARS]),
+        **abstaining(
+            {**quality(measured), **repetition(measured), **c4(measured), **fineweb(measured)},
+            found.script.to_pylist(),
+            found.language.to_pylist(),
+        ),
         **code(measured),
         **numbers(measured),
     }

@@ -197,13 +197,14 @@ def _decide(hint: str, seen: _Seen, asked: Models) -> tuple[str, float]:
     if stated and stated != seen.script and not (stated in _spoken(seen.script)):
         # The script that it states is not that of the text: zh-Hant over simplified characters, az-Cyrl over Latin.
         hint, stated = _without_script(hint), ""
-    written = True if stated else writes(language, seen.script)
+    known = bool(stated) or models.wide_knows(language, seen.script, asked.wide)
+    written = True if known else writes(language, seen.script)
     if written is False and not related(language, seen.language):
         return _without_hint(seen, asked)
     first = facts().likely.get(language, "")
     # A few Chinese characters may be a Japanese or Korean heading; a page of them is not.
     heading = first in {"Jpan", "Kore"} and seen.script in HAN and len(seen.passages) == 1
-    return _with_hint(hint, seen, asked, likely=bool(stated) or heading or first in _spoken(seen.script))
+    return _with_hint(hint, seen, asked, likely=known or heading or first in _spoken(seen.script))
 
 
 def _with_hint(hint: str, seen: _Seen, asked: Models, *, likely: bool) -> tuple[str, float]:
@@ -269,6 +270,11 @@ def _orthography(hint: str, seen: _Seen) -> str:
     region = next((part for part in subtags if len(part) == 2), "")
     usual = stated or {"CN": "Hans", "SG": "Hans", "TW": "Hant", "HK": "Hant", "MO": "Hant"}.get(region, "")
     return hint if usual in {"", seen.script} else f"{language}-{seen.script}"
+
+
+def script_of(text: str) -> str:
+    """Return the ISO 15924 code of most letters of a text, as `languages` has it."""
+    return _scripts(pa.array([text]))[0][0]
 
 
 def _scripts(text: pa.Array) -> tuple[list[str], npt.NDArray[np.float64]]:

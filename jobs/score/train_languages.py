@@ -23,9 +23,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from jobs.acquire.languages import UNKNOWN, bcp47
+from jobs.acquire.languages import UNKNOWN
+from jobs.acquire.stated_language import stated_language
+from jobs.score.language import script_of
 from jobs.score.language_models import WIDE, normal
-from jobs.text.language_facts import facts
 
 # Each label is trained on as many passages, shorter texts by repetition, so that none is likelier than another;
 # Chinese is of six places in the package, and so of more.
@@ -48,14 +49,10 @@ def articles(page: str) -> Iterator[tuple[int, str]]:
 
 
 def label_of(page: str) -> str:
-    """Return language and script of a page; empty where it does not say its language."""
-    stated = re.search(r"<html\b[^>]*\blang=\"([^\"]*)\"", page)
-    tag = bcp47(stated[1]) if stated else UNKNOWN
-    if tag == UNKNOWN:
-        return ""
-    language, *rest = tag.split("-")
-    script = next((part for part in rest if re.fullmatch("[A-Z][a-z]{3}", part)), "")
-    return f"{language}-{script or facts().likely.get(language, 'Latn')}"
+    """Return the language that a page states and the script that it is in; empty where it states none."""
+    stated = stated_language(page, "text/html")
+    text = "\n".join(part for _, part in articles(page))
+    return "" if stated == UNKNOWN else f"{stated.partition('-')[0]}-{script_of(text)}"
 
 
 def _passages(text: str) -> list[str]:

@@ -49,8 +49,11 @@ _LEADS = ((0xE40, 0xE44), (0xEC0, 0xEC4), (0x19B5, 0x19B7), (0x19BA, 0x19BA), (0
 # zero width space (by which Khmer, Thai and Burmese may state their words), those of old scripts.
 _ENDERS = (0xF0B, 0xF0C, 0x1361, 0x16EB, 0x16EC, 0x16ED, 0x200B, 0x1039F, 0x103D0, 0x1091F, 0x12470)
 
-# Unicode Sentence_Terminal, the common ones of living scripts.
-_TERMINAL = ".!?…։؟۔܀।॥။၊።፧៕。！？｡．‼⁇⁈⁉"
+# Unicode's Sentence_Terminal of living scripts, the ellipsis, and the Tibetan shads.
+_TERMINAL = (
+    ".!?…։؝؞؟۔܀܁܂߹।॥၊။።፧፨᙮។៕᠃᠉᥄᥅᪨᪩᪪᪫᭚᭛᭞᭟᰻᰼᱾᱿‼‽⁇⁈⁉⸮。꓿꘎꘏꛳꛷꣎꣏꤯꧈꧉꩝꩞꩟꫰꫱꯫﹒﹖﹗！．？｡།༎"
+    "\U00011141\U00011142\U00011143\U000111c5\U000111cd"
+)
 _QUOTES = "\"'”’»」』）)】›"
 _BULLETS = "-*•‣⁃▪▫●○◦■□◆◇▶►–—·"
 
