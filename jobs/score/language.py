@@ -42,6 +42,10 @@ _YUE = 0.8
 _SURE = 0.5
 # What the wide model must give a language against lid.176's answer, where there is no hint or it speaks against one.
 _WIDE_SURE = 0.9
+# The same where lid.176 is not sure of its own.
+_WIDE_LIKELY = 0.7
+# Characters from which the wide model is believed against it.
+_WIDE_LEAST = 200
 # Passages of a text that the wide model sees.
 _WIDE_PASSAGES = 4
 
@@ -247,10 +251,17 @@ def _without_hint(seen: _Seen, asked: Models) -> tuple[str, float]:
     if models.languages_of(seen.script, asked.lid) <= 1:
         # lid.176 has no choice here, or knows nothing; its certainty says nothing either.
         return tag, chance
-    new = not models.can_say(language, seen.script, asked.lid) and not related(language, seen.language)
-    if new and chance >= _WIDE_SURE and seen.confidence < _WIDE_SURE:
-        return tag, chance
-    return seen.tag, seen.confidence
+    if related(language, seen.language):
+        return seen.tag, max(seen.confidence, chance)
+    enough = sum(map(len, seen.passages)) >= _WIDE_LEAST
+    if not enough:
+        return seen.tag, seen.confidence
+    if models.can_say(language, seen.script, asked.lid):
+        # Both know it, and the wide one knows far less of it.
+        believed = seen.confidence < _SURE and chance >= _WIDE_SURE
+    else:
+        believed = seen.confidence < _WIDE_SURE and chance >= (_WIDE_SURE if seen.confidence >= _SURE else _WIDE_LIKELY)
+    return (tag, chance) if believed else (seen.tag, seen.confidence)
 
 
 def _spoken(script: str) -> tuple[str, ...]:
