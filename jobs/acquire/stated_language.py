@@ -74,7 +74,7 @@ def stated_language(content: str, media_type: str) -> str:
     else:
         return UNKNOWN
     tags = (bcp47(name) for name in said)
-    return next((tag for tag in tags if tag != UNKNOWN and "-" != tag[1:2]), UNKNOWN)
+    return next((tag for tag in tags if tag != UNKNOWN and tag[1:2] != "-"), UNKNOWN)
 
 
 def agreed_hint(source: str, document: str) -> str:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -44,10 +43,16 @@ _SURE = 0.5
 _WIDE_SURE = 0.9
 # The same where lid.176 is not sure of its own.
 _WIDE_LIKELY = 0.7
+# What it must give lid.176's language, and how much more than the hint's, to speak against a hint that it knows.
+_WIDE_AGAINST = 0.2
+_WIDE_TIMES = 20
 # Characters from which the wide model is believed against it.
 _WIDE_LEAST = 200
 # Passages of a text that the wide model sees.
 _WIDE_PASSAGES = 4
+
+# Characters of a heading in which simplified ones may be Japanese.
+_FEW = 12
 
 _NO_LANGUAGE = {"", UNKNOWN, "mul", "zxx", "mis", "qaa"}
 
@@ -129,7 +134,9 @@ def languages(text: pa.Array, hint: pa.Array, asked: Models) -> Languages:
         everything = sum(found.values())
         shares.append([{"language": name, "share": part / everything} for name, part in found.items()])
         tags.append(tag)
-    return Languages(pa.array(tags, pa.string()), scores, pa.array(whole, pa.string()), pa.array(shares, LANGUAGE_SHARES))
+    return Languages(
+        pa.array(tags, pa.string()), scores, pa.array(whole, pa.string()), pa.array(shares, LANGUAGE_SHARES)
+    )
 
 
 def _passage_languages(
@@ -198,16 +205,17 @@ def _decide(hint: str, seen: _Seen, asked: Models) -> tuple[str, float]:
     if language in _NO_LANGUAGE:
         return _without_hint(seen, asked)
     stated = next((part for part in subtags if len(part) == 4 and part.isalpha()), "")
-    if stated and stated != seen.script and not (stated in _spoken(seen.script)):
+    if stated and stated != seen.script and stated not in _spoken(seen.script):
         # The script that it states is not that of the text: zh-Hant over simplified characters, az-Cyrl over Latin.
-        hint, stated = _without_script(hint), ""
+        hint, stated = _with_script(hint, seen.script), ""
     known = bool(stated) or models.wide_knows(language, seen.script, asked.wide)
     written = True if known else writes(language, seen.script)
     if written is False and not related(language, seen.language):
         return _without_hint(seen, asked)
     first = facts().likely.get(language, "")
     # A few Chinese characters may be a Japanese or Korean heading; a page of them is not.
-    heading = first in {"Jpan", "Kore"} and seen.script in HAN and len(seen.passages) == 1
+    few = len(seen.passages) == 1 and (seen.script != "Hans" or len(seen.passages[0]) <= _FEW)
+    heading = few and first in {"Jpan", "Kore"} and seen.script in HAN
     return _with_hint(hint, seen, asked, likely=known or heading or first in _spoken(seen.script))
 
 
@@ -233,7 +241,7 @@ def _with_hint(hint: str, seen: _Seen, asked: Models, *, likely: bool) -> tuple[
     if not models.can_say(language, seen.script, asked.lid) and (likely or unknown):
         # The model could not have said it, so that what it says is no word against it, unless the other one,
         # which knows both, says so, too.
-        against = heard and other >= _WIDE_SURE and seen.confidence >= _SURE
+        against = heard and other >= _WIDE_AGAINST and other > own * _WIDE_TIMES and seen.confidence >= _SURE
         return (seen.tag, seen.confidence) if against else (hint, max(own, _SURE))
     if seen.confidence < _SURE or (heard and own >= _SURE):
         return hint, max(own, _SURE)
@@ -268,8 +276,11 @@ def _spoken(script: str) -> tuple[str, ...]:
     return HAN if script in HAN else (script,)
 
 
-def _without_script(tag: str) -> str:
-    return "-".join(part for part in tag.split("-") if not (len(part) == 4 and part.isalpha()))
+def _with_script(tag: str, script: str) -> str:
+    """Return a tag with another script, which is left out where the language is written so first."""
+    language, *subtags = tag.split("-")
+    named = [script] if facts().likely.get(language, script) != script and script not in HAN else []
+    return "-".join([language, *named, *(part for part in subtags if not (len(part) == 4 and part.isalpha()))])
 
 
 def _orthography(hint: str, seen: _Seen) -> str:

@@ -150,5 +150,3 @@ def _answer(label: str, chance: float) -> Answer:
     language = _TAGS.get(name, name)
     script = facts().likely.get(language, "Latn")
     return Answer(language, script, min(max(float(chance), 0.0), 1.0))
-
-

@@ -23,7 +23,15 @@ FACTS = Path(__file__).with_name("language_facts.txt")
 
 # Scripts that are joint names: what counts as letters of them.
 _PARTS = {"Jpan": ("Jpan", "Hani", "Hans", "Hant"), "Kore": ("Kore", "Hani", "Hant"), "Hanb": ("Bopo", "Hani", "Hant")}
-_JOINT = {"Hang": "Kore", "Hira": "Jpan", "Kana": "Jpan", "Hrkt": "Jpan", "Latf": "Latn", "Latg": "Latn", "Aran": "Arab"}
+_JOINT = {
+    "Hang": "Kore",
+    "Hira": "Jpan",
+    "Kana": "Jpan",
+    "Hrkt": "Jpan",
+    "Latf": "Latn",
+    "Latg": "Latn",
+    "Aran": "Arab",
+}
 HAN = ("Hani", "Hans", "Hant")
 
 

@@ -4,7 +4,6 @@ What is measured by passage, a language say, is measured of what stands together
 and a page of two languages shows as two sorts of passages.
 """
 
-# ruff: noqa: C901, PLR0913, PLR0917 - one loop over bytes, in flat arrays
 from __future__ import annotations
 
 import numba

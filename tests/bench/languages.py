@@ -42,7 +42,9 @@ def label_errors(folder: Path, *, even_only: bool = True) -> dict[str, dict[str,
     texts, names, stated = [], [], []
     for path in sorted(folder.glob("*.html")):
         page = path.read_text("utf-8")
-        texts.append("\n\n".join(text for number, text in articles(page) if not even_only or (number and number % 2 == 0)))
+        texts.append(
+            "\n\n".join(text for number, text in articles(page) if not even_only or (number and number % 2 == 0))
+        )
         match = _FROM_NAME.match(path.name)
         names.append(bcp47(match["tag"]) if match else UNKNOWN)
         stated.append(stated_language(page, "text/html"))
@@ -59,7 +61,9 @@ def label_errors(folder: Path, *, even_only: bool = True) -> dict[str, dict[str,
             # As jobs.mix.samples decides.
             label = tag if score >= _SURE and tag != UNKNOWN else hint or UNKNOWN
             right = related(label.partition("-")[0], wanted.partition("-")[0])
-            sort_of = "not stated" if wanted == UNKNOWN else "und" if label == UNKNOWN else "right" if right else "wrong"
+            sort_of = (
+                "not stated" if wanted == UNKNOWN else "und" if label == UNKNOWN else "right" if right else "wrong"
+            )
             counts[sort_of] += 1
             if sort_of == "wrong":
                 wrong.append(f"{path.stem}: {wanted} -> {label} {score:.2f}")

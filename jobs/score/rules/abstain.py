@@ -55,6 +55,4 @@ def abstaining(scores: Scores, script: Iterable[str], language: Iterable[str]) -
         # Of a language that is not known, the words may be counted.
         **{name: ~np.isin(primary, [wanted, "und"]) for name, wanted in _BY_LANGUAGE.items()},
     }
-    return {
-        name: pa.array(values, mask=silent[name]) if name in silent else values for name, values in scores.items()
-    }
+    return {name: pa.array(values, mask=silent[name]) if name in silent else values for name, values in scores.items()}
