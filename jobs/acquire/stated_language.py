@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
@@ -64,10 +65,9 @@ def stated_language(content: str, media_type: str) -> str:
     """
     if media_type in _HTML or media_type.endswith("xml"):
         head = _Head(markup_of_pages=media_type in _HTML)
-        try:
+        # Where the parser gives up, the document says what was read before.
+        with contextlib.suppress(_FoundError, AssertionError, ValueError):
             head.feed(content[:_HEAD])
-        except (_FoundError, AssertionError, ValueError):  # it says what it read before
-            pass
         said = [*head.own, *head.about]
     elif "gettext" in media_type or media_type == "text/x-po":
         said = _CATALOGUE.findall(content[:_HEAD])
