@@ -26,7 +26,7 @@ _JOINT = {"Hira": "Jpan", "Kana": "Jpan", "Hrkt": "Jpan", "Hang": "Kore"}
 
 
 def _scripts_of(point: int) -> str:
-    script = Scripts.VALUES[bisect.bisect_right(Scripts.RANGES, point) - 1]
+    script: str = Scripts.VALUES[bisect.bisect_right(Scripts.RANGES, point) - 1]
     if script in {"Zyyy", "Zinh"}:
         place = bisect.bisect_right(ScriptExtensions.RANGES, point) - 1
         used = {_JOINT.get(name, name) for name in ScriptExtensions.VALUES[place] or ()}
@@ -34,7 +34,10 @@ def _scripts_of(point: int) -> str:
     return _JOINT.get(script, script)
 
 
-NAMES = (*sorted({_JOINT.get(name, name) for name in Scripts.VALUES} - {"Zyyy", "Zinh", "Zzzz"}), "Hans", "Hant")
+# Those that stand beside letters of any script in the same sentence; the last ones, and Latin is 1.
+_EAST = ("Kore", "Bopo", "Yiii", "Jpan", "Hani", "Hans", "Hant")
+_OTHERS = {_JOINT.get(name, name) for name in Scripts.VALUES} - {"Zyyy", "Zinh", "Zzzz", "Latn", *_EAST}
+NAMES = ("Zzzz", "Latn", *sorted(_OTHERS), *_EAST)
 HANS, HANT = len(NAMES) - 2, len(NAMES) - 1
 
 
