@@ -11,13 +11,16 @@ from schemas.lineage import LANDED, LICENSE, LINEAGE, PARENT_IDS, SAMPLE_ID, SOU
 
 MODALITY = Column("modality", pa.string(), "text or code.", nullable=False)
 KIND = Column("kind", pa.string(), "Genre: manual, reference, legal, source-code, ...", nullable=False)
-LANGUAGE_HINT = Column("language_hint", pa.string(), "BCP 47 tag that the source states, und where it does not.")
+LANGUAGE_HINT = Column(
+    "language_hint", pa.string(), "BCP 47 tag that the source or the document itself states, und where neither does."
+)
 TITLE = Column("title", pa.string(), "Its title, where it has one.")
+LANGUAGE_SHARES = pa.list_(pa.struct([pa.field("language", pa.string()), pa.field("share", pa.float32())]))
 TEXT = Column("text", pa.string(), "Cleaned text, NFC UTF-8.", nullable=False, payload=True)
 
 
-def _score(name: str, doc: str, *, unit: str = "") -> Column:
-    return Column(name, pa.float64(), doc, unit=unit, nullable=False)
+def _score(name: str, doc: str, *, unit: str = "", nullable: bool = False) -> Column:
+    return Column(name, pa.float64(), doc, unit=unit, nullable=nullable)
 
 
 landed_documents = Table(
@@ -109,19 +112,51 @@ document_scores = Table(
         Column(
             "language", pa.string(), "BCP 47 tag, und where unknown; for code the programming language.", nullable=False
         ),
-        Column("language_score", pa.float64(), "Confidence; 1 where the script or the source decides.", nullable=False),
+        Column(
+            "language_score",
+            pa.float64(),
+            "Confidence: of the model, or the letters' share where the script decides; 0.5 and more where the source's "
+            "hint stands though lid.176 cannot say it or says another; 1 for code.",
+            nullable=False,
+        ),
+        Column(
+            "language_shares",
+            LANGUAGE_SHARES,
+            "Languages of its passages, by their share of its bytes, the largest first; by lid.176 and script.",
+            nullable=False,
+        ),
         Column("script", pa.string(), "ISO 15924 code of most letters, Zyyy where there are none.", nullable=False),
         Column("n_chars", pa.int64(), "Characters.", unit="characters", nullable=False),
-        Column("n_words", pa.int64(), "Words; a Chinese character or kana is one.", unit="words", nullable=False),
+        Column(
+            "information",
+            pa.float64(),
+            "English letters that would say as much: characters, weighted by script over parallel texts.",
+            unit="letters",
+            nullable=False,
+        ),
+        Column(
+            "n_words",
+            pa.int64(),
+            "Words; in scripts without spaces a letter with its marks is one, in Tibetan a syllable.",
+            unit="words",
+            nullable=False,
+        ),
         Column("n_lines", pa.int64(), "Lines that are not blank.", unit="lines", nullable=False),
-        Column("n_sentences", pa.int64(), "Sentences, by their terminal marks.", nullable=False),
+        Column("n_sentences", pa.int64(), "Sentences, by their terminal marks; null in scripts without them."),
         # Gopher, arXiv:2112.11446, table A1: quality.
-        _score("mean_word_length", "Characters a word (Gopher keeps 3 to 10).", unit="characters"),
+        _score(
+            "mean_word_length",
+            "Characters a word (Gopher keeps 3 to 10); null in scripts without spaces.",
+            unit="characters",
+            nullable=True,
+        ),
         _score("symbol_word_ratio", "Hash signs and ellipses a word (Gopher keeps up to 0.1)."),
         _score("bullet_lines", "Fraction of lines that begin with a bullet (Gopher keeps up to 0.9)."),
         _score("ellipsis_lines", "Fraction of lines that end with an ellipsis (Gopher keeps up to 0.3)."),
         _score("alphabetic_words", "Fraction of words with a letter (Gopher keeps 0.8 and more)."),
-        Column("stop_words", pa.int32(), "How many of Gopher's 8 English words occur (2 or more).", nullable=False),
+        Column(
+            "stop_words", pa.int32(), "How many of Gopher's 8 English words occur (2 or more); null in other languages."
+        ),
         # Gopher: repetition.
         _score("duplicate_lines", "Fraction of lines that repeat an earlier one (Gopher keeps up to 0.3)."),
         _score("duplicate_line_chars", "Characters in those lines, as a fraction (Gopher 0.2, FineWeb below 0.1)."),
@@ -138,9 +173,22 @@ document_scores = Table(
             for n, k in ((5, 0.15), (6, 0.14), (7, 0.13), (8, 0.12), (9, 0.11), (10, 0.1))
         ),
         # C4, arXiv:1910.10683, section 2.2; FineWeb, arXiv:2406.17557, section 3.6.
-        _score("punctuated_lines", "Fraction of lines that end in terminal punctuation (FineWeb keeps above 0.12)."),
-        _score("short_lines", "Fraction of lines under 30 characters (FineWeb keeps below 0.67)."),
-        _score("newline_word_ratio", "Line ends a word (FineWeb keeps up to 0.3)."),
+        _score(
+            "punctuated_lines",
+            "Fraction of lines that end in terminal punctuation (FineWeb keeps above 0.12); null in scripts without it.",
+            nullable=True,
+        ),
+        _score(
+            "short_lines",
+            "Fraction of lines under 30 characters (FineWeb keeps below 0.67); null where a character says more than two "
+            "letters.",
+            nullable=True,
+        ),
+        _score(
+            "newline_word_ratio",
+            "Line ends a word (FineWeb keeps up to 0.3); null in scripts without spaces.",
+            nullable=True,
+        ),
         Column("curly_brackets", pa.bool_(), "Whether there is a curly bracket (C4).", nullable=False),
         Column("lorem_ipsum", pa.bool_(), "Whether it says lorem ipsum (C4).", nullable=False),
         Column("javascript_mentions", pa.int32(), "How often it says javascript (C4).", nullable=False),

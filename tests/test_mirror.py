@@ -57,6 +57,7 @@ TESTED_WITH = {
     "jobs/mix/mixture.py": "tests/jobs/mix/test_flows.py",
     "jobs/mix/quotas.py": "tests/jobs/mix/test_flows.py",
     "jobs/mix/samples.py": "tests/jobs/mix/test_flows.py",
+    "jobs/score/language_models.py": "tests/jobs/score/test_language.py",
     "jobs/pack/segments.py": "tests/jobs/pack/test_assemble.py",
     "jobs/pack/sequences.py": "tests/jobs/pack/test_assemble.py",
     "jobs/tokenize/images.py": "tests/jobs/tokenize/test_media.py",

@@ -15,6 +15,7 @@ from jobs.acquire.decoding import Decoded, decode, gunzip
 from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.original_file import Original, by_size, originals, read_original
 from jobs.acquire.record_batch import batch_of
+from jobs.acquire.stated_language import agreed_hint, stated_language
 from lakehouse.declare.flow import flow
 from lakehouse.declare.reads import read
 from schemas.documents import landed_documents as table
@@ -99,7 +100,7 @@ def _landed(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
         "parent_ids": parents,
         "uri": uri,
         "content_id": content_ids(content),
-        "language_hint": rows.column("language"),
+        "language_hint": _hints(rows, contents),
         "title": titles,
         "encoding": [None if one is None else one.encoding for one in decoded],
         "encoding_method": [None if one is None else one.method for one in decoded],
@@ -142,6 +143,15 @@ def _parts(text: str, separator: str) -> list[tuple[int | None, str]]:
     if not parts:
         raise RejectedError("the file holds nothing but white space")
     return parts
+
+
+def _hints(rows: pa.RecordBatch, contents: list[str | None]) -> list[str]:
+    """Return what sources and documents say of the language of each; code keeps its programming language."""
+    columns = (rows.column(name).to_pylist() for name in ("language", "modality", "media_type"))
+    return [
+        language if modality == "code" else agreed_hint(language, stated_language(content or "", media_type))
+        for content, language, modality, media_type in zip(contents, *columns, strict=True)
+    ]
 
 
 def _title(original: Original, text: str) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from jobs.text.language_facts import facts
+
 UNKNOWN = "und"
 
 _SCRIPTS = {"latin": "Latn", "latn": "Latn", "cyrillic": "Cyrl", "cyrl": "Cyrl", "devanagari": "Deva", "arab": "Arab"}
@@ -43,9 +45,10 @@ def bcp47(name: str) -> str:
     if match is None:
         return UNKNOWN
     language, rest, modifier = match.groups()
-    parts = [_SHORT.get(language.lower(), language.lower())]
+    code = facts().replaced.get(language.lower(), language.lower())
+    parts = [_SHORT.get(code, code)]
     for part in re.split(r"[_-]", rest or ""):
-        if len(part) == 4 and part.isalpha():
+        if len(part) == 4 and part.isascii() and part.isalpha():
             parts.append(part.title())
         elif (len(part) == 2 and part.isalpha()) or (len(part) == 3 and part.isdigit()):
             parts.append(part.upper())

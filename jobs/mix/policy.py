@@ -195,9 +195,20 @@ def _rule(family: str, body: YamlMapping, dialect: Dialect) -> Rule:
         raise body.error("", f"rule {name!r} demands nothing", "add min, max, is, in or not_in")
     where = body.mapping("where")
     about = [(*_column(family, where, key, dialect, key), _values(where, key, dialect)) for key in where]
-    conditions = [f"{sql} IN ({values})" for sql, _, values in about]
+    conditions = [
+        _language_in(sql, where, dialect) if key == "language" else f"{sql} IN ({values})"
+        for key, (sql, _, values) in zip(where, about, strict=True)
+    ]
     scores = tuple(dict.fromkeys(found for found in (score, *(found for _, found, _ in about)) if found))
     return Rule(name, " AND ".join([*conditions, f"({' OR '.join(wanted)})"]), scores)
+
+
+def _language_in(sql: str, where: YamlMapping, dialect: Dialect) -> str:
+    """Return the SQL of a tag that is one of the ranges, or begins with one (RFC 4647, basic filtering)."""
+    value = where["language"]
+    ranges = [str(item) for item in (value if isinstance(value, list) else [value])]
+    tests = [f"{sql} = {literal(item, dialect)} OR {sql} LIKE {literal(f'{item}-%', dialect)}" for item in ranges]
+    return f"({' OR '.join(tests)})"
 
 
 def _column(family: str, body: YamlMapping, key: str, dialect: Dialect, name: str = "") -> tuple[str, str]:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from jobs.acquire.connectors.cache import sha256
 from jobs.assets import asset, asset_digest
-from jobs.score.language import languages
+from jobs.score.language import Models, languages
+from jobs.score.language_models import WIDE
+from jobs.score.rules.abstain import abstaining
 from jobs.score.rules.c4 import c4
 from jobs.score.rules.code import code
 from jobs.score.rules.fineweb import fineweb
@@ -36,20 +40,27 @@ class ScoreParams:
 
     Args:
         lid_model: A fastText model of languages; empty for lid.176.
-        lid_chars: Characters of each document that the model sees.
+        wide_model: A fastText model of more of them, labelled "shn-Mymr"; empty for the one that comes along.
+        lid_passages: Passages of each document whose language is looked at.
+        lid_bytes: Bytes of a passage at most.
     """
 
     lid_model: str = field(default="", metadata={"file": True})
-    lid_chars: int = 480
+    wide_model: str = field(default="", metadata={"file": True})
+    lid_passages: int = 16
+    lid_bytes: int = 480
 
     def __post_init__(self) -> None:
         """Refuse a sample that is too short to say anything."""
-        if self.lid_chars < 40:
-            raise FlowError(f"lid_chars is {self.lid_chars}", "give the language model 40 characters or more")
+        if self.lid_bytes < 80:
+            raise FlowError(f"lid_bytes is {self.lid_bytes}", "give the language model 80 bytes or more")
+        if self.lid_passages < 1:
+            raise FlowError(f"lid_passages is {self.lid_passages}", "look at one passage or more")
 
 
 def _models(params: ScoreParams) -> Mapping[str, str]:
-    return {LID: asset_digest(LID, params.lid_model)}
+    wide = params.wide_model or str(WIDE)
+    return {LID: asset_digest(LID, params.lid_model), WIDE.name: sha256(Path(wide))}
 
 
 @flow(
@@ -63,7 +74,8 @@ def _models(params: ScoreParams) -> Mapping[str, str]:
 def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatch:
     """Measure each document.
 
-    Code keeps the programming language that its source states; the rest is identified.
+    Code keeps the programming language that its source states; the language of the rest is found from its source's
+    hint, its script and two models (`jobs.score.language`).
 
     Args:
         batch: Rows of the union of documents.
@@ -73,24 +85,32 @@ def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatc
         Rows of silver.document_scores, one for each document.
     """
     from jobs.text import lines
+    from jobs.text.information import information
 
     text = batch.column("text")
     measured = measure(text)
-    language, score, script = languages(text, asset(LID, params.lid_model), params.lid_chars)
-    stated = pc.and_(pc.equal(batch.column("modality"), "code"), pc.is_valid(batch.column("language_hint")))
-    stated = pc.fill_null(stated, False)
+    hint = batch.column("language_hint")
+    is_code = pc.fill_null(pc.equal(batch.column("modality"), "code"), False)
+    asked = Models(
+        str(asset(LID, params.lid_model)), params.wide_model or str(WIDE), params.lid_passages, params.lid_bytes
+    )
+    found = languages(text, pc.if_else(is_code, pa.scalar(None, hint.type), hint), asked)
+    stated = pc.and_(is_code, pc.is_valid(hint))
     columns = {
         **{name: batch.column(name) for name in LINEAGE_NAMES},
-        "language": pc.if_else(stated, pc.fill_null(batch.column("language_hint"), "und"), language),
-        "language_score": np.where(stated.to_numpy(zero_copy_only=False), 1.0, score),
-        "script": script,
+        "language": pc.if_else(stated, pc.fill_null(hint, "und"), found.language),
+        "language_score": np.where(stated.to_numpy(zero_copy_only=False), 1.0, found.score),
+        "language_shares": found.shares,
+        "script": found.script,
         "n_chars": measured.counts[:, lines.CHARS],
         "n_words": measured.counts[:, lines.WORDS],
         "n_lines": measured.counts[:, lines.LINES],
-        **quality(measured),
-        **repetition(measured),
-        **c4(measured),
-        **fineweb(measured),
+        "information": information(text, measured.counts[:, lines.CHARS]),
+        **abstaining(
+            {**quality(measured), **repetition(measured), **c4(measured), **fineweb(measured)},
+            found.script.to_pylist(),
+            found.language.to_pylist(),
+        ),
         **code(measured),
         **numbers(measured),
     }

@@ -13,28 +13,47 @@ import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from fontTools.unicodedata import Scripts
 
 Bytes = npt.NDArray[np.uint8]
 Offsets = npt.NDArray[np.int64]
 
 CODE_POINTS = sys.maxunicode + 1
 
-# Word classes (`word_classes`).
-SEPARATOR, WORD, SOLO, MARK = 0, 1, 2, 3
+# Word classes (`word_classes`): what ends a word, what joins its neighbours, what is a word by itself, what joins the
+# word before it, what also joins the letter after it to that, what begins a word that the next letter goes on with,
+# and what ends a word though it is no blank.
+SEPARATOR, WORD, SOLO, MARK, STACKER, LEAD, ENDER = 0, 1, 2, 3, 4, 5, 6
+
+# States of the rule of words (`word_step`): no word, a run of letters, a letter by itself, and one that goes on.
+OUT, RUN, UNIT, OPEN = 0, 1, 2, 3
 
 # Character flags (`character_flags`).
-ALPHABETIC, NUMERIC, BLANK, TERMINAL, QUOTE, BULLET, SELF = 1, 2, 4, 8, 16, 32, 64
+ALPHABETIC, NUMERIC, BLANK, TERMINAL, QUOTE, BULLET = 1, 2, 4, 8, 16, 32
 
-# Scripts written without spaces between words: each letter is a word of its own. Han and its iteration marks,
-# kana, Bopomofo left out (it has spaces in running text), Thai, Lao, Myanmar, Khmer, Yi.
-_SOLO_RANGES = (
-    (0x3005, 0x3007), (0x3040, 0x30FF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF),
-    (0xFF66, 0xFF9F), (0x1B000, 0x1B16F), (0x20000, 0x323AF), (0x0E00, 0x0E7F), (0x0E80, 0x0EFF), (0x1000, 0x109F),
-    (0x1780, 0x17FF), (0xA000, 0xA48F),
-)  # fmt: skip
+# Scripts written without spaces between words: Han and kana; those whose lines Unicode breaks by dictionary
+# (Line_Break=SA) or by syllable (AK, AS) as they have no spaces, of the living ones; Yi. Hangul and Bopomofo have them.
+_WITHOUT_SPACES = {
+    "Hani", "Hira", "Kana", "Thai", "Laoo", "Mymr", "Khmr", "Tale", "Talu", "Lana", "Tavt", "Ahom", "Java", "Bali",
+    "Yiii", "Tang", "Nshu",
+}  # fmt: skip
 
-# Unicode Sentence_Terminal, the common ones of living scripts.
-_TERMINAL = ".!?…։؟۔܀।॥။၊።፧៕。！？｡．‼⁇⁈⁉"
+# Indic_Syllabic_Category=Invisible_Stacker, of these scripts: the next consonant is written below.
+_STACKERS = (0x1039, 0x17D2, 0x1A60, 0xA9C0, 0x1B44, 0xAAF6)
+
+# Logical_Order_Exception: vowels that are written before the consonant after which they are spoken.
+_LEADS = ((0xE40, 0xE44), (0xEC0, 0xEC4), (0x19B5, 0x19B7), (0x19BA, 0x19BA), (0xAAB5, 0xAAB6), (0xAAB9, 0xAAB9),
+          (0xAABB, 0xAABC))  # fmt: skip
+
+# Marks between words or syllables that are no blanks: the Tibetan tshegs, Ethiopic and Runic word separators,
+# zero width space (by which Khmer, Thai and Burmese may state their words), those of old scripts.
+_ENDERS = (0xF0B, 0xF0C, 0x1361, 0x16EB, 0x16EC, 0x16ED, 0x200B, 0x1039F, 0x103D0, 0x1091F, 0x12470)
+
+# Unicode's Sentence_Terminal of living scripts, the ellipsis, and the Tibetan shads.
+_TERMINAL = (
+    ".!?…։؝؞؟۔܀܁܂߹।॥၊။።፧፨᙮។៕᠃᠉᥄᥅᪨᪩᪪᪫᭚᭛᭞᭟᰻᰼᱾᱿‼‽⁇⁈⁉⸮。꓿꘎꘏꛳꛷꣎꣏꤯꧈꧉꩝꩞꩟꫰꫱꯫﹒﹖﹗！．？｡།༎"
+    "\U00011141\U00011142\U00011143\U000111c5\U000111cd"
+)
 _QUOTES = "\"'”’»」』）)】›"
 _BULLETS = "-*•‣⁃▪▫●○◦■□◆◇▶►–—·"
 
@@ -47,20 +66,51 @@ def _assigned() -> Iterable[int]:
 
 @functools.cache
 def word_classes() -> Bytes:
-    """Return uint8 [code points]: SEPARATOR, WORD (joins its neighbours), SOLO (a word by itself), MARK (joins)."""
+    """Return uint8 [code points], the word class of each character.
+
+    Letters and digits make words; combining marks and joiners (UAX #29, rule WB4: Extend and Format) go on with the
+    word before them. In scripts without spaces a letter with its marks is a word of its own, vowels written before
+    it and consonants stacked below it included: that counts syllables and finals, not words, and is the same for all.
+    """
     table = np.zeros(CODE_POINTS, np.uint8)
     category = unicodedata.category
     for point in _assigned():
-        kind = category(chr(point))[0]
-        if kind in "LN":
+        kind = category(chr(point))
+        if kind[0] in "LN":
             table[point] = WORD
-        elif kind == "M":
+        elif kind[0] == "M" or kind == "Cf":
             table[point] = MARK
-    for first, last in _SOLO_RANGES:
-        part = table[first : last + 1]
-        part[part == WORD] = SOLO
+    for first, last, script in zip(Scripts.RANGES, [*Scripts.RANGES[1:], CODE_POINTS], Scripts.VALUES, strict=True):
+        if script in _WITHOUT_SPACES:
+            part = table[first:last]
+            part[part == WORD] = SOLO
+    # Digits of these scripts make numbers; the marks of repetition and length are Unicode's "common".
+    for point in range(0xE50, 0x1A9A):
+        if table[point] == SOLO and category(chr(point)) == "Nd":
+            table[point] = WORD
+    table[[0x3005, 0x3006, 0x3007, 0x30FC, 0xFF70]] = SOLO
+    table[list(_STACKERS)] = STACKER
+    for first, last in _LEADS:
+        table[first : last + 1] = LEAD
+    table[list(_ENDERS)] = ENDER
     table[ord("_")] = WORD
     return table
+
+
+@numba.njit(inline="always")
+def word_step(kind: int, state: int) -> tuple[int, bool]:
+    """Return the state behind a character of a word class, and whether a word begins with it."""
+    if kind == WORD:
+        return RUN, state != RUN
+    if kind == SOLO:
+        return UNIT, state != OPEN
+    if kind == LEAD:
+        return OPEN, True
+    if kind == STACKER and state == UNIT:
+        return OPEN, False
+    if kind in (MARK, STACKER):
+        return state, False
+    return OUT, False
 
 
 @functools.cache
@@ -76,7 +126,7 @@ def lower_cases() -> npt.NDArray[np.int32]:
 
 @functools.cache
 def character_flags() -> Bytes:
-    """Return uint8 [code points] of ALPHABETIC, NUMERIC, BLANK, TERMINAL, QUOTE, BULLET and SELF (a solo letter)."""
+    """Return uint8 [code points] of ALPHABETIC, NUMERIC, BLANK, TERMINAL, QUOTE and BULLET."""
     table = np.zeros(CODE_POINTS, np.uint8)
     category = unicodedata.category
     for point in _assigned():
@@ -90,7 +140,6 @@ def character_flags() -> Bytes:
     for text, flag in ((_TERMINAL, TERMINAL), (_QUOTES, QUOTE), (_BULLETS, BULLET)):
         for character in text:
             table[ord(character)] |= flag
-    table[word_classes() == SOLO] |= SELF
     return table
 
 

@@ -89,7 +89,7 @@ def likelihood(text: str, most: int = 4000) -> Likelihood:
     beyond = np.zeros(len(model.languages) + 1)
     count = _score(
         points, near, unit_table(), case_table(), model.pairs, model.number, model.units, model.single,
-        model.classes, model.cases, script_numbers(), model.sizes, model.languages.index("en"), NAMES.index("Hang"),
+        model.classes, model.cases, script_numbers(), model.sizes, model.languages.index("en"), NAMES.index("Kore"),
         nats, beyond,
     )  # fmt: skip
     return Likelihood(nats, beyond, int(count), len(near))

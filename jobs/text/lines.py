@@ -12,22 +12,29 @@ from jobs.text.characters import (
     ALPHABETIC,
     BLANK,
     BULLET,
+    ENDER,
+    MARK,
     NUMERIC,
+    OUT,
     QUOTE,
-    SELF,
+    RUN,
+    SEPARATOR,
+    STACKER,
     TERMINAL,
     Bytes,
     Offsets,
     character_flags,
     decode,
     text_buffers,
+    word_classes,
+    word_step,
 )
 
 Counts = npt.NDArray[np.int64]
 
 # Columns of the counts.
 CHARS = 0  # characters
-WORDS = 1  # runs without blanks; a solo letter is one
+WORDS = 1  # runs without blanks, cut further as `jobs.text.words` cuts words; punctuation goes with the word beside it
 WORD_CHARS = 2  # characters in words
 ALPHABETIC_WORDS = 3  # words with a letter
 HASHES = 4  # "#"
@@ -61,7 +68,7 @@ def line_counts(text: pa.Array) -> Counts:
     """
     data, offsets = text_buffers(text)
     out = np.zeros((len(text), WIDTH), np.int64)
-    _count(data, offsets, character_flags(), out)
+    _count(data, offsets, character_flags(), word_classes(), out)
     return out
 
 
@@ -86,7 +93,7 @@ def _seen(table: npt.NDArray[np.uint64], stamps: npt.NDArray[np.int64], mask: in
 
 
 @numba.njit(nogil=True, cache=True)
-def _count(data: Bytes, offsets: Offsets, flags: Bytes, out: Counts) -> None:
+def _count(data: Bytes, offsets: Offsets, flags: Bytes, classes: Bytes, out: Counts) -> None:
     rows = offsets.shape[0] - 1
     prime = np.uint64(0x100000001B3)
     basis = np.uint64(0xCBF29CE484222325)
@@ -114,8 +121,9 @@ def _count(data: Bytes, offsets: Offsets, flags: Bytes, out: Counts) -> None:
         chars = words = word_chars = alphabetic_words = hashes = ellipses = lines = bullets = 0
         ellipsis_lines = punctuated = short = line_chars = longest = alphanumeric = curly = sentences = 0
         duplicates = duplicate_chars = paragraphs = duplicate_paragraphs = duplicate_paragraph_chars = 0
-        in_word = False
+        state = OUT
         letter_in_word = False
+        bare = False  # the word has neither letters nor digits so far
         dots = 0
         width = 0  # characters of the line so far
         length = 0  # characters from the first to here, blanks at the end not yet counted
@@ -139,8 +147,8 @@ def _count(data: Bytes, offsets: Offsets, flags: Bytes, out: Counts) -> None:
             if i <= end:
                 chars += 1
             if flag & BLANK:
-                if in_word:
-                    in_word = False
+                if state != OUT:
+                    state = OUT
                     alphabetic_words += letter_in_word
                 if waiting:
                     sentences += 1
@@ -192,21 +200,32 @@ def _count(data: Bytes, offsets: Offsets, flags: Bytes, out: Counts) -> None:
             h = (h ^ np.uint64(point)) * prime
             h_solid = h
             solid = length
-            word_chars += 1
             letter = (flag & ALPHABETIC) != 0
             alphanumeric += letter or (flag & NUMERIC) != 0
-            if flag & SELF:
-                if in_word:
+            kind = classes[point]
+            if kind == ENDER:
+                if state != OUT:
                     alphabetic_words += letter_in_word
-                in_word = False
-                words += 1
-                alphabetic_words += 1
-            elif not in_word:
-                in_word = True
-                letter_in_word = letter
-                words += 1
+                state = OUT
             else:
-                letter_in_word = letter_in_word or letter
+                word_chars += 1
+                before = state
+                sign = kind == SEPARATOR or (before == OUT and kind in (MARK, STACKER))
+                if sign:
+                    begins = before == OUT
+                    state = RUN if begins else before
+                else:
+                    state, begins = word_step(kind, before)
+                    begins = begins and not (bare and before != OUT)
+                if begins:
+                    # The word before it ends; one that ended at a blank is counted already.
+                    alphabetic_words += letter_in_word and before != OUT
+                    words += 1
+                    letter_in_word = letter
+                    bare = sign
+                else:
+                    letter_in_word = letter_in_word or letter
+                    bare = bare and sign
             if point == 46:
                 dots += 1
                 if dots == 3:

@@ -1,6 +1,7 @@
 """Words as 64-bit hashes: lower-cased runs of letters and digits; in scripts without spaces each letter is one.
 
-Combining marks belong to the word that they follow, so that Devanagari or Thai vowel signs cut nothing.
+The rule is `jobs.text.characters.word_step`, by which `jobs.text.lines` counts, too; punctuation is no part of a word
+here, and belongs to the word beside it there.
 """
 
 # ruff: noqa: PLR0913, PLR0917 - kernels take flat arrays
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from jobs.text.characters import MARK, SEPARATOR, SOLO, Bytes, Offsets, decode, lower_cases, text_buffers, word_classes
+from jobs.text.characters import OUT, Bytes, Offsets, decode, lower_cases, text_buffers, word_classes, word_step
 
 Hashes = npt.NDArray[np.uint64]
 
@@ -59,13 +60,12 @@ def _words(
         end = offsets[row + 1]
         h = basis
         length = 0
-        solo = False
+        state = OUT
         while i < end:
             point, size = decode(data, i)
             i += size
-            kind = classes[point]
-            # A solo letter ends the word before it, and anything but a mark ends a solo letter.
-            if length > 0 and (kind in (SEPARATOR, SOLO) or (solo and kind != MARK)):
+            state, begins = word_step(classes[point], state)
+            if length > 0 and (begins or state == OUT):
                 h ^= h >> np.uint64(32)
                 h *= np.uint64(0x9E3779B97F4A7C15)
                 hashes[count] = h ^ (h >> np.uint64(29))
@@ -73,11 +73,8 @@ def _words(
                 count += 1
                 h = basis
                 length = 0
-                solo = False
-            if kind == SEPARATOR or (kind == MARK and length == 0):
+            if state == OUT:
                 continue
-            if kind == SOLO:
-                solo = True
             h = (h ^ np.uint64(lower[point])) * prime
             length += 1
         if length > 0:

@@ -35,14 +35,18 @@ def scores(table, rows: list[dict], good: dict) -> pa.Table:
     """Rows of a score table: those given over good ones, zero elsewhere."""
     fields = [c for c in table.columns if c.name != "run_id" and not c.payload]
     zero = {pa.string(): "", pa.bool_(): False, pa.float64(): 0.0}
-    base = {c.name: zero.get(c.type, 0) for c in fields} | {"parent_ids": [], "source": "s", "license": "MIT"} | good
+    base = (
+        {c.name: [] if pa.types.is_list(c.type) else zero.get(c.type, 0) for c in fields}
+        | {"parent_ids": [], "source": "s", "license": "MIT"}
+        | good
+    )
     return pa.Table.from_pylist(
         [base | row for row in rows], schema=pa.schema([pa.field(c.name, c.type) for c in fields])
     )
 
 
 GOOD_TEXT = {
-    "language": "en", "language_score": 0.99, "n_chars": 1000, "mean_word_length": 5.0, "alphabetic_words": 0.9,
+    "language": "en", "language_score": 0.99, "n_chars": 1000, "information": 1000.0, "mean_word_length": 5.0, "alphabetic_words": 0.9,
     "stop_words": 5, "alphanumeric_chars": 0.7, "mean_line_length": 40.0,
 }  # fmt: skip
 
@@ -63,7 +67,7 @@ def decided(relations):
     rows = [
         {"sample_id": ids[0]},
         {"sample_id": ids[1], "language": "ja", "language_score": 0.2},
-        {"sample_id": ids[2], "language": "yue", "n_chars": 10, "lorem_ipsum": True},
+        {"sample_id": ids[2], "language": "yue", "n_chars": 10, "information": 40.0, "lorem_ipsum": True},
         {"sample_id": ids[3], "language": "python", "generated": True},
     ]
     speech = pa.table(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from jobs.mix.policy import load_policy
@@ -36,6 +37,15 @@ def test_rules_compile_to_sql_and_name_the_scores_that_they_read(tmp_path):
     assert second.broken == r"(`kind` IN ('it\'s'))"
     assert policy.scores("documents") == ("n_chars", "n_lines")
     assert policy.scores("images") == ()
+
+
+def test_a_language_means_those_that_begin_with_it(tmp_path):
+    policy = load(tmp_path, BODY.replace("n_lines: [1, 2]", "language: [pt, zh-Hant]"))
+    ((matched,),) = duckdb.sql(f"""
+        SELECT list(language) FROM (
+            SELECT unnest(['pt', 'pt-BR', 'ptx', 'zh', 'zh-Hant-TW']) AS language, 'text' AS modality, 1 AS score_n_chars)
+        WHERE {policy.rules["documents"][0].broken.replace("`", '"')}""").fetchall()
+    assert matched == ["pt", "pt-BR", "zh-Hant-TW"]
 
 
 def test_the_label_follows_thresholds_and_not_comments(tmp_path):

@@ -15,17 +15,20 @@ from tests.lakehouse.flows import flow_of
 class Model:
     """Answers English, surely; the model itself comes with a package that a test does not fetch."""
 
+    labels = ("__label__en", "__label__fr", "__label__de")
+
     def predict(self, heads, k):
-        assert k == 1
-        assert all("\n" not in head for head in heads)
+        assert all("\n" not in head and head == head.lower() for head in heads)
         return [["__label__en"]] * len(heads), [np.array([0.9])] * len(heads)
 
 
 @pytest.fixture(autouse=True)
 def model(monkeypatch, tmp_path):
-    from jobs.score import language
+    from jobs.score import language_models
 
-    monkeypatch.setattr(language, "_load", lambda path: Model())
+    real = language_models.load
+    monkeypatch.setattr(language_models, "load", lambda path: Model() if "lid" in path else real(path))
+    language_models._languages.cache_clear()
     monkeypatch.setattr(module, "asset", lambda name, path="": tmp_path / "lid.176.ftz")
 
 
@@ -63,14 +66,15 @@ def test_every_column_of_the_contract_is_measured_and_fractions_are_fractions():
     runner = Runner("f", __file__, score_documents, ScoreParams(), document_scores)
     (fitted,) = list(runner([batch]))
     assert fitted.column("sample_id").to_pylist() == batch.column("sample_id").to_pylist()
-    free = {"mean_word_length", "mean_line_length", "newline_word_ratio", "symbol_word_ratio"}
+    free = {"information", "mean_word_length", "mean_line_length", "newline_word_ratio", "symbol_word_ratio"}
     for column in document_scores.columns:
         if column.name == "run_id":
             continue
         values = fitted.column(column.name)
-        assert values.null_count == 0, column.name
+        assert column.nullable or values.null_count == 0, column.name
         if column.type == pa.float64():
-            assert all(0 <= value <= (1e9 if column.name in free else 1) for value in values.to_pylist()), column.name
+            known = values.drop_null().to_pylist()
+            assert all(0 <= value <= (1e9 if column.name in free else 1) for value in known), column.name
 
 
 def test_prose_passes_the_published_thresholds():
@@ -126,6 +130,29 @@ def test_another_model_file_makes_the_flow_stale(tmp_path):
     assert spec.models(ScoreParams(lid_model=str(own))) != first != spec.models(ScoreParams())
 
 
-def test_a_sample_too_short_for_the_model_is_refused():
-    with pytest.raises(FlowError, match="lid_chars"):
-        ScoreParams(lid_chars=3)
+@pytest.mark.parametrize("wrong", [{"lid_bytes": 3}, {"lid_passages": 0}])
+def test_a_sample_too_short_for_the_model_is_refused(wrong):
+    with pytest.raises(FlowError, match=next(iter(wrong))):
+        ScoreParams(**wrong)
+
+
+def test_rules_abstain_where_a_script_or_language_has_not_what_they_count():
+    chinese, thai, french = scores("数据库。" * 30), scores("ภาษาไทยเป็นภาษา " * 9), scores(PROSE, hint="pap")
+    names = ("mean_word_length", "stop_words", "short_lines", "n_sentences", "punctuated_lines")
+    assert [name for name in names if chinese[name] is None] == ["mean_word_length", "stop_words", "short_lines"]
+    assert [name for name in names if thai[name] is None] == [
+        "mean_word_length",
+        "stop_words",
+        "n_sentences",
+        "punctuated_lines",
+    ]
+    assert french["stop_words"] == (8 if french["language"] == "en" else None)
+
+
+def test_information_counts_what_is_said_and_not_characters():
+    quatrain, tweet = (
+        scores("床前明月光，\n疑是地上霜。\n举头望明月，\n低头思故乡。"),
+        scores("only twenty-eight letters..."),
+    )
+    assert quatrain["n_chars"] == tweet["n_chars"] - 1 == 27
+    assert quatrain["information"] >= 80 > tweet["information"] == tweet["n_chars"]

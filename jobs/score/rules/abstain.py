@@ -1,0 +1,58 @@
+"""Where a published rule says nothing of a text: its script or language has not what the rule counts.
+
+Gopher, C4 and FineWeb were made for English. FineWeb2 (arXiv:2506.20920) has thresholds of its own for each language,
+over words that a segmenter makes, which is none of ours; it measures no lines without marks at the end where a language
+writes none, and counts stop words of the language itself. A score is null where what it counts is not there, so that
+no rule drops a language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from jobs.score.rules.measured import Scores
+
+# Scripts without spaces, whose letters are counted as words: their words have no length.
+WITHOUT_SPACES = (
+    "Hani", "Hans", "Hant", "Jpan", "Thai", "Laoo", "Mymr", "Khmr", "Tale", "Talu", "Lana", "Tavt", "Ahom", "Java",
+    "Bali", "Yiii", "Tang", "Nshu",
+)  # fmt: skip
+
+# Scripts whose sentences end in a blank or in a mark that also stands elsewhere.
+WITHOUT_MARKS = ("Thai", "Laoo", "Tavt", "Talu")
+
+# Scripts in which 30 characters are no short line: a character says more than two letters (`jobs.text.information`).
+DENSE = ("Hani", "Hans", "Hant", "Jpan", "Kore", "Yiii", "Tang")
+
+# Scores that count syllables for words where there are no spaces, and are comparable with no threshold then.
+_BY_SCRIPT = {
+    "mean_word_length": WITHOUT_SPACES,
+    "newline_word_ratio": WITHOUT_SPACES,
+    "short_lines": DENSE,
+    "punctuated_lines": WITHOUT_MARKS,
+    "n_sentences": WITHOUT_MARKS,
+}
+# Scores of words of one language.
+_BY_LANGUAGE = {"stop_words": "en"}
+
+
+def abstaining(scores: Scores, script: Iterable[str], language: Iterable[str]) -> Scores:
+    """Return scores that are null where they mean nothing.
+
+    Args:
+        scores: Columns of n texts.
+        script: n ISO 15924 codes.
+        language: n BCP 47 tags.
+    """
+    codes = np.array(list(script), dtype="U4")
+    primary = np.array([tag.partition("-")[0] for tag in language], dtype="U8")
+    silent: dict[str, npt.NDArray[np.bool_]] = {
+        **{name: np.isin(codes, list(scripts)) for name, scripts in _BY_SCRIPT.items()},
+        # Of a language that is not known, the words may be counted.
+        **{name: ~np.isin(primary, [wanted, "und"]) for name, wanted in _BY_LANGUAGE.items()},
+    }
+    return {name: pa.array(values, mask=silent[name]) if name in silent else values for name, values in scores.items()}
