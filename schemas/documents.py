@@ -161,7 +161,7 @@ document_scores = Table(
 
 document_signatures = Table(
     "silver.document_signatures",
-    doc="One document's MinHash band keys: documents that share a key may be near duplicates.",
+    doc="One document's MinHash band keys and fingerprints: documents that share one may repeat each other.",
     columns=[
         *LINEAGE,
         Column("content_id", pa.string(), "Hash of the text: equal text, equal id.", nullable=False, lineage=True),
@@ -172,6 +172,41 @@ document_signatures = Table(
             "One key a band, each mixed with its band's number; empty where the text has no word.",
             nullable=False,
         ),
+        Column(
+            "fingerprints",
+            pa.list_(pa.int64()),
+            "Winnowed shingles (Schleimer et al., SIGMOD 2003), distinct: a document that holds a part of another "
+            "shares some; empty where the text has no word.",
+        ),
+    ],
+    key=["sample_id"],
+)
+
+document_order = Table(
+    "silver.document_order",
+    doc="One document's place in the order in which documents are kept: of two that repeat each other the first stays.",
+    columns=[
+        *LINEAGE,
+        Column(
+            "dropped",
+            pa.bool_(),
+            "Whether the policy drops it for another reason than that it repeats a kept one: no keeper then.",
+            nullable=False,
+        ),
+        Column(
+            "place",
+            pa.string(),
+            "The lesser comes first: digits of the source's priority, the licence's class, whether the language is "
+            "the source's, scores and length; where they tie, the lesser sample_id is first.",
+            nullable=False,
+        ),
+        Column(
+            "license_class",
+            pa.int32(),
+            "0 public domain and permissive, 1 weak copyleft, 2 strong copyleft, 3 restricted, 4 unknown.",
+            nullable=False,
+        ),
+        Column("own_language", pa.bool_(), "Whether its language is the one that its source states.", nullable=False),
     ],
     key=["sample_id"],
 )
@@ -190,4 +225,22 @@ document_duplicates = Table(
     key=["sample_id"],
     checks=[Check("it repeats another document", "keeper_id != sample_id", on_fail="fail")],
     tags=["duplicates"],
+)
+
+document_containments = Table(
+    "silver.document_containments",
+    doc="One document of which most stands in a longer kept one, verified against it.",
+    columns=[
+        *LINEAGE,
+        Column("keeper_id", pa.string(), "The kept document that it stands in.", nullable=False, lineage=False),
+        Column("method", pa.string(), "contained.", nullable=False),
+        Column(
+            "containment", pa.float64(), "Share of its set of shingles that the keeper has, exactly.", nullable=False
+        ),
+        Column("jaccard", pa.float64(), "Exact Jaccard similarity of the two shingle sets.", nullable=False),
+        Column("shared_fingerprints", pa.int32(), "Fingerprints that led to the keeper.", nullable=False),
+        Column("rule", pa.string(), "The rule and its parameters.", nullable=False),
+    ],
+    key=["sample_id"],
+    checks=[Check("it stands in another document", "keeper_id != sample_id", on_fail="fail")],
 )
