@@ -74,7 +74,7 @@ class ContainedParams:
     params=ContainedParams,
     tags=("dedup",),
 )
-def contained_documents(  # noqa: PLR0913, PLR0917 - one argument an input
+def contained_documents(
     signatures: Rows, order: Rows, duplicates: Rows, documents: Rows, relations: Relations, params: ContainedParams
 ) -> Rows:
     """Find the documents to remove since most of each stands in one longer document that is kept.

@@ -1,11 +1,12 @@
-"""Fingerprints of text by winnowing (Schleimer, Wilkerson, Aiken, "Winnowing: local algorithms for document
-fingerprinting", SIGMOD 2003): of every `window` shingles in a row the least stays.
+"""Fingerprints of text by winnowing: of every `window` shingles in a row the least stays.
 
-What is chosen depends on the neighbourhood alone: any run of `window` equal shingles in two texts has a common
-fingerprint, wherever it stands in them and however long they are. MinHash, which samples a whole text, loses a short
-text in a long one. About 2 of `window` + 1 shingles are chosen.
+Schleimer, Wilkerson, Aiken, "Winnowing: local algorithms for document fingerprinting", SIGMOD 2003. What is chosen
+depends on the neighbourhood alone: any run of `window` equal shingles in two texts has a common fingerprint, wherever
+it stands in them and however long they are. MinHash, which samples a whole text, loses a short text in a long one.
+About 2 of `window` + 1 shingles are chosen.
 """
 
+# ruff: noqa: C901 - one loop over shingles
 from __future__ import annotations
 
 import numba

@@ -37,8 +37,8 @@ def decision(policy: Policy, family: str, added: str, repeats: Sequence[str] = (
         f", {f'{name}_ids.sample_id IS NOT NULL' if name in repeats else 'false'} AS _{name}"
         for name in ("duplicates", "contained")
     )
-    joins = "\n  ".join(
-        f"LEFT JOIN (SELECT DISTINCT sample_id FROM {name}) AS {name}_ids ON s.sample_id = {name}_ids.sample_id"
+    joins = " ".join(
+        f"LEFT JOIN (SELECT DISTINCT sample_id FROM {name}) AS {name}_ids ON s.sample_id = {name}_ids.sample_id"  # noqa: S608 - ours
         for name in repeats
     )
     # A sample that was cut from a file has that as its parent; else it is the file's own.

@@ -1,4 +1,4 @@
-"""Words with their signs, as 64-bit hashes: what texts are compared by.
+r"""Words with their signs, as 64-bit hashes: what texts are compared by.
 
 A word is a run of letters and digits, lower-cased, with the marks on them; in scripts that break lines inside words
 (Han, kana, Hangul, Thai, Lao, Myanmar, Khmer, Yi) each letter is one. Line breaks and blanks do not count, and a
@@ -7,13 +7,13 @@ signs before it; what stands behind the last word is a word of its own. So ``-5`
 ``a > b``, C# not C++, and a text of emoji has a word.
 
 In code every sign counts. In text those do that mean something wherever they stand: mathematical, currency and other
-symbols (emoji among them) and ``# % & * @ / \\``; a dash, dot, colon, exclamation or question mark directly before a
+symbols (emoji among them) and ``# % & * @ / \``; a dash, dot, colon, exclamation or question mark directly before a
 word or symbol and not behind a word; and those between two digits. Punctuation by orthography does not, nor does
 layout: bullets and marks of headings before a blank at the beginning of a line, lines and boxes that are drawn, four
 and more equal ASCII signs in a row.
 """
 
-# ruff: noqa: PLR0912, PLR0913, PLR0915, PLR0917, C901 - one loop over characters, in flat arrays
+# ruff: noqa: PLR0912, PLR0913, PLR0915, PLR0917, C901, RUF001 - one loop over characters, in flat arrays
 from __future__ import annotations
 
 import functools
@@ -112,10 +112,18 @@ def _point(data: Bytes, i: int, end: int) -> int:
     return decode(data, i)[0] if i < end else 10
 
 
+@numba.njit(inline="always")
+def _is_in(points: npt.NDArray[np.int64], point: int) -> bool:
+    found = False
+    for other in points:
+        found = found or other == point
+    return found
+
+
 @numba.njit(nogil=True, cache=True)
 def _is_bullet(data: Bytes, i: int, end: int, flags: Bytes) -> bool:
     """Whether a run of bullets before a blank begins at byte i."""
-    while i < end and (_BULLET_POINTS == np.int64(data[i])).any():
+    while i < end and _is_in(_BULLET_POINTS, np.int64(data[i])):
         i += 1
     return bool(flags[_point(data, i, end)] & BLANK)
 
@@ -172,12 +180,12 @@ def _signed_words(
             at = i
             i += size
             if length > 0 and (kind in (SEPARATOR, SOLO) or (solo and kind != MARK)):
-                if kind == SEPARATOR and not solo and not code[row] and (_HYPHEN_POINTS == point).any():
-                    if not flags[before] & NUMERIC and _joined(data, i, end, classes, flags):
-                        while i < end and data[i] <= 32:
-                            i += 1
-                        before = point
-                        continue
+                hyphen = not solo and not code[row] and _is_in(_HYPHEN_POINTS, point)
+                if hyphen and not flags[before] & NUMERIC and _joined(data, i, end, classes, flags):
+                    while i < end and data[i] <= 32:
+                        i += 1
+                    before = point
+                    continue
                 out[count] = _finished(h, signs)
                 count += 1
                 h = basis
@@ -189,8 +197,8 @@ def _signed_words(
                 counts = sign != NONE
                 if counts and code[row] == 0:
                     after = _point(data, i, end)
-                    if first and (_BULLET_POINTS == point).any() and _is_bullet(data, at, end, flags):
-                        while i < end and (_BULLET_POINTS == np.int64(data[i])).any():
+                    if first and _is_in(_BULLET_POINTS, point) and _is_bullet(data, at, end, flags):
+                        while i < end and _is_in(_BULLET_POINTS, np.int64(data[i])):
                             i += 1
                         counts = False
                     elif sign == ALWAYS:

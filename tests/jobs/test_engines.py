@@ -32,7 +32,9 @@ FLOWS = (
     "gold.document_tokens",
     "gold.image_tokens",
     "gold.utterance_tokens",
+    "silver.document_order",
     "silver.document_duplicates",
+    "silver.document_containments",
     "silver.image_duplicates",
     "silver.utterance_duplicates",
     "gold.samples",
@@ -43,7 +45,7 @@ FLOWS = (
     "gold.media_addresses",
 )
 DOCUMENTS = ("bronze.sources", "bronze.files", "bronze.documents", "silver.documents", "silver.document_signatures")
-SHUFFLED = FLOWS[FLOWS.index("silver.document_duplicates") :]
+SHUFFLED = FLOWS[FLOWS.index("silver.document_order") :]
 # Its rows name data files, which each lake names otherwise.
 OF_FILES = "gold.media_addresses"
 ENGINES = ("embedded", "spark")
