@@ -47,12 +47,12 @@ def _fingerprints(hashes: Hashes, places: Offsets, size: int, window: int, out: 
         if count > 0:
             width = min(size, count)
             shingles = count - width + 1
-            least = np.int64(-1)  # the number of the least shingle of the window, the last of equal ones
+            least = -1  # the number of the least shingle of the window, the last of equal ones
             for i in range(shingles):
                 ring[i % window] = shingle(hashes, first + i, width)
                 before = least
                 if least < 0 or i - least >= window:
-                    least = max(np.int64(0), i - window + 1)
+                    least = max(0, i - window + 1)
                     for j in range(least + 1, i + 1):
                         if ring[j % window] <= ring[least % window]:
                             least = j

@@ -123,7 +123,7 @@ def _is_in(points: npt.NDArray[np.int64], point: int) -> bool:
 @numba.njit(nogil=True, cache=True)
 def _is_bullet(data: Bytes, i: int, end: int, flags: Bytes) -> bool:
     """Whether a run of bullets before a blank begins at byte i."""
-    while i < end and _is_in(_BULLET_POINTS, np.int64(data[i])):
+    while i < end and _is_in(_BULLET_POINTS, int(data[i])):
         i += 1
     return bool(flags[_point(data, i, end)] & BLANK)
 
@@ -173,7 +173,7 @@ def _signed_words(
         length = 0
         solo = False
         first = True  # nothing but blanks so far in this line
-        before = np.int64(10)
+        before = 10
         while i < end:
             point, size = decode(data, i)
             kind = classes[point]
@@ -198,7 +198,7 @@ def _signed_words(
                 if counts and code[row] == 0:
                     after = _point(data, i, end)
                     if first and _is_in(_BULLET_POINTS, point) and _is_bullet(data, at, end, flags):
-                        while i < end and _is_in(_BULLET_POINTS, np.int64(data[i])):
+                        while i < end and _is_in(_BULLET_POINTS, int(data[i])):
                             i += 1
                         counts = False
                     elif sign == ALWAYS:
