@@ -178,6 +178,12 @@ document_signatures = Table(
             "Winnowed shingles (Schleimer et al., SIGMOD 2003), distinct: a document that holds a part of another "
             "shares some; empty where the text has no word.",
         ),
+        Column(
+            "lines",
+            pa.list_(pa.int64()),
+            "Hashes of the lines that are not blank, in lower case, each number as a nought; empty for code.",
+        ),
+        Column("line_chars", pa.list_(pa.int32()), "Characters of these lines.", unit="characters"),
     ],
     key=["sample_id"],
 )
@@ -243,4 +249,48 @@ document_containments = Table(
     ],
     key=["sample_id"],
     checks=[Check("it stands in another document", "keeper_id != sample_id", on_fail="fail")],
+)
+
+document_boilerplate = Table(
+    "silver.document_boilerplate",
+    doc="How much of one text repeats line by line over the documents of its source: banners, navigation, footers.",
+    columns=[
+        *LINEAGE,
+        Column("n_lines", pa.int32(), "Lines that are not blank.", unit="lines", nullable=False),
+        Column(
+            "repeated_lines",
+            pa.int32(),
+            "Of these, lines that stand in a declared share of the source's documents and more (line frequency as in "
+            "CCNet, arXiv:1911.00359, but shares of a source).",
+            unit="lines",
+            nullable=False,
+        ),
+        _score("repeated_line_chars", "Characters in those lines, as a fraction."),
+        Column(
+            "head_lines",
+            pa.int32(),
+            "Lines at its beginning, one after the other, that repeat so and stand in an earlier document, too.",
+            unit="lines",
+            nullable=False,
+        ),
+        Column("tail_lines", pa.int32(), "The same at its end.", unit="lines", nullable=False),
+        Column("rule", pa.string(), "The rule and its parameters.", nullable=False),
+    ],
+    key=["sample_id"],
+)
+
+document_texts = Table(
+    "gold.document_texts",
+    doc="One document as it is tokenised: its text without the repeated lines that the policy removes.",
+    columns=[
+        *LINEAGE,
+        Column("table", pa.string(), "Table that holds the document.", nullable=False),
+        MODALITY,
+        Column("removed_lines", pa.int32(), "Lines that were removed.", unit="lines", nullable=False),
+        Column(
+            "removed_chars", pa.int64(), "Characters that the text is shorter by.", unit="characters", nullable=False
+        ),
+        TEXT,
+    ],
+    key=["sample_id"],
 )

@@ -61,21 +61,28 @@ def sign_documents(batch: pa.RecordBatch, params: SignatureParams) -> pa.RecordB
     """
     from jobs.dedup.minhash import band_keys, signatures
     from jobs.dedup.winnow import fingerprints
+    from jobs.text.line_hashes import line_hashes
     from jobs.text.signed_words import signed_words
 
     text = batch.column("text")
-    words, places = signed_words(text, is_code(batch))
+    code = is_code(batch)
+    words, places = signed_words(text, code)
     signature, shingles = signatures(words, places, params.bands * params.rows, params.shingle)
     signed = shingles > 0
     keys = band_keys(signature[signed], params.bands, params.rows)
     offsets = np.concatenate([[0], np.cumsum(np.where(signed, params.bands, 0))]).astype(np.int32)
     chosen, chosen_places = fingerprints(words, places, params.shingle, params.window)
+    # Lines of code repeat by its syntax.
+    lines, line_chars, line_places = line_hashes(pc.if_else(pa.array(code), "", text))
+    line_offsets = pa.array(line_places.astype(np.int32))
     columns = {
         **{name: batch.column(name) for name in LINEAGE_NAMES},
         "content_id": content_ids(text),
         "n_shingles": pa.array(shingles.astype(np.int32)),
         "bands": pa.ListArray.from_arrays(pa.array(offsets), pa.array(keys.ravel())),
         "fingerprints": pa.ListArray.from_arrays(pa.array(chosen_places.astype(np.int32)), pa.array(chosen)),
+        "lines": pa.ListArray.from_arrays(line_offsets, pa.array(lines.view(np.int64))),
+        "line_chars": pa.ListArray.from_arrays(line_offsets, pa.array(line_chars)),
     }
     return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 

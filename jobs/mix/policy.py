@@ -65,6 +65,7 @@ class Policy:
         drop_duplicates: Whether a sample that repeats a kept one is dropped.
         drop_needs_review: Whether a sample is dropped whose file states another licence than its source declares.
         drop_contained: Whether a sample of which most stands in a kept one is dropped.
+        drop_repeated_lines: Whether lines at both ends that repeat over a source are taken off a document.
         confidence: Least confidence in an identified language.
         groups: Primary subtags by language group.
     """
@@ -76,6 +77,7 @@ class Policy:
     drop_duplicates: bool
     drop_needs_review: bool
     drop_contained: bool
+    drop_repeated_lines: bool
     confidence: float
     groups: Mapping[str, Sequence[str]]
 
@@ -142,6 +144,7 @@ def load_policy(path: str | Path, dialect: Dialect = "spark") -> Policy:
         drop_duplicates=file.duplicates == "drop",
         drop_needs_review=file.needs_review == "drop",
         drop_contained=file.contained == "drop",
+        drop_repeated_lines=file.repeated_lines == "drop",
         confidence=file.language.confidence,
         groups=_groups(body.mapping("language").mapping("groups")),
     )
@@ -162,6 +165,7 @@ class _File:
     duplicates: Literal["drop", "keep"] = "drop"
     needs_review: Literal["drop", "keep"] = "drop"
     contained: Literal["drop", "keep"] = "drop"
+    repeated_lines: Literal["drop", "keep"] = "drop"
     language: _Language = field(default_factory=_Language)
     rules: Mapping[str, Any] = field(default_factory=dict)
 
