@@ -76,7 +76,7 @@ def repeated_lines(signatures: Rows, relations: Relations, params: BoilerplatePa
         """,  # noqa: S608 - numbers of ours
         lines=lines,
     )
-    rule = f"lines in {params.share} or more of a source's documents, at least {params.documents}"
+    rule = f"lines in {params.share} or more of the documents of a source, at least {params.documents}"
     # Where every line repeats there is no text that they frame, and nothing is removed.
     return relations.sql(
         f"""

@@ -60,7 +60,7 @@ def test_places_follow_source_licence_language_scores_and_length(ordered):
 def test_what_the_policy_drops_is_said(ordered):
     assert {name for name, row in ordered.items() if row["dropped"]} == {"dropped", "unscored"}
     assert ordered["copyleft"]["license_class"] == 1
-    assert [name for name, row in ordered.items() if not row["own_language"]] == ["untranslated", "unscored"]
+    assert [name for name, row in ordered.items() if not row["own_language"]] == ["untranslated"]
 
 
 def test_scores_that_there_are_not_are_refused():

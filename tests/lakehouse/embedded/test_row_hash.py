@@ -216,7 +216,7 @@ def test_a_buffer_that_is_no_whole_number_of_values_is_read():
     lists = pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), values)
     table = contract(lists.type)
     assert hash_rows(table, pa.record_batch([lists], schema=table.schema)) == hash_rows(
-        table, batch_of(table, ([0], [1]))
+        table, batch_of(table, ([0],), ([1],))
     )
 
 
