@@ -36,7 +36,12 @@ class OrderParams:
 
     policy: str = field(default=POLICY, metadata={"file": True, "follows": _FOLLOWED})
     sources: tuple[str, ...] = ()
-    scores: tuple[str, ...] = ("extracted_words", "alphabetic_words", "-duplicate_line_chars", "-duplicate_paragraph_chars")
+    scores: tuple[str, ...] = (
+        "extracted_words",
+        "alphabetic_words",
+        "-duplicate_line_chars",
+        "-duplicate_paragraph_chars",
+    )
     step: float = 0.1
 
     def __post_init__(self) -> None:

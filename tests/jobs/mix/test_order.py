@@ -15,9 +15,11 @@ DOCUMENTS = {
     "copyleft": {"license": "GPL-2.0-only OR MPL-2.0", "n_chars": 9000},
     "untranslated": {"language_hint": "zh-CN", "n_chars": 9000},
     "repetitive": {"duplicate_line_chars": 0.25, "n_chars": 9000},
+    "cut": {"n_chars": 9000},
     "nearly as good": {"alphabetic_words": 0.85, "n_chars": 900},
     "dropped": {"n_chars": 9, "source": "book"},
     "unscored": None,
+    "in review": {"n_chars": 9000},
 }
 
 
@@ -42,6 +44,10 @@ def ordered(relations):
     found = order_documents(
         documents=relations.from_arrow(pa.table(documents)),
         scores=relations.from_arrow(scores(document_scores, measured, GOOD_TEXT)),
+        cleaning=relations.from_arrow(
+            pa.table({"sample_id": [ids["sample_id"][list(DOCUMENTS).index("cut")]], "extracted_words": [0.85]})
+        ),
+        reviews=relations.from_arrow(pa.table({"sample_id": [ids["sample_id"][list(DOCUMENTS).index("in review")]]})),
         relations=relations,
         params=OrderParams(sources=("book",)),
     )
@@ -52,13 +58,13 @@ def ordered(relations):
 
 def test_places_follow_source_licence_language_scores_and_length(ordered):
     kept = [name for name, row in ordered.items() if not row["dropped"]]
-    order = ["longer", "best", "nearly as good", "repetitive", "untranslated", "copyleft", "web"]
+    order = ["longer", "best", "nearly as good", "repetitive", "cut", "untranslated", "copyleft", "web"]
     assert sorted(kept, key=lambda name: ordered[name]["place"]) == order
     assert len({len(row["place"]) for row in ordered.values()}) == 1
 
 
 def test_what_the_policy_drops_is_said(ordered):
-    assert {name for name, row in ordered.items() if row["dropped"]} == {"dropped", "unscored"}
+    assert {name for name, row in ordered.items() if row["dropped"]} == {"dropped", "unscored", "in review"}
     assert ordered["copyleft"]["license_class"] == 1
     assert [name for name, row in ordered.items() if not row["own_language"]] == ["untranslated"]
 
