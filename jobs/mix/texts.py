@@ -109,5 +109,5 @@ def without_ends(text: str, head: int, tail: int) -> str:
     """
     lines = text.split("\n")
     solid = [number for number, line in enumerate(lines) if line.strip()]
-    kept = solid[head : len(solid) - tail]
+    kept = solid[head : max(head, len(solid) - tail)]
     return "\n".join(lines[kept[0] : kept[-1] + 1]) if kept else ""
