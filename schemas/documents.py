@@ -210,7 +210,7 @@ document_scores = Table(
 
 document_signatures = Table(
     "silver.document_signatures",
-    doc="One document's MinHash band keys: documents that share a key may be near duplicates.",
+    doc="One document's MinHash band keys and fingerprints: documents that share one may repeat each other.",
     columns=[
         *LINEAGE,
         Column("content_id", pa.string(), "Hash of the text: equal text, equal id.", nullable=False, lineage=True),
@@ -221,6 +221,47 @@ document_signatures = Table(
             "One key a band, each mixed with its band's number; empty where the text has no word.",
             nullable=False,
         ),
+        Column(
+            "fingerprints",
+            pa.list_(pa.int64()),
+            "Winnowed shingles (Schleimer et al., SIGMOD 2003), distinct: a document that holds a part of another "
+            "shares some; empty where the text has no word.",
+        ),
+        Column(
+            "lines",
+            pa.list_(pa.int64()),
+            "Hashes of the lines that are not blank, in lower case, each number as a nought; empty for code.",
+        ),
+        Column("line_chars", pa.list_(pa.int32()), "Characters of these lines.", unit="characters"),
+    ],
+    key=["sample_id"],
+)
+
+document_order = Table(
+    "silver.document_order",
+    doc="One document's place in the order in which documents are kept: of two that repeat each other the first stays.",
+    columns=[
+        *LINEAGE,
+        Column(
+            "dropped",
+            pa.bool_(),
+            "Whether the policy drops it for another reason than that it repeats a kept one: no keeper then.",
+            nullable=False,
+        ),
+        Column(
+            "place",
+            pa.string(),
+            "The lesser comes first: digits of the source's priority, the licence's class, whether the language is "
+            "the source's, scores and length; where they tie, the lesser sample_id is first.",
+            nullable=False,
+        ),
+        Column(
+            "license_class",
+            pa.int32(),
+            "0 public domain and permissive, 1 weak copyleft, 2 strong copyleft, 3 restricted, 4 unknown.",
+            nullable=False,
+        ),
+        Column("own_language", pa.bool_(), "Whether its language is the one that its source states.", nullable=False),
     ],
     key=["sample_id"],
 )
@@ -239,4 +280,66 @@ document_duplicates = Table(
     key=["sample_id"],
     checks=[Check("it repeats another document", "keeper_id != sample_id", on_fail="fail")],
     tags=["duplicates"],
+)
+
+document_containments = Table(
+    "silver.document_containments",
+    doc="One document of which most stands in a longer kept one, verified against it.",
+    columns=[
+        *LINEAGE,
+        Column("keeper_id", pa.string(), "The kept document that it stands in.", nullable=False, lineage=False),
+        Column("method", pa.string(), "contained.", nullable=False),
+        Column(
+            "containment", pa.float64(), "Share of its set of shingles that the keeper has, exactly.", nullable=False
+        ),
+        Column("jaccard", pa.float64(), "Exact Jaccard similarity of the two shingle sets.", nullable=False),
+        Column("shared_fingerprints", pa.int32(), "Fingerprints that led to the keeper.", nullable=False),
+        Column("rule", pa.string(), "The rule and its parameters.", nullable=False),
+    ],
+    key=["sample_id"],
+    checks=[Check("it stands in another document", "keeper_id != sample_id", on_fail="fail")],
+)
+
+document_boilerplate = Table(
+    "silver.document_boilerplate",
+    doc="How much of one text repeats line by line over the documents of its source: banners, navigation, footers.",
+    columns=[
+        *LINEAGE,
+        Column("n_lines", pa.int32(), "Lines that are not blank.", unit="lines", nullable=False),
+        Column(
+            "repeated_lines",
+            pa.int32(),
+            "Of these, lines that stand in a declared share of the source's documents and more (line frequency as in "
+            "CCNet, arXiv:1911.00359, but shares of a source).",
+            unit="lines",
+            nullable=False,
+        ),
+        _score("repeated_line_chars", "Characters in those lines, as a fraction."),
+        Column(
+            "head_lines",
+            pa.int32(),
+            "Lines at its beginning, one after the other, that repeat so and stand in an earlier document, too.",
+            unit="lines",
+            nullable=False,
+        ),
+        Column("tail_lines", pa.int32(), "The same at its end.", unit="lines", nullable=False),
+        Column("rule", pa.string(), "The rule and its parameters.", nullable=False),
+    ],
+    key=["sample_id"],
+)
+
+document_texts = Table(
+    "gold.document_texts",
+    doc="One document as it is tokenised: its text without the repeated lines that the policy removes.",
+    columns=[
+        *LINEAGE,
+        Column("table", pa.string(), "Table that holds the document.", nullable=False),
+        MODALITY,
+        Column("removed_lines", pa.int32(), "Lines that were removed.", unit="lines", nullable=False),
+        Column(
+            "removed_chars", pa.int64(), "Characters that the text is shorter by.", unit="characters", nullable=False
+        ),
+        TEXT,
+    ],
+    key=["sample_id"],
 )

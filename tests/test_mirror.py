@@ -54,6 +54,7 @@ TESTED_WITH = {
     "jobs/clean/markup/writer.py": "tests/jobs/clean/test_html.py",
     "jobs/dedup/exact.py": "tests/jobs/dedup/test_near.py",
     "jobs/dedup/keep_first_kernel.py": "tests/jobs/dedup/test_keep_first.py",
+    "jobs/mix/decision.py": "tests/jobs/mix/test_flows.py",
     "jobs/mix/mixture.py": "tests/jobs/mix/test_flows.py",
     "jobs/mix/quotas.py": "tests/jobs/mix/test_flows.py",
     "jobs/mix/samples.py": "tests/jobs/mix/test_flows.py",

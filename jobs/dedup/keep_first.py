@@ -57,7 +57,8 @@ class Rule:
         """Yield the removals of documents that arrive by component, in keeping order within it.
 
         Args:
-            batches: Columns component (string), sample_id (string), bands (list<int64>), text (string).
+            batches: Columns component (string), sample_id (string), bands (list<int64>), modality and text (string),
+                and dropped (bool): such a document may repeat another, and is no other's keeper.
 
         Yields:
             Rows of `SCHEMA`.
@@ -92,20 +93,22 @@ class Matcher:
         """Match the documents of a batch; return the removed ones as rows of `SCHEMA`."""
         from jobs.dedup.keep_first_kernel import FIRST, SERIAL, Documents, Limits, Matches, match
         from jobs.dedup.minhash import shingle_sets
+        from jobs.dedup.signatures import is_code
 
         rule, rows = self.rule, batch.num_rows
-        sets, places = shingle_sets(batch.column("text"), rule.shingle)
+        sets, places = shingle_sets(batch.column("text"), rule.shingle, is_code(batch))
         bands = batch.column("bands")
         band_keys = bands.flatten().to_numpy().view(np.uint64)
         band_places = np.concatenate([[0], np.cumsum(pc.list_value_length(bands).to_numpy())]).astype(np.int64)
-        documents = Documents(sets, places, band_keys, band_places, self._fresh(batch.column("component")))
+        keeps = ~np.asarray(batch.column("dropped"))
+        documents = Documents(sets, places, band_keys, band_places, self._fresh(batch.column("component")), keeps)
         limits = Limits(rule.threshold, rule.comparisons, rule.representatives, rule.memory_mb * (1 << 20) // 8)
         matches = Matches.none(rows)
         keeper, jaccard, shared, joined = matches
         at = 0
         while (at := match(at, documents, self._kept, limits, matches)) < rows:
             self._grow(int(places[at + 1] - places[at]), int(band_places[at + 1] - band_places[at]), limits.shingles)
-        left_out = int(((keeper < 0) & ~joined).sum())
+        left_out = int(((keeper < 0) & ~joined & keeps).sum())
         if left_out:
             log.warning("%d kept documents of a large component are beyond memory_mb and not compared with", left_out)
         ids = batch.column("sample_id").cast(pa.string())

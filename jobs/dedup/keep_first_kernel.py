@@ -27,6 +27,7 @@ class Documents(NamedTuple):
         bands: uint64, the band keys of the rows.
         band_places: int64 [n + 1], their offsets.
         fresh: bool [n], whether a new component begins.
+        keeps: bool [n], whether later documents may repeat it.
     """
 
     sets: Hashes
@@ -34,6 +35,7 @@ class Documents(NamedTuple):
     bands: Hashes
     band_places: Offsets
     fresh: npt.NDArray[np.bool_]
+    keeps: npt.NDArray[np.bool_]
 
 
 class KeptDocuments(NamedTuple):
@@ -208,7 +210,7 @@ def match(start: int, documents: Documents, kept: KeptDocuments, limits: Limits,
             for key in kept.band_arena[kept.band_begin[keeper] : kept.band_begin[keeper + 1]]:
                 for mate in own:
                     out.shared[row] += mate == key
-        out.joined[row] = keeper < 0 and fits
+        out.joined[row] = keeper < 0 and fits and documents.keeps[row]
         if out.joined[row]:
             _keep(kept, mine, own, limits.representatives)
     return documents.places.shape[0] - 1

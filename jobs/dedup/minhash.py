@@ -1,6 +1,7 @@
 """MinHash over word shingles (Broder 1997; bands as in Leskovec, Rajaraman, Ullman, "Mining of Massive Datasets", 3.4).
 
-A shingle is `size` words in a row; a text with fewer words, but at least one, is one shingle of all its words.
+A shingle is `size` words in a row, with their signs (`jobs.text.signed_words`); a text with fewer words, but at least
+one, is one shingle of all its words.
 With b bands of r rows, two texts of Jaccard similarity s share a band with the probability 1 - (1 - s^r)^b:
 for 20 bands of 6 rows 0.998 at s = 0.8, 0.980 at 0.75, 0.27 at 0.5.
 """
@@ -15,34 +16,39 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.text.characters import Offsets
-from jobs.text.words import Hashes, words
+from jobs.text.signed_words import signed_words
+from jobs.text.words import Hashes
 
 _SEED = 0x6D69786C616B6531
 
 
-def shingle_sets(text: pa.Array, size: int) -> tuple[Hashes, Offsets]:
+def shingle_sets(text: pa.Array, size: int, code: npt.NDArray[np.bool_]) -> tuple[Hashes, Offsets]:
     """Return each text's set of shingles as sorted distinct 64-bit hashes.
 
     Args:
         text: string or large_string [n].
         size: Words a shingle.
+        code: bool [n], whether it is program code.
 
     Returns:
         uint64 [shingles], and int64 [n + 1]: text i has ``[offsets[i], offsets[i + 1])``. Two different shingles
         of a pair of 10^6-word texts collide with a chance below 10^-6.
     """
-    hashes, _, places = words(text)
+    hashes, places = signed_words(text, code)
     out = np.empty(len(hashes) + len(text), np.uint64)
     offsets = np.zeros(len(text) + 1, np.int64)
     total = _shingle_sets(hashes, places, size, out, offsets)
     return out[:total], offsets
 
 
-def signatures(text: pa.Array, permutations: int, size: int) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
+def signatures(
+    hashes: Hashes, places: Offsets, permutations: int, size: int
+) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]:
     """Return the MinHash signature of each text.
 
     Args:
-        text: string or large_string [n].
+        hashes: uint64, the texts' words.
+        places: int64 [n + 1], their offsets.
         permutations: Hash functions.
         size: Words a shingle.
 
@@ -50,9 +56,8 @@ def signatures(text: pa.Array, permutations: int, size: int) -> tuple[npt.NDArra
         uint32 [n, permutations], and int64 [n], how many shingles the text has, repeats counted. The fraction of
         equal columns of two rows estimates their Jaccard similarity.
     """
-    hashes, _, places = words(text)
     factors, terms = _coefficients(permutations)
-    out = np.full((len(text), permutations), 0xFFFFFFFF, np.uint32)
+    out = np.full((len(places) - 1, permutations), 0xFFFFFFFF, np.uint32)
     _signatures(hashes, places, size, factors, terms, out)
     count = np.diff(places)
     return out, np.where(count > 0, np.maximum(count - size + 1, 1), 0)
@@ -93,7 +98,8 @@ def _coefficients(permutations: int) -> tuple[npt.NDArray[np.uint32], npt.NDArra
 
 
 @numba.njit(nogil=True, cache=True)
-def _shingle(hashes: Hashes, start: int, size: int) -> np.uint64:
+def shingle(hashes: Hashes, start: int, size: int) -> np.uint64:
+    """Return the hash of the `size` words from `start` on."""
     s = np.uint64(size)
     for j in range(start, start + size):
         s = s * np.uint64(0x9E3779B97F4A7C15) + hashes[j]
@@ -112,7 +118,7 @@ def _shingle_sets(hashes: Hashes, places: Offsets, size: int, out: Hashes, offse
         if count > 0:
             width = min(size, count)
             for i in range(first, first + count - width + 1):
-                out[total] = _shingle(hashes, i, width)
+                out[total] = shingle(hashes, i, width)
                 total += 1
             part = out[begin:total]
             part.sort()
@@ -144,7 +150,7 @@ def _signatures(
         width = min(size, count)
         best = out[row]
         for i in range(first, first + count - width + 1):
-            x = np.uint32(_shingle(hashes, i, width) >> np.uint64(32))
+            x = np.uint32(shingle(hashes, i, width) >> np.uint64(32))
             for k in range(permutations):
                 value = np.uint32(x * factors[k] + terms[k])
                 best[k] = min(best[k], value)

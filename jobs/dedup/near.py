@@ -15,7 +15,7 @@ from lakehouse.declare.flow import flow
 from lakehouse.declare.reads import read, tagged
 from lakehouse.declare.relations import Relations, Rows
 from lakehouse.errors import FlowError
-from schemas.documents import TEXT, document_duplicates, document_signatures
+from schemas.documents import MODALITY, TEXT, document_duplicates, document_order, document_signatures
 from schemas.lineage import LINEAGE_NAMES, SAMPLE_ID
 
 
@@ -29,7 +29,6 @@ class NearParams:
         comparisons: Most kept documents that one document is compared with, those of most shared bands first.
         representatives: Most kept documents that a band key leads to.
         memory_mb: Bound of the shingles that a task holds of one component's kept documents.
-        sources: Sources whose documents are kept before others', in order.
         one_task_edges: Candidate edges up to which one task finds the components.
         most_rounds: Rounds at most where there are more edges.
     """
@@ -39,7 +38,6 @@ class NearParams:
     comparisons: int = 32
     representatives: int = 64
     memory_mb: int = 512
-    sources: tuple[str, ...] = ()
     one_task_edges: int = 2_000_000
     most_rounds: int = 32
 
@@ -62,34 +60,37 @@ class NearParams:
     kind="relational",
     reads={
         "signatures": read(document_signatures, columns=[*LINEAGE_NAMES, "content_id", "bands"]),
-        "documents": tagged("documents", columns=(SAMPLE_ID, TEXT)),
+        "order": read(document_order, columns=["sample_id", "dropped", "place"]),
+        "documents": tagged("documents", columns=(SAMPLE_ID, MODALITY, TEXT)),
     },
     params=NearParams,
     tags=("dedup",),
 )
-def near_duplicates(signatures: Rows, documents: Rows, relations: Relations, params: NearParams) -> Rows:
+def near_duplicates(signatures: Rows, order: Rows, documents: Rows, relations: Relations, params: NearParams) -> Rows:
     """Find the documents to remove, and the kept document that each repeats.
 
     Of equal texts the first stays. Of the rest, documents that share a MinHash band are compared in keeping
-    order, and one is removed where it has the threshold of exact Jaccard similarity with a kept one. Only the texts
-    of documents that share a band are read. The result does not depend on partitions or the order of files.
+    order, and one is removed where it has the threshold of exact Jaccard similarity with a kept one. A document that
+    the policy drops may repeat a kept one, and no document repeats it. Only the texts of documents that share a band
+    are read. The result does not depend on partitions or the order of files.
 
     Args:
         signatures: silver.document_signatures.
-        documents: sample_id and text of all documents.
+        order: silver.document_order.
+        documents: sample_id, modality and text of all documents.
         relations: The engine's.
         params: See `NearParams`.
 
     Returns:
         Rows of silver.document_duplicates.
     """
-    marked = relations.cached(exact.ranked(relations, signatures, params.sources))
-    firsts = relations.sql("SELECT rank, sample_id, bands FROM marked WHERE rank = first", marked=marked)
+    marked = relations.cached(exact.ranked(relations, signatures, order))
+    firsts = relations.sql("SELECT rank, sample_id, bands, dropped FROM marked WHERE rank = first", marked=marked)
     edges = relations.cached(candidate_edges(relations, firsts))
     grouped = components(relations, edges, one_task=params.one_task_edges, most_rounds=params.most_rounds)
     met = relations.sql(
         """
-        SELECT g.component, g.node, f.sample_id, f.bands, d.text
+        SELECT g.component, g.node, f.sample_id, f.bands, f.dropped, d.modality, d.text
         FROM grouped AS g
         INNER JOIN firsts AS f ON g.node = f.rank
         INNER JOIN documents AS d ON f.sample_id = d.sample_id
@@ -104,11 +105,13 @@ def near_duplicates(signatures: Rows, documents: Rows, relations: Relations, par
         f"Jaccard of {params.shingle}-word shingles >= {params.threshold} with a kept document that shares a band; "
         f"{params.comparisons} comparisons, {params.representatives} representatives a band"
     )
-    # An equal text follows its first: where that is removed, the copy repeats the same kept document.
+    # An equal text follows its first: where that is removed, the copy repeats the same kept document. Where the first
+    # is one that the policy drops, so is the copy (those kept come first), and it repeats the first's keeper alone.
     return relations.sql(
         f"""
         WITH equal AS (
-          SELECT sample_id, {exact.sample_of("first")} AS first_id FROM marked WHERE rank <> first
+          SELECT sample_id, {exact.sample_of("first")} AS first_id, substring(first, 1, 1) = '1' AS first_dropped
+          FROM marked WHERE rank <> first
         ),
         removed AS (
           SELECT sample_id, keeper_id, jaccard, shared_bands, 'near' AS method, '{near_rule}' AS rule FROM near
@@ -119,6 +122,7 @@ def near_duplicates(signatures: Rows, documents: Rows, relations: Relations, par
             CASE WHEN n.keeper_id IS NULL THEN '{exact.RULE}' ELSE '{near_rule}' END AS rule
           FROM equal AS e
           LEFT JOIN near AS n ON e.first_id = n.sample_id
+          WHERE n.keeper_id IS NOT NULL OR NOT e.first_dropped
         )
         SELECT r.*, {", ".join(f"s.{name}" for name in LINEAGE_NAMES if name != "sample_id")}
         FROM removed AS r

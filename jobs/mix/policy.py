@@ -32,6 +32,7 @@ CLEANING_SCORES: Mapping[str, tuple[str, ...]] = {"documents": (EXTRACTED.name,)
 # Columns that the rows of every family have when rules are evaluated.
 SAMPLE_COLUMNS = ("modality", "kind", "language", "language_group", "source", "license", "table")
 SCORE = "score_"
+POLICY = str(Path(__file__).with_name("policy.yaml"))
 
 _RULE_KEYS = {"name", "column", "min", "max", "is", "in", "not_in", "where"}
 _TAG = re.compile(r"^[a-z]{2,3}$")
@@ -63,6 +64,8 @@ class Policy:
         drop_unscored: Whether a sample without scores is dropped.
         drop_duplicates: Whether a sample that repeats a kept one is dropped.
         drop_needs_review: Whether a sample is dropped whose file states another licence than its source declares.
+        drop_contained: Whether a sample of which most stands in a kept one is dropped.
+        drop_repeated_lines: Whether lines at both ends that repeat over a source are taken off a document.
         confidence: Least confidence in an identified language.
         groups: Primary subtags by language group.
     """
@@ -73,6 +76,8 @@ class Policy:
     drop_unscored: bool
     drop_duplicates: bool
     drop_needs_review: bool
+    drop_contained: bool
+    drop_repeated_lines: bool
     confidence: float
     groups: Mapping[str, Sequence[str]]
 
@@ -88,14 +93,16 @@ class Policy:
     def reasons(self, family: str) -> str:
         """Return the SQL of the broken rules' names, a list.
 
-        It reads `SAMPLE_COLUMNS`, scores under the prefix `SCORE`, and the flags ``_scored``, ``_duplicate`` and
-        ``_review``.
+        It reads `SAMPLE_COLUMNS`, scores under the prefix `SCORE`, and the flags ``_scored``, ``_duplicates``,
+        ``_contained`` and ``_review``.
         """
         cases = [f"CASE WHEN {rule.broken} THEN {self.literal(rule.name)} END" for rule in self.rules.get(family, ())]
         if self.drop_unscored:
             cases.append("CASE WHEN NOT _scored THEN 'unscored' END")
         if self.drop_duplicates:
-            cases.append("CASE WHEN _duplicate THEN 'duplicate' END")
+            cases.append("CASE WHEN _duplicates THEN 'duplicate' END")
+        if self.drop_contained:
+            cases.append("CASE WHEN _contained THEN 'contained' END")
         if self.drop_needs_review:
             cases.append("CASE WHEN _review THEN 'licence needs review' END")
         listed = ", ".join(cases) or "CAST(NULL AS STRING)"
@@ -136,6 +143,8 @@ def load_policy(path: str | Path, dialect: Dialect = "spark") -> Policy:
         drop_unscored=file.unscored == "drop",
         drop_duplicates=file.duplicates == "drop",
         drop_needs_review=file.needs_review == "drop",
+        drop_contained=file.contained == "drop",
+        drop_repeated_lines=file.repeated_lines == "drop",
         confidence=file.language.confidence,
         groups=_groups(body.mapping("language").mapping("groups")),
     )
@@ -155,6 +164,8 @@ class _File:
     unscored: Literal["drop", "keep"] = "drop"
     duplicates: Literal["drop", "keep"] = "drop"
     needs_review: Literal["drop", "keep"] = "drop"
+    contained: Literal["drop", "keep"] = "drop"
+    repeated_lines: Literal["drop", "keep"] = "drop"
     language: _Language = field(default_factory=_Language)
     rules: Mapping[str, Any] = field(default_factory=dict)
 

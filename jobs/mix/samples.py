@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from jobs.dialect import identifier
-from jobs.mix.policy import CLEANING_SCORES, SAMPLE_COLUMNS, SCORE, Policy, load_policy
+from jobs.mix.decision import decision, document_language
+from jobs.mix.policy import CLEANING_SCORES, POLICY, load_policy
 from jobs.tokenize.captions import CAPTION_LANGUAGES, caption_tag
 from lakehouse.declare.flow import flow
 from lakehouse.declare.reads import read, tagged
 from lakehouse.declare.relations import Dialect, Relations, Rows
-from schemas.documents import DOCUMENT, document_duplicates, document_scores
+from schemas.documents import DOCUMENT, document_containments, document_duplicates, document_scores
 from schemas.documents import documents as cleaned_documents
 from schemas.images import CAPTIONS, IMAGE, image_duplicates, image_scores
 from schemas.images import KIND as IMAGE_KIND
@@ -31,7 +30,7 @@ class SampleParams:
         caption_seed: As `gold.image_tokens` is made with.
     """
 
-    policy: str = field(default=str(Path(__file__).with_name("policy.yaml")), metadata={"file": True})
+    policy: str = field(default=POLICY, metadata={"file": True})
     caption_languages: tuple[str, ...] = CAPTION_LANGUAGES
     caption_seed: int = 0
 
@@ -50,6 +49,7 @@ class SampleParams:
         "document_scores": document_scores,
         "document_cleaning": read(cleaned_documents, columns=["sample_id", *CLEANING_SCORES["documents"]]),
         "document_duplicates": read(document_duplicates, columns=["sample_id"]),
+        "document_containments": read(document_containments, columns=["sample_id"]),
         "utterances": tagged("utterances", columns=(*UTTERANCE[:4], UTTERANCE_KIND, LANGUAGE, RELATION, "_table")),
         "utterance_scores": utterance_scores,
         "utterance_duplicates": read(utterance_duplicates, columns=["sample_id"]),
@@ -67,6 +67,7 @@ def decide(  # noqa: PLR0913 - one argument an input
     document_scores: Rows,
     document_cleaning: Rows,
     document_duplicates: Rows,
+    document_containments: Rows,
     utterances: Rows,
     utterance_scores: Rows,
     utterance_duplicates: Rows,
@@ -81,22 +82,23 @@ def decide(  # noqa: PLR0913 - one argument an input
     policy = load_policy(params.policy, relations.dialect)
     decided = {
         "documents_decided": relations.sql(
-            _decision(policy, "documents", _language(policy), duplicates=True),
+            decision(policy, "documents", document_language(policy), ("duplicates", "contained")),
             samples=documents,
             scores=document_scores,
             cleaning=document_cleaning,
             duplicates=document_duplicates,
+            contained=document_containments,
             reviews=reviews,
         ),
         "utterances_decided": relations.sql(
-            _decision(policy, "utterances", f"'speech' AS modality, {_KIND_OF_SPEECH} AS cell_kind", duplicates=True),
+            decision(policy, "utterances", f"'speech' AS modality, {_KIND_OF_SPEECH} AS cell_kind", ("duplicates",)),
             samples=utterances,
             scores=utterance_scores,
             duplicates=utterance_duplicates,
             reviews=reviews,
         ),
         "images_decided": relations.sql(
-            _decision(policy, "images", _picture(params, relations.dialect), duplicates=True),
+            decision(policy, "images", _picture(params, relations.dialect), ("duplicates",)),
             samples=images,
             scores=image_scores,
             duplicates=image_duplicates,
@@ -117,51 +119,7 @@ def decide(  # noqa: PLR0913 - one argument an input
 _KIND_OF_SPEECH = f"CASE WHEN relation = '{VERBATIM}' THEN kind ELSE relation END"
 
 
-def _language(policy: Policy) -> str:
-    """Return the SQL of a document's language: as identified where that is certain enough, else as hinted at."""
-    certain = f"{SCORE}language_score >= {policy.literal(float(policy.confidence))} AND {SCORE}language <> 'und'"
-    language = f"CASE WHEN {certain} THEN {SCORE}language ELSE coalesce(language_hint, 'und') END"
-    return f"{language} AS language, kind AS cell_kind"
-
-
 def _picture(params: SampleParams, dialect: Dialect) -> str:
     """Return the SQL of a picture's modality and language, which is its caption's."""
     tag = caption_tag("captions", "sample_id", params.caption_languages, params.caption_seed, dialect)
     return f"'image' AS modality, coalesce({tag}, 'und') AS language, kind AS cell_kind"
-
-
-def _decision(policy: Policy, family: str, added: str, *, duplicates: bool) -> str:
-    """Return the statement that decides on the samples of a family.
-
-    Args:
-        policy: The rules.
-        family: documents, utterances or images.
-        added: SQL of the columns cell_kind, and of modality and language where the samples have none.
-        duplicates: Whether the rows ``duplicates`` name samples that repeat kept ones.
-    """
-    wanted = ("language", "language_score") if family == "documents" else ()
-    names = dict.fromkeys((*wanted, *policy.scores(family)))
-    cleaning = CLEANING_SCORES.get(family, ())
-    scores = "".join(f", {'c' if name in cleaning else 'm'}.{name} AS {SCORE}{name}" for name in names)
-    repeats = "LEFT JOIN (SELECT DISTINCT sample_id FROM duplicates) AS d ON s.sample_id = d.sample_id"
-    # A sample that was cut from a file has that as its parent; else it is the file's own.
-    first = "get(s.parent_ids, 0)" if policy.dialect == "spark" else "s.parent_ids[1]"
-    columns = ", ".join(identifier(name, policy.dialect) for name in SAMPLE_COLUMNS)
-    return f"""
-WITH scored AS (
-  SELECT s.*, m.sample_id IS NOT NULL AS _scored, {"d.sample_id IS NOT NULL" if duplicates else "false"} AS _duplicate,
-    r.sample_id IS NOT NULL AS _review
-    {scores}
-  FROM samples AS s
-  LEFT JOIN scores AS m ON s.sample_id = m.sample_id
-  LEFT JOIN (SELECT DISTINCT sample_id FROM reviews) AS r ON coalesce({first}, s.sample_id) = r.sample_id
-  {"LEFT JOIN cleaning AS c ON s.sample_id = c.sample_id" if cleaning else ""}
-  {repeats if duplicates else ""}
-),
-named AS (SELECT *, _table AS table, {added} FROM scored),
-grouped AS (SELECT *, {policy.group("modality", "language")} AS language_group FROM named),
-judged AS (SELECT *, {policy.reasons(family)} AS reasons FROM grouped)
-SELECT sample_id, parent_ids, {columns}, concat_ws('/', modality, language_group, cell_kind) AS cell,
-  size(reasons) = 0 AS keep, reasons, {policy.literal(policy.label)} AS policy
-FROM judged
-"""  # noqa: S608 - declared names

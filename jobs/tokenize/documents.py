@@ -11,15 +11,15 @@ from jobs.tokenize.ragged import Ragged, join
 from jobs.tokenize.rows import TABLE, TokenParams, models, no_media, token_rows
 from jobs.tokenize.vocabulary import END, load_vocabulary
 from lakehouse.declare.flow import flow
-from lakehouse.declare.reads import tagged
-from schemas.documents import DOCUMENT
+from lakehouse.declare.reads import read
+from schemas.documents import document_texts
 from schemas.samples import document_tokens
 
 
 @flow(
     id="jobs.tokenize.documents.tokenize_documents",
     writes=document_tokens,
-    reads={"documents": tagged("documents", columns=(*DOCUMENT, TABLE))},
+    reads={"documents": read(document_texts)},
     params=TokenParams,
     batch_rows=512,
     models=models,
@@ -28,6 +28,8 @@ from schemas.samples import document_tokens
 def tokenize_documents(batch: pa.RecordBatch, params: TokenParams) -> pa.RecordBatch:
     """Tokenise documents whole; packing cuts those longer than a row."""
     words = load_vocabulary(params.vocabulary)
+    if TABLE not in batch.schema.names:
+        batch = batch.append_column(TABLE, batch.column("table"))
     modality = batch.column("modality")
     code = pc.equal(modality, "code").to_numpy(zero_copy_only=False).astype(bool)
     marks = np.where(code, words.id("<|code|>"), words.id("<|text|>")).astype(np.int32)

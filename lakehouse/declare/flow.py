@@ -130,8 +130,9 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
         reads: Argument name to input.
         kind: "operator", "group", "relational", "landing" or "frame".
         params: A frozen dataclass whose defaults a user's configuration overrides. A field with
-            ``metadata={"file": True}`` names a file whose content, too, makes the flow stale. Where it has a method
-            ``check``, planning calls it, so that an error in a file is reported before a run.
+            ``metadata={"file": True}`` names a file whose content, too, makes the flow stale; one with
+            ``metadata={"follows": (...)}`` is by default as configured for the flows or tables named. Where it has a
+            method ``check``, planning calls it, so that an error in a file is reported before a run.
         refresh: For relational flows and frames. "full": whole inputs in, and the difference by key is written.
             "merge": called with the affected source keys, and only their rows are replaced.
         surplus: For a flow that refreshes by merge, how to treat rows of source keys that are not among the affected

@@ -22,11 +22,23 @@ _FIX = "correct params: in mixlake.yaml or --param"
 def resolve_params(flow: Flow, config: Config) -> Any:
     """Return the flow's parameters with the configuration's overrides.
 
+    A field with ``metadata={"follows": (...)}`` names written tables or flow ids: where the configuration gives none
+    for the flow itself, it takes what is given to a parameter of its name there.
+
     Raises:
         ConfigError: If an override names no parameter, is of another type, or the parameters refuse its value.
     """
-    values: dict[str, Any] = {**config.params.get(flow.writes.name, {}), **config.params.get(flow.id, {})}
     fields = {item.name: item for item in dataclasses.fields(flow.params)}
+    values: dict[str, Any] = {
+        **{
+            name: config.params[followed][name]
+            for name, item in fields.items()
+            for followed in item.metadata.get("follows", ())
+            if name in config.params.get(followed, {})
+        },
+        **config.params.get(flow.writes.name, {}),
+        **config.params.get(flow.id, {}),
+    }
     for name in sorted(set(values) - set(fields)):
         known = f"it has {', '.join(fields) or 'none'}"
         raise ConfigError(f"{flow.id} has no parameter {name!r}", did_you_mean(name, fields, n=1) or known)

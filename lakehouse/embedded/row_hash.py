@@ -198,9 +198,11 @@ def _elements(column: pa.Array, valid: Valid) -> tuple[_Runs, pa.Array]:
 def _buffer(values: pa.Array, kind: Any, words: int = 1) -> npt.NDArray[Any]:
     """Return the values as they are in memory, so many words each; at nulls there may be anything."""
     data = values.buffers()[1]
-    if data is None:
+    if data is None or not len(values):
         return np.zeros(len(values) * words, kind)
-    return np.frombuffer(data, kind)[values.offset * words : (values.offset + len(values)) * words]
+    # Read by count: a buffer may be longer than its values, by no whole number of them.
+    offset = values.offset * words * np.dtype(kind).itemsize
+    return np.frombuffer(data, kind, len(values) * words, offset)
 
 
 def _byte_values(values: pa.Array) -> tuple[Ints, Bytes]:

@@ -28,11 +28,15 @@ FLOWS = (
     "silver.document_signatures",
     "silver.image_scores",
     "silver.utterance_scores",
+    "silver.document_boilerplate",
     "gold.vocabulary",
+    "gold.document_texts",
     "gold.document_tokens",
     "gold.image_tokens",
     "gold.utterance_tokens",
+    "silver.document_order",
     "silver.document_duplicates",
+    "silver.document_containments",
     "silver.image_duplicates",
     "silver.utterance_duplicates",
     "gold.samples",
@@ -43,7 +47,7 @@ FLOWS = (
     "gold.media_addresses",
 )
 DOCUMENTS = ("bronze.sources", "bronze.files", "bronze.documents", "silver.documents", "silver.document_signatures")
-SHUFFLED = FLOWS[FLOWS.index("silver.document_duplicates") :]
+SHUFFLED = FLOWS[FLOWS.index("silver.document_order") :]
 # Its rows name data files, which each lake names otherwise.
 OF_FILES = "gold.media_addresses"
 ENGINES = ("embedded", "spark")

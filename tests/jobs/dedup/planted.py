@@ -66,6 +66,7 @@ def batch(rows, sources=None):
             "parent_ids": pa.array([[]] * n, pa.list_(pa.string())),
             "source": pa.array(sources or ["s"] * n, pa.string()),
             "license": pa.array(["MIT"] * n, pa.string()),
+            "modality": pa.array(["text"] * n, pa.string()),
             "text": pa.array(rows, pa.string()),
         }
     )

@@ -14,6 +14,8 @@ def run(rows, rule=RULE, size=1 << 20, component=None):
     """Match all rows as one component (or the given ones), in order of sample_id."""
     signed = pa.Table.from_batches([sign_documents(planted.batch(rows), SignatureParams())])
     table = signed.select(["sample_id", "bands"]).append_column("text", pa.array(rows, pa.string()))
+    table = table.append_column("modality", pa.array(["text"] * len(rows)))
+    table = table.append_column("dropped", pa.array([False] * len(rows)))
     names = pa.array(component or ["c"] * len(rows), pa.string())
     table = table.append_column("component", names).sort_by([("component", "ascending"), ("sample_id", "ascending")])
     out = list(rule(table.combine_chunks().to_batches(max_chunksize=size)))

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from jobs.dedup.keep_first_kernel import intersection
 from jobs.dedup.minhash import band_keys, shingle_sets, signatures, split_mix
+from jobs.text.signed_words import signed_words
 
 WORDS = [f"w{n}" for n in range(12)]
 sentences = st.lists(st.sampled_from(WORDS), max_size=25).map(" ".join)
@@ -21,7 +22,7 @@ def python_shingles(text, size):
 @settings(max_examples=200, deadline=None)
 @given(sentences, sentences, st.integers(1, 5))
 def test_exact_jaccard_is_that_of_python_sets(a, b, size):
-    sets, places = shingle_sets(pa.array([a, b]), size)
+    sets, places = shingle_sets(pa.array([a, b]), size, np.zeros(2, bool))
     left, right = sets[: places[1]], sets[places[1] :]
     one, two = python_shingles(a, size), python_shingles(b, size)
     assert (len(left), len(right)) == (len(one), len(two))
@@ -37,10 +38,10 @@ def test_the_fraction_of_equal_hashes_estimates_jaccard():
         other = base.copy()
         other[int(len(base) * overlap) :] = [f"x{n}" for n in range(len(base) - int(len(base) * overlap))]
         rows = pa.array([" ".join(base), " ".join(other)])
-        sets, places = shingle_sets(rows, 5)
+        sets, places = shingle_sets(rows, 5, np.zeros(len(rows), bool))
         both = intersection(sets[: places[1]], sets[places[1] :])
         true = both / (len(sets) - both)
-        signature, _ = signatures(rows, permutations, 5)
+        signature, _ = signatures(*signed_words(rows, np.zeros(2, bool)), permutations, 5)
         estimate = (signature[0] == signature[1]).mean()
         # Four standard deviations of the mean of Bernoulli draws.
         assert abs(estimate - true) < 4 * np.sqrt(true * (1 - true) / permutations) + 1e-9
@@ -48,10 +49,10 @@ def test_the_fraction_of_equal_hashes_estimates_jaccard():
 
 def test_signatures_are_the_least_value_of_each_permutation():
     rows = pa.array(["a b c d e f g h", "x y", ""])
-    signature, counts = signatures(rows, 16, 5)
+    signature, counts = signatures(*signed_words(rows, np.zeros(3, bool)), 16, 5)
     drawn = split_mix(0x6D69786C616B6531, 32) >> np.uint64(32)
     factors, terms = drawn[:16] | np.uint64(1), drawn[16:]
-    sets, places = shingle_sets(rows, 5)
+    sets, places = shingle_sets(rows, 5, np.zeros(len(rows), bool))
     for row in (0, 1):
         high = sets[places[row] : places[row + 1]] >> np.uint64(32)
         wanted = [min(int(x) * int(f) + int(t) & 0xFFFFFFFF for x in high) for f, t in zip(factors, terms, strict=True)]

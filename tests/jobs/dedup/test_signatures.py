@@ -16,6 +16,7 @@ def test_each_document_is_signed_and_rows_fit_the_contract():
     (signed,) = list(Runner("f", __file__, sign_documents, SignatureParams(), document_signatures)([batch]))
     assert signed.column("sample_id").to_pylist() == batch.column("sample_id").to_pylist()
     assert signed.column("n_shingles").to_pylist() == [len(planted.shingles(row)) for row in rows]
+    assert [len(found) for found in signed.column("fingerprints").to_pylist()] == [1, 0, 1, 0]
     assert [len(bands) for bands in signed.column("bands").to_pylist()] == [20, 0, 20, 0]
 
 

@@ -102,6 +102,7 @@ def decided(relations):
         document_scores=given(scores(document_scores, rows, GOOD_TEXT)),
         document_cleaning=given(pa.table({"sample_id": ids[:1] + ids[2:3], "extracted_words": [0.99, 0.7]})),
         document_duplicates=given(pa.table({"sample_id": [ids[3], ids[3]]})),
+        document_containments=given(pa.table({"sample_id": [ids[2]]})),
         utterances=given(speech),
         utterance_scores=given(scores(utterance_scores, [{"sample_id": f"{i:032x}"} for i in (10, 11)], loud)),
         utterance_duplicates=given(pa.table({"sample_id": pa.array([], pa.string())})),
@@ -120,7 +121,7 @@ def test_each_sample_is_decided_once_with_its_reasons(decided):
     assert sorted(decided) == [0, 1, 2, 3, 4, 10, 11, 20]
     assert decided[0]["keep"]
     assert decided[0]["reasons"] == []
-    assert decided[2]["reasons"] == ["too short", "lost in extraction", "placeholder text"]
+    assert decided[2]["reasons"] == ["too short", "lost in extraction", "placeholder text", "contained"]
     assert decided[3]["reasons"] == ["generated code", "duplicate", "licence needs review"]
     assert decided[1]["reasons"] == ["licence needs review"]
     assert decided[4]["reasons"] == ["unscored"]

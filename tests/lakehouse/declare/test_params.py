@@ -109,3 +109,15 @@ def test_a_file_parameter_counts_by_its_content(project):
     assert str(project.root) not in first
     (project.root / "rules.yaml").write_text("a: 2")
     assert params_json(spec, params) != first
+
+
+def test_a_parameter_follows_another_flow_until_it_is_given_itself(project):
+    spec = flow_with_params(
+        project, '    size: int = dataclasses.field(default=1, metadata={"follows": ("gold.b", "f.b")})'
+    )
+    config = project.lake().config
+    assert resolve_params(spec, config).size == 1
+    followed = config.with_params({"gold.b": {"size": 2, "other": 5}})
+    assert resolve_params(spec, followed).size == 2
+    assert resolve_params(spec, config.with_params({"f.b": {"size": 4}})).size == 4
+    assert resolve_params(spec, followed.with_params({"silver.shouts": {"size": 3}})).size == 3

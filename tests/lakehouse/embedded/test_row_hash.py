@@ -211,6 +211,15 @@ def test_what_lies_behind_a_null_does_not_count():
     assert hash_rows(table, hidden) == hash_rows(table, batch_of(table, (None, None), ([9], {"a": 2, "b": 4})))
 
 
+def test_a_buffer_that_is_no_whole_number_of_values_is_read():
+    values = pa.Array.from_buffers(pa.int64(), 2, [None, pa.py_buffer(np.arange(3, dtype=np.int64).tobytes()[:-3])])
+    lists = pa.ListArray.from_arrays(pa.array([0, 1, 2], pa.int32()), values)
+    table = contract(lists.type)
+    assert hash_rows(table, pa.record_batch([lists], schema=table.schema)) == hash_rows(
+        table, batch_of(table, ([0],), ([1],))
+    )
+
+
 def test_volatile_columns_do_not_count():
     stable = Column("a", pa.string(), "a")
     table = Table("x.rows", doc="A row.", columns=[stable, Column("at", pa.string(), "at", volatile=True)])

@@ -1,0 +1,113 @@
+"""The text that is tokenised: documents without the repeated lines that the policy removes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jobs.mix.policy import POLICY, load_policy
+from lakehouse.declare.flow import flow
+from lakehouse.declare.reads import read, tagged
+from lakehouse.declare.relations import Relations, Rows
+from schemas.documents import MODALITY, TEXT, document_boilerplate, document_texts
+from schemas.lineage import LICENSE, LINEAGE_NAMES, PARENT_IDS, SAMPLE_ID, SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class TextParams:
+    """What is removed.
+
+    Args:
+        policy: The policy, by default that of gold.samples.
+    """
+
+    policy: str = field(default=POLICY, metadata={"file": True, "follows": ("gold.samples", "jobs.mix.samples.decide")})
+
+    def check(self) -> None:
+        """Read the policy; raises `ConfigError` where it is broken."""
+        load_policy(self.policy)
+
+
+@flow(
+    id="jobs.mix.texts.reduce_texts",
+    writes=document_texts,
+    kind="relational",
+    reads={
+        "documents": tagged("documents", columns=(SAMPLE_ID, PARENT_IDS, SOURCE, LICENSE, MODALITY, TEXT, "_table")),
+        "boilerplate": read(document_boilerplate, columns=["sample_id", "head_lines", "tail_lines"]),
+    },
+    params=TextParams,
+    tags=("mix",),
+)
+def reduce_texts(documents: Rows, boilerplate: Rows, relations: Relations, params: TextParams) -> Rows:
+    """Take the repeated lines at the beginning and the end off each document, where the policy says so.
+
+    Args:
+        documents: All documents.
+        boilerplate: silver.document_boilerplate.
+        relations: The engine's.
+        params: See `TextParams`.
+
+    Returns:
+        Rows of gold.document_texts, one for each document, with what was removed in numbers.
+    """
+    policy = load_policy(params.policy, relations.dialect)
+    wanted = "true" if policy.drop_repeated_lines else "false"
+    counted = relations.sql(
+        f"""
+        SELECT {", ".join(f"d.{name}" for name in LINEAGE_NAMES)}, d._table AS source_table, d.modality,
+          CASE WHEN {wanted} THEN coalesce(b.head_lines, 0) ELSE 0 END AS head,
+          CASE WHEN {wanted} THEN coalesce(b.tail_lines, 0) ELSE 0 END AS tail, d.text
+        FROM documents AS d
+        LEFT JOIN boilerplate AS b ON d.sample_id = b.sample_id
+        """,  # noqa: S608 - names of ours
+        documents=documents,
+        boilerplate=boilerplate,
+    )
+    return relations.map_batches(counted, _reduced, _REDUCED)
+
+
+_REDUCED = pa.schema([pa.field(c.name, c.type) for c in document_texts.columns if c.name != "run_id"])
+
+
+def _reduced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the documents without so many lines at both ends."""
+    for batch in batches:
+        head, tail = (np.asarray(batch.column(name)) for name in ("head", "tail"))
+        touched = (head > 0) | (tail > 0)
+        text = batch.column("text")
+        before = np.asarray(pc.utf8_length(text)).astype(np.int64)
+        some = zip(text.filter(pa.array(touched)).to_pylist(), head[touched], tail[touched], strict=True)
+        short = pa.array([without_ends(*one) for one in some], text.type)
+        text = pc.replace_with_mask(text, pa.array(touched), short)
+        removed = before - np.asarray(pc.utf8_length(text)).astype(np.int64)
+        columns = {
+            **{name: batch.column(name) for name in LINEAGE_NAMES},
+            "table": batch.column("source_table"),
+            "modality": batch.column("modality"),
+            "removed_lines": pa.array((head + tail).astype(np.int32)),
+            "removed_chars": pa.array(removed),
+            "text": text,
+        }
+        yield pa.record_batch(
+            [columns[name].cast(kind) for name, kind in zip(_REDUCED.names, _REDUCED.types, strict=True)],
+            schema=_REDUCED,
+        )
+
+
+def without_ends(text: str, head: int, tail: int) -> str:
+    """Return a text without so many of its first and last lines, blank ones not counted, nor blank lines at its ends.
+
+    Args:
+        text: The text.
+        head: Lines to take off at the beginning.
+        tail: Lines to take off at the end.
+    """
+    lines = text.split("\n")
+    solid = [number for number, line in enumerate(lines) if line.strip()]
+    kept = solid[head : max(head, len(solid) - tail)]
+    return "\n".join(lines[kept[0] : kept[-1] + 1]) if kept else ""

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from jobs.dedup.boilerplate import BoilerplateParams, repeated_lines
+from jobs.dedup.signatures import SignatureParams, sign_documents
+from lakehouse.errors import FlowError
+from schemas.documents import document_boilerplate
+from tests.jobs.dedup import planted
+
+LICENCE = "Permission is hereby granted, free of charge, to any person"
+
+
+def page(n, *, foot=True):
+    body = f"Page about thing{chr(97 + n)}\nSee also\nIt is like nothing else: {chr(97 + n) * 9}."
+    return f"ACME Manual\nHome | Help\n\n{body}\n" + (f"\nLast changed in 20{n:02}\n{LICENCE}" if foot else "")
+
+
+@pytest.fixture
+def found(relations):
+    texts = [page(n) for n in range(20)] + [page(20, foot=False), "ACME Manual", "refrain\n" * 30 + "end"]
+    other = [page(n) for n in range(5)]
+    batch = planted.batch(texts + other, ["site"] * len(texts) + ["small"] * len(other))
+    given = relations.from_arrow(pa.Table.from_batches([sign_documents(batch, SignatureParams())]))
+    rows = relations.to_arrow(repeated_lines(given, relations, BoilerplateParams()))
+    assert set(rows.column_names) == {c.name for c in document_boilerplate.columns} - {"run_id"}
+    by_id = {row["sample_id"]: row for row in rows.to_pylist()}
+    return [by_id[sample] for sample in batch.column("sample_id").to_pylist()]
+
+
+def ends(row):
+    return row["head_lines"], row["tail_lines"]
+
+
+def test_what_frames_most_pages_is_found_and_stays_in_one(found):
+    pages = found[:20]
+    # Each line stays in the document of the least id: the banner in one page, the footer in one page.
+    assert [ends(row) for row in pages].count((2, 2)) == 19 or [ends(row) for row in pages].count((2, 2)) == 18
+    assert all(row["repeated_lines"] == 5 for row in pages)  # "See also" is scored, and in the middle
+    chars = len("ACME Manual" + "Home | Help" + "See also" + "Last changed in 2000" + LICENCE)
+    whole = chars + len("Page about thinga" + "It is like nothing else: aaaaaaaaa.")
+    assert pages[0]["repeated_line_chars"] == pytest.approx(chars / whole)
+    assert ends(found[20])[1] == 0
+
+
+def test_what_is_boilerplate_alone_stays_whole(found):
+    assert ends(found[21]) == (0, 0)
+    assert found[21]["repeated_line_chars"] == 1
+
+
+def test_a_refrain_and_a_small_source_have_no_repeated_lines(found):
+    assert found[22]["repeated_lines"] == 0
+    assert found[22]["n_lines"] == 31
+    assert all(row["repeated_lines"] == 0 for row in found[23:])
+
+
+def test_limits_that_call_every_line_repeated_are_refused():
+    with pytest.raises(FlowError):
+        BoilerplateParams(documents=1)
+    with pytest.raises(FlowError):
+        BoilerplateParams(share=0.0)
