@@ -118,6 +118,7 @@ def test_what_lands_or_was_never_written_is_skipped(project):
 
 
 def test_what_spark_would_run_is_skipped_unless_asked_for(project):
+    project.use("embedded")
     words.write(project)
     project.run("bronze.lines", "silver.shouts")
     project.sql("gold.counts", words.COUNTS.replace("portable", "spark"))
@@ -193,6 +194,7 @@ IN_ORDER = {
 
 @pytest.mark.parametrize("name", IN_ORDER)
 def test_flows_of_other_kinds_that_depend_on_the_order_of_rows_are_found(project, name):
+    project.use("embedded")
     kind, body, depends = IN_ORDER[name]
     words.write(project, "|".join(f"{n}:{'ab' if n % 2 else 'abc'}" for n in range(60)))
     if kind == "sql":
@@ -213,6 +215,7 @@ def test_flows_of_other_kinds_that_depend_on_the_order_of_rows_are_found(project
 
 
 def test_rows_of_a_table_without_key_that_come_less_often_are_told(project):
+    project.use("embedded")
     words.write(project, "|".join(f"{n}:{'ab' if n % 2 else 'abc'}" for n in range(60)))
     without_key = words.TABLES.replace('key=["size"],', "")
     project.module("tables", without_key)
