@@ -265,7 +265,7 @@ def test_the_demos_end_tells_quota_packing_losses_and_five_answers(own, ran, tmp
     (tmp_path / METRICS).write_text("".join(json.dumps(line) + "\n" for line in lines))
     demo._report(lake(own), release, tmp_path, [])
     printed = capsys.readouterr().out
-    assert re.search(r"text/en/opening\s+1,?000", printed)
+    assert re.search(r"text/en/opening\s+5,?000", printed)
     assert re.search(r"(?m)^text\s+7\.000\s+6\.000", printed)
     assert re.search(r"(?m)^all\s+\d+ .*\d\d\.\d+%", printed)
     assert printed.count("  $ mixlake sql ") == len(demo.QUESTIONS) == 5

@@ -80,7 +80,8 @@ def contained_documents(
     """Find the documents to remove since most of each stands in one longer document that is kept.
 
     Only documents that the policy keeps and that repeat no kept one are looked at. The longest is decided first: a
-    document is removed where it stands in one that is kept. The result does not depend on partitions.
+    document is removed where it stands in one that is kept. A part that a flow cut from a document is no copy of it.
+    The result does not depend on partitions.
 
     Args:
         signatures: silver.document_signatures.
@@ -96,7 +97,7 @@ def contained_documents(
     eligible = relations.cached(
         relations.sql(
             """
-            SELECT s.sample_id, s.n_shingles, s.fingerprints
+            SELECT s.sample_id, s.parent_ids, s.n_shingles, s.fingerprints
             FROM signatures AS s
             INNER JOIN places AS o ON s.sample_id = o.sample_id
             WHERE NOT o.dropped AND s.n_shingles > 0
@@ -151,7 +152,7 @@ def candidates(relations: Relations, eligible: Rows, params: ContainedParams) ->
 
     Args:
         relations: The engine's.
-        eligible: Columns sample_id, n_shingles and fingerprints.
+        eligible: Columns sample_id, parent_ids, n_shingles and fingerprints.
         params: See `ContainedParams`.
 
     Returns:
@@ -186,6 +187,7 @@ def candidates(relations: Relations, eligible: Rows, params: ContainedParams) ->
           FROM shared AS s
           INNER JOIN eligible AS e ON s.part = e.sample_id
           WHERE s.shared >= CAST('{params.least_shared!r}' AS DOUBLE) * size(e.fingerprints)
+            AND NOT array_contains(e.parent_ids, s.holder)
         )
         SELECT holder, part, shared FROM near WHERE place <= {params.comparisons}
         """,  # noqa: S608 - numbers of ours
@@ -199,7 +201,7 @@ def verified_pairs(relations: Relations, eligible: Rows, documents: Rows, params
 
     Args:
         relations: The engine's.
-        eligible: Columns sample_id, n_shingles and fingerprints.
+        eligible: Columns sample_id, parent_ids, n_shingles and fingerprints.
         documents: sample_id, modality and text.
         params: See `ContainedParams`.
 

@@ -106,6 +106,16 @@ def test_a_hard_wrapped_part_stands_in_its_original(relations):
     assert run(relations, batch).column("containment").to_pylist() == [1.0]
 
 
+def test_a_part_that_was_cut_from_a_document_is_no_copy_of_it(relations):
+    words = [f"w{n}" for n in range(400)]
+    batch = planted.batch([" ".join(words), " ".join(words[:60]), " ".join(words[100:160])])
+    whole, cut, copied = batch.column("sample_id").to_pylist()
+    parents = pa.array([[], [whole], []], pa.list_(pa.string()))
+    batch = batch.set_column(batch.schema.get_field_index("parent_ids"), "parent_ids", parents)
+    assert [row["sample_id"] for row in run(relations, batch).to_pylist()] == [copied]
+    assert cut != copied
+
+
 def test_few_words_are_not_looked_for(relations):
     batch = planted.batch([" ".join(f"w{n}" for n in range(200)), " ".join(f"w{n}" for n in range(20))])
     assert not len(run(relations, batch))

@@ -17,7 +17,7 @@ DOCUMENTS = {
     "repetitive": {"duplicate_line_chars": 0.25, "n_chars": 9000},
     "cut": {"n_chars": 9000},
     "nearly as good": {"alphabetic_words": 0.85, "n_chars": 900},
-    "dropped": {"n_chars": 9, "source": "book"},
+    "dropped": {"information": 9.0, "n_chars": 9, "source": "book"},
     "unscored": None,
     "in review": {"n_chars": 9000},
 }
