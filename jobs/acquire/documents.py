@@ -16,6 +16,8 @@ from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.original_file import Original, by_size, originals, read_original
 from jobs.acquire.record_batch import batch_of
 from jobs.acquire.stated_language import agreed_hint, stated_language
+from jobs.package_data import package_digest
+from jobs.text.data_files import LIKELIHOOD
 from lakehouse.declare.flow import flow
 from lakehouse.declare.reads import read
 from schemas.documents import landed_documents as table
@@ -46,6 +48,7 @@ class DocumentsParams:
     writes=table,
     reads={"files": read(files, where="modality in ('text', 'code')")},
     params=DocumentsParams,
+    models=lambda _: {LIKELIHOOD.name: package_digest(LIKELIHOOD)},
     source_key_sql="coalesce(get(parent_ids, 0), sample_id)",
     batch_rows=64,
     reject_tolerance=1.0,

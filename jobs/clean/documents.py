@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 
 from jobs.clean.html import HTML, XML, extract
 from jobs.clean.mojibake import repair
+from jobs.package_data import package_digest
+from jobs.text.data_files import LIKELIHOOD
 from lakehouse.declare.flow import REJECT, flow
 from lakehouse.declare.reads import read
 from lakehouse.errors import FlowError
@@ -47,6 +49,7 @@ class CleanParams:
     writes=documents,
     reads={"landed": read(landed_documents)},
     params=CleanParams,
+    models=lambda _: {LIKELIHOOD.name: package_digest(LIKELIHOOD)},
     tags=("clean",),
     reject_tolerance=1.0,
 )

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.acquire.connectors.cache import sha256
 from jobs.assets import asset, asset_digest
+from jobs.package_data import package_digest
 from jobs.score.language import Models, languages
 from jobs.score.language_models import WIDE
 from jobs.score.rules.abstain import abstaining
@@ -25,9 +25,10 @@ from jobs.score.rules.gopher import quality
 from jobs.score.rules.measured import measure
 from jobs.score.rules.numbers import numbers
 from jobs.score.rules.repetition import repetition
+from jobs.text.data_files import LANGUAGE_FACTS
 from lakehouse.declare.flow import flow
 from lakehouse.declare.reads import tagged
-from lakehouse.errors import FlowError
+from lakehouse.errors import ConfigError, FlowError
 from schemas.documents import DOCUMENT, document_scores
 from schemas.lineage import LINEAGE_NAMES
 
@@ -58,9 +59,19 @@ class ScoreParams:
             raise FlowError(f"lid_passages is {self.lid_passages}", "look at one passage or more")
 
 
+def _wide(params: ScoreParams) -> Path:
+    return Path(params.wide_model).expanduser() if params.wide_model else WIDE
+
+
 def _models(params: ScoreParams) -> Mapping[str, str]:
-    wide = params.wide_model or str(WIDE)
-    return {LID: asset_digest(LID, params.lid_model), WIDE.name: sha256(Path(wide))}
+    wide = _wide(params)
+    if params.wide_model and not wide.is_file():
+        raise ConfigError(f"wide_model: {wide} does not exist", "correct the path, or leave it empty")
+    return {
+        LID: asset_digest(LID, params.lid_model),
+        WIDE.name: package_digest(wide),
+        LANGUAGE_FACTS.name: package_digest(LANGUAGE_FACTS),
+    }
 
 
 @flow(
@@ -91,9 +102,8 @@ def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatc
     measured = measure(text)
     hint = batch.column("language_hint")
     is_code = pc.fill_null(pc.equal(batch.column("modality"), "code"), False)
-    asked = Models(
-        str(asset(LID, params.lid_model)), params.wide_model or str(WIDE), params.lid_passages, params.lid_bytes
-    )
+    lid = asset(LID, params.lid_model)
+    asked = Models(str(lid), str(_wide(params)), params.lid_passages, params.lid_bytes)
     found = languages(text, pc.if_else(is_code, pa.scalar(None, hint.type), hint), asked)
     stated = pc.and_(is_code, pc.is_valid(hint))
     columns = {

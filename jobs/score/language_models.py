@@ -15,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from jobs.package_data import package_path
 from jobs.text.language_facts import HAN, facts
 
 WIDE = Path(__file__).with_name("languages.ftz")
@@ -63,7 +64,7 @@ def load(path: str) -> Any:
     """Load a model once per process."""
     import fasttext
 
-    return fasttext.load_model(path)
+    return fasttext.load_model(str(package_path(Path(path))))
 
 
 def first_answers(texts: list[str], scripts: list[str], path: str) -> list[Answer | None]:

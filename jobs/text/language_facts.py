@@ -19,7 +19,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-FACTS = Path(__file__).with_name("language_facts.txt")
+from jobs.package_data import package_bytes
+from jobs.text.data_files import LANGUAGE_FACTS as FACTS
 
 # Scripts that are joint names: what counts as letters of them.
 _PARTS = {"Jpan": ("Jpan", "Hani", "Hans", "Hant"), "Kore": ("Kore", "Hani", "Hant"), "Hanb": ("Bopo", "Hani", "Hant")}
@@ -61,7 +62,7 @@ def facts() -> Facts:
     scripts: dict[str, set[str]] = defaultdict(set)
     languages: dict[str, set[str]] = defaultdict(set)
     pairs: dict[str, dict[str, str]] = {"macrolanguage": {}, "replaced": {}}
-    for line in FACTS.read_text("utf-8").splitlines():
+    for line in package_bytes(FACTS).decode().splitlines():
         kind, _, rest = line.partition(" ")
         if kind in pairs:
             subject, *codes = rest.split()

@@ -7,19 +7,20 @@ the right one is the one that is likely text in some language. `jobs.text.train_
 from __future__ import annotations
 
 import functools
+import io
 import unicodedata
 from dataclasses import dataclass
-from pathlib import Path
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from jobs.package_data import package_bytes
 from jobs.text.bigram_units import CLASSES, EAST_ASIAN, FIRST_LETTER, case_table, floors, members, unit_table
 from jobs.text.characters import CODE_POINTS, Bytes
+from jobs.text.data_files import LIKELIHOOD as MODEL
 from jobs.text.scripts import NAMES, script_numbers
 
-MODEL = Path(__file__).with_name("likelihood.npz")
 GENERIC = "und"
 # Characters on either side of one beyond ASCII that are read: in code these are the comment or the literal.
 WINDOW = 30
@@ -113,7 +114,7 @@ def _near(points: npt.NDArray[np.uint32], most: int) -> npt.NDArray[np.int64]:
 
 @functools.cache
 def _model() -> _Model:
-    with np.load(MODEL, allow_pickle=False) as file:
+    with np.load(io.BytesIO(package_bytes(MODEL)), allow_pickle=False) as file:
         data = {name: file[name] for name in file.files}
     tags = tuple(str(tag) for tag in data["languages"])
     letters = [str(row) for row in data["letters"]]

@@ -7,7 +7,7 @@ import pytest
 from jobs.score import documents as module
 from jobs.score.documents import ScoreParams, score_documents
 from lakehouse.engine.operator_runner import Runner
-from lakehouse.errors import FlowError
+from lakehouse.errors import ConfigError, FlowError
 from schemas.documents import DOCUMENT, document_scores
 from tests.lakehouse.flows import flow_of
 
@@ -128,6 +128,9 @@ def test_another_model_file_makes_the_flow_stale(tmp_path):
     first = spec.models(ScoreParams(lid_model=str(own)))
     own.write_bytes(b"two")
     assert spec.models(ScoreParams(lid_model=str(own))) != first != spec.models(ScoreParams())
+    assert spec.models(ScoreParams(wide_model=str(own))) != spec.models(ScoreParams())
+    with pytest.raises(ConfigError, match="wide_model: .* does not exist"):
+        spec.models(ScoreParams(wide_model=str(own.with_name("none.ftz"))))
 
 
 @pytest.mark.parametrize("wrong", [{"lid_bytes": 3}, {"lid_passages": 0}])
