@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jobs.text.bigram_units import CLASSES, EAST_ASIAN, FIRST_LETTER, MOST_LETTERS, case_table, unit_table
-from jobs.text.likelihood import MODEL
+from jobs.text.data_files import LIKELIHOOD as MODEL
 
 # Tag: (word list, Django's locale, LibreOffice's help).
 LANGUAGES = {

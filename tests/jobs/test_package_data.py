@@ -8,7 +8,7 @@ import pytest
 
 import jobs
 from jobs.package_data import package_bytes, package_digest, package_path
-from jobs.text.likelihood import MODEL
+from jobs.text.data_files import LIKELIHOOD as MODEL
 from lakehouse.spark.code_archive import archive
 
 FROM_ZIP = """
@@ -21,7 +21,7 @@ from jobs.acquire.decoding import decode
 from jobs.package_data import package_path
 from jobs.score.language_models import WIDE, load
 from jobs.text.language_facts import writes
-from jobs.text.likelihood import MODEL
+from jobs.text.data_files import LIKELIHOOD as MODEL
 print(decode("Вычисляет сумму двух чисел и возвращает результат".encode("cp1251"), "text/plain", "ru").encoding)
 print(writes("shn", "Mymr"), len(load(str(WIDE)).get_labels()) > 250, package_path(MODEL).name)
 """

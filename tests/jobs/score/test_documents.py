@@ -129,7 +129,7 @@ def test_another_model_file_makes_the_flow_stale(tmp_path):
     own.write_bytes(b"two")
     assert spec.models(ScoreParams(lid_model=str(own))) != first != spec.models(ScoreParams())
     assert spec.models(ScoreParams(wide_model=str(own))) != spec.models(ScoreParams())
-    with pytest.raises(ConfigError, match="wide_model: .* does not exist"):
+    with pytest.raises(ConfigError, match=r"wide_model: .* does not exist"):
         spec.models(ScoreParams(wide_model=str(own.with_name("none.ftz"))))
 
 
