@@ -9,6 +9,7 @@ PACKAGES = ("lakehouse", "schemas", "jobs", "trainer")
 
 # Contracts, constants, fields and protocols: nothing runs in them that a test of their own could check.
 DECLARATIONS = {
+    "jobs/text/data_files.py": "tests/jobs/test_package_data.py",
     "jobs/acquire/connectors/base.py",
     "lakehouse/declare/relations.py",
     "lakehouse/errors.py",
