@@ -67,7 +67,7 @@ class ContainedParams:
     kind="relational",
     reads={
         "signatures": read(document_signatures, columns=[*LINEAGE_NAMES, "n_shingles", "fingerprints"]),
-        "order": read(document_order, columns=["sample_id", "dropped"]),
+        "order": read(document_order, columns=["sample_id", "dropped", "own_language"]),
         "duplicates": read(document_duplicates, columns=["sample_id"]),
         "documents": tagged("documents", columns=(SAMPLE_ID, MODALITY, TEXT)),
     },
@@ -80,8 +80,9 @@ def contained_documents(
     """Find the documents to remove since most of each stands in one longer document that is kept.
 
     Only documents that the policy keeps and that repeat no kept one are looked at. The longest is decided first: a
-    document is removed where it stands in one that is kept. A part that a flow cut from a document is no copy of it.
-    The result does not depend on partitions.
+    document is removed where it stands in one that is kept. A part that a flow cut from a document is no copy of it,
+    and no document in its own language goes in favour of one that is not, such as a page half translated. The result
+    does not depend on partitions.
 
     Args:
         signatures: silver.document_signatures.
@@ -97,7 +98,7 @@ def contained_documents(
     eligible = relations.cached(
         relations.sql(
             """
-            SELECT s.sample_id, s.parent_ids, s.n_shingles, s.fingerprints
+            SELECT s.sample_id, s.parent_ids, s.n_shingles, s.fingerprints, o.own_language
             FROM signatures AS s
             INNER JOIN places AS o ON s.sample_id = o.sample_id
             WHERE NOT o.dropped AND s.n_shingles > 0
@@ -152,7 +153,7 @@ def candidates(relations: Relations, eligible: Rows, params: ContainedParams) ->
 
     Args:
         relations: The engine's.
-        eligible: Columns sample_id, parent_ids, n_shingles and fingerprints.
+        eligible: Columns sample_id, parent_ids, n_shingles, fingerprints and own_language.
         params: See `ContainedParams`.
 
     Returns:
@@ -186,8 +187,9 @@ def candidates(relations: Relations, eligible: Rows, params: ContainedParams) ->
           SELECT s.*, row_number() OVER (PARTITION BY s.part ORDER BY s.shared DESC, s.holder) AS place
           FROM shared AS s
           INNER JOIN eligible AS e ON s.part = e.sample_id
+          INNER JOIN eligible AS h ON s.holder = h.sample_id
           WHERE s.shared >= CAST('{params.least_shared!r}' AS DOUBLE) * size(e.fingerprints)
-            AND NOT array_contains(e.parent_ids, s.holder)
+            AND NOT array_contains(e.parent_ids, s.holder) AND (h.own_language OR NOT e.own_language)
         )
         SELECT holder, part, shared FROM near WHERE place <= {params.comparisons}
         """,  # noqa: S608 - numbers of ours
@@ -201,7 +203,7 @@ def verified_pairs(relations: Relations, eligible: Rows, documents: Rows, params
 
     Args:
         relations: The engine's.
-        eligible: Columns sample_id, parent_ids, n_shingles and fingerprints.
+        eligible: Columns sample_id, parent_ids, n_shingles, fingerprints and own_language.
         documents: sample_id, modality and text.
         params: See `ContainedParams`.
 

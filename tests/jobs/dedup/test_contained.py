@@ -12,9 +12,11 @@ from schemas.documents import document_containments
 from tests.jobs.dedup import planted
 
 
-def run(relations, batch, dropped=(), duplicates=(), partitions=2, **params):
+def run(relations, batch, dropped=(), duplicates=(), foreign=(), **params):
     ids = batch.column("sample_id").to_pylist()
-    order = pa.table({"sample_id": ids, "dropped": [n in dropped for n in ids]})
+    columns = {"dropped": [n in dropped for n in ids], "own_language": [n not in foreign for n in ids]}
+    order = pa.table({"sample_id": ids, **columns})
+    partitions = params.pop("partitions", 2)
     given = {
         "signatures": pa.Table.from_batches([sign_documents(batch, SignatureParams())]),
         "order": order,
@@ -116,6 +118,15 @@ def test_a_part_that_was_cut_from_a_document_is_no_copy_of_it(relations):
     assert cut != copied
 
 
+def test_a_document_does_not_go_in_favour_of_one_that_is_half_translated(relations):
+    words = [f"w{n}" for n in range(400)]
+    batch = planted.batch([" ".join(words), " ".join(words[:60]), " ".join(words[100:160])])
+    whole, own, other = batch.column("sample_id").to_pylist()
+    found = run(relations, batch, foreign=(whole, other)).to_pylist()
+    assert [row["sample_id"] for row in found] == [other]
+    assert own != other
+
+
 def test_few_words_are_not_looked_for(relations):
     batch = planted.batch([" ".join(f"w{n}" for n in range(200)), " ".join(f"w{n}" for n in range(20))])
     assert not len(run(relations, batch))
@@ -126,6 +137,7 @@ def test_a_phrase_that_stands_everywhere_leads_to_few_pairs(embedded_relations):
     phrase = " ".join(f"p{n}" for n in range(40))
     texts = [phrase + " " + " ".join(f"d{k}x{n}" for n in range(8)) for k in range(200)]
     signed = sign_documents(planted.batch(texts), SignatureParams())
+    signed = signed.append_column("own_language", pa.repeat(True, signed.num_rows))
     rows = embedded_relations.from_arrow(pa.Table.from_batches([signed]))
     pairs = embedded_relations.to_arrow(candidates(embedded_relations, rows, ContainedParams(comparisons=3)))
     assert len(pairs) <= 3 * len(texts)
