@@ -120,6 +120,16 @@ def _parse(text: str) -> Any:
     return parsed if all(_OWN.match(key) for key in unknown) else None
 
 
+def choices(text: str) -> list[frozenset[str]]:
+    """Return the sets of licences, any one of which suffices for an expression; none where it is none.
+
+    >>> sorted(map(sorted, choices("MIT OR (ISC AND GPL-2.0-only)"))), choices("Foo")
+    ([['GPL-2.0-only', 'ISC'], ['MIT']], [])
+    """
+    parsed = _parse(text)
+    return [] if parsed is None else _choices(parsed)
+
+
 def _choices(expression: Any) -> list[frozenset[str]]:
     """Return the sets of licences, any one of which suffices; at most 256, for it is exponential."""
     operator = getattr(expression, "operator", "").strip()

@@ -33,6 +33,8 @@ from jobs.mix.license_class import FREE, RESTRICTED, STRONG, UNKNOWN, WEAK, lice
         ("MIT )", UNKNOWN),
         ("MIT GPL-2.0-only", UNKNOWN),
         ("=odd", UNKNOWN),
+        ("My own licence", UNKNOWN),
+        ("MyLicence", UNKNOWN),
     ],
 )
 def test_an_and_binds_by_its_strictest_and_an_or_frees_by_its_freest(expression, wanted):
