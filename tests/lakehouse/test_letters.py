@@ -84,7 +84,7 @@ def sample(code, number):
     return hashlib.md5(f"{code}{number}".encode()).hexdigest()
 
 
-@pytest.fixture(params=["embedded", "spark"])
+@pytest.fixture(params=["embedded", pytest.param("spark", marks=pytest.mark.slow)])
 def letters(request, project):
     """A project with five tables and what is made of them."""
     if request.param == "spark":
