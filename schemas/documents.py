@@ -164,7 +164,10 @@ document_scores = Table(
         _score("duplicate_paragraph_chars", "Characters in those paragraphs, as a fraction (Gopher: up to 0.2)."),
         *(
             _score(
-                f"top_{n}gram_chars", f"Word characters in the commonest {n}-gram, as a fraction (Gopher: up to {k})."
+                f"top_{n}gram_chars",
+                f"Word characters in the commonest {n}-gram, as a fraction (Gopher: up to {k}); null in scripts "
+                "without spaces.",
+                nullable=True,
             )
             for n, k in ((2, 0.2), (3, 0.18), (4, 0.16))
         ),

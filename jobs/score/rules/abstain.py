@@ -35,6 +35,8 @@ _BY_SCRIPT = {
     "short_lines": DENSE,
     "punctuated_lines": WITHOUT_MARKS,
     "n_sentences": WITHOUT_MARKS,
+    # Four letters are one or two words there, such as the name of what a text is about.
+    **{f"top_{n}gram_chars": WITHOUT_SPACES for n in (2, 3, 4)},
 }
 # Scores of words of one language.
 _BY_LANGUAGE = {"stop_words": "en"}

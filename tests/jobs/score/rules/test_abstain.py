@@ -12,11 +12,13 @@ def test_scores_are_null_where_nothing_is_counted_and_kept_elsewhere():
     scores = {
         "mean_word_length": np.array([4.0, 1.0]),
         "stop_words": np.array([2, 0]),
+        "top_4gram_chars": np.array([0.1, 0.5]),
         "n": np.array([1, 2]),
     }
     out = abstaining(scores, ["Latn", "Thai"], ["en-US", "th"])
     assert pa.array(out["mean_word_length"]).to_pylist() == [4.0, None]
     assert pa.array(out["stop_words"]).to_pylist() == [2, None]
+    assert pa.array(out["top_4gram_chars"]).to_pylist() == [0.1, None]
     assert list(out["n"]) == [1, 2]
 
 
