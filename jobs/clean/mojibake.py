@@ -8,6 +8,7 @@ would become is less likely.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -26,6 +27,7 @@ _SEQUENCE = re.compile(
 # The last byte of "à" is a no-break space there, which much software makes a space.
 _WITH_SPACE = re.compile(_SEQUENCE.pattern + "|\xc3[ ](?=[ ,.;:!?)]|$)")
 _OUTSIDE = "\u0100"
+_BEYOND = re.compile("[^\x00-\x7f]{2}")
 # Lines of one text that are weighed together.
 _MOST_LINES = 400
 
@@ -85,23 +87,32 @@ def _attempt(text: str, encoding: str) -> _Mended:
     from jobs.text.likelihood import likelihood
     from jobs.text.misread import bytes_of
 
-    table = bytes_of(encoding)
-    mapped = text.translate(_Map(table))
-    if not _SEQUENCE.search(mapped):
+    table = _Map(bytes_of(encoding))
+    lines = text.split("\n")
+    # Most lines hold no two characters beyond ASCII side by side, and cannot hold a sequence.
+    mapped = {at: line.translate(table) for at, line in enumerate(lines) if _BEYOND.search(line)}
+    found = [at for at, line in mapped.items() if _SEQUENCE.search(line)]
+    if not found:
         return _Mended(text, 0.0, 0)
-    lines, others = text.split("\n"), mapped.split("\n")
-    found = [at for at, line in enumerate(others) if _SEQUENCE.search(line)]
-    pairs = {at: _unrolled(lines[at], others[at], encoding) for at in found}
+    pairs = {at: _unrolled(lines[at], mapped[at], encoding) for at in found}
     sample = found[:: max(1, len(found) // _MOST_LINES)]
     language = int(likelihood("\n".join(pairs[at][0] for at in sample)).nats.argmax())
     gain, sequences = 0.0, 0
     for at, (line, count) in pairs.items():
-        better = float(likelihood(line).nats[language] - likelihood(lines[at]).nats.max())
+        better = float(likelihood(line).nats[language]) - _as_it_is(lines[at])
         if better >= _SEQUENCE_GAIN * count:
             lines[at] = line
             gain += better
             sequences += count
     return _Mended("\n".join(lines), gain, sequences)
+
+
+@functools.lru_cache(maxsize=1024)
+def _as_it_is(line: str) -> float:
+    """Return the likelihood of a line in its likeliest language; several encodings ask for the same ones."""
+    from jobs.text.likelihood import likelihood
+
+    return float(likelihood(line).nats.max())
 
 
 def _unrolled(line: str, mapped: str, encoding: str) -> tuple[str, int]:

@@ -101,9 +101,9 @@ def _near(points: npt.NDArray[np.uint32], most: int) -> npt.NDArray[np.int64]:
     beyond = np.flatnonzero(points >= 0x80)
     if not len(beyond):
         return beyond
-    change = np.zeros(len(points) + 1, np.int32)
-    np.add.at(change, np.maximum(beyond - WINDOW, 0), 1)
-    np.add.at(change, np.minimum(beyond + WINDOW + 1, len(points)), -1)
+    size = len(points) + 1
+    begins = np.bincount(np.maximum(beyond - WINDOW, 0), minlength=size)
+    change = begins - np.bincount(np.minimum(beyond + WINDOW + 1, len(points)), minlength=size)
     near = np.cumsum(change[:-1]) > 0
     # Nor farther than the line: in code the next one is another comment or none.
     lines = np.cumsum(points == 10)
