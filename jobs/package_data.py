@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import functools
 import hashlib
+import pkgutil
 import shutil
 import tempfile
 from pathlib import Path
@@ -26,14 +27,13 @@ def package_bytes(path: Path) -> bytes:
     """
     if path.is_file():
         return path.read_bytes()
-    loader = jobs.__spec__.loader if jobs.__spec__ else None
-    read = getattr(loader, "get_data", None)
-    if read is None:
-        raise FileNotFoundError(path)
     try:
-        content: bytes = read(str(path))
-    except OSError as error:
+        # By its name in the package: a worker's zip lies at "./NAME.zip", of which a path drops the dot.
+        content = pkgutil.get_data("jobs", path.relative_to(Path(jobs.__file__).parent).as_posix())
+    except (OSError, ValueError) as error:
         raise FileNotFoundError(path) from error
+    if content is None:
+        raise FileNotFoundError(path)
     return content
 
 

@@ -35,12 +35,16 @@ def test_a_file_beside_the_code_is_read_where_it_is():
         package_bytes(MODEL.with_name("missing.npz"))
 
 
-def test_operators_find_their_files_in_a_zip_as_on_a_worker_of_a_cluster(tmp_path):
-    zipped = tmp_path / "code.zip"
-    zipped.write_bytes(archive(["lakehouse", "jobs", "schemas", "sql"]))
+@pytest.mark.parametrize("place", ["{folder}/code.zip", "./code.zip"])
+def test_operators_find_their_files_in_a_zip_as_on_a_worker_of_a_cluster(tmp_path, place):
+    (tmp_path / "code.zip").write_bytes(archive(["lakehouse", "jobs", "schemas", "sql"]))
     # Away from the checkout, whose folder would come first.
     done = subprocess.run(
-        [sys.executable, "-c", FROM_ZIP, str(zipped)], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", FROM_ZIP, place.format(folder=tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["cp1251", "True", "True", MODEL.name]
