@@ -82,7 +82,7 @@ documents = Table(
         TITLE,
         Column("content_id", pa.string(), "Hash of the cleaned text.", nullable=False, lineage=True),
         Column(
-            "mended",
+            "repaired",
             pa.int32(),
             "Characters that were mojibake and were read again.",
             unit="characters",

@@ -52,7 +52,7 @@ landed_utterances = Table(
             "declared_duration",
             pa.float64(),
             "Length that the container states, of Ogg and MP3 the least that positions and frames imply; null where "
-            "it leaves the length open, so that a cut at its end cannot be told.",
+            "it leaves the length open, so that a cut at its end cannot be detected.",
             unit="s",
         ),
         Column("streams", pa.int32(), "Streams on end in the file, decoded one after the other.", nullable=False),

@@ -71,7 +71,7 @@ def clean_documents(batch: pa.RecordBatch, params: CleanParams) -> pa.RecordBatc
 
     text, extracted, reasons = _plain(batch, params)
     is_code = pc.fill_null(pc.equal(batch.column("modality"), "code"), False)
-    text, mended = _mended(text, is_code)
+    text, repaired = _repaired(text, is_code)
     text, findings = _normalised(text, is_code)
     reasons = pc.coalesce(reasons, _reasons(text, findings, params))
     text = pc.cast(text, pa.string()) if text.nbytes < 1 << 31 else text
@@ -79,7 +79,7 @@ def clean_documents(batch: pa.RecordBatch, params: CleanParams) -> pa.RecordBatc
         **{name: batch.column(name) for name in LINEAGE_NAMES},
         **{name: batch.column(name) for name in ("modality", "kind", "language_hint", "title")},
         "content_id": content_ids(text),
-        "mended": mended,
+        "repaired": repaired,
         "invisible": findings[:, kernel.INVISIBLE].astype(np.int32),
         "text": text,
         "extracted_words": extracted,
@@ -113,15 +113,15 @@ def _plain(batch: pa.RecordBatch, params: CleanParams) -> tuple[pa.Array, pa.Arr
     return content, extracted, reasons
 
 
-def _mended(text: pa.Array, is_code: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int32]]:
+def _repaired(text: pa.Array, is_code: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int32]]:
     """Repair mojibake, before normalisation takes its control characters and odd spaces away; code may mean it."""
-    mended = np.zeros(len(text), np.int32)
+    repaired = np.zeros(len(text), np.int32)
     is_text = pc.invert(is_code)
     if not pc.any(is_text).as_py():
-        return text, mended
+        return text, repaired
     whole, counts = repair(text.filter(is_text))
-    mended[is_text.to_numpy(zero_copy_only=False)] = counts
-    return (pc.replace_with_mask(text, is_text, whole) if counts.any() else text), mended
+    repaired[is_text.to_numpy(zero_copy_only=False)] = counts
+    return (pc.replace_with_mask(text, is_text, whole) if counts.any() else text), repaired
 
 
 def _normalised(text: pa.Array, is_code: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:

@@ -1,7 +1,7 @@
 """Mojibake: UTF-8 whose bytes were taken for another encoding, so that "é" reads "Ã©", once or several times.
 
-A sequence of characters is mended only where it is what the other encoding makes of a character's UTF-8, and where
-the text with all of them mended is likelier text than what came in (`jobs.text.likelihood`), by more than such a
+A sequence of characters is repaired only where it is what the other encoding makes of a character's UTF-8, and where
+the text with all of them repaired is likelier text than what came in (`jobs.text.likelihood`), by more than such a
 mishap is rare. Capitals before quotes, ellipses and signs ("CAFÉ”", "NESTLÉ®") form such sequences, too: what they
 would become is less likely.
 """
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-# Nats by which a text must be likelier mended, and a line for each sequence. Mojibake gains 15 and more a sequence;
+# Nats by which a text must be likelier repaired, and a line for each sequence. Mojibake gains 15 and more a sequence;
 # a rare sign behind a capital, up to 9.
 _TEXT, _SEQUENCE_GAIN = 10.0, 11.0
 _ROUNDS = 4
@@ -33,57 +33,57 @@ _MOST_LINES = 400
 
 
 @dataclass(frozen=True, slots=True)
-class _Mended:
+class _Repair:
     text: str
     gain: float
     sequences: int
 
 
 def repair(text: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int32]]:
-    """Mend the mojibake of each text.
+    """Repair the mojibake of each text.
 
     Args:
         text: string or large_string [n]; nulls are empty texts.
 
     Returns:
-        large_string [n] and int32 [n], the characters that were mended.
+        large_string [n] and int32 [n], the characters that were repaired.
     """
     from jobs.text.misread import ENCODINGS, count_sequences
 
     text = text.cast(pa.large_string())
-    mended = np.zeros(len(text), np.int32)
+    repaired = np.zeros(len(text), np.int32)
     counts = count_sequences(text)
     suspects = np.flatnonzero(counts.any(axis=1))
     if not len(suspects):
-        return text, mended
+        return text, repaired
     rows = text.take(pa.array(suspects)).to_pylist()
     for place, row in enumerate(suspects):
         encodings = [ENCODINGS[at] for at in np.argsort(-counts[row], kind="stable") if counts[row, at]]
-        rows[place], mended[row] = _repaired(rows[place], encodings)
-    changed = mended > 0
+        rows[place], repaired[row] = _repaired(rows[place], encodings)
+    changed = repaired > 0
     if not changed.any():
-        return text, mended
+        return text, repaired
     import pyarrow.compute as pc
 
     new = [value for value, row in zip(rows, suspects, strict=True) if changed[row]]
-    return pc.replace_with_mask(text, pa.array(changed), pa.array(new, pa.large_string())), mended
+    return pc.replace_with_mask(text, pa.array(changed), pa.array(new, pa.large_string())), repaired
 
 
 def _repaired(text: str, encodings: list[str]) -> tuple[str, int]:
     from jobs.text.misread import ENCODINGS
 
-    mended = 0
+    repaired = 0
     for _ in range(_ROUNDS):
         best = max((_attempt(text, encoding) for encoding in encodings), key=lambda one: one.gain)
         if best.gain < _TEXT:
             break
-        text, mended = best.text, mended + best.sequences
+        text, repaired = best.text, repaired + best.sequences
         encodings = list(ENCODINGS)
-    return text, mended
+    return text, repaired
 
 
-def _attempt(text: str, encoding: str) -> _Mended:
-    """Return the text with those lines mended that are likelier so, and how much likelier they are in all."""
+def _attempt(text: str, encoding: str) -> _Repair:
+    """Return the text with those lines repaired that are likelier so, and how much likelier they are in all."""
     from jobs.text.likelihood import likelihood
     from jobs.text.misread import bytes_of
 
@@ -93,7 +93,7 @@ def _attempt(text: str, encoding: str) -> _Mended:
     mapped = {at: line.translate(table) for at, line in enumerate(lines) if _BEYOND.search(line)}
     found = [at for at, line in mapped.items() if _SEQUENCE.search(line)]
     if not found:
-        return _Mended(text, 0.0, 0)
+        return _Repair(text, 0.0, 0)
     pairs = {at: _unrolled(lines[at], mapped[at], encoding) for at in found}
     sample = found[:: max(1, len(found) // _MOST_LINES)]
     language = int(likelihood("\n".join(pairs[at][0] for at in sample)).nats.argmax())
@@ -104,7 +104,7 @@ def _attempt(text: str, encoding: str) -> _Mended:
             lines[at] = line
             gain += better
             sequences += count
-    return _Mended("\n".join(lines), gain, sequences)
+    return _Repair("\n".join(lines), gain, sequences)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -116,23 +116,23 @@ def _as_it_is(line: str) -> float:
 
 
 def _unrolled(line: str, mapped: str, encoding: str) -> tuple[str, int]:
-    """Return a line mended as often as makes it likelier, and how many sequences it held at first."""
+    """Return a line repaired as often as makes it likelier, and how many sequences it held at first."""
     from jobs.text.likelihood import likelihood
     from jobs.text.misread import bytes_of
 
-    line, count = _mended(line, mapped, encoding)
+    line, count = _repaired_line(line, mapped, encoding)
     for _ in range(_ROUNDS):
         mapped = line.translate(_Map(bytes_of(encoding)))
         if not _SEQUENCE.search(mapped):
             break
-        again, sequences = _mended(line, mapped, encoding)
+        again, sequences = _repaired_line(line, mapped, encoding)
         if likelihood(again).nats.max() - likelihood(line).nats.max() < _SEQUENCE_GAIN * sequences / 2:
             break
         line = again
     return line, count
 
 
-def _mended(line: str, mapped: str, encoding: str) -> tuple[str, int]:
+def _repaired_line(line: str, mapped: str, encoding: str) -> tuple[str, int]:
     pattern = _WITH_SPACE if encoding in ("cp1252", "iso8859-1") else _SEQUENCE
     parts, end, count = [], 0, 0
     for match in pattern.finditer(mapped):

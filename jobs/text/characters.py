@@ -46,7 +46,7 @@ _LEADS = ((0xE40, 0xE44), (0xEC0, 0xEC4), (0x19B5, 0x19B7), (0x19BA, 0x19BA), (0
           (0xAABB, 0xAABC))  # fmt: skip
 
 # Marks between words or syllables that are no blanks: the Tibetan tshegs, Ethiopic and Runic word separators,
-# zero width space (by which Khmer, Thai and Burmese may state their words), those of old scripts.
+# zero width space (by which Khmer, Thai and Burmese may state their words), word dividers of ancient scripts.
 _ENDERS = (0xF0B, 0xF0C, 0x1361, 0x16EB, 0x16EC, 0x16ED, 0x200B, 0x1039F, 0x103D0, 0x1091F, 0x12470)
 
 # Unicode's Sentence_Terminal of living scripts, the ellipsis, and the Tibetan shads.

@@ -205,8 +205,8 @@ def _score(  # noqa: PLR0913, PLR0917 - flat arrays
         there = number[before]
         wide = point >= 0x80 or before >= 0x80
         # What could not be read says nothing of what was.
-        told = wide and point != 0xFFFD and before != 0xFFFD
-        count += int(told)
+        counted = wide and point != 0xFFFD and before != 0xFFFD
+        count += int(counted)
         shape = cases[case[before], case[point]]
         script = scripts[point]
         other = scripts[before]
@@ -223,7 +223,7 @@ def _score(  # noqa: PLR0913, PLR0917 - flat arrays
                 # Names and keywords stand in text of any language: that they are English speaks against none.
                 value = max(value, foreign)
             nats[language] += value
-            if told:
+            if counted:
                 beyond[language] += value
         # Any script by itself: after a letter one of the same script, all alike.
         if not wide:
@@ -235,6 +235,6 @@ def _score(  # noqa: PLR0913, PLR0917 - flat arrays
             value = pairs[0, 0, plain[point]] if point >= 0x80 else np.float32(-3.0)
             value -= 0.0 if other == 255 or point < 0x80 else 1.0
         nats[n_languages] += value
-        if told:
+        if counted:
             beyond[n_languages] += value
     return count

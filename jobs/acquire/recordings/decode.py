@@ -102,7 +102,7 @@ def walk(data: bytes) -> Extent:
     """Return the streams that a recording's container holds.
 
     Raises:
-        RejectedError: If it is no recording of a format whose wholeness can be told, is cut off or damaged.
+        RejectedError: If it is no recording of a format whose length can be checked, is cut off or damaged.
     """
     if not data:
         raise RejectedError("the file is empty")

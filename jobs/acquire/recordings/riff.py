@@ -86,8 +86,8 @@ def _stream(data: bytes, order: str, header: _Header, body: int, size: int) -> E
         data = _stated(data, order, body, size)
     elif size > present:
         missing = (size - present) / header.frame / header.rate if header.format in _PLAIN else 0
-        told = f", {missing:.2f} s," if missing >= 0.01 else ""
-        raise RejectedError(f"cut off: {size - present} of {size} bytes of sound{told} are missing")
+        length = f", {missing:.2f} s," if missing >= 0.01 else ""
+        raise RejectedError(f"cut off: {size - present} of {size} bytes of sound{length} are missing")
     else:
         _require_accounted(data, body + size + size % 2, order)
     samples = size // header.frame if header.format in _PLAIN else None

@@ -34,7 +34,7 @@ class Items:
         number: Of the next item.
         step: From one number to the next.
         marked: Whether its items have marks: those of a list of terms have none.
-        stray: Whether it is no list but an item without one.
+        stray: Whether it stands for an item outside of any list.
     """
 
     ordered: bool = False

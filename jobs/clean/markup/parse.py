@@ -55,7 +55,7 @@ def parse_html(markup: str) -> Any:
 def parse_xml(markup: str, *, strict: bool = False) -> Any:
     """Return the root of an XML document, or None where it has none.
 
-    What is not well-formed is read as far as it can be told apart. A reference to an entity that the document does not
+    What is not well-formed is read as far as it can be parsed. A reference to an entity that the document does not
     declare is the character that HTML and the ISO sets call so, or stays as it is written.
 
     Args:

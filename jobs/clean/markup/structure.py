@@ -43,7 +43,7 @@ def leave_shown(root: Any, size: int, *, named: bool = True, everything: bool = 
         everything: Whether navigation is left in.
 
     Returns:
-        The text of navigation that its name alone told.
+        The text of navigation that was known by its name alone.
     """
     from lxml import etree
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from jobs.acquire.copyright_file import parse_copyright
 
-HEAD = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n"
+HEAD = "Format: copyright-format/1.0\n"
 FILE = f"""\
 # A comment,
 #

@@ -37,7 +37,7 @@ def test_labels_are_those_of_the_whatwg_standard(label, codec):
         (b'<?xml version="1.0" encoding="Shift_JIS"?>', "application/xml", "cp932"),
         (b"<html><meta content='text/html; charset=big5'>", "text/html", "big5hkscs"),
         (b"print 1\nprint 2\n# coding: gbk\n", "text/x-python", ""),
-        (b"the encoding: gbk is told of here\n", "text/plain", ""),
+        (b"the encoding: gbk is described here\n", "text/plain", ""),
         (b"# -*- coding: undefined -*-\n", "text/x-python", ""),
         (b'x = "<meta charset=gbk>"\n', "text/x-python", ""),
     ],

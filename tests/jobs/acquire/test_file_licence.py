@@ -10,7 +10,7 @@ import yaml
 from lakehouse.declare.config import load_config
 from lakehouse.lake import Lake
 
-DEP5 = "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n\n"
+DEP5 = "Format: copyright-format/1.0\n\n"
 COLUMNS = ("license", "license_status", "license_evidence", "declared_license", "declared_evidence")
 
 

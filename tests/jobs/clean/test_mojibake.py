@@ -51,17 +51,17 @@ def planted():
 
 def test_correct_text_stays_as_it_is():
     assert len(CORRECT) >= 200
-    out, mended = repair(pa.array(CORRECT))
+    out, repaired = repair(pa.array(CORRECT))
     assert [(a, b) for a, b in zip(CORRECT, out.to_pylist(), strict=True) if a != b] == []
-    assert not mended.any()
+    assert not repaired.any()
 
 
-def test_mojibake_of_many_encodings_is_mended():
+def test_mojibake_of_many_encodings_is_repaired():
     cases = list(planted())
     assert len(cases) >= 150
-    out, mended = repair(pa.array([case[3] for case in cases]))
+    out, repaired = repair(pa.array([case[3] for case in cases]))
     assert [case[:3] for case, text in zip(cases, out.to_pylist(), strict=True) if text != case[4]] == []
-    assert (mended > 0).all()
+    assert (repaired > 0).all()
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_single_texts(text, wanted):
     assert repair(pa.array([text]))[0].to_pylist() == [wanted]
 
 
-def test_lines_that_are_right_stay_beside_lines_that_are_mended():
+def test_lines_that_are_right_stay_beside_lines_that_are_repaired():
     text = "« CAFÉ » et « PRIVÉ »\nL’Ã©tÃ© dernier, la forÃªt Ã©tait trÃ¨s belle\n“CAFÉ”"
     assert repair(pa.array([text]))[0][0].as_py() == (
         "« CAFÉ » et « PRIVÉ »\nL’été dernier, la forêt était très belle\n“CAFÉ”"
@@ -88,6 +88,6 @@ def test_lines_that_are_right_stay_beside_lines_that_are_mended():
 
 def test_rows_do_not_mix_and_nulls_stay():
     rows = ["forÃªt et Ã©tÃ©", None, "forêt"]
-    out, mended = repair(pa.array(rows))
+    out, repaired = repair(pa.array(rows))
     assert out.to_pylist() == ["forêt et été", None, "forêt"]
-    assert mended.tolist() == [3, 0, 0]
+    assert repaired.tolist() == [3, 0, 0]

@@ -68,7 +68,7 @@ ARTICLE = {
 
 
 class Lid:
-    """Says what it is told to of every text, and has the labels of lid.176 that tests need."""
+    """Gives a fixed answer for every text, and has the labels of lid.176 that tests need."""
 
     labels = ("__label__en", "__label__es", "__label__zh", "__label__yue", "__label__my", "__label__sr", "__label__ru")
 

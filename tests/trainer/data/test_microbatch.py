@@ -117,10 +117,10 @@ def test_every_pad_of_aligned_documents_is_padding_and_no_token_is(sizes, align)
         assert torch.equal(row.padding, row.tokens == PAD)
         assert not row.weights[row.padding].any()
         # Without the real lengths, the targets of the row say as much.
-        told = _padding(
+        inferred = _padding(
             row.packed.cu_seqlens_q, torch.where(row.modality == len(KINDS) - 1, -1, row.modality)[0], row.weights[0]
         )
-        assert torch.equal(told, row.padding)
+        assert torch.equal(inferred, row.padding)
     assert sum(row.real for row in rows) == int((batch.tokens != PAD).sum())
 
 
