@@ -75,6 +75,7 @@ TESTED_WITH = {
     "lakehouse/spark/nested_values.py": "tests/lakehouse/test_stored_values.py",
     "lakehouse/spark/unreadable.py": "tests/lakehouse/test_stored_values.py",
     "lakehouse/spark/relations.py": "tests/lakehouse/embedded/test_flow_function.py",
+    "lakehouse/determinism/computed_rows.py": "tests/lakehouse/determinism/test_check.py",
     "lakehouse/determinism/repeat_embedded.py": "tests/lakehouse/determinism/test_check.py",
     "lakehouse/determinism/repeat_on_spark.py": "tests/lakehouse/determinism/test_check.py",
     "lakehouse/run/openlineage/sql_generators.py": "tests/lakehouse/run/openlineage/test_sql_column_lineage.py",

@@ -109,6 +109,19 @@ def shingle(hashes: Hashes, start: int, size: int) -> np.uint64:
 
 
 @numba.njit(nogil=True, cache=True)
+def sort_distinct(values: Hashes, begin: int, end: int) -> int:
+    """Sort values[begin:end] and leave each out that repeats; return the new end."""
+    part = values[begin:end]
+    part.sort()
+    kept = min(begin + 1, end)
+    for i in range(begin + 1, end):
+        if values[i] != values[kept - 1]:
+            values[kept] = values[i]
+            kept += 1
+    return kept
+
+
+@numba.njit(nogil=True, cache=True)
 def _shingle_sets(hashes: Hashes, places: Offsets, size: int, out: Hashes, offsets: Offsets) -> int:
     total = 0
     for row in range(places.shape[0] - 1):
@@ -120,14 +133,7 @@ def _shingle_sets(hashes: Hashes, places: Offsets, size: int, out: Hashes, offse
             for i in range(first, first + count - width + 1):
                 out[total] = shingle(hashes, i, width)
                 total += 1
-            part = out[begin:total]
-            part.sort()
-            kept = begin + 1
-            for i in range(begin + 1, total):
-                if out[i] != out[kept - 1]:
-                    out[kept] = out[i]
-                    kept += 1
-            total = kept
+            total = sort_distinct(out, begin, total)
         offsets[row + 1] = total
     return total
 

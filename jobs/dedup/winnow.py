@@ -6,14 +6,13 @@ it stands in them and however long they are. MinHash, which samples a whole text
 About 2 of `window` + 1 shingles are chosen.
 """
 
-# ruff: noqa: C901 - one loop over shingles
 from __future__ import annotations
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
-from jobs.dedup.minhash import shingle
+from jobs.dedup.minhash import shingle, sort_distinct
 from jobs.text.characters import Offsets
 from jobs.text.words import Hashes
 
@@ -61,13 +60,6 @@ def _fingerprints(hashes: Hashes, places: Offsets, size: int, window: int, out: 
                 if (i >= window - 1 and (least != before or i == window - 1)) or i == shingles - 1 < window - 1:
                     out[total] = ring[least % window]
                     total += 1
-            part = out[begin:total]
-            part.sort()
-            kept = begin + 1
-            for i in range(begin + 1, total):
-                if out[i] != out[kept - 1]:
-                    out[kept] = out[i]
-                    kept += 1
-            total = kept
+            total = sort_distinct(out, begin, total)
         offsets[row + 1] = total
     return total

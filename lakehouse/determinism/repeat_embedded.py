@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,12 +10,12 @@ import pyarrow as pa
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import REJECT
 from lakehouse.delta.content_digest import HIGH, LOW
+from lakehouse.determinism.computed_rows import computed_rows
 from lakehouse.embedded.checked_rows import good_rows, keys_of
 from lakehouse.embedded.engine import EmbeddedEngine
-from lakehouse.engine import Call, CheckedRows
+from lakehouse.engine import CheckedRows
 from lakehouse.engine.rules import given_columns
-from lakehouse.errors import FlowError, MixlakeError
-from lakehouse.ledger.retractions import Retractions
+from lakehouse.errors import FlowError
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.project import Project
 
@@ -49,8 +46,8 @@ def run_twice(project: Project, item: FlowPlan) -> tuple[int, pa.Table, pa.Table
     """
     other_batches = replace(item, flow=replace(item.flow, batch_rows=-(-item.flow.batch_rows // _PART)))
     with (
-        _run(EmbeddedEngine(project), item) as one,
-        _run(EmbeddedEngine(project, shuffled=True), other_batches) as other,
+        computed_rows(EmbeddedEngine(project), item) as one,
+        computed_rows(EmbeddedEngine(project, shuffled=True), other_batches) as other,
     ):
         table = item.flow.writes
         if one.digest == other.digest:
@@ -61,18 +58,6 @@ def run_twice(project: Project, item: FlowPlan) -> tuple[int, pa.Table, pa.Table
             raise FlowError(f"{item.flow.id} gives equal rows, but not equally often ({item.flow.place})")
         first, second = (_taken(table, run, places) for run, places in zip((one, other), chosen, strict=True))
         return one.digest.rows, first, second
-
-
-@contextmanager
-def _run(engine: EmbeddedEngine, item: FlowPlan) -> Iterator[CheckedRows]:
-    with engine.begin(item.flow, f"check-{time.time():.0f}") as session:
-        try:
-            call = Call(item.params, item.inputs, item.last.version if item.last else -1)
-            yield session.check(session.apply(call).rows, Retractions())
-        except MixlakeError:
-            raise
-        except Exception as error:
-            raise session.translate(error) from error
 
 
 def _differing(table: Table, one: CheckedRows, other: CheckedRows) -> list[pl.Series]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from lakehouse.delta.content_digest import HIGH, LOW
-from lakehouse.engine import Call, CheckedRows
+from lakehouse.determinism.computed_rows import computed_rows
 from lakehouse.engine.rules import given_columns
-from lakehouse.errors import FlowError, MixlakeError
-from lakehouse.ledger.retractions import Retractions
+from lakehouse.errors import FlowError
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.project import Project
 from lakehouse.spark.checked_rows import good
@@ -51,7 +48,8 @@ def run_twice(root: SparkSession, project: Project, item: FlowPlan) -> tuple[int
         MixlakeError: If the flow fails.
     """
     table = item.flow.writes
-    with _run(root, project, item, _ONE) as one, _run(root, project, item, _OTHER) as other:
+    engines = [SparkEngine(root, project, settings) for settings in (_ONE, _OTHER)]
+    with computed_rows(engines[0], item) as one, computed_rows(engines[1], item) as other:
         names = [column.name for column in given_columns(table)]
         runs = (good(one), good(other))
         if one.digest == other.digest:
@@ -71,15 +69,3 @@ def run_twice(root: SparkSession, project: Project, item: FlowPlan) -> tuple[int
 def _arrow(rows: DataFrame) -> pa.Table:
     table: pa.Table = rows.toArrow()
     return table
-
-
-@contextmanager
-def _run(root: SparkSession, project: Project, item: FlowPlan, settings: Mapping[str, str]) -> Iterator[CheckedRows]:
-    with SparkEngine(root, project, settings).begin(item.flow, f"check-{time.time():.0f}") as session:
-        try:
-            call = Call(item.params, item.inputs, item.last.version if item.last else -1)
-            yield session.check(session.apply(call).rows, Retractions())
-        except MixlakeError:
-            raise
-        except Exception as error:
-            raise session.translate(error) from error
