@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from jobs.acquire.file_guard import RejectedError, guarded
-from jobs.acquire.original_file import by_size, originals, read_original
+from jobs.acquire.original_file import FROM_FILE, by_size, originals, read_original
 from jobs.acquire.pictures.decode import whole
 from jobs.acquire.record_batch import batch_of
 from lakehouse.declare.flow import flow
@@ -82,18 +82,7 @@ def _landed(batch: pa.RecordBatch, params: ImagesParams) -> pa.RecordBatch:
         rows.append(row)
     made = ("captions", "format", "mode", "width", "height", "frames", "metadata", "content_id", "image")
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in made}
-    kept = (
-        "sample_id",
-        "parent_ids",
-        "source",
-        "license",
-        "license_status",
-        "license_evidence",
-        "uri",
-        "retrieved_at",
-        "kind",
-    )
-    columns |= {name: batch.column(name) for name in kept}
+    columns |= {name: batch.column(name) for name in FROM_FILE}
     return batch_of(table, columns, [row["reject"] for row in rows])
 
 

@@ -16,6 +16,11 @@ import pyarrow as pa
 from jobs.acquire.file_guard import RejectedError
 from jobs.acquire.location import location_of, require_location
 
+# What a landed row has from its row of `bronze.files`, unchanged.
+FROM_FILE = (
+    "sample_id", "parent_ids", "source", "license", "license_status", "license_evidence", "uri", "retrieved_at", "kind",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Original:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from jobs.acquire.file_guard import RejectedError, guarded
-from jobs.acquire.original_file import by_size, originals, read_original
+from jobs.acquire.original_file import FROM_FILE, by_size, originals, read_original
 from jobs.acquire.record_batch import batch_of
 from jobs.acquire.recordings.decode import inspect
 from lakehouse.declare.flow import flow
@@ -76,19 +76,7 @@ def _landed(batch: pa.RecordBatch, params: UtterancesParams) -> pa.RecordBatch:
         rows.append(row)
     made = (*_OF_NEIGHBOURS, *_OF_SOUND, "content_id", "audio")
     columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in made}
-    kept = (
-        "sample_id",
-        "parent_ids",
-        "source",
-        "license",
-        "license_status",
-        "license_evidence",
-        "uri",
-        "retrieved_at",
-        "kind",
-        "language",
-    )
-    columns |= {name: batch.column(name) for name in kept}
+    columns |= {name: batch.column(name) for name in (*FROM_FILE, "language")}
     return batch_of(table, columns, [row["reject"] for row in rows])
 
 
