@@ -15,6 +15,7 @@ from lakehouse.declare.reads import Read
 from lakehouse.declare.sql_flow import parse_select, table_names
 from lakehouse.run.openlineage.column_lineage import DIRECT, Source
 from lakehouse.run.openlineage.sql_column_lineage import of_sql
+from tests.lakehouse.run.openlineage.exact_edges import EXACT, EXACT_DUCKDB
 
 
 def table(name, *columns):
@@ -157,78 +158,6 @@ def test_what_is_not_certain_is_left_out(text):
 
 def test_one_unknown_column_leaves_the_others_known():
     assert fields("SELECT id, nope AS n FROM silver.a") == {"id": {"a.id="}}
-
-
-# Statement, sources of its columns, sources of its rows.
-EXACT = [
-    ("SELECT id, posexplode(array(x, y)) AS (p, e) FROM silver.a", "id: a.id=; p: a.x a.y; e: a.x a.y", ""),
-    ("SELECT id, stack(2, 'x', x, 'y', y) AS (k, v) FROM silver.a", "id: a.id=; v: a.x a.y", ""),
-    ("SELECT id, inline(array(struct(x, y), struct(y, id))) AS (k, v) FROM silver.a", "id: a.id=; k: a.x a.y; v: a.y a.id", ""),
-    ("SELECT json_tuple(s, 'a', 'b') AS (k, v) FROM silver.a", "k: a.s; v: a.s", ""),
-    ("SELECT explode(items) AS (k, v), x AS n FROM silver.a", "k: a.items; v: a.items; n: a.x=", "a.items?JOIN"),
-    ("SELECT explode(items), x FROM silver.a", "x: a.x=", "a.items?JOIN"),
-    ("SELECT k, v FROM silver.a LATERAL VIEW stack(2, 'x', x, 'y', y) t AS k, v", "v: a.x a.y", ""),
-    ("SELECT k FROM silver.a LATERAL VIEW OUTER inline(items) t AS k, v", "k: a.items", "a.items?JOIN"),
-    ("SELECT v AS n FROM silver.a, LATERAL explode(items) AS t(v)", "n: a.items", "a.items?JOIN"),
-    ("SELECT v AS n FROM silver.a, explode(items) AS t(v)", "n: a.items", "a.items?JOIN"),
-    ("SELECT id, n FROM silver.a, LATERAL (SELECT max(y) + a.x AS n FROM gold.b) AS t", "id: a.id=; n: a.x b.y+", ""),
-    ("SELECT TRANSFORM(x, y) USING 'cat' AS (k, v) FROM silver.a", "k: a.x a.y; v: a.x a.y", "a.x?JOIN a.y?JOIN"),
-    # Places after a projection of unknown width are not known.
-    ("SELECT v FROM (SELECT inline(s), id FROM silver.a) AS t(k, v, n)", "", "a.s?JOIN"),
-    ("SELECT id, v FROM (SELECT id, inline(s) FROM silver.a) AS t(id, k, v)", "id: a.id=", "a.s?JOIN"),
-    ("SELECT inline(s), id FROM silver.a UNION ALL SELECT y, id, z FROM gold.b", "", "a.s?JOIN"),
-    ("SELECT posexplode(items) AS (p, e), id FROM silver.a UNION ALL SELECT y, id, z FROM gold.b",
-     "p: a.items b.y=; e: a.items b.id=; id: a.id= b.Z=", "a.items?JOIN"),
-    ("SELECT x, count(*) AS n FROM silver.a GROUP BY ALL", "x: a.x=", "a.x?GROUP_BY"),
-    ("SELECT x + y AS k, sum(id) AS n, n + 1 AS m FROM silver.a GROUP BY ALL", "k: a.x a.y; n: a.id+; m: a.id+",
-     "a.x?GROUP_BY a.y?GROUP_BY"),
-    ("SELECT x AS k, count(*) AS n FROM silver.a GROUP BY k", "k: a.x=", "a.x?GROUP_BY"),
-    ("SELECT x AS k, y AS v, count(*) AS n FROM silver.a GROUP BY ROLLUP (1, 2)", "k: a.x=; v: a.y=",
-     "a.x?GROUP_BY a.y?GROUP_BY"),
-    ("SELECT id, s.* FROM silver.a ORDER BY 1 LIMIT 2", "id: a.id=", "a.id?SORT"),
-    ("SELECT s.*, id FROM silver.a ORDER BY 2 LIMIT 2", "id: a.id=", ""),
-    ("SELECT x AS k FROM silver.a ORDER BY k LIMIT 3", "k: a.x=", "a.x?SORT"),
-    ("SELECT x AS y FROM silver.a ORDER BY y LIMIT 3", "y: a.x=", "a.x?SORT"),
-    ("SELECT x FROM silver.a ORDER BY ALL LIMIT 3", "x: a.x=", "a.x?SORT"),
-    ("SELECT x FROM silver.a UNION ALL SELECT y FROM gold.b ORDER BY x LIMIT 3", "x: a.x= b.y=", "a.x?SORT b.y?SORT"),
-    ("SELECT x FROM silver.a LIMIT (SELECT max(y) FROM gold.b)", "x: a.x=", "b.y?FILTER"),
-    ("SELECT id FROM silver.a QUALIFY row_number() OVER (PARTITION BY y ORDER BY x) = 1", "id: a.id=",
-     "a.y?FILTER a.x?FILTER"),
-    ("SELECT id, sum(x) OVER w AS n FROM silver.a WINDOW w AS (PARTITION BY y)", "id: a.id=; n: a.x+ a.y?WINDOW", ""),
-    ("SELECT * EXCEPT (id, x, items, s, flag) FROM silver.a", "y: a.y=", ""),
-    ("SELECT to_json(struct(*)) AS n FROM gold.b", "n: b.id b.y b.Z b.run_id", ""),
-    ("SELECT count(*) AS n, count(x) AS m FROM silver.a", "m: a.x+", ""),
-    ("SELECT * FROM silver.a, gold.b", "x: a.x=; items: a.items=; s: a.s=; flag: a.flag=; Z: b.Z=", ""),
-    ("SELECT y AS n FROM silver.a LEFT SEMI JOIN gold.b USING (id)", "n: a.y=", "a.id?JOIN b.id?JOIN"),
-    ("SELECT x + 1 AS n, n * 2 AS m FROM silver.a", "n: a.x; m: a.x", ""),
-    ("SELECT y + 1 AS x, x * 2 AS m FROM silver.a", "x: a.y; m: a.x", ""),
-    ("SELECT aggregate(items, 0, (x, y) -> x + y + id) AS n FROM silver.a", "n: a.items a.id", ""),
-    ("SELECT x AS n FROM silver.a WHERE EXISTS (SELECT 1 FROM gold.b WHERE z = x)", "n: a.x=", "a.x?FILTER b.Z?FILTER"),
-    ("FROM silver.a |> WHERE y > 1 |> SELECT x AS n", "n: a.x=", "a.y?FILTER"),
-    ("SELECT * FROM (SELECT id, x, y FROM silver.a) PIVOT (sum(x) FOR y IN (1 AS n, 2 AS m))",
-     "id: a.id=; n: a.x+ a.y?CONDITIONAL; m: a.x+ a.y?CONDITIONAL", "a.id?GROUP_BY"),
-    (("SELECT w.id, p_m AS n FROM (SELECT id, x, y, s FROM silver.a) "
-      "PIVOT (sum(x + s) AS k, max(s) AS m FOR y IN (1 AS p)) AS w WHERE p_k > 1"), "id: a.id=; n: a.s+ a.y?CONDITIONAL", "a.id?GROUP_BY a.x?FILTER a.s?FILTER a.y?FILTER"),
-    ("SELECT * FROM (SELECT id, x, y FROM silver.a) UNPIVOT (v FOR k IN (x, y))", "id: a.id=; v: a.x= a.y=", ""),
-    ("SELECT u.v AS n, u.k FROM silver.a UNPIVOT (v FOR k IN (x, y)) AS u", "n: a.x= a.y=", ""),
-]  # fmt: skip
-EXACT_DUCKDB = [
-    ("SELECT unnest(items) AS e, x FROM silver.a", "e: a.items; x: a.x=", "a.items?JOIN"),
-    ("SELECT unnest(s), id FROM silver.a UNION ALL SELECT y, z FROM gold.b", "", "a.s?JOIN"),
-    ("SELECT DISTINCT ON (x) id, y FROM silver.a", "id: a.id=; y: a.y=", "a.x?GROUP_BY"),
-    ("SELECT [i + x FOR i IN items] AS n FROM silver.a", "n: a.items a.x", ""),
-    ("SELECT [x FOR x IN items] AS n FROM silver.a", "n: a.items", ""),
-    ("SELECT v AS n FROM silver.a, generate_series(1, x) AS t(v)", "n: a.x", "a.x?JOIN"),
-    ("SELECT COLUMNS('x|y') FROM silver.a", "", ""),
-    ("SELECT a AS n FROM silver.a", "", ""),
-    (
-        "SELECT id, p AS n FROM (SELECT id, x, y FROM silver.a) PIVOT (sum(x) FOR y IN (1 AS p, 2 AS q))",
-        "id: a.id=; n: a.x+ a.y?CONDITIONAL",
-        "a.id?GROUP_BY",
-    ),
-    ("SELECT * FROM silver.a PIVOT (sum(x) FOR y IN (1 AS n, 2 AS m) GROUP BY id)", "", ""),
-    ("FROM gold.b SELECT * REPLACE (id + y AS y)", "id: b.id=; y: b.id b.y; Z: b.Z=", ""),
-]
 
 
 @pytest.mark.parametrize(
