@@ -24,7 +24,7 @@ from lakehouse.ledger.retractions import (
     current,
     load_retractions,
     pattern,
-    reopen_purge,
+    reopen_orders,
     revision,
     update_order,
 )
@@ -78,7 +78,7 @@ def test_an_order_changes_only_as_it_was_when_it_was_read(catalog):
     made = append_order(catalog, order(purge=True))
     number = revision(catalog, made)
     assert number == 0
-    assert update_order(catalog, made, number, tables=["bronze.pages"])
+    assert update_order(catalog, made, number, tables=("bronze.pages",))
     assert not update_order(catalog, made, number, state=PURGED)
     assert current(catalog, made).tables == ("bronze.pages",)
     assert current(catalog, made).to_purge
@@ -112,18 +112,18 @@ def test_a_purge_is_reopened_where_rows_came_back(catalog):
     made = append_order(catalog, order(purge=True, searched={"bronze.pages": 3}))
     assert update_order(catalog, made, 0, state=PURGED)
     orders = load_retractions(catalog)
-    reopen_purge(catalog, PAGES, 3, note("bronze.pages"), orders)
+    reopen_orders(catalog, PAGES, 3, note("bronze.pages"), orders)
     assert current(catalog, made).state == PURGED
-    reopen_purge(catalog, PAGES, 4, note("bronze.pages"), orders)
+    reopen_orders(catalog, PAGES, 4, note("bronze.pages"), orders)
     assert current(catalog, made).state == ORDERED
     assert revision(catalog, made) == 2
 
 
 def test_reopening_a_purge_gives_up_where_others_come_first_each_time(catalog, monkeypatch):
     made = append_order(catalog, order(purge=True, searched={"bronze.pages": 3}))
-    monkeypatch.setattr(retractions, "update_order", lambda *_: False)
-    with pytest.raises(CollisionError, match="the purge of retraction 1 could not be reopened"):
-        reopen_purge(catalog, PAGES, 4, note("bronze.pages"), Retractions((made,)))
+    monkeypatch.setattr(retractions, "update_order", lambda *_, **__: False)
+    with pytest.raises(CollisionError, match="retraction 1 could not be reopened"):
+        reopen_orders(catalog, PAGES, 4, note("bronze.pages"), Retractions((made,)))
 
 
 @pytest.mark.parametrize(
