@@ -72,7 +72,8 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
 
     The order is recorded in ledger.retractions and takes effect immediately: matching rows that land later are
     refused. That table also records when, and by which run, it was applied, and how many rows of which tables went
-    (matched, and derived from those). Releases keep what they pin; the command prints which of them, and which training steps, have seen it.
+    (matched, and derived from those). Releases keep what they pin; the command prints which of them, and which
+    training steps, have seen it.
 
     With --purge the next mixlake run also breaks those releases, for good, and deletes the older data files and
     change files that contain the rows, quarantined rows, and the logs of runs. Files that a commit names are deleted
