@@ -27,6 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.declare.own_packages import GROUPS, HOME, hidden_by, package_of, place_of, require_one_package
 from lakehouse.declare.params import file_fields
 from lakehouse.spark.settings import is_local
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mixlake.code")
 
-GROUPS = ("mixlake.modules", "mixlake.sql", "mixlake.commands")
 _AT = (1980, 1, 1, 0, 0, 0)
 _LEFT_OUT = {"__pycache__", ".venv"}
 _COMPILED = (".so", ".pyd", ".dylib")
@@ -58,7 +58,9 @@ def distribute_code(session: SparkSession, modules: Sequence[str], root: Path) -
         _by_value(modules, root)
         if modules:
             there = filter(None, context.environment.get("PYTHONPATH", "").split(os.pathsep))
-            context.environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(root), *there]))
+            # Workers import by this path first: what it would hide of mixlake comes before it.
+            first = [str(HOME)] if hidden_by(root) else []
+            context.environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*first, str(root), *there]))
         return
     body = archive(packages(modules, root))
     digest = hashlib.sha256(body).hexdigest()[:16]
@@ -80,11 +82,18 @@ def packages(modules: Iterable[str] = (), root: Path | None = None) -> list[str]
     Args:
         modules: Modules of the configuration, in addition to the engine's and installed ones.
         root: Folder of the configuration; what was imported from below it goes along.
+
+    Raises:
+        ConfigError: If a team's package has the name of one of mixlake's.
     """
     points = [point for group in GROUPS for point in importlib.metadata.entry_points(group=group)]
+    modules = list(modules)
     named = ["lakehouse", *(point.module for point in points), *modules]
     if root is not None:
-        named.extend(name for name in list(sys.modules) if "." not in name and _is_own(name, root))
+        team = [*modules, *(name for name in list(sys.modules) if "." not in name and _is_own(name, root))]
+        for name in team:
+            require_one_package(name.split(".", 1)[0], root)
+        named.extend(team)
     return sorted({name.split(".", 1)[0] for name in named} - {"__main__"})
 
 
@@ -121,9 +130,10 @@ def archive(names: Iterable[str], extra: Mapping[str, Path] | None = None) -> by
 
 
 def _files(name: str) -> Iterator[tuple[str, Path]]:
-    spec = importlib.util.find_spec(name)
-    for place in spec.submodule_search_locations or () if spec else ():
-        top = Path(place)
+    own = _own_places().get(name)
+    spec = importlib.util.find_spec(name) if own is None or own.is_file() else None
+    folders = [own] if own is not None and own.is_dir() else (spec.submodule_search_locations or () if spec else ())
+    for top in map(Path, folders):
         paths = [path for path in sorted(top.rglob("*")) if not _LEFT_OUT & set(path.relative_to(top).parts)]
         if any(path.suffix in _COMPILED for path in paths):
             log.warning("%s has compiled parts and is not sent: install it on the workers", name)
@@ -133,6 +143,16 @@ def _files(name: str) -> Iterator[tuple[str, Path]]:
                 yield f"{name}/{path.relative_to(top).as_posix()}", path
     if spec and not spec.submodule_search_locations and spec.origin and spec.origin.endswith(".py"):
         yield f"{name}.py", Path(spec.origin)
+
+
+def _own_places() -> dict[str, Path]:
+    """Return where the packages that distributions add to mixlake lie, by name."""
+    places = {"lakehouse": HOME / "lakehouse"}
+    for group in GROUPS:
+        for point in importlib.metadata.entry_points(group=group):
+            if (place := place_of(point)) is not None:
+                places[package_of(point)] = place
+    return places
 
 
 def _installed(names: Iterable[str]) -> Iterator[tuple[str, str]]:
