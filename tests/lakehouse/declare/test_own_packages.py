@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import json
 import os
 import shutil
@@ -139,27 +140,17 @@ def test_a_module_that_is_looked_for_in_mixlakes_package_is_explained(folder, ca
     assert "flows.py:2" in told
 
 
-def test_a_wheels_files_and_a_zip_of_the_code_are_found_beside_their_engine(tmp_path):
+def test_another_copys_files_are_found_beside_its_engine(tmp_path):
     site, away = tmp_path / "site", tmp_path / "away"
     away.mkdir()
-    # A wheel is unpacked so; another copy stands installed in this environment.
-    site.mkdir()
-    with zipfile.ZipFile(tmp_path / "code.zip", "w") as made:
-        made.writestr("x", "")
-    (tmp_path / "code.zip").write_bytes(archive(packages()))
-    with zipfile.ZipFile(tmp_path / "code.zip") as made:
+    # As a wheel, or the zip for spark-submit, is unpacked; another copy is installed in this environment.
+    with zipfile.ZipFile(io.BytesIO(archive(packages()))) as made:
         made.extractall(site)
     found = json.loads(python(away, path=[site]).stdout)
     assert (found["place"], found["flows"] > 20) == (str(site), True)
     assert all(Path(view).is_relative_to(site / "sql") for view in found["views"])
     package(away, "jobs")
     assert f"mixlake's in {site / 'jobs'}, and another in {away / 'jobs'}" in python(away, path=[".", site]).stderr
-    # As spark-submit starts it: the zip on the path, in a folder that has a package of that name.
-    submitted = "from lakehouse.cli.spark_submit import main\nimport sys\nsys.argv = ['x', 'plan', '--json']\nmain()"
-    ended = python(away, path=[tmp_path / "code.zip"], text=submitted)
-    assert f"another in {away / 'jobs'}" in ended.stderr
-    shutil.rmtree(away / "jobs")
-    assert len(json.loads(python(away, path=[tmp_path / "code.zip"], text=submitted).stdout)) > 20
 
 
 def test_an_engine_without_its_installation_says_so(tmp_path, monkeypatch):
