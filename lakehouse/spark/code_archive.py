@@ -129,11 +129,23 @@ def archive(names: Iterable[str], extra: Mapping[str, Path] | None = None) -> by
     return body.getvalue()
 
 
-def _files(name: str) -> Iterator[tuple[str, Path]]:
+def package_folder(name: str) -> Path | None:
+    """Return the folder of a package that is sent, None where it is a single module or has none."""
+    folders = _folders(name)
+    return folders[0] if folders else None
+
+
+def _folders(name: str) -> list[Path]:
     own = _own_places().get(name)
-    spec = importlib.util.find_spec(name) if own is None or own.is_file() else None
-    folders = [own] if own is not None and own.is_dir() else (spec.submodule_search_locations or () if spec else ())
-    for top in map(Path, folders):
+    if own is not None:
+        return [own] if own.is_dir() else []
+    spec = importlib.util.find_spec(name)
+    return [Path(place) for place in (spec.submodule_search_locations or () if spec else ())]
+
+
+def _files(name: str) -> Iterator[tuple[str, Path]]:
+    folders = _folders(name)
+    for top in folders:
         paths = [path for path in sorted(top.rglob("*")) if not _LEFT_OUT & set(path.relative_to(top).parts)]
         if any(path.suffix in _COMPILED for path in paths):
             log.warning("%s has compiled parts and is not sent: install it on the workers", name)
@@ -141,7 +153,8 @@ def _files(name: str) -> Iterator[tuple[str, Path]]:
         for path in paths:
             if path.is_file():
                 yield f"{name}/{path.relative_to(top).as_posix()}", path
-    if spec and not spec.submodule_search_locations and spec.origin and spec.origin.endswith(".py"):
+    spec = None if folders else importlib.util.find_spec(name)
+    if spec and spec.origin and spec.origin.endswith(".py"):
         yield f"{name}.py", Path(spec.origin)
 
 
