@@ -92,7 +92,8 @@ def _open_same_rows(catalog: Catalog, name: str, version: int) -> DeltaTable:
     latest = catalog.open(name)
     if version > int(latest.version()):
         return catalog.open(name, version)  # refused, by the name of the version
-    table = catalog.open(name, newest_with_same_rows(latest, version))
-    if not is_whole(table):
-        raise LakeError("its files were vacuumed", f"run the flows again: mixlake run +{name}")
-    return table
+    for same_rows in (newest_with_same_rows(latest, version), version):
+        table = catalog.open(name, same_rows)
+        if is_whole(table):
+            return table
+    raise LakeError("its files were vacuumed", f"run the flows again: mixlake run +{name}")

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lakehouse.declare.contract import is_ledger
+from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import APPLIED, ORDERED, Retraction, current, load_retractions, revision, update_order
 from lakehouse.project import Project
 from lakehouse.retraction.obstacles import Obstacle, failure, incomplete_flow, remaining_in
+from lakehouse.retraction.quarantine_cleanup import clear_quarantine
 from lakehouse.retraction.remaining_rows import files_at, stored_files, tables_with_rows
 
 log = logging.getLogger("mixlake.retraction")
@@ -38,9 +40,9 @@ class Completion:
             return f"retraction {self.order.ordinal} is not carried out yet: {self.obstacle}"
         if not self.order.matched:
             return f"retraction {self.order.ordinal} is carried out: no table has rows that match"
-        tables = {*self.order.matched, *self.order.derived}
+        names = {*self.order.matched, *self.order.derived}
         rows = sum(self.order.matched.values()) + sum(self.order.derived.values())
-        return f"retraction {self.order.ordinal} is carried out: {rows} rows of {len(tables)} tables are gone"
+        return f"retraction {self.order.ordinal} is carried out: {rows} rows of {len(names)} tables are gone"
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake run --json`` prints."""
@@ -70,7 +72,7 @@ def complete_orders(project: Project, run_id: str, failed: Collection[str] = ())
     try:
         incomplete = incomplete_flow(project, failed)
         completed = [
-            _complete(project, order, incomplete or _other_tables(project, order), numbers[order.ordinal], run_id)
+            _complete(project, order, incomplete or _remaining(project, order), numbers[order.ordinal], run_id)
             for order in waiting
         ]
     except Exception as error:
@@ -89,9 +91,11 @@ def _complete(project: Project, order: Retraction, obstacle: Obstacle | None, nu
     return Completion(now)
 
 
-def _other_tables(project: Project, order: Retraction) -> Obstacle | None:
-    """Search the tables that no declared flow writes."""
+def _remaining(project: Project, order: Retraction) -> Obstacle | None:
+    """Search quarantine, and the tables that no declared flow writes."""
     catalog, writers = project.catalog, project.registry.writers
+    if not clear_quarantine(project, order):
+        return Obstacle(f"{tables.quarantine.name} contains retracted rows", "try again: mixlake run")
     names = [name for name in catalog.names() if not is_ledger(name) and name not in writers]
     latest = {name: int(catalog.open(name).version()) for name in names}
     found = tables_with_rows(project, order, files_at(catalog, latest, stored_files(catalog, names))) if names else ()

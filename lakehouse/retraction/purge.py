@@ -43,10 +43,9 @@ from lakehouse.project import Project
 from lakehouse.release.retention import RequiredVersions, required_versions
 from lakehouse.release.vacuum import RETENTION_HOURS, TableVacuum, unreferenced_files
 from lakehouse.retraction.obstacles import Obstacle, failure, incomplete_flow, older_versions, remaining_in
-from lakehouse.retraction.quarantine_cleanup import delete_retracted_rows
+from lakehouse.retraction.quarantine_cleanup import clear_quarantine
 from lakehouse.retraction.remaining_rows import (
     files_at,
-    is_quarantined,
     may_contain_rows,
     older_types,
     stored_files,
@@ -218,10 +217,8 @@ def _finish_retraction(project: Project, order: Retraction, steps: _Steps) -> No
     """
     if (obstacle := incomplete_flow(project, steps.failed)) is not None:
         raise _BlockedError(obstacle)
-    if is_quarantined(project, order):
-        delete_retracted_rows(project, repeat=True)
-        if is_quarantined(project, order):
-            raise _again(f"{tables.quarantine.name} contains retracted rows")
+    if not clear_quarantine(project, order):
+        raise _again(f"{tables.quarantine.name} contains retracted rows")
     if not is_fully_merged(project):
         steps.sync()
         if not is_fully_merged(project):

@@ -56,11 +56,7 @@ def distribute_code(session: SparkSession, modules: Sequence[str], root: Path) -
     context = session.sparkContext
     if is_local(context.master or "local"):
         _by_value(modules, root)
-        if modules:
-            there = filter(None, context.environment.get("PYTHONPATH", "").split(os.pathsep))
-            # Workers import by this path first: what it would hide of mixlake comes before it.
-            first = [str(HOME)] if hidden_by(root) else []
-            context.environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*first, str(root), *there]))
+        context.environment.update(_worker_path(context.environment.get("PYTHONPATH", ""), modules, root))
         return
     body = archive(packages(modules, root))
     digest = hashlib.sha256(body).hexdigest()[:16]
@@ -74,6 +70,25 @@ def distribute_code(session: SparkSession, modules: Sequence[str], root: Path) -
     context.addPyFile(str(path))
     sys.path[:] = known  # the driver has its code already
     log.info("sent %d kB of code to the workers", len(body) // 1000)
+
+
+def _worker_path(before: str, modules: Sequence[str], root: Path) -> dict[str, str]:
+    """Return what to set for workers of this machine, so that they import what the driver does.
+
+    Python starts them as ``-m pyspark.daemon``, with the current folder first on their path, and ``PYTHONPATH`` before
+    what is installed. A folder with a package of a name of mixlake's must not come first there.
+
+    Args:
+        before: ``PYTHONPATH`` as it is for them.
+        modules: Modules of the configuration.
+        root: Its folder.
+    """
+    there = [*filter(None, before.split(os.pathsep))]
+    folders = [str(root), *there] if modules else there
+    if any(hidden_by(folder) for folder in (root, Path.cwd(), *map(Path, there))):
+        path = [str(HOME), *folders, str(Path.cwd())]
+        return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(path)), "PYTHONSAFEPATH": "1"}
+    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(folders))} if modules else {}
 
 
 def packages(modules: Iterable[str] = (), root: Path | None = None) -> list[str]:
