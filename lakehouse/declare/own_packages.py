@@ -141,7 +141,7 @@ def _clash(name: str, owner: str, own: Path, other: Path) -> ConfigError:
 
 
 def _is_mixlake(point: EntryPoint) -> bool:
-    return point.dist is not None and point.dist.name.lower() == DISTRIBUTION
+    return point.dist is not None and (point.dist.name or "").lower() == DISTRIBUTION
 
 
 def _needed_by_flows() -> set[str]:
