@@ -96,7 +96,7 @@ def lake(tmp_path):
 
 
 def test_supply_goes_to_the_most_specific_line_and_shortfall_is_told(lake):
-    rows = {(row["stage"], row["cell"]): {key: row[key] for key in KEYS} for row in quota_rows(lake)}
+    rows = {(row["stage"], row["cell"]): {key: row[key] for key in KEYS} for row in quota_rows(lake.project)}
     assert rows["hot", "text/en/legal"] == {
         "cell": "text/en/legal",
         "stage": "hot",
@@ -140,12 +140,12 @@ def test_one_stage_is_shown_as_a_table(lake):
 
 def test_an_unknown_stage_is_a_usage_error(lake):
     with pytest.raises(UsageError, match="no stage 'warm'"):
-        quota_rows(lake, "warm")
+        quota_rows(lake.project, "warm")
 
 
 def test_without_a_mixture_the_error_says_what_to_run(tmp_path):
     with pytest.raises(TableNotFoundError, match=r"mixlake run \+gold.mixture"):
-        quota_rows(Lake(str(tmp_path), Config(lake=str(tmp_path))))
+        quota_rows(Lake(str(tmp_path), Config(lake=str(tmp_path))).project)
 
 
 def test_the_view_says_what_the_largest_document_and_source_are_of_the_target(lake):
@@ -183,7 +183,7 @@ def test_caps_that_have_a_part_in_a_shortfall_are_named(tmp_path, declared, larg
     draws = [drawn("hot", "text/en/legal", "a", epoch, tokens) for epoch in range(1 + twice)]
     write(tmp_path, mixture, draws)
     lake = Lake(str(tmp_path), Config(lake=str(tmp_path)))
-    (row,) = quota_rows(lake)
+    (row,) = quota_rows(lake.project)
     assert row["caps"] == caps
     printed = CliRunner().invoke(command, [], obj=Context(lake.uri), catch_exceptions=False).output
     assert ("To lift it, write" in printed) is bool(caps)
@@ -195,5 +195,27 @@ def test_a_supply_of_before_its_largest_document_was_recorded_names_no_document_
     write(tmp_path, quotas, [line("hot", 0, "text/en/legal", 1000, 0.1)])
     write(tmp_path, supply, [held("text/en/legal", 5000)], lacks=("largest",))
     write(tmp_path, mixture, [drawn("hot", "text/en/legal", "a", 0, 10)])
-    (row,) = quota_rows(Lake(str(tmp_path), Config(lake=str(tmp_path))))
+    (row,) = quota_rows(Lake(str(tmp_path), Config(lake=str(tmp_path))).project)
     assert (row["drawn"], row["caps"]) == (10, [])
+
+
+def test_another_quota_and_policy_are_drawn_without_a_commit(mixed, tmp_path):
+    more = tmp_path / "more.yaml"
+    more.write_text(
+        "stages: {hot: {tokens: 300, cells: {text/en/note: {share: 1.0, max_document_share: 1.0, max_source_share: 1.0}}}}\n"
+    )
+    context = Context(mixed.uri)
+    context.__dict__["project"] = mixed.project
+    before = mixed.catalog.log("gold.mixture").version
+
+    def asked(*words):
+        answer = CliRunner().invoke(command, [*words, "--json"], obj=context, catch_exceptions=False)
+        return {row["stage"]: row for row in json.loads(answer.stdout)}
+
+    assert set(asked()) == {"cold"}
+    tried = asked("--param", f"gold.quotas.files=[{more}]")
+    assert {stage: row["target"] for stage, row in tried.items()} == {"cold": 400, "hot": 300}
+    assert tried["hot"]["drawn"] > 0
+    assert mixed.catalog.log("gold.mixture").version == before
+    with pytest.raises(UsageError, match="--at"):
+        asked("--param", f"gold.quotas.files=[{more}]", "--at", "0")
