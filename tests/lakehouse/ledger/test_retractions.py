@@ -91,11 +91,13 @@ def test_orders_of_an_older_ledger_are_read(catalog):
     made = append_order(catalog, order(purge=True, searched={"bronze.pages": 3}))
     rows = pa.table(catalog.open(tables.retractions.name).to_pyarrow_table())
     names = ["looked" if name == "searched_versions" else name for name in rows.column_names]
-    write_deltalake(catalog.table_uri(tables.retractions.name), rows.rename_columns(names), mode="overwrite",
-                    schema_mode="overwrite")  # fmt: skip
+    older = rows.rename_columns(names).drop_columns(["derived", "run_id", "files"])
+    write_deltalake(catalog.table_uri(tables.retractions.name), older, mode="overwrite", schema_mode="overwrite")
     assert load_retractions(catalog).orders == (made,)
-    assert update_order(catalog, made, revision(catalog, made), state=PURGED)
-    assert load_retractions(catalog).orders[0].searched_versions == {"bronze.pages": 3}
+    assert update_order(catalog, made, revision(catalog, made), state=PURGED, run_id="run-2", files=3)
+    (purged,) = load_retractions(catalog).orders
+    assert (purged.searched_versions, purged.derived) == ({"bronze.pages": 3}, {})
+    assert (purged.run_id, purged.files) == ("run-2", 3)
 
 
 def test_an_order_concerns_rows_that_matched_or_came_after_the_search():
