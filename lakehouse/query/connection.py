@@ -11,8 +11,6 @@ a row only there. At a release, it is that release's alone.
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -24,11 +22,14 @@ from deltalake import DeltaTable
 
 from lakehouse.declare.names import quote_name
 from lakehouse.declare.user_files import read_text
-from lakehouse.delta.scan import scan, unreadable_file
+from lakehouse.delta.scan import scan
 from lakehouse.errors import MixlakeError, QueryError, TableNotFoundError, unknown_table
 from lakehouse.ledger import tables as ledger
 from lakehouse.project import Project
+from lakehouse.query.database import Database
+from lakehouse.query.limits import Limits
 from lakehouse.query.python_values import to_rows
+from lakehouse.query.read_error import read_error
 from lakehouse.query.sql_guard import (
     BUILT_IN,
     error_message,
@@ -40,8 +41,8 @@ from lakehouse.query.sql_guard import (
     quoted,
     require_read_only,
     table_names,
-    translate_fetch_errors,
 )
+from lakehouse.query.statement_thread import StatementThread
 from lakehouse.query.time_travel import Pins, pinned_version, resolve_at
 
 log = logging.getLogger("mixlake.query")
@@ -67,13 +68,16 @@ class Connection:
         project: The project.
         pins: Which version of each table is meant.
         source: Where rows come from, by default the tables at the pinned versions.
+        limits: What one statement may take.
 
     Examples:
         >>> with connect(lake, at="mix-1") as connection:  # doctest: +SKIP
         ...     connection.table("SELECT count(*) FROM gold.samples WHERE keep")
     """
 
-    def __init__(self, project: Project, pins: Pins | None = None, *, source: Source | None = None) -> None:
+    def __init__(
+        self, project: Project, pins: Pins | None = None, *, source: Source | None = None, limits: Limits | None = None
+    ) -> None:
         self.project = project
         self.pins = pins or Pins()
         self.versions: dict[str, int] = {}
@@ -82,15 +86,8 @@ class Connection:
         self._views: dict[str, Path] | None = None
         self._missing: dict[str, Exception] = {}
         self._opened: list[tuple[str, DeltaTable]] = []
-        self._engine = duckdb.connect(":memory:")
-        self._engine.execute("SET TimeZone = 'UTC'")
-        # Where a large sort or join spills to: it contains rows of the lake, so only this user may read it.
-        self._spill = tempfile.mkdtemp(prefix="mixlake-sql-")
-        self._engine.execute(f"SET temp_directory = {literal(self._spill)}")
-        self._engine.execute("SET python_enable_replacements = false")
-        self._engine.execute("SET errors_as_json = true")
-        self._engine.execute("SET enable_external_access = false")
-        self._engine.execute("SET lock_configuration = true")
+        self._database = Database(limits or Limits())
+        self._engine = self._database.engine
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -102,8 +99,7 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection, and delete what it spilled."""
-        self._engine.close()
-        shutil.rmtree(self._spill, ignore_errors=True)
+        self._database.close()
 
     def reader(
         self, sql: str, parameters: Iterable[object] | None = None, *, batch_rows: int = BATCH_ROWS
@@ -117,13 +113,19 @@ class Connection:
 
         Raises:
             QueryError: If it is not one such statement, does not parse, or cannot be answered.
+            LimitError: If it takes more time, memory or disk than it may.
             TableNotFoundError: If it names a table or view that is not there.
         """
-        text = self._prepared(sql)
-
         values = list(parameters) if parameters is not None else None
-        stream = self._answered(lambda: self._engine.sql(text, params=values).to_arrow_reader(batch_rows), text, values)
-        return translate_fetch_errors(stream, lambda error: self._query_error(error, text))
+        deadline = self._database.deadline()
+
+        def answer() -> tuple[str, pa.RecordBatchReader]:
+            text = self._prepared(sql)
+            relation = lambda: self._engine.sql(text, params=values).to_arrow_reader(batch_rows)  # noqa: E731 - run again
+            return text, self._answered(relation, text, values)
+
+        text, stream = self._database.run(answer, deadline)
+        return self._database.stream(stream, lambda error: self._query_error(error, text), deadline)
 
     def table(self, sql: str, parameters: Iterable[object] | None = None) -> pa.Table:
         """Answer one statement as a table; see `reader`."""
@@ -155,9 +157,13 @@ class Connection:
 
     def _define(self, statement: str, sql: str, parameters: Iterable[object] | None = None) -> tuple[Any, ...]:
         """Run a statement of the engine's own that ends in a query; return its only row."""
-        text = f"{statement} {self._prepared(sql)}"
         values = list(parameters or [])
-        return self._answered(lambda: self._engine.execute(text, values).fetchone() or (), sql, values)
+
+        def define() -> tuple[Any, ...]:
+            text = f"{statement} {self._prepared(sql)}"
+            return self._answered(lambda: self._engine.execute(text, values).fetchone() or (), sql, values)
+
+        return self._database.run(define, self._database.deadline())
 
     def columns(self, name: str) -> dict[str, str]:
         """Return the names of a table's columns at its pinned version, and their types in DuckDB.
@@ -165,8 +171,12 @@ class Connection:
         Raises:
             TableNotFoundError: If there is no such table.
         """
-        self._register(name)
-        described = self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
+
+        def describe() -> list[Any]:
+            self._register(name)
+            return self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
+
+        described = self._database.run(describe)
         return {str(name): str(kind) for name, kind, *_ in described}
 
     def trained_releases(self) -> list[str]:
@@ -224,11 +234,9 @@ class Connection:
 
     def _query_error(self, error: BaseException, sql: str) -> MixlakeError:
         """Return an error as one line: of a table whose files cannot be read, the first such file."""
-        if isinstance(error, (duckdb.InvalidInputException, duckdb.IOException, pa.ArrowException, OSError)):
-            for name, table in self._opened:
-                if (unreadable := unreadable_file(table, name)) is not None:
-                    return unreadable
-        return query_error(error, sql)
+        if (limit := self._database.limit_error(error)) is not None:
+            return limit
+        return read_error(error, self._opened) or query_error(error, sql)
 
     def _known(self) -> set[str]:
         return {*self.project.catalog.names(), *self.project.registry.tables, *self.views()}
@@ -326,21 +334,29 @@ class Connection:
         self._registered.add(name)
 
 
-def connect(project: Project, at: str | None = None, tables: Mapping[str, int] | None = None) -> Connection:
+def connect(
+    project: Project,
+    at: str | None = None,
+    tables: Mapping[str, int] | None = None,
+    *,
+    limits: Limits | None = None,
+) -> Connection:
     """Open DuckDB over a lake.
 
     Args:
         project: The project.
         at: A release, a time, ``TABLE@VERSION`` or a version; see `lakehouse.query.time_travel.resolve_at`.
         tables: Versions of single tables, which win over `at`.
+        limits: What one statement may take.
 
     Raises:
         ReleaseError: If `at` names no live release.
     """
-    pins = resolve_at(project, at)
+    # In another thread, which Ctrl-C ends: a store that does not answer is waited for.
+    pins = StatementThread(lambda: None).run(lambda: resolve_at(project, at)) if at else resolve_at(project, at)
     if tables:
         pins = Pins({**pins.versions, **tables}, pins.release, pins.time, pins.every)
-    return Connection(project, pins)
+    return Connection(project, pins, limits=limits)
 
 
 def empty(project: Project, name: str) -> pa.Table | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -25,6 +24,7 @@ from lakehouse.retraction.quarantined_columns import (
     own_text,
     quarantined_columns,
 )
+from lakehouse.scratch_folder import scratch_folder
 
 TRANSACTION = "mixlake.retractions"
 _REPEAT = f"{TRANSACTION}.again"
@@ -63,7 +63,7 @@ def delete_retracted_rows(project: Project, *, repeat: bool = False) -> bool:
 def _retracted(project: Project, orders: Retractions, version: int) -> Iterator[list[str]]:
     """Yield the digests of quarantined rows that a retraction matches, or that were made from matching rows."""
     catalog = project.catalog
-    with tempfile.TemporaryDirectory(prefix="mixlake-") as folder, open_database(folder, "2GB") as database:
+    with scratch_folder("quarantine") as folder, open_database(str(folder), "2GB") as database:
         database.register("quarantine", scan(catalog.open(tables.quarantine.name, version), tables.quarantine.name))
         database.register("ids", _ids(catalog, orders))
         names = [name for (name,) in database.sql(TABLES.format(quarantine="quarantine")).fetchall()]

@@ -1,0 +1,108 @@
+"""A thread in which a connection's statements run, so that Ctrl-C and a time limit end them.
+
+The caller waits in Python, where a signal reaches it, and then interrupts the statement from outside.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from lakehouse.interruption import left_behind
+
+T = TypeVar("T")
+
+# Seconds that an interrupted statement has to end before it is left behind, and between two interrupts.
+_GRACE = 0.5
+_AGAIN = 0.05
+
+
+class DeadlineError(Exception):
+    """A call did not end in time."""
+
+
+@dataclass
+class _Call:
+    work: Callable[[], Any]
+    ended: threading.Event = field(default_factory=threading.Event)
+    value: Any = None
+    error: BaseException | None = None
+
+
+class StatementThread:
+    """Runs one call after the other in a thread of its own.
+
+    Args:
+        interrupt: Interrupts what runs in it.
+
+    Attributes:
+        is_left_behind: Whether a call went on although it was interrupted; the thread is of no more use then.
+    """
+
+    def __init__(self, interrupt: Callable[[], None]) -> None:
+        self.is_left_behind = False
+        self._interrupt = interrupt
+        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def run(self, work: Callable[[], T], deadline: float | None = None) -> T:
+        """Run a call, and return its value or raise its error.
+
+        Args:
+            work: The call.
+            deadline: When it is interrupted, by `time.monotonic`.
+
+        Raises:
+            DeadlineError: If it did not end in time.
+        """
+        if threading.current_thread() is self._thread:
+            return work()
+        if self._thread is None:
+            # A daemon: a call that cannot be interrupted does not keep the process.
+            self._thread = threading.Thread(target=self._work, name="mixlake-statements", daemon=True)
+            self._thread.start()
+        call = _Call(work)
+        self._calls.put(call)
+        try:
+            in_time = call.ended.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        except BaseException:
+            self._stop(call)
+            raise
+        if not in_time:
+            self._stop(call)
+            raise DeadlineError
+        if call.error is not None:
+            try:
+                raise call.error
+            finally:
+                call.error = None  # or the traceback keeps what it refers to
+        return call.value  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Let the thread end once it has nothing to do."""
+        if self._thread is not None:
+            self._calls.put(None)
+
+    def _stop(self, call: _Call) -> None:
+        end = time.monotonic() + _GRACE
+        self._interrupt()
+        # More than once: between two statements of one call nothing can be interrupted.
+        while not call.ended.wait(_AGAIN):
+            if time.monotonic() > end:
+                self.is_left_behind = True
+                left_behind.set()
+                return
+            self._interrupt()
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            try:
+                call.value = call.work()
+            except BaseException as error:  # noqa: BLE001 - raised where it was called
+                call.error = error
+            call.ended.set()
+            del call
