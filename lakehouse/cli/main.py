@@ -205,6 +205,11 @@ def _refuse_other_bytes(words: Sequence[str]) -> None:
         try:
             word.encode()
         except UnicodeEncodeError:
+            if (encoding := sys.getfilesystemencoding()) != "utf-8":
+                text = (
+                    f"{os.fsencode(word).decode(errors='backslashreplace')} is not {encoding}, which Python reads here"
+                )
+                raise click.UsageError(f"{text} — set PYTHONUTF8=1, or LC_ALL=C.UTF-8") from None
             raise click.UsageError(f"{word.encode(errors='backslashreplace').decode()} is not UTF-8") from None
 
 

@@ -17,7 +17,7 @@ from lakehouse.interruption import left_behind
 T = TypeVar("T")
 
 # Seconds that an interrupted statement has to end before it is left behind, and between two interrupts.
-_GRACE = 0.5
+_GRACE = 0.3
 _AGAIN = 0.05
 
 
@@ -83,9 +83,11 @@ class StatementThread:
         return call.value  # type: ignore[no-any-return]
 
     def close(self) -> None:
-        """Let the thread end once it has nothing to do."""
+        """End the thread, but for a call that was left behind."""
         if self._thread is not None:
             self._calls.put(None)
+            if not self.is_left_behind:
+                self._thread.join()
 
     def _stop(self, call: _Call) -> None:
         end = time.monotonic() + _GRACE
