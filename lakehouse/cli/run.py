@@ -62,8 +62,7 @@ def command(  # noqa: PLR0913 - one a word of the command
             raise click.UsageError("--watch cannot be combined with --dry-run, --json, --migrate or --full")
         return _watch(context, select, options)
     if dry_run:
-        print_plan(context, select, options, as_json=as_json)
-        return 0
+        return print_plan(context, select, options, as_json=as_json)
     return run_and_report(context, select, options, migrate=migrate, as_json=as_json)
 
 

@@ -20,7 +20,7 @@ from lakehouse.delta.data_files import addresses_files
 from lakehouse.delta.history import input_versions
 from lakehouse.delta.retry import retry
 from lakehouse.delta.schema_drift import compare_schema
-from lakehouse.errors import CollisionError, UsageError, unknown_table
+from lakehouse.errors import CollisionError, LakeError, UsageError, unknown_table
 from lakehouse.project import Project
 from lakehouse.spark.replace_files import replace_files
 from lakehouse.spark.session import spark_log_file, start
@@ -131,14 +131,20 @@ def _addressed(project: Project, names: Iterable[str]) -> dict[str, str]:
     found = {}
     for name in names:
         contract = project.registry.tables.get(name)
-        table = project.catalog.open(name)
+        try:
+            table = project.catalog.open(name)
+        except LakeError:
+            continue  # what its rows name is unknown, and they cannot be read in any case
         if addresses_files(table) or (contract is not None and (ADDRESSES_FILES, "true") in contract.properties):
             found.update(dict.fromkeys(input_versions(table), name))
     return found
 
 
 def _plan_table(project: Project, name: str, addressed_by: str, target_bytes: int) -> TableOptimize:
-    table = project.catalog.open(name)
+    try:
+        table = project.catalog.open(name)
+    except LakeError as error:
+        return TableOptimize(name, 0, reason=str(error), failed=True)
     actions = pa.table(table.get_add_actions(flatten=True))
     plain = TableOptimize(name, actions.num_rows)
     contract = project.registry.tables.get(name)

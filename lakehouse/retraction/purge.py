@@ -61,7 +61,7 @@ log = logging.getLogger("mixlake.purge")
 # The ledger's tables that repeat values of flows' rows.
 _COPIES = (tables.quarantine.name, tables.edges.name)
 # Causes for which a table may still have retracted rows.
-_INCOMPLETE = ("input", "retraction", "input_replaced")
+_INCOMPLETE = ("input", "retraction", "input_replaced", "unreadable")
 
 
 @dataclass(frozen=True, slots=True)
