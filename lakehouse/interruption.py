@@ -10,9 +10,13 @@ from __future__ import annotations
 import itertools
 import signal
 import threading
+import time
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+# Seconds between two attempts to stop what runs: between two parts of work nothing can be stopped.
+_AGAIN = 0.1
 
 
 class Terminated(KeyboardInterrupt):
@@ -48,6 +52,44 @@ def interrupt_running() -> None:
             stop()
         except Exception:  # noqa: BLE001, S112 - the others are to be stopped, too
             continue
+
+
+def run_interruptibly[T](work: Callable[[], T], seconds: float) -> T:
+    """Run work that Ctrl-C and SIGTERM stop, and return its value or raise its error.
+
+    In the main thread, the work runs in another one. Once stopped, it has some time to end; then it is left behind.
+
+    Args:
+        work: The work.
+        seconds: How long it may take to end.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return work()
+    value: list[T] = []
+    errors: list[BaseException] = []
+    ended = threading.Event()
+
+    def run() -> None:
+        try:
+            value.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised where it was called
+            errors.append(error)
+        ended.set()
+
+    threading.Thread(target=run, name="mixlake-work", daemon=True).start()
+    try:
+        ended.wait()
+    except BaseException:
+        end = time.monotonic() + seconds
+        while not ended.is_set() and time.monotonic() < end:
+            interrupt_running()
+            ended.wait(_AGAIN)
+        if not ended.is_set():
+            left_behind.set()
+        raise
+    if errors:
+        raise errors.pop()
+    return value[0]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import importlib.util
 import io
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -184,11 +185,23 @@ def _status(words: list[str]) -> int:  # noqa: PLR0911 - one an ending
 
 def _end_at_once(status: int) -> NoReturn:
     """End this process although work goes on in other threads, which nothing else ends."""
+    for child in _children():
+        with contextlib.suppress(OSError):
+            os.kill(child, signal.SIGTERM)
     delete_own_scratch_folders()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     os._exit(status)
+
+
+def _children() -> list[int]:
+    """Return the processes that this one started, such as package managers and Spark's JVM; on Linux alone."""
+    found: list[int] = []
+    for thread in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found.extend(map(int, thread.read_text().split()))
+    return found
 
 
 def _open_streams() -> None:

@@ -42,6 +42,7 @@ from lakehouse.engine import (
 )
 from lakehouse.engine.keys import KeyOrigins
 from lakehouse.errors import MixlakeError
+from lakehouse.interruption import on_interrupt
 from lakehouse.ledger.retractions import Retractions
 from lakehouse.project import Project
 from lakehouse.scratch_folder import scratch_folder
@@ -75,7 +76,8 @@ class EmbeddedEngine:
             database = open_database(str(folder), _MEMORY_LIMIT, 1 if self._shuffled else None)
             function = FlowFunction(self._project, flow, database, folder, shuffled=self._shuffled)
             try:
-                yield EmbeddedFlowSession(self._project, function, run_id, database, folder)
+                with on_interrupt(database.interrupt):
+                    yield EmbeddedFlowSession(self._project, function, run_id, database, folder)
             finally:
                 database.close()
 

@@ -120,7 +120,12 @@ def optimize(
         if name not in names:
             raise unknown_table(name, names)
     addressed = {} if tables is not None else _addressed(project, names)
-    planned = [_plan_table(project, name, addressed.get(name, ""), target_bytes) for name in chosen]
+    planned = []
+    for name in chosen:
+        try:
+            planned.append(_plan_table(project, name, addressed.get(name, ""), target_bytes))
+        except LakeError as error:
+            planned.append(TableOptimize(name, 0, reason=str(error), failed=True))
     if dry_run or not any(item.steps for item in planned):
         return planned
     return [_compact_table(project, item, target_bytes) if item.steps else item for item in planned]
@@ -141,10 +146,7 @@ def _addressed(project: Project, names: Iterable[str]) -> dict[str, str]:
 
 
 def _plan_table(project: Project, name: str, addressed_by: str, target_bytes: int) -> TableOptimize:
-    try:
-        table = project.catalog.open(name)
-    except LakeError as error:
-        return TableOptimize(name, 0, reason=str(error), failed=True)
+    table = project.catalog.open(name)
     actions = pa.table(table.get_add_actions(flatten=True))
     plain = TableOptimize(name, actions.num_rows)
     contract = project.registry.tables.get(name)

@@ -12,6 +12,7 @@ from lakehouse.delta.scan import scan
 from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.delta_writer import delete_rows
 from lakehouse.embedded.key_predicate import DIGITS, predicate_of_digests
+from lakehouse.interruption import on_interrupt
 from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Retractions, load_retractions
 from lakehouse.project import Project
@@ -63,7 +64,11 @@ def delete_retracted_rows(project: Project, *, repeat: bool = False) -> bool:
 def _retracted(project: Project, orders: Retractions, version: int) -> Iterator[list[str]]:
     """Yield the digests of quarantined rows that a retraction matches, or that were made from matching rows."""
     catalog = project.catalog
-    with scratch_folder("quarantine") as folder, open_database(str(folder), "2GB") as database:
+    with (
+        scratch_folder("quarantine") as folder,
+        open_database(str(folder), "2GB") as database,
+        on_interrupt(database.interrupt),
+    ):
         database.register("quarantine", scan(catalog.open(tables.quarantine.name, version), tables.quarantine.name))
         database.register("ids", _ids(catalog, orders))
         names = [name for (name,) in database.sql(TABLES.format(quarantine="quarantine")).fetchall()]

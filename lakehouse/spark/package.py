@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import shlex
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from lakehouse.declare.config import FILE_NAME
 from lakehouse.declare.params import file_fields, resolve_params
 from lakehouse.delta.store import s3
 from lakehouse.errors import ConfigError
+from lakehouse.output_file import output_files
 from lakehouse.project import Project
 from lakehouse.spark.code_archive import archive, packages
 from lakehouse.spark.settings import JARS, MASTER, is_local, settings
@@ -51,7 +51,8 @@ def package(project: Project, folder: Path) -> Package:
 
     Args:
         project: The lake, with the project's configuration.
-        folder: Where to write; it is made where it is missing.
+        folder: Where to write; it is made where it is missing. Files of an earlier package there are replaced together,
+            once all new ones are written.
 
     Raises:
         ConfigError: If the configuration holds a secret, which would travel with the code.
@@ -68,20 +69,24 @@ def package(project: Project, folder: Path) -> Package:
     own = dict(_own_files(project))  # imports the modules, so that it is known what they import
     folder.mkdir(parents=True, exist_ok=True)
     code, entry, conf = (folder / name for name in ("mixlake.zip", "main.py", "spark.conf"))
-    code.write_bytes(archive(packages(project.config.modules, project.config.root), own))
-    entry.write_text(_MAIN, encoding="utf-8")
-    files = [code, entry, conf]
+    contents = {
+        code: archive(packages(project.config.modules, project.config.root), own),
+        entry: _MAIN.encode(),
+    }
     if s3.is_s3(project.catalog.uri):
-        jar = Path(shutil.copy(s3.LOG_STORE_JAR, folder))
-        files.append(jar)
+        jar = folder / s3.LOG_STORE_JAR.name
+        contents[jar] = s3.LOG_STORE_JAR.read_bytes()
         others = [item for item in wanted[JARS].split(",") if item != str(s3.LOG_STORE_JAR)]
         wanted[JARS] = ",".join([str(jar.absolute()), *others])
     wanted.pop(MASTER, None)
-    conf.write_text("".join(f"{key} {value}\n" for key, value in sorted(wanted.items())), encoding="utf-8")
+    contents[conf] = "".join(f"{key} {value}\n" for key, value in sorted(wanted.items())).encode()
+    with output_files(list(contents)) as opened:
+        for file, data in zip(opened, contents.values(), strict=True):
+            file.write(data)
     words = ["spark-submit", "--master", "MASTER", "--properties-file", conf, "--py-files", code, entry]
     place = [] if "MIXLAKE_LAKE" in os.environ else ["--lake", project.catalog.uri]
     command = shlex.join([*map(str, words), *place, "run", "SELECT"])
-    return Package(tuple(files), command)
+    return Package(tuple(contents), command)
 
 
 def _own_files(project: Project) -> Iterator[tuple[str, Path]]:

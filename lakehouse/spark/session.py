@@ -20,6 +20,7 @@ from lakehouse.declare.config import Config
 from lakehouse.delta.store import s3
 from lakehouse.delta.store.conditional_put import require_atomic_commits
 from lakehouse.errors import MachineError, first_line
+from lakehouse.interruption import on_interrupt
 from lakehouse.project import Project
 from lakehouse.spark.settings import JARS, MASTER, PACKAGES, settings
 
@@ -257,16 +258,22 @@ def quiet(log_file: Path) -> Iterator[None]:
     for number, stream in streams.items():
         stream.flush()
         kept[number] = os.dup(number)
+
+    def restore() -> None:
+        for number, stream in streams.items():
+            stream.flush()
+            os.dup2(kept[number], number)
+
     try:
-        with log_file.open("ab") as file:
+        # One who interrupts is told so on the terminal.
+        with log_file.open("ab") as file, on_interrupt(restore):
             for number in streams:
                 os.dup2(file.fileno(), number)
             yield
     finally:
-        for number, stream in streams.items():
-            stream.flush()
-            os.dup2(kept[number], number)
-            os.close(kept[number])
+        restore()
+        for descriptor in kept.values():
+            os.close(descriptor)
 
 
 def spark_log_file(project: Project, run_id: str) -> Path:

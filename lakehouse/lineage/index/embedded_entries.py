@@ -20,6 +20,7 @@ from lakehouse.embedded import delta_writer
 from lakehouse.embedded.changed_rows import CHANGE
 from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.delta_writer import RowsToWrite
+from lakehouse.interruption import on_interrupt
 from lakehouse.ledger import tables
 from lakehouse.lineage.index.entries import ADDED, ENTRY, Level, Sources
 from lakehouse.lineage.reader import DETAILS
@@ -90,7 +91,8 @@ class EmbeddedIndexEngine:
         with scratch_folder("edges") as folder:
             database = open_database(str(folder), _MEMORY_LIMIT)
             try:
-                yield EmbeddedEntries(self._catalog, sources, database)
+                with on_interrupt(database.interrupt):
+                    yield EmbeddedEntries(self._catalog, sources, database)
             finally:
                 database.close()
 
