@@ -76,8 +76,8 @@ def run_interruptibly[T](work: Callable[[], T], seconds: float) -> T:
             errors.append(error)
         ended.set()
 
-    threading.Thread(target=run, name="mixlake-work", daemon=True).start()
     try:
+        threading.Thread(target=run, name="mixlake-work", daemon=True).start()
         ended.wait()
     except BaseException:
         end = time.monotonic() + seconds

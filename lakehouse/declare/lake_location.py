@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from lakehouse.errors import ConfigError
 
@@ -73,10 +73,10 @@ def require_store(uri: str) -> None:
 
 
 def _folder(uri: str) -> str:
-    parts = urlsplit(uri.strip())
-    if parts.netloc not in {"", "localhost"}:
-        raise ConfigError(f"the lake {uri} is on the host {parts.netloc}", "write file:///PATH, with three slashes")
-    path = unquote(uri.strip()[len("file://") + len(parts.netloc) :])
-    if not path.strip("/"):
+    host, slash, path = uri.strip()[len("file://") :].partition("/")
+    if host not in {"", "localhost"}:
+        raise ConfigError(f"the lake {uri} is on the host {host}", "write file:///PATH, with three slashes")
+    folder = unquote(f"{slash}{path}")
+    if not folder.strip("/"):
         raise ConfigError(f"the lake {uri} names no folder", "write file:///PATH")
-    return str(Path(path))
+    return lake_location(folder, Path("/"))

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
@@ -24,6 +24,7 @@ from lakehouse.declare.names import quote_name
 from lakehouse.declare.user_files import read_text
 from lakehouse.delta.scan import scan
 from lakehouse.errors import MixlakeError, QueryError, TableNotFoundError, unknown_table
+from lakehouse.interruption import run_interruptibly
 from lakehouse.ledger import tables as ledger
 from lakehouse.project import Project
 from lakehouse.query.database import Database
@@ -32,8 +33,9 @@ from lakehouse.query.python_values import to_rows
 from lakehouse.query.read_error import read_error
 from lakehouse.query.sql_guard import (
     BUILT_IN,
+    EXPLAIN,
+    bind_error,
     error_message,
-    has_fields,
     is_show,
     literal,
     missing_table,
@@ -42,23 +44,20 @@ from lakehouse.query.sql_guard import (
     require_read_only,
     table_names,
 )
-from lakehouse.query.statement_thread import StatementThread
 from lakehouse.query.time_travel import Pins, pinned_version, resolve_at
 
 log = logging.getLogger("mixlake.query")
-
-T = TypeVar("T")
 
 Source = Callable[[str], object]
 """Returns what DuckDB reads a table's rows through, by the table's name."""
 
 BATCH_ROWS = 10_000
+_STOP_SECONDS = 0.3
 _SHOWN = """
 SELECT table_schema AS layer, table_name AS name FROM information_schema.tables
 WHERE NOT starts_with(table_name, '__') AND NOT starts_with(table_schema, '__') ORDER BY ALL
 """
 _TRAINED = "__trained"
-_EXPLAIN = "EXPLAIN "
 
 
 class Connection:
@@ -203,34 +202,25 @@ class Connection:
                 self._register(name)
         return sql
 
-    def _answered(self, answer: Callable[[], T], sql: str, parameters: list[object] | None) -> T:
+    def _answered[T](self, answer: Callable[[], T], sql: str, parameters: list[object] | None) -> T:
         """Run a query; where it names what was not foreseen, register everything and run it again."""
         try:
             return answer()
         except duckdb.CatalogException:
             self._register_all()
         except duckdb.Error as error:
-            raise self._query_error(self._bind_error(error, sql, parameters), sql) from None
+            raise self._query_error(bind_error(self._engine, error, sql, parameters), sql) from None
         try:
             return answer()
         except duckdb.Error as error:
-            bind_error = self._bind_error(error, sql, parameters)
-            name = missing_table(bind_error, f"{_EXPLAIN}{sql}" if bind_error is not error else sql)
+            bound = bind_error(self._engine, error, sql, parameters)
+            name = missing_table(bound, f"{EXPLAIN}{sql}" if bound is not error else sql)
             if name is None:
-                raise self._query_error(bind_error, sql) from None
+                raise self._query_error(bound, sql) from None
             for other, missing in self._missing.items():
                 if name in {other, other.split(".")[-1]}:
                     raise missing from None
             raise unknown_table(name, self._known()) from None
-
-    def _bind_error(self, error: duckdb.Error, sql: str, parameters: list[object] | None) -> duckdb.Error:
-        """Return an error of binding with its fields, which DuckDB gives of statements that it executes only."""
-        if isinstance(error, (duckdb.BinderException, duckdb.CatalogException)) and not has_fields(error):
-            try:
-                self._engine.execute(f"{_EXPLAIN}{sql}", parameters)
-            except duckdb.Error as again:
-                return again
-        return error
 
     def _query_error(self, error: BaseException, sql: str) -> MixlakeError:
         """Return an error as one line: of a table whose files cannot be read, the first such file."""
@@ -263,7 +253,7 @@ class Connection:
         if (path := self.views().get(name)) is not None:
             self._register_view(name, path)
         elif dot and layer not in BUILT_IN:
-            rows = empty(self.project, name)
+            rows = self.project.empty_rows(name)
             if rows is None:
                 raise unknown_table(name, self._known())
             if self.pins.release:
@@ -276,7 +266,7 @@ class Connection:
             opened = self.project.catalog.open(name, self.pins.version(self.project.catalog, name))
         except TableNotFoundError:
             # Declared, and not yet written at the pinned time: it had no rows.
-            rows = empty(self.project, name) if self.pins.time is not None else None
+            rows = self.project.empty_rows(name) if self.pins.time is not None else None
             if rows is None:
                 raise
             return rows
@@ -300,7 +290,7 @@ class Connection:
             self._engine.register(hidden, self._scan(table, self.project.catalog.open(table, version)))
             parts.append(f"SELECT {literal(release)} AS release, * FROM temp.{quote_name(hidden)}")  # noqa: S608 - quoted
         if not parts:
-            rows = empty(self.project, table)
+            rows = self.project.empty_rows(table)
             if rows is None:
                 raise unknown_table(table, self._known())
             hidden = f"__{table}@none"
@@ -353,13 +343,7 @@ def connect(
         ReleaseError: If `at` names no live release.
     """
     # In another thread, which Ctrl-C ends: a store that does not answer is waited for.
-    pins = StatementThread(lambda: None).run(lambda: resolve_at(project, at)) if at else resolve_at(project, at)
+    pins = run_interruptibly(lambda: resolve_at(project, at), _STOP_SECONDS)
     if tables:
         pins = Pins({**pins.versions, **tables}, pins.release, pins.time, pins.every)
     return Connection(project, pins, limits=limits)
-
-
-def empty(project: Project, name: str) -> pa.Table | None:
-    """Return no rows under a declared table's schema, None where no contract declares the table."""
-    contract = project.registry.tables.get(name)
-    return None if contract is None else contract.schema.empty_table()

@@ -20,6 +20,7 @@ from lakehouse.errors import MixlakeError, QueryError, first_line
 log = logging.getLogger("mixlake.query")
 
 BUILT_IN = {"information_schema", "pg_catalog", "main", "temp", "system"}
+EXPLAIN = "EXPLAIN "
 _READ_ONLY = {"SELECT"}
 # What precedes the statement that an EXPLAIN explains: its options stand in parentheses, and so may a query.
 _EXPLAIN = re.compile(r"explain\b\s*(?:analy[sz]e\b\s*)?(\([^()]*\)\s*)?", re.IGNORECASE)
@@ -137,9 +138,16 @@ def table_names(sql: str) -> set[str] | None:
     return names
 
 
-def has_fields(error: BaseException) -> bool:
-    """Whether an error of the engine's carries fields; see `_fields`."""
-    return len(_fields(error)) > 1
+def bind_error(
+    engine: duckdb.DuckDBPyConnection, error: duckdb.Error, sql: str, parameters: list[object] | None
+) -> duckdb.Error:
+    """Return an error of binding with its fields, which DuckDB gives of statements that it executes only."""
+    if isinstance(error, (duckdb.BinderException, duckdb.CatalogException)) and len(_fields(error)) <= 1:
+        try:
+            engine.execute(f"{EXPLAIN}{sql}", parameters)
+        except duckdb.Error as again:
+            return again
+    return error
 
 
 def _fields(error: BaseException) -> Mapping[str, Any]:

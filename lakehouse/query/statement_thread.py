@@ -66,8 +66,8 @@ class StatementThread:
             self._thread = threading.Thread(target=self._work, name="mixlake-statements", daemon=True)
             self._thread.start()
         call = _Call(work)
-        self._calls.put(call)
         try:
+            self._calls.put(call)
             in_time = call.ended.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
         except BaseException:
             self._stop(call)

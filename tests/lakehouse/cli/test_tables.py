@@ -5,7 +5,7 @@ import json
 
 def test_tables_json_has_the_documented_keys(call, lake):
     found = {table["name"]: table for table in json.loads(call("tables", "--json"))}
-    assert set(found["gold.samples"]) == {"name", "uri", "version", "rows", "bytes", "updated"}
+    assert set(found["gold.samples"]) == {"name", "uri", "version", "rows", "bytes", "updated", "error"}
     assert (found["gold.samples"]["rows"], found["gold.samples"]["version"]) == (3, 0)
     assert found["gold.samples"]["bytes"] > 0
     assert "gold.samples" in call("tables")
