@@ -78,7 +78,9 @@ def run_interruptibly[T](work: Callable[[], T], seconds: float) -> T:
 
     try:
         threading.Thread(target=run, name="mixlake-work", daemon=True).start()
-        ended.wait()
+        # In turns: a signal that the kernel gave to another thread does not wake this one.
+        while not ended.wait(_AGAIN):
+            pass
     except BaseException:
         end = time.monotonic() + seconds
         while not ended.is_set() and time.monotonic() < end:

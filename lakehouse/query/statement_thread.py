@@ -19,6 +19,7 @@ T = TypeVar("T")
 # Seconds that an interrupted statement has to end before it is left behind, and between two interrupts.
 _GRACE = 0.3
 _AGAIN = 0.05
+_TURN = 0.2
 
 
 class DeadlineError(Exception):
@@ -68,7 +69,7 @@ class StatementThread:
         call = _Call(work)
         try:
             self._calls.put(call)
-            in_time = call.ended.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            in_time = _wait(call.ended, deadline)
         except BaseException:
             self._stop(call)
             raise
@@ -108,3 +109,11 @@ class StatementThread:
                 call.error = error
             call.ended.set()
             del call
+
+
+def _wait(ended: threading.Event, deadline: float | None) -> bool:
+    """Wait, and return whether it ended in time. In turns: a signal that another thread got does not wake this one."""
+    while deadline is None or time.monotonic() < deadline:
+        if ended.wait(_TURN if deadline is None else min(_TURN, max(0.0, deadline - time.monotonic()))):
+            return True
+    return ended.is_set()

@@ -19,10 +19,15 @@ def parts(folder):
 
 def fail(path, text="half"):
     """Fail after a part was written."""
-    with pytest.raises(RuntimeError), output_text_file(path) as file:
-        file.write(text)
-        file.flush()
-        raise RuntimeError
+
+    def write():
+        with output_text_file(path) as file:
+            file.write(text)
+            file.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write()
 
 
 def test_a_file_is_replaced_with_its_rights_once_all_is_written(tmp_path):
@@ -102,17 +107,24 @@ from lakehouse.output_file import write_file
 write_file(Path({name!r}), b"second\\n")
 """
     with out.open("wb") as file:
-        subprocess.run(["bash", "-c", 'echo first; "$0" -c "$1"; echo third', sys.executable, script], stdout=file, check=True)
+        subprocess.run(
+            ["bash", "-c", 'echo first; "$0" -c "$1"; echo third', sys.executable, script], stdout=file, check=True
+        )
     assert out.read_text() == "first\nsecond\nthird\n"
 
 
 def test_several_files_are_replaced_together_or_not_at_all(tmp_path):
     paths = [tmp_path / name for name in "abc"]
     paths[1].write_text("before")
-    with pytest.raises(RuntimeError), output_files(paths) as files:
-        for file in files:
-            file.write(b"new")
-        raise RuntimeError
+
+    def write():
+        with output_files(paths) as files:
+            for file in files:
+                file.write(b"new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write()
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
     assert paths[1].read_text() == "before"
     with output_files(paths) as files:

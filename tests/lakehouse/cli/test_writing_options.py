@@ -45,7 +45,7 @@ def test_each_writing_option_is_known_here():
 
 
 def parts(folder):
-    return [path for path in folder.rglob("*.part")]
+    return list(folder.rglob("*.part"))
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -92,7 +92,9 @@ def test_an_answer_goes_through_links_pipes_and_devices(call, lake, tmp_path):
     assert link.is_symlink()
     assert (tmp_path / "made").read_text() == "x\n1\n"
     assert call("sql", "SELECT 1 AS x", "--format", "csv", "--output", "-") == "x\n1\n"
-    assert call("sql", "SELECT 1 AS x", "--output", str(tmp_path / "no" / "x"), status=1).count(str(tmp_path / "no")) == 1
+    assert (
+        call("sql", "SELECT 1 AS x", "--output", str(tmp_path / "no" / "x"), status=1).count(str(tmp_path / "no")) == 1
+    )
 
 
 def test_a_package_that_fails_leaves_the_one_before(call, project, monkeypatch):

@@ -12,7 +12,9 @@ __all__ = ["lake"]
 
 
 @pytest.mark.parametrize("how", ["bytes", "half", "gone"])
-@pytest.mark.parametrize("sql", ["SELECT max(text), sum(n) FROM bronze.a", "FROM bronze.a", "FROM bronze.a ORDER BY text"])
+@pytest.mark.parametrize(
+    "sql", ["SELECT max(text), sum(n) FROM bronze.a", "FROM bronze.a", "FROM bronze.a ORDER BY text"]
+)
 def test_damaged_files_are_not_taken_for_wrong_sql(lake, how, sql):
     name = damage(lake, how)
     with connect(lake.project) as connection, pytest.raises(LakeError, match=name) as error:

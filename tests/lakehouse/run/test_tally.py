@@ -52,7 +52,9 @@ def shout(batch, params):
 """
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_a_run_though_an_operator_goes_on(project, number, status):
     flows = str(words.FLOWS)
     begin = flows.index("def shout(batch, params):")
