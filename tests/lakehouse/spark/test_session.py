@@ -16,10 +16,6 @@ from lakehouse.spark.session import utf8_locale
 JARS_OF_A_SESSION = """
 import json, sys
 from pathlib import Path
-
-import pytest
-
-from lakehouse.spark.session import utf8_locale
 from lakehouse.declare.config import load_config
 from lakehouse.spark.session import start
 
