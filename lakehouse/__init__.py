@@ -18,6 +18,9 @@ Its packages, from the top layer down; each imports only from those below it, as
 ``delta``                            Delta tables without a JVM; ``delta.store`` is where they are stored
 ``declare``                          what a user declares: contracts, flows, parameters, SQL flows, ``mixlake.yaml``
 ``errors``                           every error that a user can cause, each with how to fix it
+``output_file``                      files written for a user, whole or not at all
+``scratch_folder``                   folders for what spills, which outlive no process
+``interruption``                     how Ctrl-C and SIGTERM end what runs in other threads and processes
 ===================================  ==================================================================================
 
 How a plan is made: `declare` finds contracts and flows, `delta` reads the tables' logs, `plan` compares fingerprints

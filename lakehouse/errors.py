@@ -138,6 +138,10 @@ class QueryError(MixlakeError):
     exit_code = 2
 
 
+class LimitError(MixlakeError):
+    """A statement needs more time, memory or disk than it may take; give it more, or read less."""
+
+
 class CheckFailedError(MixlakeError):
     """More rows than tolerated broke a check; look at the rows, fix the flow or the check.
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from lakehouse.declare.config import Config, EngineName
 from lakehouse.declare.discovery import load_registry
 from lakehouse.declare.lineage_columns import lineage_columns
@@ -83,3 +85,8 @@ class Project:
     def with_spark(self, settings: Mapping[str, str]) -> Project:
         """Return a project with more Spark settings, which win over the configuration's."""
         return replace(self, config=self.config.with_spark(settings)) if settings else self
+
+    def empty_rows(self, name: str) -> pa.Table | None:
+        """Return no rows under a declared table's schema, None where no contract declares the table."""
+        contract = self.registry.tables.get(name)
+        return None if contract is None else contract.schema.empty_table()

@@ -8,6 +8,7 @@ adds verbs under the entry point group ``mixlake.commands``; each names a `click
 from __future__ import annotations
 
 import ast
+import contextlib
 import errno
 import importlib
 import importlib.metadata
@@ -15,10 +16,12 @@ import importlib.util
 import io
 import logging
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -26,6 +29,8 @@ from lakehouse.cli.context import Context
 from lakehouse.cli.output import warn
 from lakehouse.declare.own_packages import place_of, require_own
 from lakehouse.errors import MixlakeError, did_you_mean
+from lakehouse.interruption import Terminated, left_behind, raise_terminated
+from lakehouse.scratch_folder import delete_own_scratch_folders
 
 GROUP = "mixlake.commands"
 
@@ -133,14 +138,21 @@ def cli(ctx: click.Context, lake: str | None, verbose: bool) -> None:
 cli.help = _examples(cli.help or "")
 
 
-def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an ending
+def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit status.
 
-    0: all was done. 1: it was not. 2: usage error. 130: interrupted.
+    0: all was done. 1: it was not. 2: usage error. 130: interrupted. 143: terminated (SIGTERM).
     """
-    words = list(sys.argv[1:] if argv is None else argv)
-    _open_streams()
+    with raise_terminated():
+        status = _status(list(sys.argv[1:] if argv is None else argv))
+    if left_behind.is_set() and argv is None:
+        _end_at_once(status)
+    return status
+
+
+def _status(words: list[str]) -> int:  # noqa: PLR0911 - one an ending
     try:
+        _open_streams()
         _refuse_other_bytes(words)
         status = cli.main(args=words, prog_name="mixlake", standalone_mode=False)
         sys.stdout.flush()
@@ -150,9 +162,12 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an en
     except click.ClickException as error:
         warn(_usage(error))
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        warn("interrupted")
-        return 130
+    except (KeyboardInterrupt, click.Abort) as error:
+        _debug()
+        # Click raises Abort from what it caught.
+        terminated = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)
+        warn("terminated" if terminated else "interrupted")
+        return 143 if terminated else 130
     except BrokenPipeError:
         # The reader has gone; keep the interpreter from flushing into the closed pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -170,6 +185,27 @@ def main(argv: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one an en
     return status if isinstance(status, int) else 0
 
 
+def _end_at_once(status: int) -> NoReturn:
+    """End this process although work goes on in other threads, which nothing else ends."""
+    for child in _children():
+        with contextlib.suppress(OSError):
+            os.kill(child, signal.SIGTERM)
+    delete_own_scratch_folders()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
+
+
+def _children() -> list[int]:
+    """Return the processes that this one started, such as package managers and Spark's JVM; on Linux alone."""
+    found: list[int] = []
+    for thread in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found.extend(map(int, thread.read_text().split()))
+    return found
+
+
 def _open_streams() -> None:
     """Let output go nowhere where it was closed, and show what its encoding lacks as escapes."""
     for name in ("stdout", "stderr"):
@@ -184,6 +220,11 @@ def _refuse_other_bytes(words: Sequence[str]) -> None:
         try:
             word.encode()
         except UnicodeEncodeError:
+            if (encoding := sys.getfilesystemencoding()) != "utf-8":
+                text = (
+                    f"{os.fsencode(word).decode(errors='backslashreplace')} is not {encoding}, which Python reads here"
+                )
+                raise click.UsageError(f"{text} — set PYTHONUTF8=1, or LC_ALL=C.UTF-8") from None
             raise click.UsageError(f"{word.encode(errors='backslashreplace').decode()} is not UTF-8") from None
 
 

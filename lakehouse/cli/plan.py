@@ -38,25 +38,30 @@ Examples:
     help="Print objects with flow, writes, state, causes, inputs, engine, problem, last run.",
 )
 @click.pass_obj
-def command(context: Context, select: tuple[str, ...], *, options: RunOptions, everything: bool, as_json: bool) -> None:
+def command(context: Context, select: tuple[str, ...], *, options: RunOptions, everything: bool, as_json: bool) -> int:
     """Print a plan."""
-    print_plan(context, select, options, everything=everything, as_json=as_json)
+    return print_plan(context, select, options, everything=everything, as_json=as_json)
 
 
 def print_plan(
     context: Context, select: tuple[str, ...], options: RunOptions, *, everything: bool = False, as_json: bool = False
-) -> None:
-    """Print the plan of a selection: as JSON, or as text with one line per cause and the number of flows to run."""
+) -> int:
+    """Print the plan of a selection: as JSON, or as text with one line per cause and the number of flows to run.
+
+    Returns:
+        The exit status: 1 where a table of a flow cannot be read.
+    """
     from lakehouse.plan.plan import make_plan
     from lakehouse.run.outlook import outlook
 
     project = options.of(context.project)
     plan = make_plan(project, select, full=options.full, retry=options.retry)
+    status = int(any(item.has_cause("unreadable") for item in plan.flows))
     if as_json:
         print_json(
             [{**item.as_dict(), **_engine(project, item), **outlook(project, item).as_dict()} for item in plan.flows]
         )
-        return
+        return status
     rows: list[tuple[str, str, str, str]] = []
     problems: list[str] = []
     seconds = 0.0
@@ -82,6 +87,7 @@ def print_plan(
         warn(f"would fail: {text}")
     for text in plan.warnings:
         warn(f"warning: {text}")
+    return status
 
 
 def _duration(seconds: float) -> str:
@@ -90,7 +96,7 @@ def _duration(seconds: float) -> str:
 
 def _engine(project: Project, item: FlowPlan) -> dict[str, str]:
     """Return the engine that would run a flow, and why; empty for a fresh one."""
-    if item.state == "fresh":
+    if item.state == "fresh" or item.has_cause("unreadable"):
         return {"engine": "", "engine_reason": ""}
     # The choice reads the file lists of the flow's tables, which planning does not need.
     from lakehouse.plan.engine_choice import choose_engine

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 _HELP = rf"""Run the flows that are stale.
 
-An interrupted run continues from the last commit. The exit status is 0 only if everything succeeded. Ordered purges
-(mixlake retract --purge) are done at the end, once no table contains the rows any more; while one waits, the exit
-status is 1, and the run names the command that ends it.
+Ctrl-C and SIGTERM end a run within seconds; what was committed stays, and the next run goes on from there. The exit
+status is 0 only if everything succeeded. Ordered purges (mixlake retract --purge) are done at the end, once no table
+contains the rows any more; while one waits, the exit status is 1, and the run names the command that ends it.
 {SELECT}
 \b
 Examples:
@@ -63,8 +63,7 @@ def command(  # noqa: PLR0913 - one a word of the command
             raise click.UsageError("--watch cannot be combined with --dry-run, --json, --migrate or --full")
         return _watch(context, select, options)
     if dry_run:
-        print_plan(context, select, options, as_json=as_json)
-        return 0
+        return print_plan(context, select, options, as_json=as_json)
     return run_and_report(context, select, options, migrate=migrate, as_json=as_json)
 
 
@@ -73,18 +72,25 @@ def run_and_report(
 ) -> int:
     """Run flows, print their progress and what was done, and return the exit status."""
     from lakehouse.cli.progress import Progress
+    from lakehouse.run.listener import CompositeListener
     from lakehouse.run.run import run
+    from lakehouse.run.tally import Tally
 
     execute = functools.partial(
         run, options.of(context.project), select, full=options.full, retry=options.retry, migrate=migrate
     )
-    if as_json:
-        report = execute()
-        print_json(report.as_dict())
-    else:
-        with Progress() as progress:
-            report = execute(listener=progress)
-        _print_report(report)
+    tally = Tally()
+    try:
+        if as_json:
+            report = execute(listener=tally)
+            print_json(report.as_dict())
+        else:
+            with Progress() as progress:
+                report = execute(listener=CompositeListener(progress, tally))
+            _print_report(report)
+    except KeyboardInterrupt:
+        warn(tally.summary())
+        raise
     return 0 if report.ok else 1
 
 
@@ -114,6 +120,7 @@ def _stopping(stopped: threading.Event) -> Iterator[None]:
 
     def interrupted(*_: object) -> None:
         stopped.set()
+        warn("ending after the current run; Ctrl-C again ends it now")
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -6,7 +6,7 @@ import csv
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -15,6 +15,7 @@ import click
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import print_table, to_json, warn
 from lakehouse.errors import QueryError, first_line
+from lakehouse.output_file import output_file, output_text_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,20 +59,55 @@ class _Statement(click.Command):
     help="table is for people and cuts long values; json is one array; arrow is an IPC stream.",
 )
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file instead of stdout."
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    help="Write to this file, or a pipe, instead of stdout. A file is replaced once the whole answer is written.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0),
+    default=3600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Time after which the statement is ended; 0 for no limit.",
+)
+@click.option(
+    "--memory",
+    default="50%",
+    show_default=True,
+    metavar="SIZE",
+    help="Memory that the statement may take, such as 4GB; of the machine's, where it is a share.",
+)
+@click.option(
+    "--spill",
+    default="50%",
+    show_default=True,
+    metavar="SIZE",
+    help="Disk in TMPDIR that it may take where memory does not suffice; of what is free there, where it is a share.",
 )
 @click.pass_obj
-def command(
-    context: Context, statement: str | None, source: IO[str] | None, at: str | None, form: str, output: Path | None
+def command(  # noqa: PLR0913 - one a word of the command
+    context: Context,
+    statement: str | None,
+    *,
+    source: IO[str] | None,
+    at: str | None,
+    form: str,
+    output: Path | None,
+    timeout: float,
+    memory: str,
+    spill: str,
 ) -> None:
     r"""Query all tables and views of the lake with SQL (DuckDB's dialect).
 
-    SQL is read-only: SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, EXPLAIN and SHOW TABLES.
+    SQL is read-only: SELECT, WITH, FROM, DESCRIBE, SUMMARIZE, EXPLAIN and SHOW TABLES. Ctrl-C ends a statement.
 
     \b
     Examples:
       mixlake sql "SELECT license, count(*) FROM silver.documents GROUP BY ALL"
       mixlake sql "SELECT * FROM license_exposure" --at mix-1 --format csv
+      mixlake sql "FROM gold.samples" --format parquet --output samples.parquet --memory 8GB
       mixlake sql - < question.sql
     """
     if (statement is None) == (source is None):
@@ -80,35 +116,41 @@ def command(
         text = source.read() if source else sys.stdin.read() if statement == "-" else statement or ""
     except UnicodeDecodeError as error:
         raise click.UsageError(f"the statement is not UTF-8 (at byte {error.start})") from None
+    output = None if output == Path("-") else output
     if form in _BINARY and output is None and sys.stdout.isatty():
         raise click.UsageError(f"{form} is not for a terminal; redirect it, or use --output FILE")
     from lakehouse.query.connection import connect
+    from lakehouse.query.limits import Limits
 
-    with connect(context.project, at) as connection, _whole(output):
+    limits = Limits(timeout or None, memory, spill)
+    # The output is opened first: where it cannot be written, nobody waits for an answer.
+    with _sink(output, form) as sink, connect(context.project, at, limits=limits) as connection:
         reader = connection.reader(text)
-        if form in _BINARY:
-            with nullcontext(sys.stdout.buffer) if output is None else output.open("wb") as binary:
-                _write_binary(reader, form, cast("IO[bytes]", binary))
-        elif form == "table" and output is None:
-            _print(reader)
-        else:
-            with nullcontext(sys.stdout) if output is None else output.open("w", encoding="utf-8", newline="") as lines:
-                _write_text(reader, form, cast("IO[str]", lines))
+        with _written_values():
+            if form in _BINARY:
+                _write_binary(reader, form, cast("IO[bytes]", sink))
+            elif form == "table" and output is None:
+                _print(reader)
+            else:
+                _write_text(reader, form, cast("IO[str]", sink))
+
+
+def _sink(output: Path | None, form: str) -> AbstractContextManager[IO[bytes] | IO[str]]:
+    """Return where an answer is written."""
+    if output is None:
+        return nullcontext(sys.stdout.buffer if form in _BINARY else sys.stdout)
+    return output_file(output) if form in _BINARY else output_text_file(output)
 
 
 @contextmanager
-def _whole(output: Path | None) -> Iterator[None]:
-    """Leave no partial result in a file, and report values without a form in Python, Arrow or JSON."""
+def _written_values() -> Iterator[None]:
+    """Report values without a form in Python, Arrow or JSON."""
     try:
         yield
-    except BaseException as error:
-        if output is not None:
-            output.unlink(missing_ok=True)
-        if isinstance(error, ArithmeticError | TypeError | ValueError | NotImplementedError):
-            raise QueryError(
-                f"a value of the answer cannot be written: {first_line(error)}", "cast its column to VARCHAR"
-            ) from error
-        raise
+    except (ArithmeticError, TypeError, ValueError, NotImplementedError) as error:
+        raise QueryError(
+            f"a value of the answer cannot be written: {first_line(error)}", "cast its column to VARCHAR"
+        ) from error
 
 
 def _write_binary(reader: pa.RecordBatchReader, form: str, sink: IO[bytes]) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import click
 
 from lakehouse.cli.context import Context
-from lakehouse.cli.output import print_json, print_table, size
+from lakehouse.cli.output import print_json, print_table, size, warn
 
 
 @click.command(name="tables")
-@click.option("--json", "as_json", is_flag=True, help="Print objects with name, uri, version, rows, bytes, updated.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print objects with name, uri, version, rows, bytes, updated, error."
+)
 @click.pass_obj
-def command(context: Context, as_json: bool) -> None:
-    r"""List the tables of the lake.
+def command(context: Context, as_json: bool) -> int:
+    r"""List the tables of the lake; the exit status is 1 where one cannot be read.
 
     \b
     Example:
@@ -21,11 +23,21 @@ def command(context: Context, as_json: bool) -> None:
     from lakehouse.query import inventory
 
     tables = inventory.tables(context.catalog)
+    status = int(any(t["error"] for t in tables))
     if as_json:
         print_json(tables)
-        return
+        return status
     if not tables:
         print(f"{context.catalog.uri} has no tables yet; create them with mixlake run")
-        return
-    rows = [(t["name"], t["version"], t["rows"], size(t["bytes"]), t["updated"][:19]) for t in tables]
+        return 0
+    rows = [
+        (t["name"], "", "", "", "unreadable")
+        if t["error"]
+        else (t["name"], t["version"], t["rows"], size(t["bytes"]), t["updated"][:19])
+        for t in tables
+    ]
     print_table(["table", "version", "rows", "size", "updated"], rows, numbers=["version", "rows", "size"])
+    for t in tables:
+        if t["error"]:
+            warn(t["error"])
+    return status

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 
 from lakehouse.cli.context import Context
-from lakehouse.cli.output import print_json, print_table, size
+from lakehouse.cli.output import print_json, print_table, size, warn
 
 
 @click.command(name="vacuum")
@@ -23,11 +23,12 @@ from lakehouse.cli.output import print_json, print_table, size
 )
 @click.option("--json", "as_json", is_flag=True, help="Print objects with table, files, bytes, and versions kept.")
 @click.pass_obj
-def command(context: Context, tables: tuple[str, ...], dry_run: bool, retention_hours: float, as_json: bool) -> None:
+def command(context: Context, tables: tuple[str, ...], dry_run: bool, retention_hours: float, as_json: bool) -> int:
     r"""Delete unreferenced files.
 
     Each table's latest version, what live releases pin, and all versions since the oldest one that a flow continues
     from are retained. Logs are kept. A query without a release may lose its files while a vacuum runs.
+    A table that cannot be read is skipped with the tables from which it was made, and the exit status is 1.
 
     \b
     Examples:
@@ -36,13 +37,17 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, retention_
     """
     from lakehouse.release.vacuum import vacuum
 
-    results = vacuum(context.catalog, tables or None, retention_hours=retention_hours, dry_run=dry_run)
+    registry = context.project.registry
+    reads = {flow.writes.name: registry.inputs(flow) for flow in registry.flows.values()}
+    results = vacuum(context.catalog, tables or None, reads=reads, retention_hours=retention_hours, dry_run=dry_run)
+    status = int(any(item.skipped for item in results))
     if as_json:
         print_json([item.as_dict() for item in results])
-        return
+        return status
     rows = [
         (item.table, item.files, size(item.bytes), item.change_files, size(item.change_bytes), _kept(item.retained))
         for item in results
+        if not item.skipped
     ]
     numbers = ["files", "size", "change files", "size of changes"]
     print_table(["table", *numbers, "versions kept"], rows, numbers=numbers, width=100)
@@ -52,6 +57,10 @@ def command(context: Context, tables: tuple[str, ...], dry_run: bool, retention_
     orphans = sum(item.recent_orphans for item in results)
     if orphans:
         print(f"{orphans} files that no commit names are younger than {retention_hours:g} hours and are retained")
+    for item in results:
+        if item.skipped:
+            warn(f"{item.table} was skipped: {item.skipped}")
+    return status
 
 
 def _kept(kept: Mapping[int, str]) -> str:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from lakehouse.declare.lake_location import lake_location
 from lakehouse.declare.openlineage_config import Settings, settings
 from lakehouse.declare.user_files import YamlMapping, convert, read_yaml
 from lakehouse.errors import ConfigError
@@ -68,7 +69,7 @@ class Config:
 
     def with_lake(self, uri: str) -> Config:
         """Return a copy that names another lake."""
-        return replace(self, lake=_absolute(uri, Path.cwd()))
+        return replace(self, lake=lake_location(uri, Path.cwd()))
 
     def with_params(self, params: Mapping[str, Mapping[str, Any]]) -> Config:
         """Return a copy with more parameter overrides, which win over the file's."""
@@ -128,8 +129,15 @@ def load_config(start: Path | None = None) -> Config:
     spark = {key: _text(value) for key, value in file.spark.items()}
     if os.environ.get("MIXLAKE_MASTER"):
         spark["spark.master"] = os.environ["MIXLAKE_MASTER"]
+    if override:
+        lake = lake_location(override, Path.cwd())
+    else:
+        try:
+            lake = lake_location(file.lake, root)
+        except ConfigError as error:
+            raise body.error("lake", error.message, error.hint) from None
     return Config(
-        lake=_absolute(override, Path.cwd()) if override else _absolute(file.lake, root),
+        lake=lake,
         modules=file.modules,
         sql=tuple(_absolute(glob, root) for glob in file.sql),
         views=tuple(_absolute(glob, root) for glob in file.views),
@@ -176,11 +184,5 @@ def _text(value: object) -> str:
 
 def _absolute(path: str, root: Path) -> str:
     if "\0" in path:
-        raise ConfigError("the lake's location contains a NUL character", "correct it")
-    if "://" in path:
-        if path.startswith("file://"):
-            return path.removeprefix("file://")
-        # One name of a lake for all: what Hadoop calls s3a is s3 to everyone else.
-        scheme, rest = path.split("://", 1)
-        return f"{'s3' if scheme == 's3a' else scheme}://{rest.rstrip('/')}"
+        raise ConfigError(f"{path!r} contains a NUL character", "correct it")
     return str((root / Path(path).expanduser()).absolute())

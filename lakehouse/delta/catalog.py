@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,13 @@ from deltalake.exceptions import DeltaError
 from deltalake.exceptions import TableNotFoundError as DeltaTableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 
+from lakehouse.declare.lake_location import require_store
 from lakehouse.delta.log import Log, log_of, read_log
 from lakehouse.delta.log_health import find_empty_commit, log_problem
 from lakehouse.delta.store.permissions import require_readable
 from lakehouse.delta.store.table_folder import table_folder
 from lakehouse.delta.table_errors import corrupt_log, unsupported
-from lakehouse.errors import ConfigError, LakeError, TableNotFoundError, first_line
+from lakehouse.errors import ConfigError, LakeError, MachineError, TableNotFoundError, first_line
 
 # Characters of a URI that delta-rs decodes or rejects.
 _UNOPENABLE = re.compile(r"[\[\]\\]|%[0-9A-Fa-f]{2}")
@@ -39,21 +41,30 @@ class Catalog:
         storage_options: Options of the object store, None for a folder.
 
     Raises:
-        ConfigError: If it is a file, or its name contains characters that Delta's readers do not support.
+        ConfigError: If it is a file, names no store, or contains characters that Delta's readers do not support.
+        MachineError: If its name is not ASCII, and Python does not read file names as UTF-8.
     """
 
     uri: str
     storage_options: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a file, and a folder that Delta's readers cannot open."""
-        if "://" not in self.uri and _is_file(self.uri):
+        """Refuse a file, and a place that Delta's readers cannot open."""
+        if "://" in self.uri:
+            require_store(self.uri)
+            return
+        if _is_file(self.uri):
             raise ConfigError(f"the lake {self.uri} is a file", "give a folder or an object-store URI")
-        odd = None if "://" in self.uri else _UNOPENABLE.search(self.uri)
+        odd = _UNOPENABLE.search(self.uri)
         if odd is not None:
             raise ConfigError(
                 f"the lake's folder, {self.uri}, contains {odd[0]!r}, which Delta's readers cannot open",
                 "choose another folder, or rename this one",
+            )
+        if not self.uri.isascii() and (encoding := sys.getfilesystemencoding()) != "utf-8":
+            raise MachineError(
+                f"the lake's folder, {self.uri}, is not ASCII, and Python reads file names here as {encoding}",
+                "set PYTHONUTF8=1, or LC_ALL=C.UTF-8",
             )
 
     def table_uri(self, name: str) -> str:

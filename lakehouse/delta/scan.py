@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from deltalake import QueryBuilder
 
 from lakehouse.delta import arrow_dataset as ds
-from lakehouse.delta.data_files import decoded, files
+from lakehouse.delta.data_files import decoded
 from lakehouse.delta.log import APPLIED
 from lakehouse.delta.store.table_folder import table_store
-from lakehouse.delta.table_errors import lost_file, not_allowed
 from lakehouse.errors import LakeError, first_line
 
 if TYPE_CHECKING:
@@ -149,21 +146,3 @@ def _unreadable(name: str, why: str) -> LakeError:
     return LakeError(
         f"{name} cannot be read correctly: {why}", "write it without that feature, or read it through Spark"
     )
-
-
-def unreadable_file(table: DeltaTable, name: str) -> LakeError | None:
-    """Return the error for the first data file of a table that cannot be opened as Parquet, None if all can."""
-    store = table_store(table)
-
-    def problem(path: str) -> LakeError | None:
-        try:
-            with store.open_input_file(path) as file:
-                pq.read_metadata(file)
-        except PermissionError:
-            return not_allowed(name, "read", path)
-        except (OSError, pa.ArrowException):
-            return lost_file(name, path)
-        return None
-
-    with ThreadPoolExecutor(8) as pool:
-        return next(filter(None, pool.map(problem, decoded(files(table)["path"]).to_pylist())), None)

@@ -6,12 +6,10 @@ opened first and the commit is made on exactly that version: the second writer f
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -38,6 +36,7 @@ from lakehouse.embedded.replace_rows import Replacement, ReplaceRows
 from lakehouse.engine import WriteMode
 from lakehouse.errors import CollisionError, LakeError
 from lakehouse.ledger import tables
+from lakehouse.scratch_folder import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,8 +95,8 @@ def write(catalog: Catalog, table: Table, changes: RowsToWrite, note: CommitNote
     with _committing(table.name):
         if changes.actions is not None:
             properties = writer_properties(table, changes.row_bytes)
-            with tempfile.TemporaryDirectory(prefix="mixlake-merge-", ignore_cleanup_errors=True) as folder:
-                replace = ReplaceRows(table, opened, changes.actions, properties, Path(folder))
+            with scratch_folder("merge") as folder:
+                replace = ReplaceRows(table, opened, changes.actions, properties, folder)
                 replacement = replace.write(changes.batches)
             return _commit_replacement(catalog, table, replacement, opened, (note, transaction))
         _write(table, opened, changes, (note, transaction))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,7 +19,7 @@ from deltalake.exceptions import DeltaError
 from lakehouse.declare.flow import Flow
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.content_digest import Digest
-from lakehouse.delta.scan import unreadable_file
+from lakehouse.delta.damaged_file import damaged_file, unreadable_file
 from lakehouse.embedded import changed_rows, checked_rows, conform, delta_writer, flow_inputs, key_diff, read_back
 from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.delta_writer import RowsToWrite
@@ -43,8 +42,10 @@ from lakehouse.engine import (
 )
 from lakehouse.engine.keys import KeyOrigins
 from lakehouse.errors import MixlakeError
+from lakehouse.interruption import on_interrupt
 from lakehouse.ledger.retractions import Retractions
 from lakehouse.project import Project
+from lakehouse.scratch_folder import scratch_folder
 
 log = logging.getLogger("mixlake.execute")
 
@@ -71,11 +72,12 @@ class EmbeddedEngine:
     @contextmanager
     def begin(self, flow: Flow, run_id: str) -> Iterator[EmbeddedFlowSession]:
         """Open a session for one execution of a flow; what is kept for it is deleted at the end."""
-        with tempfile.TemporaryDirectory(prefix="mixlake-flow-", ignore_cleanup_errors=True) as folder:
-            database = open_database(folder, _MEMORY_LIMIT, 1 if self._shuffled else None)
-            function = FlowFunction(self._project, flow, database, Path(folder), shuffled=self._shuffled)
+        with scratch_folder("flow") as folder:
+            database = open_database(str(folder), _MEMORY_LIMIT, 1 if self._shuffled else None)
+            function = FlowFunction(self._project, flow, database, folder, shuffled=self._shuffled)
             try:
-                yield EmbeddedFlowSession(self._project, function, run_id, database, Path(folder))
+                with on_interrupt(database.interrupt):
+                    yield EmbeddedFlowSession(self._project, function, run_id, database, folder)
             finally:
                 database.close()
 
@@ -227,11 +229,15 @@ class EmbeddedFlowSession:
 
     def translate(self, error: Exception) -> MixlakeError:
         """Return an error of a library as one that names the flow and what to do."""
-        if isinstance(error, FileNotFoundError | duckdb.InvalidInputException | duckdb.IOException):
-            for name, version in self._function.versions.items():
-                lost = unreadable_file(self._catalog.open(name, version), name) if version >= 0 else None
-                if lost is not None:
-                    return lost
+        if isinstance(error, OSError | duckdb.InvalidInputException | duckdb.IOException):
+            read = [(name, version) for name, version in self._function.versions.items() if version >= 0]
+            # Arrow's errors of bytes that it cannot read have no number, or come through DuckDB.
+            is_arrow = isinstance(error, OSError) and error.errno is None
+            finders = [unreadable_file, *([damaged_file] if is_arrow or "reading the stream" in str(error) else [])]
+            for find in finders:
+                for name, version in read:
+                    if (lost := find(self._catalog.open(name, version), name)) is not None:
+                        return lost
         return from_engine_error(self._flow, error)
 
     def _good(self, checked: CheckedRows) -> Iterator[pa.RecordBatch]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import pickle
+import signal
 import sys
 import threading
 from collections import deque
@@ -20,6 +22,7 @@ import pyarrow as pa
 
 from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError
+from lakehouse.interruption import on_interrupt
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -52,7 +55,24 @@ def run_operator(runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock
     Raises:
         FlowError: If the operator fails, or a worker process is killed.
     """
-    rest = iter(batches)
+    stopped = threading.Event()
+
+    def stop() -> None:
+        stopped.set()
+        for worker in multiprocessing.active_children():
+            worker.terminate()
+
+    def until_stopped() -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            if stopped.is_set():
+                raise FlowError(f"{runner.flow} was interrupted", "run it again")
+            yield batch
+
+    with on_interrupt(stop):
+        yield from _results(runner, until_stopped(), clock)
+
+
+def _results(runner: Runner, rest: Iterator[pa.RecordBatch], clock: Clock) -> Iterator[pa.RecordBatch]:
     sources = _source_files(runner)
     workers = os.cpu_count() or 1
     alone = workers == 1 or not _importable(runner)
@@ -122,9 +142,18 @@ _changed = ""
 def _begin(runner: Runner, sources: SourceFiles) -> None:
     """Keep the operator, which this process imported again: its files may have changed meanwhile."""
     global _runner, _changed  # noqa: PLW0603 - one a worker process
+    threading.Thread(target=_end_with_parent, name="mixlake-parent", daemon=True).start()
     _runner = runner
     now = _states(sources)
     _changed = next((path for path, state in sources.items() if now.get(path) != state), "")
+
+
+def _end_with_parent() -> None:
+    """End this process once its parent has ended, however it did."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(batch: pa.RecordBatch) -> tuple[list[pa.RecordBatch], float]:
@@ -162,9 +191,12 @@ class _Process(SpawnProcess):
         with _starting:
             main = sys.modules["__main__"]
             sys.modules["__main__"] = ModuleType("__main__")
+            # A terminal sends Ctrl-C to all processes; this one ends its workers.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
                 return SpawnProcess._Popen(process_obj)  # noqa: SLF001 - no public way
             finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
                 sys.modules["__main__"] = main
 
 

@@ -20,7 +20,7 @@ from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.history import commit_time
 from lakehouse.delta.retry import retry
 from lakehouse.delta.scan import scan
-from lakehouse.errors import CollisionError
+from lakehouse.errors import CollisionError, LakeError, first_line
 from lakehouse.ledger import tables
 
 log = logging.getLogger("mixlake.lineage")
@@ -67,11 +67,15 @@ def _missing_runs(catalog: Catalog, seen: Mapping[str, int]) -> list[dict[str, A
     # the newest recorded one.
     def of(name: str) -> list[dict[str, Any]]:
         rows = []
-        for commit in catalog.log(name).commits():
-            if commit.version <= seen.get(name, -1):
-                break
-            if note := CommitNote.from_json(commit.info.get("userMetadata")):
-                rows.append(_run_row(name, commit.version, commit_time(commit.info), note))
+        try:
+            for commit in catalog.log(name).commits():
+                if commit.version <= seen.get(name, -1):
+                    break
+                if note := CommitNote.from_json(commit.info.get("userMetadata")):
+                    rows.append(_run_row(name, commit.version, commit_time(commit.info), note))
+        except (LakeError, ValueError) as error:
+            log.warning("ledger.runs lacks the commits of %s: %s", name, first_line(error))
+            return []
         return rows
 
     with ThreadPoolExecutor(8) as pool:

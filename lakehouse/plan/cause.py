@@ -29,6 +29,7 @@ CauseKind = Literal[
     "forced",
     "retraction",
     "quarantine_retry",
+    "unreadable",
 ]
 
 # Definitions of one module, and parts in all, beyond which they are counted, not named.
@@ -46,7 +47,8 @@ class Cause:
             (``input_replaced``); the flow's ``code``, its ``params``, the ``contract`` of its table, or a ``model``
             file; the sources that a landing flow reads (``source_changed``); something other than the flow changed
             rows of its table (``external_write``); a flow before it is about to run (``upstream``); a ``retraction``
-            is pending; quarantined rows are to be tried again (``quarantine_retry``); or ``--full`` (``forced``).
+            is pending; quarantined rows are to be tried again (``quarantine_retry``); a table that it reads or
+            writes cannot be read, so that a run of it will fail (``unreadable``); or ``--full`` (``forced``).
         detail: What changed and how, for people.
         table: The input table that changed, empty where the cause is not an input.
     """

@@ -144,7 +144,8 @@ def _plan_flows(
 ) -> tuple[FlowPlan, ...]:
     planned: dict[str, FlowPlan] = {}
     for name in selected:
-        item = plan_flow(tables, graph.registry.flows[name], full=name in full, retry=name in retry)
+        spec = graph.registry.flows[name]
+        item = _unreadable(tables, spec) or plan_flow(tables, spec, full=name in full, retry=name in retry)
         before = [planned[p].writes for p in graph.parents[name] if p in planned and planned[p].state != "fresh"]
         if before:
             causes = (*item.causes, *(Cause("upstream", f"{table} is to be written", table) for table in before))
@@ -152,6 +153,18 @@ def _plan_flows(
             item = replace(item, state=state, causes=causes)
         planned[name] = item
     return tuple(planned.values())
+
+
+def _unreadable(tables: TableStates, spec: Flow) -> FlowPlan | None:
+    """Return the state of a flow of whose tables one cannot be read, None where all can."""
+    inputs = tables.project.registry.inputs(spec)
+    problems = [(name, error) for name in (spec.writes.name, *inputs) if (error := tables.problem(name)) is not None]
+    if not problems:
+        return None
+    causes = tuple(Cause("unreadable", str(error), name) for name, error in problems)
+    params = resolve_params(spec, tables.project.config)
+    now = fingerprints(tables.project, spec, params)
+    return FlowPlan(spec, "stale", causes, dict.fromkeys(inputs, -1), params, now)
 
 
 def plan_flow(tables: TableStates, spec: Flow, *, full: bool = False, retry: bool = False) -> FlowPlan:
@@ -242,6 +255,8 @@ def _mixed_ancestors(tables: TableStates, flows: tuple[FlowPlan, ...]) -> list[s
             for ancestor, version in (last.note.inputs if last else {}).items():
                 read.setdefault(ancestor, {})[version] = name
         for ancestor, versions in read.items():
+            if tables.problem(ancestor) is not None:
+                continue
             data = {min(version, tables.data_version(ancestor)) for version in versions}
             if len(data) > 1:
                 names = " and ".join(sorted(versions.values()))

@@ -15,6 +15,7 @@ _INCREMENTAL = {"input", "upstream", "retraction", "quarantine_retry"}
 _FULL_REASONS = {
     "missing": "its table was never written",
     "external_write": "something else changed rows of its table",
+    "unreadable": "a table cannot be read",
     "input_replaced": "an input is another table than before",
     "code": "its code changed",
     "params": "its parameters changed",

@@ -9,7 +9,7 @@ from lakehouse.delta.commit import Commit
 from lakehouse.delta.commit_note import NotedVersion
 from lakehouse.delta.data_version import DataVersion, read_data_version
 from lakehouse.delta.table_errors import corrupt_log
-from lakehouse.errors import TableNotFoundError
+from lakehouse.errors import LakeError, TableNotFoundError
 from lakehouse.ledger.retractions import load_retractions
 from lakehouse.project import Project
 
@@ -33,12 +33,21 @@ class TableStates:
     def __init__(self, project: Project) -> None:
         self.project = project
         self._states: dict[str, TableState] = {}
+        self._problems: dict[str, LakeError] = {}
         self.retractions = load_retractions(project.catalog)
 
     def prefetch(self, names: list[str]) -> None:
-        """Read several tables' logs in parallel."""
+        """Read several tables' logs in parallel; errors are raised when a table is needed."""
         with ThreadPoolExecutor(8) as pool:
-            list(pool.map(self._state, sorted(set(names))))
+            list(pool.map(self.problem, sorted(set(names))))
+
+    def problem(self, name: str) -> LakeError | None:
+        """Return the error for a table whose log cannot be read, None where it can."""
+        try:
+            self._state(name)
+        except LakeError as error:
+            return error
+        return None
 
     def version(self, name: str) -> int:
         """Return the table's latest version, -1 where it is missing."""
@@ -63,14 +72,21 @@ class TableStates:
     def invalidate(self, name: str) -> None:
         """Drop what is known of a table, so that its log is read again."""
         self._states.pop(name, None)
+        self._problems.pop(name, None)
 
     def _state(self, name: str) -> TableState:
+        if name in self._problems:
+            raise self._problems[name]
         if name not in self._states:
             try:
                 log = self.project.catalog.log(name)
                 self._states[name] = TableState(log.version, log.identity, read_data_version(log))
             except TableNotFoundError:
                 self._states[name] = TableState()
+            except LakeError as error:
+                self._problems[name] = error
+                raise
             except ValueError as error:
-                raise corrupt_log(name, error) from None
+                self._problems[name] = corrupt_log(name, error)
+                raise self._problems[name] from None
         return self._states[name]

@@ -11,12 +11,10 @@ a row only there. At a release, it is that release's alone.
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
@@ -24,15 +22,20 @@ from deltalake import DeltaTable
 
 from lakehouse.declare.names import quote_name
 from lakehouse.declare.user_files import read_text
-from lakehouse.delta.scan import scan, unreadable_file
+from lakehouse.delta.scan import scan
 from lakehouse.errors import MixlakeError, QueryError, TableNotFoundError, unknown_table
+from lakehouse.interruption import run_interruptibly
 from lakehouse.ledger import tables as ledger
 from lakehouse.project import Project
+from lakehouse.query.database import Database
+from lakehouse.query.limits import Limits
 from lakehouse.query.python_values import to_rows
+from lakehouse.query.read_error import read_error
 from lakehouse.query.sql_guard import (
     BUILT_IN,
+    EXPLAIN,
+    bind_error,
     error_message,
-    has_fields,
     is_show,
     literal,
     missing_table,
@@ -40,24 +43,21 @@ from lakehouse.query.sql_guard import (
     quoted,
     require_read_only,
     table_names,
-    translate_fetch_errors,
 )
 from lakehouse.query.time_travel import Pins, pinned_version, resolve_at
 
 log = logging.getLogger("mixlake.query")
 
-T = TypeVar("T")
-
 Source = Callable[[str], object]
 """Returns what DuckDB reads a table's rows through, by the table's name."""
 
 BATCH_ROWS = 10_000
+_STOP_SECONDS = 0.3
 _SHOWN = """
 SELECT table_schema AS layer, table_name AS name FROM information_schema.tables
 WHERE NOT starts_with(table_name, '__') AND NOT starts_with(table_schema, '__') ORDER BY ALL
 """
 _TRAINED = "__trained"
-_EXPLAIN = "EXPLAIN "
 
 
 class Connection:
@@ -67,13 +67,16 @@ class Connection:
         project: The project.
         pins: Which version of each table is meant.
         source: Where rows come from, by default the tables at the pinned versions.
+        limits: What one statement may take.
 
     Examples:
         >>> with connect(lake, at="mix-1") as connection:  # doctest: +SKIP
         ...     connection.table("SELECT count(*) FROM gold.samples WHERE keep")
     """
 
-    def __init__(self, project: Project, pins: Pins | None = None, *, source: Source | None = None) -> None:
+    def __init__(
+        self, project: Project, pins: Pins | None = None, *, source: Source | None = None, limits: Limits | None = None
+    ) -> None:
         self.project = project
         self.pins = pins or Pins()
         self.versions: dict[str, int] = {}
@@ -82,15 +85,8 @@ class Connection:
         self._views: dict[str, Path] | None = None
         self._missing: dict[str, Exception] = {}
         self._opened: list[tuple[str, DeltaTable]] = []
-        self._engine = duckdb.connect(":memory:")
-        self._engine.execute("SET TimeZone = 'UTC'")
-        # Where a large sort or join spills to: it contains rows of the lake, so only this user may read it.
-        self._spill = tempfile.mkdtemp(prefix="mixlake-sql-")
-        self._engine.execute(f"SET temp_directory = {literal(self._spill)}")
-        self._engine.execute("SET python_enable_replacements = false")
-        self._engine.execute("SET errors_as_json = true")
-        self._engine.execute("SET enable_external_access = false")
-        self._engine.execute("SET lock_configuration = true")
+        self._database = Database(limits or Limits())
+        self._engine = self._database.engine
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -102,8 +98,7 @@ class Connection:
 
     def close(self) -> None:
         """Close the connection, and delete what it spilled."""
-        self._engine.close()
-        shutil.rmtree(self._spill, ignore_errors=True)
+        self._database.close()
 
     def reader(
         self, sql: str, parameters: Iterable[object] | None = None, *, batch_rows: int = BATCH_ROWS
@@ -117,13 +112,19 @@ class Connection:
 
         Raises:
             QueryError: If it is not one such statement, does not parse, or cannot be answered.
+            LimitError: If it takes more time, memory or disk than it may.
             TableNotFoundError: If it names a table or view that is not there.
         """
-        text = self._prepared(sql)
-
         values = list(parameters) if parameters is not None else None
-        stream = self._answered(lambda: self._engine.sql(text, params=values).to_arrow_reader(batch_rows), text, values)
-        return translate_fetch_errors(stream, lambda error: self._query_error(error, text))
+        deadline = self._database.deadline()
+
+        def answer() -> tuple[str, pa.RecordBatchReader]:
+            text = self._prepared(sql)
+            relation = lambda: self._engine.sql(text, params=values).to_arrow_reader(batch_rows)  # noqa: E731 - run again
+            return text, self._answered(relation, text, values)
+
+        text, stream = self._database.run(answer, deadline)
+        return self._database.stream(stream, lambda error: self._query_error(error, text), deadline)
 
     def table(self, sql: str, parameters: Iterable[object] | None = None) -> pa.Table:
         """Answer one statement as a table; see `reader`."""
@@ -155,9 +156,13 @@ class Connection:
 
     def _define(self, statement: str, sql: str, parameters: Iterable[object] | None = None) -> tuple[Any, ...]:
         """Run a statement of the engine's own that ends in a query; return its only row."""
-        text = f"{statement} {self._prepared(sql)}"
         values = list(parameters or [])
-        return self._answered(lambda: self._engine.execute(text, values).fetchone() or (), sql, values)
+
+        def define() -> tuple[Any, ...]:
+            text = f"{statement} {self._prepared(sql)}"
+            return self._answered(lambda: self._engine.execute(text, values).fetchone() or (), sql, values)
+
+        return self._database.run(define, self._database.deadline())
 
     def columns(self, name: str) -> dict[str, str]:
         """Return the names of a table's columns at its pinned version, and their types in DuckDB.
@@ -165,8 +170,12 @@ class Connection:
         Raises:
             TableNotFoundError: If there is no such table.
         """
-        self._register(name)
-        described = self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
+
+        def describe() -> list[Any]:
+            self._register(name)
+            return self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
+
+        described = self._database.run(describe)
         return {str(name): str(kind) for name, kind, *_ in described}
 
     def trained_releases(self) -> list[str]:
@@ -193,42 +202,31 @@ class Connection:
                 self._register(name)
         return sql
 
-    def _answered(self, answer: Callable[[], T], sql: str, parameters: list[object] | None) -> T:
+    def _answered[T](self, answer: Callable[[], T], sql: str, parameters: list[object] | None) -> T:
         """Run a query; where it names what was not foreseen, register everything and run it again."""
         try:
             return answer()
         except duckdb.CatalogException:
             self._register_all()
         except duckdb.Error as error:
-            raise self._query_error(self._bind_error(error, sql, parameters), sql) from None
+            raise self._query_error(bind_error(self._engine, error, sql, parameters), sql) from None
         try:
             return answer()
         except duckdb.Error as error:
-            bind_error = self._bind_error(error, sql, parameters)
-            name = missing_table(bind_error, f"{_EXPLAIN}{sql}" if bind_error is not error else sql)
+            bound = bind_error(self._engine, error, sql, parameters)
+            name = missing_table(bound, f"{EXPLAIN}{sql}" if bound is not error else sql)
             if name is None:
-                raise self._query_error(bind_error, sql) from None
+                raise self._query_error(bound, sql) from None
             for other, missing in self._missing.items():
                 if name in {other, other.split(".")[-1]}:
                     raise missing from None
             raise unknown_table(name, self._known()) from None
 
-    def _bind_error(self, error: duckdb.Error, sql: str, parameters: list[object] | None) -> duckdb.Error:
-        """Return an error of binding with its fields, which DuckDB gives of statements that it executes only."""
-        if isinstance(error, (duckdb.BinderException, duckdb.CatalogException)) and not has_fields(error):
-            try:
-                self._engine.execute(f"{_EXPLAIN}{sql}", parameters)
-            except duckdb.Error as again:
-                return again
-        return error
-
     def _query_error(self, error: BaseException, sql: str) -> MixlakeError:
         """Return an error as one line: of a table whose files cannot be read, the first such file."""
-        if isinstance(error, (duckdb.InvalidInputException, duckdb.IOException, pa.ArrowException, OSError)):
-            for name, table in self._opened:
-                if (unreadable := unreadable_file(table, name)) is not None:
-                    return unreadable
-        return query_error(error, sql)
+        if (limit := self._database.limit_error(error)) is not None:
+            return limit
+        return read_error(error, self._opened) or query_error(error, sql)
 
     def _known(self) -> set[str]:
         return {*self.project.catalog.names(), *self.project.registry.tables, *self.views()}
@@ -255,7 +253,7 @@ class Connection:
         if (path := self.views().get(name)) is not None:
             self._register_view(name, path)
         elif dot and layer not in BUILT_IN:
-            rows = empty(self.project, name)
+            rows = self.project.empty_rows(name)
             if rows is None:
                 raise unknown_table(name, self._known())
             if self.pins.release:
@@ -268,7 +266,7 @@ class Connection:
             opened = self.project.catalog.open(name, self.pins.version(self.project.catalog, name))
         except TableNotFoundError:
             # Declared, and not yet written at the pinned time: it had no rows.
-            rows = empty(self.project, name) if self.pins.time is not None else None
+            rows = self.project.empty_rows(name) if self.pins.time is not None else None
             if rows is None:
                 raise
             return rows
@@ -292,7 +290,7 @@ class Connection:
             self._engine.register(hidden, self._scan(table, self.project.catalog.open(table, version)))
             parts.append(f"SELECT {literal(release)} AS release, * FROM temp.{quote_name(hidden)}")  # noqa: S608 - quoted
         if not parts:
-            rows = empty(self.project, table)
+            rows = self.project.empty_rows(table)
             if rows is None:
                 raise unknown_table(table, self._known())
             hidden = f"__{table}@none"
@@ -326,24 +324,26 @@ class Connection:
         self._registered.add(name)
 
 
-def connect(project: Project, at: str | None = None, tables: Mapping[str, int] | None = None) -> Connection:
+def connect(
+    project: Project,
+    at: str | None = None,
+    tables: Mapping[str, int] | None = None,
+    *,
+    limits: Limits | None = None,
+) -> Connection:
     """Open DuckDB over a lake.
 
     Args:
         project: The project.
         at: A release, a time, ``TABLE@VERSION`` or a version; see `lakehouse.query.time_travel.resolve_at`.
         tables: Versions of single tables, which win over `at`.
+        limits: What one statement may take.
 
     Raises:
         ReleaseError: If `at` names no live release.
     """
-    pins = resolve_at(project, at)
+    # In another thread, which Ctrl-C ends: a store that does not answer is waited for.
+    pins = run_interruptibly(lambda: resolve_at(project, at), _STOP_SECONDS)
     if tables:
         pins = Pins({**pins.versions, **tables}, pins.release, pins.time, pins.every)
-    return Connection(project, pins)
-
-
-def empty(project: Project, name: str) -> pa.Table | None:
-    """Return no rows under a declared table's schema, None where no contract declares the table."""
-    contract = project.registry.tables.get(name)
-    return None if contract is None else contract.schema.empty_table()
+    return Connection(project, pins, limits=limits)

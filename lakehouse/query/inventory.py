@@ -11,28 +11,40 @@ from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.delta.data_files import totals
 from lakehouse.delta.history import history, with_times
+from lakehouse.delta.table_errors import corrupt_log
+from lakehouse.errors import MixlakeError, first_line
 from lakehouse.project import Project
 from lakehouse.query.table_names import open_named
 
 
 def tables(catalog: Catalog) -> list[dict[str, Any]]:
-    """Return one dictionary per table: name, uri, version, rows, bytes, updated (ISO 8601, UTC)."""
+    """Return one dictionary per table: name, uri, version, rows, bytes, updated (ISO 8601, UTC), error.
+
+    The error is a text, empty for a table that can be read. Of one that cannot, version, rows and bytes are None.
+    """
     names = catalog.names()
     with ThreadPoolExecutor(8) as pool:
         return list(pool.map(lambda name: _summary(catalog, name), names))
 
 
 def _summary(catalog: Catalog, name: str) -> dict[str, Any]:
-    table = catalog.open(name)
-    rows, size = totals(table)
-    updated = next((_text(made) for made, _ in with_times(history(table, 1))), "")
+    summary: dict[str, Any] = {"name": name, "uri": catalog.table_uri(name)}
+    try:
+        table = catalog.open(name)
+        rows, size = totals(table)
+        updated = next((_text(made) for made, _ in with_times(history(table, 1))), "")
+    except MixlakeError as error:
+        return {**summary, "version": None, "rows": None, "bytes": None, "updated": "", "error": str(error)}
+    except (ValueError, OSError) as error:
+        problem = str(corrupt_log(name, first_line(error)))
+        return {**summary, "version": None, "rows": None, "bytes": None, "updated": "", "error": problem}
     return {
-        "name": name,
-        "uri": catalog.table_uri(name),
+        **summary,
         "version": int(table.version()),
         "rows": rows,
         "bytes": size,
         "updated": updated,
+        "error": "",
     }
 
 

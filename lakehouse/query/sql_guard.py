@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -21,7 +20,17 @@ from lakehouse.errors import MixlakeError, QueryError, first_line
 log = logging.getLogger("mixlake.query")
 
 BUILT_IN = {"information_schema", "pg_catalog", "main", "temp", "system"}
-_READ_ONLY = {"SELECT", "EXPLAIN", "MULTI"}
+EXPLAIN = "EXPLAIN "
+_READ_ONLY = {"SELECT"}
+# What precedes the statement that an EXPLAIN explains: its options stand in parentheses, and so may a query.
+_EXPLAIN = re.compile(r"explain\b\s*(?:analy[sz]e\b\s*)?(\([^()]*\)\s*)?", re.IGNORECASE)
+# The beginning of a statement that writes, as a part of one that reads: WITH x AS (INSERT INTO ... RETURNING ...).
+_WRITES_WITHIN = re.compile(
+    r"\b(?:insert\s+(?:or\s+\w+\s+)?|merge\s+)into\b|[()]\s*delete\s+from\b|[()]\s*update\s+[^()]*?\bset\b"
+    r"|[()]\s*truncate\b\s+\w",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"""\be'(?:[^'\\]|\\.|'')*'|'[^']*'|"[^"]*"|\$(\w*)\$.*?\$\1\$""", re.IGNORECASE | re.DOTALL)
 _SHOW = re.compile(r"^show\s+(all\s+)?tables[\s;]*$", re.IGNORECASE)
 # What a comment may not begin in, and where one begins; the engine ends a comment of one line at either end of a line.
 _QUOTED_OR_COMMENT = re.compile(
@@ -54,30 +63,62 @@ def without_comments(sql: str) -> str:
 
 
 def require_read_only(engine: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Refuse what is not one statement that only reads.
+    """Refuse what is not one statement that only reads. EXPLAIN explains such a statement: with ANALYZE it runs it.
 
     Raises:
         QueryError: If it does not parse, is none or several, or would write or change a setting.
     """
+    kind = _kind(engine, sql)
+    if kind == "EXPLAIN":
+        explained = [_kind_or_none(engine, text) for text in _explained(sql)]
+        # At most one of its readings is a statement.
+        kind = next((inner for inner in explained if inner is not None), kind)
+    if kind not in _READ_ONLY:
+        raise QueryError(f"{kind} is not allowed: SQL only reads", "flows write tables; see mixlake run")
+    if (writes := _WRITES_WITHIN.search(_QUOTED.sub("''", without_comments(sql)))) is not None:
+        word = writes[0].lstrip("()").split()[0].upper()
+        raise QueryError(f"{word} is not allowed: SQL only reads", "flows write tables; see mixlake run")
+
+
+def _kind(engine: duckdb.DuckDBPyConnection, sql: str) -> str:
+    """Return the kind of the one statement of a text; a query that DuckDB runs as several, as PIVOT, is SELECT."""
     try:
         statements = engine.extract_statements(sql)
     except duckdb.Error as error:
         raise _syntax_error(error, sql) from None
     if not statements:
         raise QueryError("there is no statement", "write a SELECT")
-    kinds = [statement.type.name for statement in statements]
+    kinds = [str(statement.type.name) for statement in statements]
     if len(kinds) > 1:
         raise QueryError(f"there are {len(kinds)} statements", "send one at a time")
-    # PIVOT is one statement that DuckDB runs as several; it must not be a way around.
-    if kinds[0] not in _READ_ONLY or (
-        kinds[0] == "MULTI" and not re.match(r"(pivot|with|from|select)\b", without_comments(sql), re.IGNORECASE)
-    ):
-        raise QueryError(f"{kinds[0]} is not allowed: SQL only reads", "flows write tables; see mixlake run")
+    text = without_comments(sql)
+    # PIVOT must not be a way around.
+    if kinds[0] == "MULTI" and re.match(r"(pivot|with|from|select)\b", text, re.IGNORECASE):
+        return "SELECT"
+    if kinds[0] == "MULTI" and _EXPLAIN.match(text):
+        return "EXPLAIN"
+    return kinds[0]
+
+
+def _kind_or_none(engine: duckdb.DuckDBPyConnection, sql: str) -> str | None:
+    try:
+        return _kind(engine, sql)
+    except QueryError:
+        return None
+
+
+def _explained(sql: str) -> list[str]:
+    """Return the statement that an EXPLAIN explains, in each way in which its text can be read; of others nothing."""
+    text = without_comments(sql)
+    found = _EXPLAIN.match(text)
+    if found is None:
+        return []
+    return [text[found.end() :], *([text[found.start(1) :]] if found[1] else [])]
 
 
 def table_names(sql: str) -> set[str] | None:
     """Return the tables and views that a statement names, None where they cannot be found."""
-    text = re.sub(r"^explain\s+(analyze\s+)?", "", without_comments(sql), flags=re.IGNORECASE)
+    text = next(iter(_explained(sql)), without_comments(sql))
     try:
         with quiet_parser():
             tree = sqlglot.parse_one(text, dialect="duckdb", error_level=sqlglot.ErrorLevel.RAISE)
@@ -97,23 +138,16 @@ def table_names(sql: str) -> set[str] | None:
     return names
 
 
-def translate_fetch_errors(
-    stream: pa.RecordBatchReader, translate: Callable[[BaseException], MixlakeError]
-) -> pa.RecordBatchReader:
-    """Raise what goes wrong while rows are fetched as the errors of the statement."""
-
-    def batches() -> Iterable[pa.RecordBatch]:
+def bind_error(
+    engine: duckdb.DuckDBPyConnection, error: duckdb.Error, sql: str, parameters: list[object] | None
+) -> duckdb.Error:
+    """Return an error of binding with its fields, which DuckDB gives of statements that it executes only."""
+    if isinstance(error, (duckdb.BinderException, duckdb.CatalogException)) and len(_fields(error)) <= 1:
         try:
-            yield from stream
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
-            raise translate(error) from None
-
-    return pa.RecordBatchReader.from_batches(stream.schema, batches())
-
-
-def has_fields(error: BaseException) -> bool:
-    """Whether an error of the engine's carries fields; see `_fields`."""
-    return len(_fields(error)) > 1
+            engine.execute(f"{EXPLAIN}{sql}", parameters)
+        except duckdb.Error as again:
+            return again
+    return error
 
 
 def _fields(error: BaseException) -> Mapping[str, Any]:

@@ -8,7 +8,6 @@ columns before it say what is measured. Each is evaluated at both releases.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,16 +17,18 @@ import pyarrow as pa
 
 from lakehouse.declare.lineage_columns import RUN_ID
 from lakehouse.delta import arrow_dataset as pads
+from lakehouse.delta.damaged_file import damaged_file, unreadable_file
 from lakehouse.delta.data_files import decoded, files, totals
 from lakehouse.delta.history import newest_note
 from lakehouse.delta.log import types_of
-from lakehouse.delta.scan import scan, unreadable_file
+from lakehouse.delta.scan import scan
 from lakehouse.errors import LakeError, QueryError, ReleaseError, TableNotFoundError, first_line
 from lakehouse.ledger.releases import Release, load_release
 from lakehouse.project import Project
 from lakehouse.query.connection import connect
 from lakehouse.query.row_diff import RowCounts, count_differences
 from lakehouse.query.sql_guard import literal, quoted
+from lakehouse.scratch_folder import scratch_folder
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -159,8 +160,8 @@ def _row_counts(project: Project, name: str, old: DeltaTable, new: DeltaTable) -
     if any(RUN_ID in project.lineage_columns(name, of) for of in types):
         volatile.add(RUN_ID)
     key = _key(project, name, old, new)
-    with tempfile.TemporaryDirectory(prefix="mixlake-diff-") as spill, duckdb.connect(":memory:") as engine:
-        engine.execute(f"SET temp_directory = {literal(spill)}")
+    with scratch_folder("diff") as spill, duckdb.connect(":memory:") as engine:
+        engine.execute(f"SET temp_directory = {literal(str(spill))}")
         try:
             return count_differences(
                 engine,
@@ -170,9 +171,10 @@ def _row_counts(project: Project, name: str, old: DeltaTable, new: DeltaTable) -
                 key if set(key) <= fields[0] & fields[1] else (),
             )
         except duckdb.Error as error:
-            for table in (old, new):
-                if (unreadable := unreadable_file(table, name)) is not None:
-                    raise unreadable from None
+            for find in (unreadable_file, damaged_file):
+                for table in (old, new):
+                    if (unreadable := find(table, name)) is not None:
+                        raise unreadable from None
             why = f"its versions {old.version()} and {new.version()} cannot be compared: {first_line(error)}"
             raise LakeError(f"{name}: {why}", "mixlake release verify NAME --deep reads a release whole") from None
 

@@ -20,7 +20,7 @@ from lakehouse.delta.data_files import addresses_files
 from lakehouse.delta.history import input_versions
 from lakehouse.delta.retry import retry
 from lakehouse.delta.schema_drift import compare_schema
-from lakehouse.errors import CollisionError, UsageError, unknown_table
+from lakehouse.errors import CollisionError, LakeError, UsageError, unknown_table
 from lakehouse.project import Project
 from lakehouse.spark.replace_files import replace_files
 from lakehouse.spark.session import spark_log_file, start
@@ -120,7 +120,12 @@ def optimize(
         if name not in names:
             raise unknown_table(name, names)
     addressed = {} if tables is not None else _addressed(project, names)
-    planned = [_plan_table(project, name, addressed.get(name, ""), target_bytes) for name in chosen]
+    planned = []
+    for name in chosen:
+        try:
+            planned.append(_plan_table(project, name, addressed.get(name, ""), target_bytes))
+        except LakeError as error:
+            planned.append(TableOptimize(name, 0, reason=str(error), failed=True))
     if dry_run or not any(item.steps for item in planned):
         return planned
     return [_compact_table(project, item, target_bytes) if item.steps else item for item in planned]
@@ -131,7 +136,10 @@ def _addressed(project: Project, names: Iterable[str]) -> dict[str, str]:
     found = {}
     for name in names:
         contract = project.registry.tables.get(name)
-        table = project.catalog.open(name)
+        try:
+            table = project.catalog.open(name)
+        except LakeError:
+            continue  # what its rows name is unknown, and they cannot be read in any case
         if addresses_files(table) or (contract is not None and (ADDRESSES_FILES, "true") in contract.properties):
             found.update(dict.fromkeys(input_versions(table), name))
     return found

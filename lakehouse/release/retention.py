@@ -74,7 +74,9 @@ class RequiredVersions:
                 first = at + 1
 
 
-def required_versions(catalog: Catalog, without: Collection[str] = ()) -> dict[str, RequiredVersions]:
+def required_versions(
+    catalog: Catalog, without: Collection[str] = (), unreadable: Collection[str] = ()
+) -> dict[str, RequiredVersions]:
     """Determine which versions of each table are required, and why.
 
     - the latest;
@@ -89,11 +91,12 @@ def required_versions(catalog: Catalog, without: Collection[str] = ()) -> dict[s
     Args:
         catalog: The lake's catalog.
         without: Releases to disregard.
+        unreadable: Tables to leave out, see `lakehouse.release.unreadable_tables`: what they require is not found.
 
     Raises:
-        LakeError: If a table cannot be read, so that what it requires is unknown.
+        LakeError: If another table cannot be read, so that what it requires is unknown.
     """
-    names = catalog.names()
+    names = [name for name in catalog.names() if name not in unreadable]
     with ThreadPoolExecutor(8) as pool:
         tables = dict(zip(names, pool.map(catalog.open, names), strict=True))
     by_table = {name: RequiredVersions(int(table.version()), int(table.version())) for name, table in tables.items()}

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ from lakehouse.delta.store.table_folder import table_store
 from lakehouse.errors import LakeError, UsageError, unknown_table
 from lakehouse.ledger.releases import acquire_pin_lock, pin_lock_version
 from lakehouse.release.retention import RequiredVersions, required_versions
+from lakehouse.release.unreadable_tables import possibly_required, unreadable_tables
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -56,6 +57,7 @@ class TableVacuum:
         change_bytes: Their bytes.
         recent_orphans: Files that no commit names, retained because they are too new.
         retained: The versions that are retained, each with the reasons.
+        skipped: Why nothing of it can be deleted, empty where something may be.
         paths: The files, relative to the table's folder.
         required_paths: The data and change files that are required.
         recent_orphan_paths: The recent orphans.
@@ -68,6 +70,7 @@ class TableVacuum:
     change_bytes: int
     recent_orphans: int
     retained: Mapping[int, str]
+    skipped: str
     paths: pa.ChunkedArray = field(repr=False, compare=False)
     required_paths: pa.ChunkedArray = field(repr=False, compare=False)
     recent_orphan_paths: pa.ChunkedArray = field(repr=False, compare=False)
@@ -81,6 +84,7 @@ class TableVacuum:
             "change_files": self.change_files,
             "change_bytes": self.change_bytes,
             "recent_orphans": self.recent_orphans,
+            "skipped": self.skipped,
             "retained": [{"version": version, "why": why} for version, why in self.retained.items()],
         }
 
@@ -89,6 +93,7 @@ def vacuum(
     catalog: Catalog,
     tables: Iterable[str] | None = None,
     *,
+    reads: Mapping[str, Collection[str]] | None = None,
     retention_hours: float = RETENTION_HOURS,
     dry_run: bool = False,
 ) -> list[TableVacuum]:
@@ -97,6 +102,8 @@ def vacuum(
     Args:
         catalog: The lake's catalog.
         tables: The tables; by default all. What other tables require of them counts in either case.
+        reads: The tables that the flow of each table reads, as declared. Where a table cannot be read, those from which
+            it was made are skipped, since it may require any version of them; see `possibly_required`.
         retention_hours: How long files that no commit names are retained. With 0, no writer may be active.
         dry_run: Delete nothing.
 
@@ -106,7 +113,7 @@ def vacuum(
     Raises:
         UsageError: If the hours are not a finite number.
         TableNotFoundError: If a table does not exist.
-        LakeError: If a table or a version that a release pins cannot be read, so that what is required is unknown.
+        LakeError: If the releases cannot be read, or a version that one of them pins.
     """
     if not math.isfinite(retention_hours):
         raise UsageError(f"a retention of {retention_hours} hours is not finite", "give a number of hours")
@@ -114,12 +121,26 @@ def vacuum(
 
     def delete() -> list[TableVacuum] | None:
         lock = pin_lock_version(catalog)
-        required = required_versions(catalog)
-        if unknown := [name for name in chosen or () if name not in required]:
-            raise unknown_table(unknown[0], required)
-        names = sorted(required) if chosen is None else chosen
+        problems = unreadable_tables(catalog)
+        required = required_versions(catalog, unreadable=problems)
+        known = {*required, *problems}
+        if unknown := [name for name in chosen or () if name not in known]:
+            raise unknown_table(unknown[0], known)
+        names = sorted(known) if chosen is None else chosen
+        skipped = {
+            **{
+                name: f"{other} cannot be read and may require it"
+                for name, other in possibly_required(catalog, problems, reads or {}).items()
+            },
+            **{name: str(error) for name, error in problems.items()},
+        }
         try:
-            deletions = [unreferenced_files(catalog, name, required[name], retention_hours) for name in names]
+            deletions = [
+                _skipped(name, skipped[name])
+                if name in skipped
+                else unreferenced_files(catalog, name, required[name], retention_hours)
+                for name in names
+            ]
         except FileNotFoundError as error:
             raise LakeError(f"nothing was deleted: a log is incomplete: {error}", "restore it") from None
         if dry_run or not any(len(item.paths) for item in deletions):
@@ -129,6 +150,8 @@ def vacuum(
             log.info("a release was made meanwhile; the required versions are determined again")
             return None
         for item in deletions:
+            if item.skipped:
+                continue
             delete_files(catalog.open(item.table), item.paths.to_pylist())
         return deletions
 
@@ -158,10 +181,16 @@ def unreferenced_files(catalog: Catalog, name: str, required: RequiredVersions, 
         change_bytes=change_size,
         recent_orphans=len(recent),
         retained=required.reasons(),
+        skipped="",
         paths=stored["path"],
         required_paths=referenced,
         recent_orphan_paths=recent,
     )
+
+
+def _skipped(name: str, why: str) -> TableVacuum:
+    none = pa.chunked_array([], pa.string())
+    return TableVacuum(name, 0, 0, 0, 0, 0, {}, why, none, none, none)
 
 
 def _data_files(catalog: Catalog, name: str, first: int, last: int) -> pa.ChunkedArray:

@@ -12,7 +12,7 @@ from lakehouse.plan.plan import make_plan
 from lakehouse.project import Project
 
 # Causes for which a table may still have retracted rows.
-_INCOMPLETE = ("input", "retraction", "input_replaced", "external_write")
+_INCOMPLETE = ("input", "retraction", "input_replaced", "external_write", "unreadable")
 # Tables beyond which a command runs all flows instead of naming them.
 _NAMED = 5
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from lakehouse.delta.scan import scan
 from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.delta_writer import delete_rows
 from lakehouse.embedded.key_predicate import DIGITS, predicate_of_digests
+from lakehouse.interruption import on_interrupt
 from lakehouse.ledger import tables
 from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Retraction, Retractions, load_retractions
 from lakehouse.project import Project
@@ -26,6 +26,7 @@ from lakehouse.retraction.quarantined_columns import (
     quarantined_columns,
 )
 from lakehouse.retraction.remaining_rows import is_quarantined
+from lakehouse.scratch_folder import scratch_folder
 
 TRANSACTION = "mixlake.retractions"
 _REPEAT = f"{TRANSACTION}.again"
@@ -75,7 +76,11 @@ def clear_quarantine(project: Project, order: Retraction) -> bool:
 def _retracted(project: Project, orders: Retractions, version: int) -> Iterator[list[str]]:
     """Yield the digests of quarantined rows that a retraction matches, or that were made from matching rows."""
     catalog = project.catalog
-    with tempfile.TemporaryDirectory(prefix="mixlake-") as folder, open_database(folder, "2GB") as database:
+    with (
+        scratch_folder("quarantine") as folder,
+        open_database(str(folder), "2GB") as database,
+        on_interrupt(database.interrupt),
+    ):
         database.register("quarantine", scan(catalog.open(tables.quarantine.name, version), tables.quarantine.name))
         database.register("ids", _ids(catalog, orders))
         names = [name for (name,) in database.sql(TABLES.format(quarantine="quarantine")).fetchall()]

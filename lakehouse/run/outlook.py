@@ -43,7 +43,7 @@ def outlook(project: Project, item: FlowPlan, *, migrate: bool = False) -> Outlo
     """
     last = item.last.note if item.last else None
     problem = ""
-    if item.state != "fresh":
+    if item.state != "fresh" and not item.has_cause("unreadable"):
         problem = ("" if migrate else _drift(project, item)) or _statement(project, item)
     if last is None:
         return Outlook(problem)

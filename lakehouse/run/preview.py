@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from lakehouse.declare.params import params_json, resolve_params
@@ -20,6 +18,7 @@ from lakehouse.plan.graph import Graph
 from lakehouse.plan.plan import plan_flow
 from lakehouse.plan.table_state import TableStates
 from lakehouse.project import Project
+from lakehouse.scratch_folder import scratch_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +60,10 @@ def preview(
     graph = Graph(project.registry)
     changed = _changed(graph, params) | (_following(project, other) if thorough else set())
     flows = _flows(graph, changed, tables)
-    with tempfile.TemporaryDirectory(prefix="mixlake-preview-") as folder:
+    with scratch_folder("preview") as folder:
         names = tuple(graph.registry.flows[name].writes.name for name in flows)
         overlay = OverlayCatalog(
-            str(Path(folder).resolve()), project.catalog.storage_options, base=project.catalog, own=frozenset(names)
+            str(folder.resolve()), project.catalog.storage_options, base=project.catalog, own=frozenset(names)
         )
         tried = replace(other, overlay=overlay)
         warnings = _other_causes(project, flows)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from lakehouse.delta.catalog import Catalog
 from lakehouse.errors import LakeError
+from lakehouse.interruption import run_interruptibly
 from lakehouse.ledger.retractions import load_retractions
 from lakehouse.ledger.runs import sync_runs
 from lakehouse.plan.plan import Plan, make_plan
@@ -27,6 +28,9 @@ from lakehouse.run.spark_session import SparkHandle
 from lakehouse.spark.session import spark_log_file
 
 log = logging.getLogger("mixlake.run")
+
+# How long a run that is stopped may take to end by itself.
+_STOP_SECONDS = 2.5
 
 
 def run(
@@ -54,10 +58,19 @@ def run(
 
     Raises:
         UsageError: If a word selects nothing.
+        KeyboardInterrupt: If Ctrl-C or SIGTERM stopped it; flows that were committed stay so.
     """
+    return run_interruptibly(
+        lambda: _run(project, select, listener or Listener(), full=full, retry=retry, migrate=migrate), _STOP_SECONDS
+    )
+
+
+def _run(
+    project: Project, select: tuple[str, ...], listener: Listener, *, full: bool, retry: bool, migrate: bool
+) -> Report:
     clock = time.monotonic()
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:8]}"
-    with with_openlineage(project, run_id, listener or Listener()) as listeners:
+    with with_openlineage(project, run_id, listener) as listeners:
         plan = make_plan(project, select, full=full, retry=retry)
         listeners.planned(plan)
         spark = SparkHandle(project, spark_log_file(project, run_id), listeners)

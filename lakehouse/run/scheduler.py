@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from lakehouse.embedded.engine import EmbeddedEngine
 from lakehouse.engine import Engine
 from lakehouse.errors import CollisionError, FlowError, MixlakeError, first_line
 from lakehouse.execute.execute_flow import execute_flow
+from lakehouse.interruption import on_interrupt
 from lakehouse.ledger.retractions import reopen_orders
 from lakehouse.plan.engine_choice import choose_engine
 from lakehouse.plan.plan import FlowPlan, Plan, plan_flow
@@ -64,16 +66,24 @@ class Scheduler:
         self.run = run
         self.graph = run.plan.graph
         self.selected = {item.flow.id for item in run.plan.flows}
+        self.stopped = threading.Event()
         self.tables = TableStates(run.project)
         self.tables.prefetch([name for item in run.plan.flows for name in (item.writes, *item.inputs)])
 
     def results(self) -> list[FlowResult]:
-        """Execute the flows and return one result each, in the order in which they ended."""
+        """Execute the flows and return one result each, in the order in which they ended.
+
+        Raises:
+            KeyboardInterrupt: If the run was interrupted (`lakehouse.interruption`); what was committed stays.
+        """
         waiting = [name for name in self.graph.order if name in self.selected]
         ended: dict[str, FlowResult] = {}
         running: dict[Future[FlowResult], str] = {}
-        with ThreadPoolExecutor(self.run.project.config.parallel) as pool:
+        stops = (on_interrupt(self.stopped.set), on_interrupt(self.run.spark.cancel))
+        with ThreadPoolExecutor(self.run.project.config.parallel) as pool, stops[0], stops[1]:
             while waiting or running:
+                if self.stopped.is_set():
+                    waiting.clear()
                 for name in list(waiting):
                     parents = [parent for parent in self.graph.parents[name] if parent in self.selected]
                     if not all(parent in ended for parent in parents):
@@ -86,7 +96,11 @@ class Scheduler:
                         running[pool.submit(self._run_flow, name)] = name
                 if running:
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        ended[running.pop(future)] = self._end(future.result())
+                        name, result = running.pop(future), future.result()
+                        was_stopped = result.status == "failed" and self.stopped.is_set()
+                        ended[name] = result if was_stopped else self._end(result)
+        if self.stopped.is_set():
+            raise KeyboardInterrupt
         return list(ended.values())
 
     def _end(self, result: FlowResult) -> FlowResult:
@@ -121,6 +135,8 @@ class Scheduler:
             The result, None if another run committed first.
         """
         run, table = self.run, spec.writes.name
+        if self.stopped.is_set():
+            raise FlowError(f"{spec.id} was interrupted", "run again")
         try:
             self.tables.invalidate(table)
             item = plan_flow(self.tables, spec, full=run.plan.full, retry=run.retry)

@@ -48,6 +48,11 @@ class SparkHandle:
                 self.listener.session(self.seconds)
             return self._session
 
+    def cancel(self) -> None:
+        """Cancel what runs on Spark, if it is up."""
+        if self._session is not None:
+            self._session.sparkContext.cancelAllJobs()
+
     @property
     def started(self) -> bool:
         """Whether Spark is up."""

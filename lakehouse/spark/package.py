@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from lakehouse.declare.config import FILE_NAME
 from lakehouse.declare.params import parameter_files, resolve_params
 from lakehouse.delta.store import s3
 from lakehouse.errors import ConfigError
+from lakehouse.output_file import output_files
 from lakehouse.project import Project
 from lakehouse.spark.code_archive import archive, package_folder, packages
 from lakehouse.spark.settings import JARS, MASTER, is_local, settings
@@ -56,7 +56,8 @@ def package(project: Project, folder: Path) -> Package:
 
     Args:
         project: The lake, with the project's configuration.
-        folder: Where to write; it is made where it is missing.
+        folder: Where to write; it is made where it is missing. Files of an earlier package there are replaced together,
+            once all new ones are written.
 
     Raises:
         ConfigError: If the configuration holds a secret, which would travel with the code.
@@ -74,21 +75,22 @@ def package(project: Project, folder: Path) -> Package:
     folder.mkdir(parents=True, exist_ok=True)
     code, entry, conf = (folder / name for name in ("mixlake.zip", "main.py", "spark.conf"))
     names = packages(project.config.modules, project.config.root)
-    code.write_bytes(archive(names, own))
-    entry.write_text(_MAIN, encoding="utf-8")
-    files = [code, entry, conf]
+    contents = {code: archive(names, own), entry: _MAIN.encode()}
     if s3.is_s3(project.catalog.uri):
-        jar = Path(shutil.copy(s3.LOG_STORE_JAR, folder))
-        files.append(jar)
+        jar = folder / s3.LOG_STORE_JAR.name
+        contents[jar] = s3.LOG_STORE_JAR.read_bytes()
         others = [item for item in wanted[JARS].split(",") if item != str(s3.LOG_STORE_JAR)]
         wanted[JARS] = ",".join([str(jar.absolute()), *others])
     wanted.pop(MASTER, None)
-    conf.write_text("".join(f"{key} {value}\n" for key, value in sorted(wanted.items())), encoding="utf-8")
+    contents[conf] = "".join(f"{key} {value}\n" for key, value in sorted(wanted.items())).encode()
+    with output_files(list(contents)) as opened:
+        for file, data in zip(opened, contents.values(), strict=True):
+            file.write(data)
     words = ["spark-submit", "--master", "MASTER", "--properties-file", conf, "--py-files", code, entry]
     at = [] if "MIXLAKE_LAKE" in os.environ else ["--lake", project.catalog.uri]
     command = shlex.join([*map(str, words), *at, "run", "SELECT"])
     folders = [found for name in names if (found := package_folder(name)) is not None]
-    return Package(tuple(files), command, tuple(_not_packed(project, folders)))
+    return Package(tuple(contents), command, tuple(_not_packed(project, folders)))
 
 
 def _own_files(project: Project) -> Iterator[tuple[str, Path]]:

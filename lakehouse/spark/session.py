@@ -20,6 +20,7 @@ from lakehouse.declare.config import Config
 from lakehouse.delta.store import s3
 from lakehouse.delta.store.conditional_put import require_atomic_commits
 from lakehouse.errors import MachineError, first_line
+from lakehouse.interruption import on_interrupt
 from lakehouse.project import Project
 from lakehouse.spark.settings import JARS, MASTER, PACKAGES, settings
 
@@ -87,6 +88,7 @@ def start(config: Config, log_file: Path) -> SparkSession:
         raise MachineError(
             f"Spark did not start: {first_line(error)}", f"see {log_file}; mixlake doctor checks the machine"
         ) from error
+    _require_utf8_names(session, config.lake)
     session.sparkContext.setLogLevel("WARN")
     hadoop = session.sparkContext._jsc.hadoopConfiguration()  # noqa: SLF001 - no public way
     for key, value in secrets.items():
@@ -198,11 +200,36 @@ def check_java() -> str:
     return major
 
 
+def utf8_locale(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with which a JVM reads file names as UTF-8; none where those that are set do.
+
+    Args:
+        environment: Variables of the process.
+    """
+    locale = next((environment[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if environment.get(name)), "")
+    return {} if "utf8" in locale.lower().replace("-", "") else {"LC_ALL": "C.UTF-8"}
+
+
+def _require_utf8_names(session: SparkSession, lake: str) -> None:
+    """Refuse a JVM that was started by spark-submit and does not find the files of a lake.
+
+    Raises:
+        MachineError: If the lake's folder is not ASCII, and the JVM reads file names in another encoding than UTF-8.
+    """
+    encoding = str(session._jvm.java.lang.System.getProperty("sun.jnu.encoding"))  # type: ignore[union-attr]  # noqa: SLF001
+    if "://" not in lake and not lake.isascii() and encoding.upper() != "UTF-8":
+        raise MachineError(
+            f"the lake's folder, {lake}, is not ASCII, and Spark's JVM reads file names as {encoding}",
+            "set LC_ALL=C.UTF-8 where spark-submit is called",
+        )
+
+
 @contextlib.contextmanager
 def _no_fork() -> Iterator[None]:
     """Start the JVM without a fork of this process, in whose child the threads of Arrow, DuckDB and others are gone.
 
-    PySpark forks to have the JVM ignore Ctrl-C; in a process group of its own the JVM does not receive it.
+    PySpark forks to have the JVM ignore Ctrl-C; in a process group of its own the JVM does not receive it. It reads
+    names of files as UTF-8, as delta-rs and Python do, whatever the locale.
     """
     from pyspark import java_gateway
 
@@ -210,7 +237,8 @@ def _no_fork() -> Iterator[None]:
     popen = module.Popen
 
     def start_in_group(command: Sequence[str], **options: Any) -> Any:
-        return popen(command, **{**options, "preexec_fn": None, "process_group": 0})
+        environment = {**(options.get("env") or os.environ), **utf8_locale(os.environ)}
+        return popen(command, **{**options, "preexec_fn": None, "process_group": 0, "env": environment})
 
     module.Popen = start_in_group
     try:
@@ -230,16 +258,22 @@ def quiet(log_file: Path) -> Iterator[None]:
     for number, stream in streams.items():
         stream.flush()
         kept[number] = os.dup(number)
+
+    def restore() -> None:
+        for number, stream in streams.items():
+            stream.flush()
+            os.dup2(kept[number], number)
+
     try:
-        with log_file.open("ab") as file:
+        # One who interrupts is told so on the terminal.
+        with log_file.open("ab") as file, on_interrupt(restore):
             for number in streams:
                 os.dup2(file.fileno(), number)
             yield
     finally:
-        for number, stream in streams.items():
-            stream.flush()
-            os.dup2(kept[number], number)
-            os.close(kept[number])
+        restore()
+        for descriptor in kept.values():
+            os.close(descriptor)
 
 
 def spark_log_file(project: Project, run_id: str) -> Path:

@@ -41,14 +41,15 @@ A lake on S3
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from lakehouse.declare.config import Config
 from lakehouse.delta.store import s3
+from lakehouse.scratch_folder import new_scratch_folder
 
 PACKAGES = "spark.jars.packages"
 EXCLUDES = "spark.jars.excludes"
@@ -88,10 +89,12 @@ _LOCAL = {
         "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m -XX:+UseParallelGC -Dderby.system.home={scratch}"
     ),
     "spark.sql.warehouse.dir": "{scratch}/warehouse",
+    "spark.local.dir": "{scratch}",
     "spark.log.level": "WARN",
 }
 
 _CLUSTER = {
+    "spark.executorEnv.LC_ALL": "C.UTF-8",  # or the JVM finds no file whose name is not ASCII
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.memory": "4g",  # for logs of tables with a million files
     "spark.sql.adaptive.coalescePartitions.initialPartitionNum": "1000",
@@ -108,6 +111,11 @@ def is_local(master: str) -> bool:
     return master == "local" or master.startswith("local[")
 
 
+@functools.cache
+def _scratch(process: int) -> Path:  # noqa: ARG001 - one a process
+    return new_scratch_folder("spark")
+
+
 def settings(config: Config, submitted: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the settings of a session: the engine's, and over them the configuration's.
 
@@ -122,7 +130,7 @@ def settings(config: Config, submitted: Mapping[str, str] | None = None) -> dict
     master = (submitted or config.spark).get(MASTER, "local[*]")
     chosen = dict(_EVERYWHERE)
     if is_local(master):
-        scratch = Path(tempfile.gettempdir()) / f"mixlake-{os.getpid()}"
+        scratch = _scratch(os.getpid())
         chosen.update({key: value.format(scratch=scratch) for key, value in _LOCAL.items()})
         chosen["spark.sql.shuffle.partitions"] = str(2 * (os.cpu_count() or 2))
     else:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lakehouse.output_file import write_file
 from trainer.callbacks.callback import Callback
 from trainer.callbacks.step_result import StepResult
 from trainer.callbacks.summary import Summary
@@ -31,7 +32,7 @@ class Metrics(Callback):
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / FILE
         lines = [line for line in _lines(path) if json.loads(line)["step"] <= done] if done else []
-        path.write_text("".join(lines), encoding="utf-8")
+        write_file(path, "".join(lines).encode())
         self._file = path.open("a", encoding="utf-8")
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
 

@@ -32,7 +32,8 @@ def table_folder(uri: str, storage_options: Mapping[str, str] | None = None) -> 
     """Return the file system whose root is a table's folder."""
     folder = local_folder(uri)
     if folder is not None:
-        return pafs.SubTreeFileSystem(str(folder), pafs.LocalFileSystem())
+        # Absolute: Arrow ends the process at a relative path that looks like a URI.
+        return pafs.SubTreeFileSystem(str(folder.absolute()), pafs.LocalFileSystem())
     return pafs.PyFileSystem(DeltaStorageHandler(uri, dict(storage_options or {})))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,9 +20,11 @@ from lakehouse.embedded import delta_writer
 from lakehouse.embedded.changed_rows import CHANGE
 from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.delta_writer import RowsToWrite
+from lakehouse.interruption import on_interrupt
 from lakehouse.ledger import tables
 from lakehouse.lineage.index.entries import ADDED, ENTRY, Level, Sources
 from lakehouse.lineage.reader import DETAILS
+from lakehouse.scratch_folder import scratch_folder
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -87,10 +88,11 @@ class EmbeddedIndexEngine:
     @contextmanager
     def new_entries(self, sources: Sources) -> Iterator[EmbeddedEntries]:
         """Compute new entries, in a database that spills to a folder of its own."""
-        with tempfile.TemporaryDirectory(prefix="mixlake-edges-", ignore_cleanup_errors=True) as folder:
-            database = open_database(folder, _MEMORY_LIMIT)
+        with scratch_folder("edges") as folder:
+            database = open_database(str(folder), _MEMORY_LIMIT)
             try:
-                yield EmbeddedEntries(self._catalog, sources, database)
+                with on_interrupt(database.interrupt):
+                    yield EmbeddedEntries(self._catalog, sources, database)
             finally:
                 database.close()
 

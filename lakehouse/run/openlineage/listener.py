@@ -31,6 +31,7 @@ log = logging.getLogger("mixlake.openlineage")
 # Making the last events reads a commit's log each; sending them waits for a server.
 _MAKE_SECONDS = 10.0
 _SEND_SECONDS = 3.0
+_STOP_SECONDS = 0.5  # each, of a run that was interrupted
 
 
 @contextmanager
@@ -112,10 +113,11 @@ class Emitter(Listener):
         """
         at = _now()
         self._worker.put(lambda: self._finish(at, stopped=stopped))
-        if self._worker.close(_MAKE_SECONDS):
-            log.warning("not all OpenLineage events could be made within %g s", _MAKE_SECONDS)
+        make, send = (_STOP_SECONDS, _STOP_SECONDS) if stopped else (_MAKE_SECONDS, _SEND_SECONDS)
+        if self._worker.close(make):
+            log.warning("not all OpenLineage events could be made within %g s", make)
         if self._remote is not None:
-            self._remote.close(_SEND_SECONDS)
+            self._remote.close(send)
 
     def _start(self, item: FlowPlan, at: datetime, *, pinned: bool = True) -> None:
         again = item.flow.id in self._running

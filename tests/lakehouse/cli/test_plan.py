@@ -98,3 +98,19 @@ def test_a_parameter_of_no_flow_is_refused(call, lines):
     message = call("plan", "--param", "silver.shout.mark=?", status=2)
     assert "params name 'silver.shout', which is not a flow" in message
     assert "did you mean silver.shouts" in message
+
+
+def test_a_table_that_cannot_be_read_is_the_cause_of_its_flows_alone(lines, capsys):
+    next(lines.root.joinpath("lake", "silver", "shouts", "_delta_log").glob("*0.json")).write_text("garbage")
+    assert main(["plan", "--json"]) == 1
+    found = {item["writes"]: item for item in json.loads(capsys.readouterr().out)}
+    assert {name: item["state"] for name, item in found.items()} == {
+        "bronze.lines": "fresh", "silver.words": "fresh", "silver.shouts": "stale", "gold.counts": "stale"
+    }  # fmt: skip
+    (cause, *_) = found["silver.shouts"]["causes"]
+    assert cause["kind"] == "unreadable"
+    assert "silver.shouts has a damaged log" in cause["detail"]
+    assert main(["run"]) == 1
+    printed = capsys.readouterr()
+    assert "1 failed, 1 skipped, 2 fresh" in printed.out
+    assert "silver.shouts has a damaged log" in printed.err

@@ -58,6 +58,7 @@ def test_json_has_one_object_a_table(call, versions):
         "change_bytes",
         "recent_orphans",
         "retained",
+        "skipped",
     }
     assert found["gold.c"]["files"] == 2
     assert found["gold.c"]["retained"] == [{"version": 0, "why": "release mix-1"}, {"version": 3, "why": "latest"}]

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from lakehouse.delta.catalog import FORMAT_PROPERTY, Catalog
-from lakehouse.errors import ConfigError, LakeError, TableNotFoundError
+from lakehouse.errors import ConfigError, LakeError, MachineError, TableNotFoundError
 from tests.lakehouse.lakes import lake_at, note, write
 
 
@@ -70,3 +70,17 @@ def test_a_newer_format_and_a_damaged_log_are_one_line(catalog, how):
     Path(catalog.table_uri("gold.c"), "_delta_log", f"{1:020d}.json").write_text('{"commitInfo')
     with pytest.raises(LakeError, match=r"gold\.c has a damaged log: .*0001\.json"):
         getattr(catalog, how)("gold.c")
+
+
+def test_a_folder_that_python_names_otherwise_is_not_called_damaged(tmp_path, monkeypatch):
+    assert Catalog(str(tmp_path / "läke")).names() == []
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "ascii")
+    with pytest.raises(MachineError, match=r"not ASCII.*as ascii") as raised:
+        Catalog(str(tmp_path / "läke"))
+    assert "PYTHONUTF8=1" in raised.value.hint
+    assert Catalog(str(tmp_path / "lake")).names() == []
+
+
+def test_a_store_without_a_bucket_is_refused():
+    with pytest.raises(ConfigError, match="needs a bucket"):
+        Catalog("s3://")

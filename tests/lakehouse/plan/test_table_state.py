@@ -59,5 +59,13 @@ def test_a_damaged_log_is_named_with_the_ways_back(lake):
     with pytest.raises(LakeError, match=r"silver\.texts has a damaged log") as raised:
         TableStates(lake.project).version("silver.texts")
     assert "restore that file from a copy" in raised.value.hint
+    states = TableStates(lake.project)
+    states.prefetch(["silver.others", "silver.texts"])
+    assert states.problem("silver.others") is None
+    assert states.problem("silver.texts") == states.problem("silver.texts")
     with pytest.raises(LakeError, match=r"silver\.texts"):
-        TableStates(lake.project).prefetch(["silver.others", "silver.texts"])
+        states.last_note("silver.texts")
+    log.unlink()
+    log.parent.rmdir()
+    states.invalidate("silver.texts")
+    assert states.problem("silver.texts") is None

@@ -9,6 +9,10 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
+from lakehouse.spark.session import utf8_locale
+
 JARS_OF_A_SESSION = """
 import json, sys
 from pathlib import Path
@@ -99,3 +103,17 @@ def test_an_error_of_a_query_is_mixlakes_own_lines_and_sparks_are_in_its_log(tmp
         assert "QueryContextLogger" not in line
     (log,) = (tmp_path / "lake" / "_logs").glob("spark-*.log")
     assert "QueryContextLogger" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("variables", "added"),
+    [
+        ({}, {"LC_ALL": "C.UTF-8"}),
+        ({"LANG": "en_GB.UTF-8"}, {}),
+        ({"LC_ALL": "C", "LANG": "en_GB.UTF-8"}, {"LC_ALL": "C.UTF-8"}),
+        ({"LC_ALL": "", "LC_CTYPE": "C.utf8"}, {}),
+        ({"LANG": "de_DE.ISO-8859-1"}, {"LC_ALL": "C.UTF-8"}),
+    ],
+)
+def test_the_jvm_reads_names_of_files_as_utf8_whatever_the_locale(variables, added):
+    assert utf8_locale(variables) == added
