@@ -69,7 +69,7 @@ def _options(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 @click.option("--formats", is_flag=True, help="List the formats, their options, and how they treat types.")
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest; with --verify, also the problems.")
 @click.pass_obj
-def command(  # noqa: PLR0913 - one an option
+def command(  # noqa: PLR0913, PLR0917 - one an option
     context: Context,
     tables: tuple[str, ...],
     output: Path | None,

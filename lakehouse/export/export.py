@@ -1,8 +1,8 @@
 """Make, continue and finish an export in a folder.
 
 What is written first lies in a hidden work folder; when all shards are finished they are moved into place, and the
-manifest last. A stop at any point leaves the folder as it was or, once the shards move, whole shards without a manifest.
-The same request then goes on from the last finished shard, on the same snapshot.
+manifest last. A stop at any point leaves the folder as it was or, once the shards move, whole shards without a
+manifest. The same request then goes on from the last finished shard, on the same snapshot.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from lakehouse.query.sql_guard import quoted
 # Rows of a query that are in memory at a time, about: they may hold media.
 _QUERY_ROWS = 2048
 
-_Source = TableRows | StoredRows | pa.RecordBatchReader
+type _Source = TableRows | StoredRows | pa.RecordBatchReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,10 @@ def export(project: Project, request: Request, folder: Path, *, force: bool = Fa
     """
     found = load_format(request.format)
     request = dataclasses.replace(
-        request, lake=project.catalog.uri, options=resolve_options(found, request.options), tables=_tables(project, request)
+        request,
+        lake=project.catalog.uri,
+        options=resolve_options(found, request.options),
+        tables=_tables(project, request),
     )
     if folder.exists() and not folder.is_dir():
         raise ExportError(f"{folder} is not a folder", "an export is a folder of files: choose another name")
@@ -77,7 +80,7 @@ def export(project: Project, request: Request, folder: Path, *, force: bool = Fa
     try:
         return _Export(project, request, found, folder, work, force=force).run()
     except BaseException:
-        if not work.begun():
+        if not work.begun() or not work.has_progress():
             work.remove()
             if made and not any(folder.iterdir()):
                 folder.rmdir()
@@ -143,11 +146,22 @@ class _Export:
             if begun is None:
                 begun = self.work.begin(self.request, snapshot, self._replaced(state))
             limits = self.request.shard_bytes, self.request.shard_rows
-            shards = [
-                write_shards(self._rows(connection, index, source), encoder, self.work, index, limits)
-                for index, (source, encoder) in enumerate(zip(sources, encoders, strict=True))
-            ]
-        return Exported(self._publish(begun, datasets, encoders, shards))
+            try:
+                shards = [
+                    write_shards(self._rows(connection, index, source), encoder, self.work, index, limits)
+                    for index, (source, encoder) in enumerate(zip(sources, encoders, strict=True))
+                ]
+                manifest, moves = self._manifest(begun, datasets, encoders, shards)
+            except ExportError:
+                # The rows do not suit the request: only another request can be finished.
+                self.work.clear()
+                raise
+        others = sorted(set(publish.occupied(self.folder, list(moves))) - set(begun.replaced))
+        if others and not self.force:
+            raise ExportError(f"{self.folder / others[0]} exists", "move it away, or replace it with --force")
+        return Exported(
+            publish.finish(self.work, self.folder, publish.begin(self.work, manifest, moves, begun.replaced))
+        )
 
     def _statement(self, name: str) -> str:
         return self.request.sql if self.request.sql is not None else f"SELECT * FROM {quoted(name)}"  # noqa: S608 - quoted
@@ -205,7 +219,8 @@ class _Export:
             if manifest.request == self.request.as_dict() and manifest.snapshot == snapshot.as_dict():
                 return manifest
             raise ExportError(
-                f"{self.folder} has another export, of {manifest.created_at}", "replace it with --force, or take another folder"
+                f"{self.folder} has another export, of {manifest.created_at}",
+                "replace it with --force, or take another folder",
             )
         if any(not entry.name.startswith(".") for entry in self.folder.iterdir()):
             raise ExportError(
@@ -220,13 +235,14 @@ class _Export:
         old = {file.path for file in manifest.files} if manifest else set()
         return sorted(old.union(state["moves"], state["replaced"]) if state else old)
 
-    def _publish(
+    def _manifest(
         self,
         begun: Unfinished,
         datasets: Sequence[Dataset],
         encoders: Sequence[Encoder],
         shards: Sequence[Sequence[Shard]],
-    ) -> Manifest:
+    ) -> tuple[Manifest, dict[str, str]]:
+        """Return the manifest, and names in the work folder by final names; the format's further files are written."""
         moves: dict[str, str] = {}
         named: list[ExportedDataset] = []
         for dataset, encoder, found in zip(datasets, encoders, shards, strict=True):
@@ -241,7 +257,8 @@ class _Export:
                 )
                 final.append(dataclasses.replace(shard, files=files))
             named.append(ExportedDataset(dataset, tuple(final)))
-        extra = self.format.extra_files(named, self.request.options, self.request.source())
+        origin = {"request": self.request.as_dict(), "snapshot": begun.snapshot.as_dict()}
+        extra = self.format.extra_files(named, self.request.options, origin)
         extra_files, extra_moves = publish.prepare(self.work, extra)
         entries = [
             DatasetEntry(
@@ -261,7 +278,4 @@ class _Export:
             datetime.now(UTC).isoformat(timespec="seconds"),
         )
         moves |= extra_moves
-        others = sorted(set(publish.occupied(self.folder, list(moves))) - set(begun.replaced))
-        if others and not self.force:
-            raise ExportError(f"{self.folder / others[0]} exists", "replace it with --force, or move it away")
-        return publish.finish(self.work, self.folder, publish.begin(self.work, manifest, moves, begun.replaced))
+        return manifest, moves

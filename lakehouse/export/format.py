@@ -173,14 +173,14 @@ class ExportFormat(ABC):
         self,
         datasets: Sequence[ExportedDataset],  # noqa: ARG002 - of formats that have such files
         options: Mapping[str, str],  # noqa: ARG002
-        source: str,  # noqa: ARG002
+        origin: Mapping[str, Any],  # noqa: ARG002
     ) -> Mapping[str, bytes]:
         """Return further files by name, such as a description; called when all shards are finished.
 
         Args:
             datasets: What was exported, under the final names.
             options: A value for each of the format's options.
-            source: What it was exported from, in words.
+            origin: The manifest's request and snapshot, under these names.
 
         Raises:
             ExportError: If the shards do not make a dataset of the format.

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.types as pat
 
 from lakehouse.errors import ExportError
+from lakehouse.export.portable_types import cast_batch, children, is_binary, portable_schema, portable_type
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,7 +46,7 @@ class JsonRows:
     ) -> None:
         self._integers_as_text = integers == "string"
         self._refuse_nan = nan == "refuse"
-        self._schema = pa.schema([pa.field(field.name, _without_maps(field.type)) for field in schema])
+        self._schema = portable_schema(schema)
         notes: list[str] = []
         for field in schema:
             problem = _problem(field.type, binary_refused=binary == "refuse")
@@ -67,19 +68,14 @@ class JsonRows:
         if self._refuse_nan:
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
                 _require_finite(name, column)
-        # A column without a field would be no row: Polars has no rows without columns.
-        arrays = [
-            column if column.type == field.type else column.cast(field.type)
-            for column, field in zip(batch.columns, self._schema, strict=True)
-        ]
-        frame = pl.DataFrame(pa.Table.from_arrays(arrays, schema=self._schema))
+        frame = pl.DataFrame(pa.Table.from_batches([cast_batch(batch, self._schema)]))
         frame = frame.select(self._plain(pl.col(name), kind).alias(name) for name, kind in frame.schema.items())
         return frame.write_ndjson().encode()
 
     def _notes(self, kind: pa.DataType) -> Iterator[str]:
         if pat.is_map(kind):
             yield "maps are lists of {key, value}"
-        if _is_binary(kind):
+        if is_binary(kind):
             yield "binary is base64"
         elif pat.is_decimal(kind) and kind.scale:
             yield "decimals are text"
@@ -89,10 +85,10 @@ class JsonRows:
             yield "times are ISO 8601 text"
         elif pat.is_floating(kind) and not self._refuse_nan:
             yield "NaN and infinities are null"
-        for child in _children(kind):
+        for child in children(kind):
             yield from self._notes(child)
 
-    def _plain(self, values: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    def _plain(self, values: pl.Expr, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:  # noqa: PLR0911 - one a type
         """Return values as what Polars writes to JSON by the rules."""
         import polars as pl
 
@@ -105,8 +101,7 @@ class JsonRows:
         if kind in {pl.Int64, pl.UInt64} and self._integers_as_text:
             return values.cast(pl.String)
         if isinstance(kind, pl.Array):
-            inner, values = kind.inner, values.arr.to_list()
-            return values.list.eval(self._plain(pl.element(), inner))
+            values, kind = values.arr.to_list(), pl.List(kind.inner)
         if isinstance(kind, pl.List):
             return values.list.eval(self._plain(pl.element(), kind.inner))
         if isinstance(kind, pl.Struct) and kind.fields:
@@ -117,44 +112,13 @@ class JsonRows:
         return values
 
 
-def _children(kind: pa.DataType) -> list[pa.DataType]:
-    if pat.is_dictionary(kind):
-        return [kind.value_type]
-    return [kind.field(at).type for at in range(kind.num_fields)]
-
-
-def _is_binary(kind: pa.DataType) -> bool:
-    return bool(
-        pat.is_binary(kind) or pat.is_large_binary(kind) or pat.is_fixed_size_binary(kind) or kind == pa.binary_view()
-    )
-
-
 def _problem(kind: pa.DataType, *, binary_refused: bool) -> str:
     """Return how to do without a type that JSON or Polars cannot hold, empty where it can."""
     if pat.is_decimal256(kind) or pat.is_interval(kind) or pat.is_union(kind) or isinstance(kind, pa.BaseExtensionType):
         return "cast it in a query with --sql, such as to VARCHAR"
-    if _is_binary(kind) and binary_refused:
+    if is_binary(kind) and binary_refused:
         return "leave it out in a query with --sql, or give --option binary=base64"
-    return next((found for child in _children(kind) if (found := _problem(child, binary_refused=binary_refused))), "")
-
-
-def _without_maps(kind: pa.DataType) -> pa.DataType:
-    """Return a type with lists of structs instead of maps."""
-    if pat.is_map(kind):
-        return pa.list_(
-            pa.struct(
-                [pa.field("key", _without_maps(kind.key_type)), pa.field("value", _without_maps(kind.item_type))]
-            )
-        )
-    if pat.is_struct(kind):
-        return pa.struct([pa.field(field.name, _without_maps(field.type), field.nullable) for field in kind])
-    if pat.is_fixed_size_list(kind):
-        return pa.list_(_without_maps(kind.value_type), kind.list_size)
-    if pat.is_large_list(kind):
-        return pa.large_list(_without_maps(kind.value_type))
-    if pat.is_list(kind):
-        return pa.list_(_without_maps(kind.value_type))
-    return pa.binary() if pat.is_fixed_size_binary(kind) else kind
+    return next((found for child in children(kind) if (found := _problem(child, binary_refused=binary_refused))), "")
 
 
 def _require_finite(name: str, values: pa.Array) -> None:
@@ -168,7 +132,7 @@ def _require_finite(name: str, values: pa.Array) -> None:
                 "give --option nan=null, or leave them out in a query with --sql",
             )
     elif pat.is_map(kind):
-        _require_finite(name, values.cast(_entries(kind)))
+        _require_finite(name, values.cast(portable_type(kind)))
     elif pat.is_struct(kind):
         for child in values.flatten():
             _require_finite(name, child)
@@ -176,9 +140,5 @@ def _require_finite(name: str, values: pa.Array) -> None:
         _require_finite(name, values.flatten())
 
 
-def _entries(kind: pa.MapType) -> pa.DataType:
-    return pa.list_(pa.struct([pa.field("key", kind.key_type), pa.field("value", kind.item_type)]))
-
-
 def _has_floats(kind: pa.DataType) -> bool:
-    return pat.is_nested(kind) and any(pat.is_floating(child) or _has_floats(child) for child in _children(kind))
+    return pat.is_nested(kind) and any(pat.is_floating(child) or _has_floats(child) for child in children(kind))

@@ -31,9 +31,7 @@ def prepare(work: WorkFolder, extra: Mapping[str, bytes]) -> tuple[list[ShardFil
     return files, moves
 
 
-def begin(
-    work: WorkFolder, manifest: Manifest, moves: Mapping[str, str], replaced: Iterable[str]
-) -> Mapping[str, Any]:
+def begin(work: WorkFolder, manifest: Manifest, moves: Mapping[str, str], replaced: Iterable[str]) -> Mapping[str, Any]:
     """Record what is to be moved where, and return what `finish` takes.
 
     Args:

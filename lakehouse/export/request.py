@@ -36,8 +36,3 @@ class Request:
     def as_dict(self) -> dict[str, Any]:
         """Return the request as the manifest states it."""
         return {**asdict(self), "tables": list(self.tables), "options": dict(sorted(self.options.items()))}
-
-    def source(self) -> str:
-        """Return in words what is exported."""
-        what = "a query" if self.sql is not None else ", ".join(self.tables) or "all tables"
-        return f"{what} at {self.at}" if self.at else what

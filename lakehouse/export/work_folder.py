@@ -19,6 +19,7 @@ from lakehouse.errors import ExportError
 from lakehouse.export.format import Shard
 from lakehouse.export.manifest import parse_shard, require_inside
 from lakehouse.export.request import Request
+from lakehouse.export.rows import is_stored
 from lakehouse.export.snapshot import Snapshot
 
 NAME = ".mixlake-export"
@@ -75,6 +76,10 @@ class WorkFolder:
     def begun(self) -> bool:
         """Whether there is an unfinished export."""
         return (self.path / _REQUEST).exists()
+
+    def has_progress(self) -> bool:
+        """Whether there is anything that a later attempt need not do again."""
+        return (self.path / _SHARDS).exists() or any(map(is_stored, self.path.glob("rows-*")))
 
     def read(self) -> Unfinished | None:
         """Return the unfinished export, None where there is none.
