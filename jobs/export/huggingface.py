@@ -99,7 +99,7 @@ class HuggingFaceFormat(ExportFormat):
     doc = "A dataset folder for datasets.load_dataset: Parquet shards, and README.md, the card."
     types = (
         "Maps are lists of {key, value}, dictionaries their values, binaries of a fixed size plain ones; other types "
-        "stay. A binary column named image or audio is an Image or an Audio feature. The card counts the columns license, "
+        "stay. A binary column named image or audio is an Image or an Audio feature. The card counts rows by license, "
         "language (or language_hint) and modality."
     )
     options = (COMPRESSION, FormatOption("title", "The dataset's name on its card.", "A mixlake dataset"))

@@ -129,8 +129,8 @@ class MegatronFormat(ExportFormat):
     doc = f"Megatron .bin and .idx of token sequences, and {DATA_ARGS} for --data-args-path."
     types = (
         "Only the column tokens is written (int32 little-endian bytes, or lists of integers); its documents are found "
-        "by cu_seqlens or parts. Media, loss spans and pairs have no place in it: sequences with media are refused unless "
-        "an option says otherwise."
+        "by cu_seqlens or parts. Media, loss spans and pairs have no place in it: sequences with media are refused "
+        "unless an option says otherwise."
     )
     options = (
         FormatOption("unit", "What a sequence is.", "document", ("document", "row")),

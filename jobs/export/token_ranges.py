@@ -63,7 +63,7 @@ def read_tokens(column: pa.Array) -> Tokens:
             raise ExportError("a row's tokens are not int32 ids: its bytes are no multiple of 4", "see its contract")
         raw = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]] if data is not None else np.empty(0, np.uint8)
         return Tokens(np.ascontiguousarray(raw).view("<i4"), (ends - ends[0]) // 4)
-    if (pat.is_list(kind) or pat.is_large_list(kind)) and pat.is_integer(kind.value_type):
+    if _is_list(kind) and pat.is_integer(kind.value_type):
         flat = column.flatten()
         if flat.null_count:
             raise ExportError(f"{flat.null_count} token ids are null", "leave such rows out in a query with --sql")
@@ -103,6 +103,11 @@ def with_media(batch: pa.RecordBatch, tokens: Tokens, ranges: Ranges) -> npt.NDA
         if name not in batch.schema.names:
             continue
         column = batch.column(name)
+        fields = {"begin", "role"} if only_input else {"begin"}
+        if not _is_list(column.type) or not fields <= _field_names(column.type.value_type):
+            raise ExportError(
+                f"the column {name!r} is {column.type}, which does not tell where media are", "leave it out with --sql"
+            )
         row = pc.list_parent_indices(column).to_numpy().astype(np.int64)
         flat = column.flatten()
         begin = pc.fill_null(pc.struct_field(flat, "begin"), 0).to_numpy().astype(np.int64)
@@ -150,10 +155,20 @@ def _packed(batch: pa.RecordBatch, tokens: Tokens) -> Ranges:
 
 def _flat(column: pa.Array) -> tuple[Ints, Ints]:
     """Return the elements of lists and the row of each."""
+    if not _is_list(column.type) or not pat.is_integer(column.type.value_type):
+        raise ExportError(f"boundaries of documents are {column.type}", "they must be lists of integers")
     values = column.flatten()
     if column.null_count or values.null_count:
         raise ExportError("a boundary of documents is null", "leave such rows out in a query with --sql")
     return values.to_numpy().astype(np.int64), pc.list_parent_indices(column).to_numpy().astype(np.int64)
+
+
+def _field_names(kind: pa.DataType) -> set[str]:
+    return {field.name for field in kind} if pat.is_struct(kind) else set()
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pat.is_list(kind) or pat.is_large_list(kind))
 
 
 def _within(ranges: Ranges, row: Ints, tokens: Tokens) -> Ranges:

@@ -26,6 +26,12 @@ def _bytes(_: click.Context, __: click.Parameter, value: str) -> int:
     return found
 
 
+def _folder(_: click.Context, __: click.Parameter, value: str | None) -> Path | None:
+    if value is not None and (not value or "://" in value):
+        raise click.BadParameter(f"{value!r} is not a folder: export into one, then copy it to the object store")
+    return None if value is None else Path(value)
+
+
 def _options(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for value in values:
@@ -40,7 +46,7 @@ def _options(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 
 @click.command(name="export")
 @click.argument("tables", nargs=-1, metavar="[TABLE]...")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FOLDER", help="Folder to export into.")
+@click.option("-o", "--output", metavar="FOLDER", callback=_folder, help="Folder to export into.")
 @click.option("--sql", metavar="STATEMENT", help="Export the rows of a statement instead of tables.")
 @click.option(
     "-f",
@@ -110,8 +116,6 @@ def command(  # noqa: PLR0913, PLR0917 - one an option
         raise click.UsageError("give --sql or --file, not both")
     if output is None:
         raise click.UsageError("give a folder to export into: --output FOLDER")
-    if "://" in str(output):
-        raise click.UsageError(f"{output} is not a folder: export into one, then copy it to the object store")
     try:
         statement = source.read() if source is not None else sql
     except UnicodeDecodeError as error:
@@ -133,6 +137,8 @@ def command(  # noqa: PLR0913, PLR0917 - one an option
         print_json(done.manifest.as_dict())
     else:
         _print(done.manifest)
+        if done.continued:
+            print("the export that was stopped went on, on the snapshot with which it began")
         print(f"{output} has this export already" if done.unchanged else f"exported to {output}")
     return 0
 

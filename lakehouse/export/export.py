@@ -44,10 +44,12 @@ class Exported:
     Args:
         manifest: What it holds.
         unchanged: Whether it was there already, from the same request and snapshot.
+        continued: Whether it went on from what an earlier attempt had written, on that attempt's snapshot.
     """
 
     manifest: Manifest
     unchanged: bool = False
+    continued: bool = False
 
 
 def export(project: Project, request: Request, folder: Path, *, force: bool = False) -> Exported:
@@ -80,12 +82,14 @@ def export(project: Project, request: Request, folder: Path, *, force: bool = Fa
     try:
         return _Export(project, request, found, folder, work, force=force).run()
     except BaseException:
-        if not work.begun() or not work.has_progress():
+        if not work.has_progress():
+            work.clear()
+        raise
+    finally:
+        if not work.begun():
             work.remove()
             if made and not any(folder.iterdir()):
                 folder.rmdir()
-        raise
-    finally:
         work.release()
 
 
@@ -128,7 +132,8 @@ class _Export:
             begun = None
         state = self.work.publishing()
         if begun is not None and state is not None:
-            return Exported(publish.finish(self.work, self.folder, state))
+            return Exported(publish.finish(self.work, self.folder, state), continued=True)
+        continued = begun is not None
         if begun is not None:
             require_snapshot(self.project, begun.snapshot, str(self.work.path))
         with connect(self.project, self.request.at, begun.snapshot.tables if begun else None) as connection:
@@ -159,9 +164,8 @@ class _Export:
         others = sorted(set(publish.occupied(self.folder, list(moves))) - set(begun.replaced))
         if others and not self.force:
             raise ExportError(f"{self.folder / others[0]} exists", "move it away, or replace it with --force")
-        return Exported(
-            publish.finish(self.work, self.folder, publish.begin(self.work, manifest, moves, begun.replaced))
-        )
+        state = publish.begin(self.work, manifest, moves, begun.replaced)
+        return Exported(publish.finish(self.work, self.folder, state), continued=continued)
 
     def _statement(self, name: str) -> str:
         return self.request.sql if self.request.sql is not None else f"SELECT * FROM {quoted(name)}"  # noqa: S608 - quoted

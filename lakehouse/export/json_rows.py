@@ -8,7 +8,7 @@ as the same float.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -88,7 +88,7 @@ class JsonRows:
         for child in children(kind):
             yield from self._notes(child)
 
-    def _plain(self, values: pl.Expr, kind: pl.DataType | type[pl.DataType]) -> pl.Expr:  # noqa: PLR0911 - one a type
+    def _plain(self, values: pl.Expr, kind: Any) -> pl.Expr:  # noqa: PLR0911 - one a type
         """Return values as what Polars writes to JSON by the rules."""
         import polars as pl
 

@@ -117,7 +117,9 @@ class WorkFolder:
                 entry.unlink()
 
     def remove(self) -> None:
-        """Delete the folder."""
+        """Delete the folder, if it is there."""
+        if not self.path.exists():
+            return
         self.clear()
         (self.path / "lock").unlink(missing_ok=True)
         self.path.rmdir()
@@ -152,10 +154,10 @@ class WorkFolder:
         """Record that a dataset has no more shards."""
         self._append({"dataset": dataset, "end": True})
 
-    def publishing(self) -> dict[str, Any] | None:
+    def publishing(self) -> Mapping[str, Any] | None:
         """Return what `publish` wrote, None where shards are not all finished."""
         try:
-            found: dict[str, Any] = json.loads((self.path / _PUBLISH).read_text(encoding="utf-8"))
+            found: Mapping[str, Any] = json.loads((self.path / _PUBLISH).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         return found
