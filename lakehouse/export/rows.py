@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lakehouse.delta import arrow_dataset as ds
 from lakehouse.delta.scan import scan, unreadable_file
@@ -22,7 +23,7 @@ from lakehouse.errors import LakeError, first_line
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
-BATCH_BYTES = 32 << 20
+BATCH_BYTES = 16 << 20
 _BATCH_ROWS = 1 << 16
 _PAGE_BYTES = 1 << 20
 
@@ -56,33 +57,45 @@ class TableRows:
         """Yield the rows behind the first `skip` ones, row group by row group, files sorted by path."""
         try:
             for fragment in sorted(self._dataset.get_fragments(), key=lambda one: one.path):
-                for group in fragment.row_groups:
-                    if skip >= group.num_rows:
-                        skip -= group.num_rows
-                        continue
-                    for batch in self._group(fragment.subset(row_group_ids=[group.id]), group):
-                        if skip < batch.num_rows:
-                            yield batch.slice(skip) if skip else batch
-                        skip = max(0, skip - batch.num_rows)
+                with fragment.open() as source:
+                    file = pq.ParquetFile(
+                        source, buffer_size=_PAGE_BYTES, pre_buffer=False, coerce_int96_timestamp_unit="us"
+                    )
+                    for index in range(file.metadata.num_row_groups):
+                        count = file.metadata.row_group(index).num_rows
+                        if skip < count:
+                            yield from self._row_group(file, index, fragment, skip)
+                        skip = max(0, skip - count)
         except (OSError, pa.ArrowException) as error:
-            lost = unreadable_file(self._table, self._name)
-            raise (
-                lost or LakeError(f"{self._name} cannot be read: {first_line(error)}", "see mixlake doctor")
-            ) from None
+            raise self._error(error) from None
 
-    def _group(self, fragment: ds.ParquetFileFragment, group: ds.RowGroupInfo) -> Iterator[pa.RecordBatch]:
+    def _row_group(
+        self, file: pq.ParquetFile, index: int, fragment: ds.ParquetFileFragment, skip: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield rows of a row group page by page: Arrow's dataset scanner would hold it whole, and it may be media."""
+        group = file.metadata.row_group(index)
         row_bytes = max(1, group.total_byte_size // max(1, group.num_rows))
-        scanner = ds.Scanner.from_fragment(
-            fragment,
-            schema=self.schema,
-            batch_size=max(1, min(_BATCH_ROWS, BATCH_BYTES // row_bytes)),
-            batch_readahead=1,
-            fragment_readahead=0,
-            fragment_scan_options=ds.ParquetFragmentScanOptions(
-                use_buffered_stream=True, buffer_size=_PAGE_BYTES, pre_buffer=False
-            ),
-        )
-        yield from scanner.to_batches()
+        rows = max(1, min(_BATCH_ROWS, BATCH_BYTES // row_bytes))
+        for batch in file.iter_batches(batch_size=rows, row_groups=[index], use_threads=False):
+            if skip < batch.num_rows:
+                yield self._conformed(batch.slice(skip), fragment)
+            skip = max(0, skip - batch.num_rows)
+
+    def _conformed(self, batch: pa.RecordBatch, fragment: ds.ParquetFileFragment) -> pa.RecordBatch:
+        """Return a file's rows with the table's columns: a column that the file lacks is its partition's, or null."""
+        known = ds.get_partition_keys(fragment.partition_expression)
+        arrays = []
+        for field in self.schema:
+            if field.name in batch.schema.names:
+                column = batch.column(field.name)
+                arrays.append(column if column.type == field.type else column.cast(field.type))
+            else:
+                arrays.append(pa.repeat(pa.scalar(known.get(field.name), field.type), batch.num_rows))
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _error(self, error: Exception) -> LakeError:
+        lost = unreadable_file(self._table, self._name)
+        return lost or LakeError(f"{self._name} cannot be read: {first_line(error)}", "see mixlake doctor")
 
 
 class StoredRows:

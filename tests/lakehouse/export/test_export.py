@@ -315,3 +315,26 @@ def test_a_lake_opened_afresh_continues(run, tmp_path, monkeypatch):
 
     done = export(opened_lake(tmp_path).project, Request("", ("silver.rows",), shard_rows=25), tmp_path / "out")
     assert done.continued
+
+
+def test_a_table_with_mapped_columns_is_exported_by_their_names(run, lake, tmp_path):
+    place = Path(lake.catalog.table_uri("gold.mapped"))
+    append(lake, pa.table({"col-1": pa.array([1, 2, 3], pa.int64())}), "gold.mapped")
+    field = {
+        "name": "n",
+        "type": "long",
+        "nullable": True,
+        "metadata": {"delta.columnMapping.id": 1, "delta.columnMapping.physicalName": "col-1"},
+    }
+    log = place / "_delta_log" / f"{0:020}.json"
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    for line in lines:
+        if "protocol" in line:
+            line["protocol"] = {"minReaderVersion": 2, "minWriterVersion": 5}
+        if "metaData" in line:
+            mapping = {"delta.columnMapping.mode": "name", "delta.columnMapping.maxColumnId": "1"}
+            schema = json.dumps({"type": "struct", "fields": [field]})
+            line["metaData"] |= {"configuration": mapping, "schemaString": schema}
+    log.write_text("\n".join(map(json.dumps, lines)))
+    run(tables=("gold.mapped",), shard_rows=2)
+    assert read(tmp_path / "out").to_pydict() == {"n": [1, 2, 3]}
