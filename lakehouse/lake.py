@@ -154,7 +154,7 @@ class Lake:
             return pl.DataFrame(scan(opened, name)).lazy()
         return pl.scan_delta(opened)
 
-    def export(
+    def export(  # noqa: PLR0913 - one an option
         self,
         folder: str | Path,
         tables: Sequence[str] = (),

@@ -94,9 +94,10 @@ def command(  # noqa: PLR0913, PLR0917 - one an option
     r"""Export tables, a release or a query to a folder of files, with a manifest of digests.
 
     All rows come from one snapshot. An export that was stopped leaves no partial file; the same command goes on
-    from its last finished shard, on the same snapshot, or says why it cannot. A query is answered once: its rows
-    are kept in the folder's hidden work folder until the export is finished. Rows of a table come in the order of
-    its files; for another order, give a statement with ORDER BY.
+    from its last finished shard, on the same snapshot, or says why it cannot. Rows of a table come in the order of
+    its files; for another order, give a statement with ORDER BY. A statement is answered once: its rows are kept in
+    a hidden folder until the export is finished, and some 2,048 of them are in memory at a time, so that large media
+    are best exported as a table.
 
     The folder's _manifest.json lists each file with its size, SHA-256 and rows, the version of each table, and the
     release with its digest. Several tables are exported to a subfolder each.
@@ -124,12 +125,15 @@ def command(  # noqa: PLR0913, PLR0917 - one an option
         return _verify(output, as_json=as_json)
     from lakehouse.export.export import export
     from lakehouse.export.request import Request
+    from lakehouse.export.work_folder import NAME
 
     request = Request("", tables, statement, at, form, options, shard_size, shard_rows)
     try:
         done = export(context.project, request, output, force=force)
     except KeyboardInterrupt:
-        warn("the export is not finished: the same command goes on with it")
+        shards = "its finished shards are kept: the same command goes on with them"
+        begun = (output / NAME).exists()
+        warn(f"the export is not finished; {shards if begun else 'nothing was kept: the same command begins it again'}")
         raise
     if verify:
         return _verify(output, as_json=as_json)

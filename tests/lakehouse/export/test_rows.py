@@ -78,3 +78,19 @@ def test_a_partitioned_table_has_the_values_of_its_folders(lake):
     write_deltalake(lake.catalog.table_uri("silver.parted"), parted, partition_by=["kind"])
     rows = table_rows(lake.catalog.open("silver.parted"), "silver.parted")
     assert read(rows).sort_by("n").select(parted.schema.names).equals(parted)
+
+
+def test_a_row_group_of_media_is_never_in_memory_whole(lake):
+    place = lake.catalog.table_uri("silver.media")
+    size = 1 << 20
+    write_deltalake(place, pa.table({"image": pa.array([bytes([n]) * size for n in range(48)], pa.large_binary())}))
+    rows = table_rows(lake.catalog.open("silver.media"), "silver.media")
+    before = pa.default_memory_pool()
+    pool = pa.proxy_memory_pool(before)
+    pa.set_memory_pool(pool)
+    try:
+        assert sum(batch.num_rows for batch in rows.batches(0)) == 48
+        assert sum(batch.num_rows for batch in rows.batches(42)) == 6
+    finally:
+        pa.set_memory_pool(before)
+    assert pool.max_memory() < 40 * size
