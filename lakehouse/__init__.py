@@ -9,7 +9,8 @@ Its packages, from the top layer down; each imports only from those below it, as
 ``run``                              run a plan: scheduler, report, listeners (OpenLineage among them)
 ``retraction``                       remove rows from the lake, down to the last file
 ``release``, ``lineage``,            named versions and their maintenance; a row's sources and training steps;
-``execute``, ``determinism``         one flow: read, call, conform, check, compare, commit; whether it is deterministic
+``execute``, ``determinism``,        one flow: read, call, conform, check, compare, commit; whether it is deterministic;
+``export``                           rows of a snapshot as files of other formats
 ``query``, ``plan``, ``spark``,      DuckDB over the lake; what is stale and why; the Spark engine; the engine without
 ``embedded``                         a JVM
 ``engine``                           the protocol by which `execute` drives an engine, and what engines share

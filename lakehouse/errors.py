@@ -132,6 +132,10 @@ class ReleaseError(MixlakeError):
     """A release is missing, exists already, or is no longer whole."""
 
 
+class ExportError(MixlakeError):
+    """An export cannot be made, continued or verified; see the hint."""
+
+
 class QueryError(MixlakeError):
     """A query could not be answered; correct the SQL."""
 

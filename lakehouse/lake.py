@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from lakehouse.declare.config import Config, load_config
 from lakehouse.declare.registry import Registry
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.scan import Rows, scan
+from lakehouse.export.export import export
+from lakehouse.export.manifest import Manifest
+from lakehouse.export.request import Request
 from lakehouse.plan.plan import Plan, make_plan
 from lakehouse.project import Project
 from lakehouse.query.answer_format import Format, answer
@@ -149,6 +153,40 @@ class Lake:
         if isinstance(scan(opened, name), Rows):
             return pl.DataFrame(scan(opened, name)).lazy()
         return pl.scan_delta(opened)
+
+    def export(  # noqa: PLR0913 - one an option
+        self,
+        folder: str | Path,
+        tables: Sequence[str] = (),
+        *,
+        sql: str | None = None,
+        at: str | None = None,
+        format: str = "parquet",  # noqa: A002 - the public word for it
+        options: Mapping[str, str] | None = None,
+        force: bool = False,
+    ) -> Manifest:
+        """Export tables, a statement's rows or a release to files, or continue an export that was stopped.
+
+        Args:
+            folder: Where to.
+            tables: Tables or views; none, with a release as `at`, for all tables of the release.
+            sql: A statement instead of tables.
+            at: What `sql` takes.
+            format: Name of the format; see `lakehouse.export.formats`.
+            options: Options of the format.
+            force: Whether an earlier export, and files of the same names, are replaced.
+
+        Returns:
+            The manifest: each file's digest and rows, and what was read.
+
+        Raises:
+            ExportError: If the folder is occupied, an unfinished export cannot go on, or the format cannot hold a
+                column or a value.
+            TableNotFoundError: If a table is not there.
+            QueryError: If the statement cannot be answered.
+        """
+        request = Request("", tuple(tables), sql, at, format, dict(options or {}))
+        return export(self.project, request, Path(folder), force=force).manifest
 
     def plan(
         self,

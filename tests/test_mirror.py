@@ -12,6 +12,8 @@ DECLARATIONS = {
     "jobs/acquire/connectors/base.py",
     "lakehouse/declare/relations.py",
     "lakehouse/errors.py",
+    "lakehouse/export/format.py",
+    "lakehouse/export/request.py",
     "lakehouse/ledger/tables.py",
     "schemas/documents.py",
     "schemas/images.py",

@@ -45,6 +45,7 @@ VERBS = {
     "history": ("lakehouse.cli.history", "List a table's commits, newest first."),
     "contract": ("lakehouse.cli.contract", "Show the contract of a table."),
     "sql": ("lakehouse.cli.sql", "Query the lake with SQL."),
+    "export": ("lakehouse.cli.export", "Export tables, a release or a query to files."),
     "trace": ("lakehouse.cli.trace", "Trace a row's sources and training steps, or a step's rows."),
     "quarantine": ("lakehouse.cli.quarantine", "List, explain and retry quarantined rows."),
     "retract": ("lakehouse.cli.retract", "Retract rows, with all rows derived from them."),

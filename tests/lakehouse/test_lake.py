@@ -10,6 +10,7 @@ from lakehouse.delta.append import create
 from lakehouse.delta.catalog import Catalog
 from lakehouse.errors import ConfigError, LakeError, TableNotFoundError
 from lakehouse.lake import Lake
+from tests.lakehouse.lakes import lake_at, trained
 
 THINGS = Table("silver.things", doc="A thing.", columns=[Column("n", pa.int64(), "n")])
 
@@ -95,3 +96,11 @@ def test_a_table_is_read_at_a_version(lake):
     assert lake.table("silver.things").num_rows == 1
     assert lake.table("silver.things", 0).num_rows == 0
     assert lake.sql("SELECT n FROM silver.things").to_pydict() == {"n": [1]}
+
+
+def test_rows_are_exported_and_the_manifest_returned(tmp_path):
+    lake = lake_at(tmp_path / "lake")
+    trained(lake)
+    manifest = lake.export(tmp_path / "out", ["gold.samples"], at="mix-1", format="jsonl", options={"nan": "null"})
+    assert (manifest.rows, manifest.snapshot["release"]) == (3, "mix-1")
+    assert lake.export(str(tmp_path / "few"), sql="SELECT 1 AS x").rows == 1
