@@ -106,6 +106,7 @@ def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatc
     asked = Models(str(lid), str(_wide(params)), params.lid_passages, params.lid_bytes)
     found = languages(text, pc.if_else(is_code, pa.scalar(None, hint.type), hint), asked)
     stated = pc.and_(is_code, pc.is_valid(hint))
+    script = found.script.to_pylist()
     columns = {
         **{name: batch.column(name) for name in LINEAGE_NAMES},
         "language": pc.if_else(stated, pc.fill_null(hint, "und"), found.language),
@@ -117,8 +118,8 @@ def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatc
         "n_lines": measured.counts[:, lines.LINES],
         "information": information(text, measured.counts[:, lines.CHARS]),
         **abstaining(
-            {**quality(measured), **repetition(measured), **c4(measured), **fineweb(measured)},
-            found.script.to_pylist(),
+            {**quality(measured), **repetition(measured, script), **c4(measured), **fineweb(measured)},
+            script,
             found.language.to_pylist(),
         ),
         **code(measured),

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from jobs.score.rules.letters_per_word import LETTERS
 from jobs.score.rules.measured import Scores
+from jobs.text.repetition import DUPLICATE, TOP
 
 # Scripts without spaces, whose letters are counted as words: their words have no length.
 WITHOUT_SPACES = (
@@ -28,6 +30,9 @@ WITHOUT_MARKS = ("Thai", "Laoo", "Tavt", "Talu")
 # Scripts in which 30 characters are no short line: a character says more than two letters (`jobs.text.information`).
 DENSE = ("Hani", "Hans", "Hant", "Jpan", "Kore", "Yiii", "Tang")
 
+# Scripts without spaces of which nobody counted how many letters make a word.
+UNMEASURED = tuple(script for script in WITHOUT_SPACES if script not in LETTERS)
+
 # Scores that count syllables for words where there are no spaces, and are comparable with no threshold then.
 _BY_SCRIPT = {
     "mean_word_length": WITHOUT_SPACES,
@@ -35,8 +40,9 @@ _BY_SCRIPT = {
     "short_lines": DENSE,
     "punctuated_lines": WITHOUT_MARKS,
     "n_sentences": WITHOUT_MARKS,
-    # Four letters are one or two words there, such as the name of what a text is about.
-    **{f"top_{n}gram_chars": WITHOUT_SPACES for n in (2, 3, 4)},
+    # Elsewhere as many letters are put together as make the words (`jobs.score.rules.letters_per_word`).
+    **dict.fromkeys((f"top_{n}gram_chars" for n in TOP), UNMEASURED),
+    **dict.fromkeys((f"duplicate_{n}gram_chars" for n in DUPLICATE), UNMEASURED),
 }
 # Scores of words of one language.
 _BY_LANGUAGE = {"stop_words": "en"}
