@@ -38,7 +38,7 @@ def letters_per_word(text: pa.Array, script: Sequence[str], n_words: npt.NDArray
         return out
     counts = script_counts(text.take(pa.array(rows)), 1 << 40)
     column = {name: number for number, name in enumerate(NAMES)}
-    for place, row in enumerate(rows):
+    for place, row in enumerate(rows.tolist()):
         code = script[row]
         own = (*HAN, "Jpan") if code in {*HAN, "Jpan"} else (code,)
         letters = sum(int(counts[place, column[name]]) for name in own)
