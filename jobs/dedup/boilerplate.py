@@ -2,7 +2,9 @@
 
 What stands in most pages of a source is its banner, navigation or footer. Headings repeat, too ("See also"), and
 belong to the text: so what may be removed lies at the beginning or the end of a document, with nothing in between, and
-each such line stays in one document of the source. A refrain counts once a document, however often it is sung.
+each such line stays in one document of the source. It lies there in most of the documents that hold it: a heading that
+begins a few pages, and stands within most others, belongs to these pages' text. A refrain counts once a document,
+however often it is sung.
 """
 
 from __future__ import annotations
@@ -80,18 +82,38 @@ def repeated_lines(signatures: Rows, relations: Relations, params: BoilerplatePa
     # Where every line repeats there is no text that they frame, and nothing is removed.
     return relations.sql(
         f"""
-        WITH marked AS (
-          SELECT l.*, f.line IS NOT NULL AS repeated, coalesce(f.first_id <> l.sample_id, false) AS removable
+        WITH common AS (
+          SELECT l.*, f.line IS NOT NULL AS repeated, f.first_id
           FROM lines AS l
           LEFT JOIN frequent AS f ON l.source = f.source AND l.line = f.line
+        ),
+        framed AS (
+          SELECT sample_id, min(CASE WHEN NOT repeated THEN ahead END) AS head,
+            min(CASE WHEN NOT repeated THEN behind END) AS tail
+          FROM common GROUP BY sample_id
+        ),
+        placed AS (
+          SELECT c.source, c.line,
+            2 * count(DISTINCT CASE WHEN c.ahead < f.head THEN c.sample_id END) >= count(DISTINCT c.sample_id) AS at_head,
+            2 * count(DISTINCT CASE WHEN c.behind < f.tail THEN c.sample_id END) >= count(DISTINCT c.sample_id) AS at_tail
+          FROM common AS c
+          INNER JOIN framed AS f ON c.sample_id = f.sample_id
+          WHERE c.repeated AND f.head IS NOT NULL
+          GROUP BY c.source, c.line
+        ),
+        marked AS (
+          SELECT c.*, coalesce(p.at_head AND c.first_id <> c.sample_id, false) AS off_head,
+            coalesce(p.at_tail AND c.first_id <> c.sample_id, false) AS off_tail
+          FROM common AS c
+          LEFT JOIN placed AS p ON c.source = p.source AND c.line = p.line
         ),
         scored AS (
           SELECT sample_id, CAST(count(*) AS INT) AS n_lines,
             CAST(sum(CASE WHEN repeated THEN 1 ELSE 0 END) AS INT) AS repeated_lines,
             CAST(sum(CASE WHEN repeated THEN chars ELSE 0 END) AS DOUBLE) / CAST(sum(chars) AS DOUBLE)
               AS repeated_line_chars,
-            CAST(coalesce(min(CASE WHEN NOT removable THEN ahead END), 0) AS INT) AS head_lines,
-            CAST(coalesce(min(CASE WHEN NOT removable THEN behind END), 0) AS INT) AS tail_lines
+            CAST(coalesce(min(CASE WHEN NOT off_head THEN ahead END), 0) AS INT) AS head_lines,
+            CAST(coalesce(min(CASE WHEN NOT off_tail THEN behind END), 0) AS INT) AS tail_lines
           FROM marked GROUP BY sample_id
         )
         SELECT {", ".join(f"s.{name}" for name in LINEAGE_NAMES)}, m.n_lines, m.repeated_lines, m.repeated_line_chars,

@@ -44,6 +44,24 @@ def test_what_frames_most_pages_is_found_and_stays_in_one(found):
     assert ends(found[20])[1] == 0
 
 
+def test_a_heading_that_begins_a_few_pages_and_stands_within_most_is_theirs(relations):
+    """Manual pages have SYNOPSIS below their name; a few have lost the name, and begin with SYNOPSIS."""
+    within = [f"acme{chr(97 + n)} does a thing\nSYNOPSIS\nacme{chr(97 + n)} [options]\nSEE ALSO" for n in range(18)]
+    first = [f"SYNOPSIS\nother{chr(97 + n)} [options]\nSEE ALSO\nthing{chr(97 + n)}" for n in range(4)]
+    batch = planted.batch(within + first, ["manual"] * 22)
+    given = relations.from_arrow(pa.Table.from_batches([sign_documents(batch, SignatureParams())]))
+    rows = {
+        row["sample_id"]: row
+        for row in relations.to_arrow(repeated_lines(given, relations, BoilerplateParams())).to_pylist()
+    }
+    found = [rows[sample] for sample in batch.column("sample_id").to_pylist()]
+    assert all(row["repeated_lines"] == 2 for row in found)
+    assert all(row["head_lines"] == 0 for row in found)
+    # At the end of most pages SEE ALSO heads nothing; within a page it stays.
+    assert [row["tail_lines"] for row in found].count(1) in {17, 18}
+    assert all(row["tail_lines"] == 0 for row in found[18:])
+
+
 def test_what_is_boilerplate_alone_stays_whole(found):
     assert ends(found[21]) == (0, 0)
     assert found[21]["repeated_line_chars"] == 1
