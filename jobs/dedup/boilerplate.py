@@ -94,8 +94,10 @@ def repeated_lines(signatures: Rows, relations: Relations, params: BoilerplatePa
         ),
         placed AS (
           SELECT c.source, c.line,
-            2 * count(DISTINCT CASE WHEN c.ahead < f.head THEN c.sample_id END) >= count(DISTINCT c.sample_id) AS at_head,
-            2 * count(DISTINCT CASE WHEN c.behind < f.tail THEN c.sample_id END) >= count(DISTINCT c.sample_id) AS at_tail
+            2 * count(DISTINCT CASE WHEN c.ahead < f.head THEN c.sample_id END) >= count(DISTINCT c.sample_id)
+              AS at_head,
+            2 * count(DISTINCT CASE WHEN c.behind < f.tail THEN c.sample_id END) >= count(DISTINCT c.sample_id)
+              AS at_tail
           FROM common AS c
           INNER JOIN framed AS f ON c.sample_id = f.sample_id
           WHERE c.repeated AND f.head IS NOT NULL
