@@ -103,6 +103,7 @@ def decided(relations):
         documents=given(documents),
         document_scores=given(scores(document_scores, rows, GOOD_TEXT)),
         document_cleaning=given(pa.table({"sample_id": ids[:1] + ids[2:3], "extracted_words": [0.99, 0.7]})),
+        document_addresses=given(pa.table({"sample_id": ids, "uri": [f"folder:s/{name}" for name in ids]})),
         document_duplicates=given(pa.table({"sample_id": [ids[3], ids[3]]})),
         document_containments=given(pa.table({"sample_id": [ids[2]]})),
         utterances=given(speech),
