@@ -146,7 +146,7 @@ document_scores = Table(
         # Gopher, arXiv:2112.11446, table A1: quality.
         _score(
             "mean_word_length",
-            "Characters a word (Gopher keeps 3 to 10); null in scripts without spaces.",
+            "Characters a word (Gopher keeps 3 to 10); null where letters of scripts without spaces are among them.",
             unit="characters",
             nullable=True,
         ),
@@ -158,15 +158,18 @@ document_scores = Table(
             "stop_words", pa.int32(), "How many of Gopher's 8 English words occur (2 or more); null in other languages."
         ),
         # Gopher: repetition.
-        _score("duplicate_lines", "Fraction of lines that repeat an earlier one (Gopher keeps up to 0.3)."),
+        _score(
+            "duplicate_lines",
+            "Fraction of lines with a letter or a digit that repeat an earlier one (Gopher keeps up to 0.3).",
+        ),
         _score("duplicate_line_chars", "Characters in those lines, as a fraction (Gopher 0.2, FineWeb below 0.1)."),
         _score("duplicate_paragraphs", "Fraction of paragraphs that repeat an earlier one (Gopher: up to 0.3)."),
         _score("duplicate_paragraph_chars", "Characters in those paragraphs, as a fraction (Gopher: up to 0.2)."),
         *(
             _score(
                 f"top_{n}gram_chars",
-                f"Word characters in the commonest {n}-gram, as a fraction (Gopher: up to {k}); null in scripts "
-                "without spaces.",
+                f"Word characters in the commonest {n}-gram, as a fraction (Gopher: up to {k}); null below 100 words "
+                "and in scripts whose words nobody counted; in other scripts without spaces letters are put together.",
                 nullable=True,
             )
             for n, k in ((2, 0.2), (3, 0.18), (4, 0.16))

@@ -14,15 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from jobs.score.rules.letters_per_word import LETTERS
+from jobs.score.rules.letters_per_word import LETTERS, WITHOUT_SPACES, LettersAsWords
 from jobs.score.rules.measured import Scores
 from jobs.text.repetition import DUPLICATE, TOP
-
-# Scripts without spaces, whose letters are counted as words: their words have no length.
-WITHOUT_SPACES = (
-    "Hani", "Hans", "Hant", "Jpan", "Thai", "Laoo", "Mymr", "Khmr", "Tale", "Talu", "Lana", "Tavt", "Ahom", "Java",
-    "Bali", "Yiii", "Tang", "Nshu",
-)  # fmt: skip
 
 # Scripts whose sentences end in a blank or in a mark that also stands elsewhere.
 WITHOUT_MARKS = ("Thai", "Laoo", "Tavt", "Talu")
@@ -44,17 +38,30 @@ _BY_SCRIPT = {
     **dict.fromkeys((f"top_{n}gram_chars" for n in TOP), UNMEASURED),
     **dict.fromkeys((f"duplicate_{n}gram_chars" for n in DUPLICATE), UNMEASURED),
 }
+# Words under which the commonest phrase says nothing: in forty of them one that comes twice is a fifth. Gopher is about
+# documents of fifty words and more.
+_LEAST_WORDS = 100
+# Fraction of the words that are letters of scripts without spaces, above which words have no length.
+_MOST_LETTERS = 0.05
 # Scores of words of one language.
 _BY_LANGUAGE = {"stop_words": "en"}
 
 
-def abstaining(scores: Scores, script: Iterable[str], language: Iterable[str]) -> Scores:
+def abstaining(
+    scores: Scores,
+    script: Iterable[str],
+    language: Iterable[str],
+    letters: LettersAsWords,
+    n_words: npt.NDArray[np.int64],
+) -> Scores:
     """Return scores that are null where they mean nothing.
 
     Args:
         scores: Columns of n texts.
         script: n ISO 15924 codes.
         language: n BCP 47 tags.
+        letters: What of the counted words are letters.
+        n_words: int64 [n], the counted words.
     """
     codes = np.array(list(script), dtype="U4")
     primary = np.array([tag.partition("-")[0] for tag in language], dtype="U8")
@@ -63,4 +70,8 @@ def abstaining(scores: Scores, script: Iterable[str], language: Iterable[str]) -
         # Of a language that is not known, the words may be counted.
         **{name: ~np.isin(primary, [wanted, "und"]) for name, wanted in _BY_LANGUAGE.items()},
     }
+    # A page of English with some Chinese in it has words of one letter, too.
+    silent["mean_word_length"] |= letters.fraction > _MOST_LETTERS
+    for n in TOP:
+        silent[f"top_{n}gram_chars"] |= n_words / letters.per_word < _LEAST_WORDS
     return {name: pa.array(values, mask=silent[name]) if name in silent else values for name, values in scores.items()}

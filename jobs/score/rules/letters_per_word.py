@@ -8,6 +8,7 @@ in all. The numbers are those of `jobs.text.words` over the translations of the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,27 +23,43 @@ LETTERS = {
 }  # fmt: skip
 
 
-def letters_per_word(text: pa.Array, script: Sequence[str], n_words: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Return float64 [n], how many of a text's counted words make one, 1 where words have spaces between them.
+# Scripts without spaces, whose letters are counted as words: their words have no length.
+WITHOUT_SPACES = (
+    "Hani", "Hans", "Hant", "Jpan", "Thai", "Laoo", "Mymr", "Khmr", "Tale", "Talu", "Lana", "Tavt", "Ahom", "Java",
+    "Bali", "Yiii", "Tang", "Nshu",
+)  # fmt: skip
 
-    Words of an alphabet among the letters count as they are.
+_COLUMN = {name: number for number, name in enumerate(NAMES)}
+
+
+@dataclass(frozen=True, slots=True)
+class LettersAsWords:
+    """What of the counted words of n texts are letters.
+
+    Args:
+        per_word: float64 [n], how many counted words make one; 1 where words have spaces between them.
+        fraction: float64 [n], the fraction of the counted words that are letters of scripts without spaces.
+    """
+
+    per_word: npt.NDArray[np.float64]
+    fraction: npt.NDArray[np.float64]
+
+
+def letters_as_words(text: pa.Array, script: Sequence[str], n_words: npt.NDArray[np.int64]) -> LettersAsWords:
+    """Return what of the counted words are letters; words of an alphabet among these count as they are.
 
     Args:
         text: string or large_string [n].
         script: n ISO 15924 codes.
         n_words: int64 [n], the words of `jobs.text.words`.
     """
-    out = np.ones(len(text))
-    rows = np.flatnonzero(np.isin(np.array(script, dtype="U4"), list(LETTERS)))
-    if not len(rows):
-        return out
-    counts = script_counts(text.take(pa.array(rows)), 1 << 40)
-    column = {name: number for number, name in enumerate(NAMES)}
-    for place, row in enumerate(rows.tolist()):
-        code = script[row]
-        own = (*HAN, "Jpan") if code in {*HAN, "Jpan"} else (code,)
-        letters = sum(int(counts[place, column[name]]) for name in own)
-        # Where marks and syllables join several letters to one word, all words are of the script.
-        share = min(letters / max(int(n_words[row]), 1), 1.0)
-        out[row] = 1.0 + (LETTERS[code] - 1.0) * share
-    return out
+    # Where marks and syllables join several letters to one word, all words are of the script.
+    shares = np.minimum(script_counts(text, 1 << 40) / np.maximum(n_words, 1)[:, None], 1.0)
+    more = np.zeros(len(NAMES))
+    for name, letters in LETTERS.items():
+        more[_COLUMN[name]] = letters - 1
+    japanese = np.array(script, dtype="U4") == "Jpan"
+    han = shares[:, [_COLUMN[name] for name in HAN]].sum(axis=1)
+    per_word = 1 + shares @ more + japanese * han * (LETTERS["Jpan"] - LETTERS["Hani"])
+    fraction = shares[:, [_COLUMN[name] for name in WITHOUT_SPACES]].sum(axis=1)
+    return LettersAsWords(per_word, np.minimum(fraction, 1.0))

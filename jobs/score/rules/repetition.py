@@ -7,21 +7,18 @@ paragraphs 0.20; characters in the commonest 2-, 3-, 4-gram 0.20, 0.18, 0.16; in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+import numpy.typing as npt
 
-from jobs.score.rules.letters_per_word import letters_per_word
 from jobs.score.rules.measured import Measured, Scores
 
 
-def repetition(measured: Measured, script: Sequence[str] | None = None) -> Scores:
+def repetition(measured: Measured, per_word: npt.NDArray[np.float64] | None = None) -> Scores:
     """Return Gopher's repetition columns.
 
     Args:
         measured: Counts of n texts.
-        script: n ISO 15924 codes, by which letters that are counted for words are put together; None is of texts
-            with spaces.
+        per_word: float64 [n], how many of the counted words make one, where these are letters; None is 1.
     """
     from jobs.text import lines
     from jobs.text.lines import ratio
@@ -29,7 +26,6 @@ def repetition(measured: Measured, script: Sequence[str] | None = None) -> Score
 
     counts = measured.counts
     chars = counts[:, lines.LINE_CHARS]
-    per_word = None if script is None else letters_per_word(measured.text, script, np.diff(measured.places))
     top, duplicate = ngram_fractions(measured.hashes, measured.lengths, measured.places, per_word)
     return {
         "duplicate_lines": ratio(counts[:, lines.DUPLICATE_LINES], counts[:, lines.LINES]),

@@ -73,8 +73,27 @@ def test_a_refrain_and_a_small_source_have_no_repeated_lines(found):
     assert all(row["repeated_lines"] == 0 for row in found[23:])
 
 
+def test_what_stands_at_the_end_alone_goes_from_a_tenth_of_the_pages_on(relations):
+    def text(n):
+        name = f"{chr(97 + n // 26)}{chr(97 + n % 26)}"
+        return f"Page {name}x\n" + (
+            f"Example\nIt shows {name}y.\nThis page last modified on {n}" if n % 5 == 0 else name * 9
+        )
+
+    batch = planted.batch([text(n) for n in range(100)], ["site"] * 100)
+    given = relations.from_arrow(pa.Table.from_batches([sign_documents(batch, SignatureParams())]))
+    rows = relations.to_arrow(repeated_lines(given, relations, BoilerplateParams())).to_pylist()
+    assert sorted(ends(row) for row in rows) == [(0, 0)] * 81 + [(0, 1)] * 19
+    # In a fifth of the pages a line is not repeated by the source.
+    assert {row["repeated_lines"] for row in rows} == {0}
+    rows = relations.to_arrow(repeated_lines(given, relations, BoilerplateParams(end_share=0.3))).to_pylist()
+    assert {ends(row) for row in rows} == {(0, 0)}
+
+
 def test_limits_that_call_every_line_repeated_are_refused():
     with pytest.raises(FlowError):
         BoilerplateParams(documents=1)
     with pytest.raises(FlowError):
         BoilerplateParams(share=0.0)
+    with pytest.raises(FlowError):
+        BoilerplateParams(share=0.1, end_share=0.2)

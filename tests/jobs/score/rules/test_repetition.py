@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+from jobs.score.rules.letters_per_word import letters_as_words
 from jobs.score.rules.measured import measure
 from jobs.score.rules.repetition import repetition
 
@@ -25,14 +27,20 @@ ARTICLE = {
 }
 
 
+def of(texts, script):
+    measured = measure(pa.array(texts))
+    letters = letters_as_words(measured.text, [script] * len(texts), np.diff(measured.places))
+    return repetition(measured, letters.per_word)
+
+
 def test_a_phrase_is_as_long_in_scripts_without_spaces():
     """Half a sentence that comes again is a repeated phrase in all scripts; the name of what a text is about, in none."""
     names = {"Latn": "human rights", "Hans": "人权", "Jpan": "人権", "Thai": "สิทธิ"}
     for script, text in ARTICLE.items():
         whole = f"{text} {text}"
-        columns = repetition(measure(pa.array([text, whole])), [script, script])
+        columns = of([text, whole], script)
         assert columns["duplicate_5gram_chars"][0] == 0, script
         assert columns["duplicate_5gram_chars"][1] > 0.3, script
         named = " ".join(f"{text[n : n + 6]} {names[script]}" for n in range(0, len(text), 6))
-        columns = repetition(measure(pa.array([named])), [script])
+        columns = of([named], script)
         assert columns["top_4gram_chars"][0] < 0.2, script
