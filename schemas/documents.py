@@ -152,10 +152,17 @@ document_scores = Table(
         ),
         _score("symbol_word_ratio", "Hash signs and ellipses a word (Gopher keeps up to 0.1)."),
         _score("bullet_lines", "Fraction of lines that begin with a bullet (Gopher keeps up to 0.9)."),
-        _score("ellipsis_lines", "Fraction of lines that end with an ellipsis (Gopher keeps up to 0.3)."),
+        _score(
+            "ellipsis_lines",
+            "Fraction of lines that end with an ellipsis (Gopher keeps up to 0.3); null below ten lines.",
+            nullable=True,
+        ),
         _score("alphabetic_words", "Fraction of words with a letter (Gopher keeps 0.8 and more)."),
         Column(
-            "stop_words", pa.int32(), "How many of Gopher's 8 English words occur (2 or more); null in other languages."
+            "stop_words",
+            pa.int32(),
+            "How many of Gopher's 8 English words occur (2 or more); null in other languages, and where one of them "
+            "stands in fewer than 50 words.",
         ),
         # Gopher: repetition.
         _score(
@@ -197,7 +204,9 @@ document_scores = Table(
             nullable=True,
         ),
         Column("curly_brackets", pa.bool_(), "Whether there is a curly bracket (C4).", nullable=False),
-        Column("lorem_ipsum", pa.bool_(), "Whether it says lorem ipsum (C4).", nullable=False),
+        Column(
+            "lorem_ipsum", pa.bool_(), "Whether it says lorem ipsum every 1,000 words (C4: at all).", nullable=False
+        ),
         Column("javascript_mentions", pa.int32(), "How often it says javascript (C4).", nullable=False),
         Column("policy_mentions", pa.int32(), "How often it speaks of cookies, terms or privacy (C4).", nullable=False),
         # Code: Codex, arXiv:2107.03374, section 3.1; StarCoder, arXiv:2305.06161, section 3.

@@ -7,13 +7,12 @@ sequence by accident ("JA… SÅ…", "ијј") stands elsewhere in the same tex
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-from jobs.text.scripts import NAMES, script_numbers
 
 SEQUENCE = re.compile(
     "[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
@@ -37,7 +36,6 @@ _ALONE_SHARE = 0.1
 _NEVER = {"Cc", "Co", "Cn", "Cs"}
 # Of small letters and of what is written above a line.
 _SMALL = {"Ll", "Lm", "Sk"}
-_LATIN, _NO_SCRIPT = NAMES.index("Latn"), 255
 
 
 @dataclass(slots=True)
@@ -140,9 +138,18 @@ def is_odd(before: str, character: str, after: str) -> bool:
     if category in _SMALL and len(before) == 2 and before.isalpha() and before.isupper():
         return True
     # Digits of other alphabets count to none.
-    other = category == "Nd" or int(script_numbers()[ord(character)]) not in {_LATIN, _NO_SCRIPT}
+    other = category == "Nd" or _is_of_another_script(character)
     return other and category[0] in "LMN" and (_is_latin(before[-1:]) or _is_latin(after))
 
 
 def _is_latin(character: str) -> bool:
     return character.isascii() and character.isalpha()
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_of_another_script(character: str) -> bool:
+    """Whether a character is a letter of a script other than Latin."""
+    from jobs.text.scripts import NAMES, script_numbers
+
+    number = int(script_numbers()[ord(character)])
+    return number != 255 and NAMES[number] != "Latn"

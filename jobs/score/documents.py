@@ -126,6 +126,7 @@ def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatc
             found.language.to_pylist(),
             letters,
             n_words,
+            measured.counts[:, lines.LINES],
         ),
         **code(measured),
         **numbers(measured),

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from jobs.score.rules.letters_per_word import LETTERS, WITHOUT_SPACES, LettersAsWords
 from jobs.score.rules.measured import Scores
-from jobs.text.repetition import DUPLICATE, TOP
 
 # Scripts whose sentences end in a blank or in a mark that also stands elsewhere.
 WITHOUT_MARKS = ("Thai", "Laoo", "Tavt", "Talu")
@@ -27,6 +26,8 @@ DENSE = ("Hani", "Hans", "Hant", "Jpan", "Kore", "Yiii", "Tang")
 # Scripts without spaces of which nobody counted how many letters make a word.
 UNMEASURED = tuple(script for script in WITHOUT_SPACES if script not in LETTERS)
 
+_COMMONEST = tuple(f"top_{n}gram_chars" for n in (2, 3, 4))
+
 # Scores that count syllables for words where there are no spaces, and are comparable with no threshold then.
 _BY_SCRIPT = {
     "mean_word_length": WITHOUT_SPACES,
@@ -35,12 +36,15 @@ _BY_SCRIPT = {
     "punctuated_lines": WITHOUT_MARKS,
     "n_sentences": WITHOUT_MARKS,
     # Elsewhere as many letters are put together as make the words (`jobs.score.rules.letters_per_word`).
-    **dict.fromkeys((f"top_{n}gram_chars" for n in TOP), UNMEASURED),
-    **dict.fromkeys((f"duplicate_{n}gram_chars" for n in DUPLICATE), UNMEASURED),
+    **dict.fromkeys(_COMMONEST, UNMEASURED),
+    **dict.fromkeys((f"duplicate_{n}gram_chars" for n in range(5, 11)), UNMEASURED),
 }
-# Words under which the commonest phrase says nothing: in forty of them one that comes twice is a fifth. Gopher is about
-# documents of fifty words and more.
+# Words under which the commonest phrase says nothing: in forty of them one that comes twice is a fifth.
 _LEAST_WORDS = 100
+# Gopher is about documents of fifty words and more. In fewer one common word is enough, but none makes no sentence.
+_GOPHERS_WORDS = 50
+# Lines of which a third may end in an ellipsis without being cut.
+_LEAST_LINES = 10
 # Fraction of the words that are letters of scripts without spaces, above which words have no length.
 _MOST_LETTERS = 0.05
 # Scores of words of one language.
@@ -53,6 +57,7 @@ def abstaining(
     language: Iterable[str],
     letters: LettersAsWords,
     n_words: npt.NDArray[np.int64],
+    n_lines: npt.NDArray[np.int64],
 ) -> Scores:
     """Return scores that are null where they mean nothing.
 
@@ -62,6 +67,7 @@ def abstaining(
         language: n BCP 47 tags.
         letters: What of the counted words are letters.
         n_words: int64 [n], the counted words.
+        n_lines: int64 [n], the lines that are not blank.
     """
     codes = np.array(list(script), dtype="U4")
     primary = np.array([tag.partition("-")[0] for tag in language], dtype="U8")
@@ -72,6 +78,8 @@ def abstaining(
     }
     # A page of English with some Chinese in it has words of one letter, too.
     silent["mean_word_length"] |= letters.fraction > _MOST_LETTERS
-    for n in TOP:
-        silent[f"top_{n}gram_chars"] |= n_words / letters.per_word < _LEAST_WORDS
+    for name in _COMMONEST:
+        silent[name] |= n_words / letters.per_word < _LEAST_WORDS
+    silent["stop_words"] |= (n_words < _GOPHERS_WORDS) & (np.asarray(scores["stop_words"]) > 0)
+    silent["ellipsis_lines"] = n_lines < _LEAST_LINES
     return {name: pa.array(values, mask=silent[name]) if name in silent else values for name, values in scores.items()}

@@ -15,7 +15,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from jobs.text.language_facts import HAN
-from jobs.text.scripts import NAMES, script_counts
 
 LETTERS = {
     "Hani": 1.5, "Hans": 1.5, "Hant": 1.5, "Jpan": 2.1, "Thai": 3.7, "Laoo": 3.9, "Mymr": 3.2, "Khmr": 3.0, "Lana": 1.8,
@@ -28,8 +27,6 @@ WITHOUT_SPACES = (
     "Hani", "Hans", "Hant", "Jpan", "Thai", "Laoo", "Mymr", "Khmr", "Tale", "Talu", "Lana", "Tavt", "Ahom", "Java",
     "Bali", "Yiii", "Tang", "Nshu",
 )  # fmt: skip
-
-_COLUMN = {name: number for number, name in enumerate(NAMES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +50,16 @@ def letters_as_words(text: pa.Array, script: Sequence[str], n_words: npt.NDArray
         script: n ISO 15924 codes.
         n_words: int64 [n], the words of `jobs.text.words`.
     """
+    from jobs.text.scripts import NAMES, script_counts
+
+    column = {name: number for number, name in enumerate(NAMES)}
     # Where marks and syllables join several letters to one word, all words are of the script.
     shares = np.minimum(script_counts(text, 1 << 40) / np.maximum(n_words, 1)[:, None], 1.0)
     more = np.zeros(len(NAMES))
     for name, letters in LETTERS.items():
-        more[_COLUMN[name]] = letters - 1
+        more[column[name]] = letters - 1
     japanese = np.array(script, dtype="U4") == "Jpan"
-    han = shares[:, [_COLUMN[name] for name in HAN]].sum(axis=1)
+    han = shares[:, [column[name] for name in HAN]].sum(axis=1)
     per_word = 1 + shares @ more + japanese * han * (LETTERS["Jpan"] - LETTERS["Hani"])
-    fraction = shares[:, [_COLUMN[name] for name in WITHOUT_SPACES]].sum(axis=1)
+    fraction = shares[:, [column[name] for name in WITHOUT_SPACES]].sum(axis=1)
     return LettersAsWords(per_word, np.minimum(fraction, 1.0))

@@ -6,10 +6,18 @@ import pyarrow as pa
 from jobs.score.rules.abstain import abstaining
 from jobs.score.rules.letters_per_word import LettersAsWords
 
-NAMES = ("mean_word_length", "stop_words", "top_2gram_chars", "top_3gram_chars", "top_4gram_chars", "n")
+NAMES = (
+    "mean_word_length",
+    "stop_words",
+    "top_2gram_chars",
+    "top_3gram_chars",
+    "top_4gram_chars",
+    "ellipsis_lines",
+    "n",
+)
 
 
-def of(values, script, language, words=1000, letters=0.0, names=NAMES):
+def of(values, script, language, words=1000, letters=0.0, lines=10, names=NAMES):
     n = len(values)
     found = abstaining(
         {name: np.array(values) for name in names},
@@ -17,6 +25,7 @@ def of(values, script, language, words=1000, letters=0.0, names=NAMES):
         language,
         LettersAsWords(np.ones(n), np.full(n, letters)),
         np.full(n, words),
+        np.full(n, lines),
     )
     return {name: pa.array(column).to_pylist() for name, column in found.items()}
 
@@ -41,3 +50,10 @@ def test_the_commonest_phrase_of_a_few_words_is_no_score():
 
 def test_words_of_a_page_with_letters_for_words_have_no_length():
     assert of([2.5], ["Latn"], ["en"], letters=0.2)["mean_word_length"] == [None]
+
+
+def test_few_lines_are_not_cut_and_few_words_need_one_common_one():
+    assert of([0.5], ["Latn"], ["en"], lines=4)["ellipsis_lines"] == [None]
+    assert of([0.5], ["Latn"], ["en"], lines=10)["ellipsis_lines"] == [0.5]
+    assert of([1, 0], ["Latn"] * 2, ["en"] * 2, words=30)["stop_words"] == [None, 0]
+    assert of([1, 0], ["Latn"] * 2, ["en"] * 2, words=60)["stop_words"] == [1, 0]
