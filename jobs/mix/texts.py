@@ -21,8 +21,8 @@ from schemas.lineage import LICENSE, LINEAGE_NAMES, PARENT_IDS, SAMPLE_ID, SOURC
 # Characters of a heading at most.
 _HEADING = 60
 _WORD = re.compile(r"[^\W\d_]{2}|[\u3400-\u9fff]")
-# Ends of sentences; what stands between links, and dates.
-_NO_HEADING = re.compile(r"[.!?;,:…。！？；，：।]$|[|»›→•·<>©]|https?:|\b\d{4}\b")
+# Items of lists; ends of sentences; what stands between links.
+_NO_HEADING = re.compile(r"^(?:[-*+]|\d+[.)]) |[.!?;,:…。！？；，：।]$|[|»›→•·<>©]|https?:")
 
 
 @dataclass(frozen=True, slots=True)

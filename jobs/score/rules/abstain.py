@@ -80,6 +80,6 @@ def abstaining(
     silent["mean_word_length"] |= letters.fraction > _MOST_LETTERS
     for name in _COMMONEST:
         silent[name] |= n_words / letters.per_word < _LEAST_WORDS
-    silent["stop_words"] |= (n_words < _GOPHERS_WORDS) & (np.asarray(scores["stop_words"]) > 0)
+    silent["stop_words"] |= (n_words < _GOPHERS_WORDS) & (np.asarray(scores["stop_words"]) == 1)
     silent["ellipsis_lines"] = n_lines < _LEAST_LINES
     return {name: pa.array(values, mask=silent[name]) if name in silent else values for name, values in scores.items()}

@@ -61,7 +61,9 @@ def test_a_text_without_lines_has_nothing_to_lose(text):
     assert without_ends(text, 0, 0) == ("", 0)
 
 
-@pytest.mark.parametrize("heading", ["SYNOPSIS", "NAME", "See also", "语法", "Описание"])
+@pytest.mark.parametrize(
+    "heading", ["SYNOPSIS", "NAME", "See also", "语法", "Описание", "Release 3.40.1 On 2022-12-28"]
+)
 def test_the_heading_of_a_pages_own_text_stays(heading):
     text = f"ACME Manual\n\n{heading}\n\nacme - does what is said\n\nMade by ACME"
     assert without_ends(text, 2, 1) == (f"{heading}\n\nacme - does what is said", 2)
@@ -70,7 +72,7 @@ def test_the_heading_of_a_pages_own_text_stays(heading):
 
 
 @pytest.mark.parametrize(
-    "line", ["Small. Fast.", "Home | Help", "Home » Help", "* * *", "Updated 2024-05-31", "x" * 61]
+    "line", ["Small. Fast.", "Home | Help", "Home » Help", "* * *", "- Home", "2024-05-31", "x" * 61]
 )
 def test_banners_and_links_are_no_headings(line):
     assert not is_heading(line)
