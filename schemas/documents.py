@@ -205,7 +205,7 @@ document_scores = Table(
         ),
         Column("curly_brackets", pa.bool_(), "Whether there is a curly bracket (C4).", nullable=False),
         Column(
-            "lorem_ipsum", pa.bool_(), "Whether it says lorem ipsum every 1,000 words (C4: at all).", nullable=False
+            "lorem_ipsum", pa.bool_(), "Whether it says lorem ipsum every 200 words (C4: at all).", nullable=False
         ),
         Column("javascript_mentions", pa.int32(), "How often it says javascript (C4).", nullable=False),
         Column("policy_mentions", pa.int32(), "How often it speaks of cookies, terms or privacy (C4).", nullable=False),
