@@ -16,9 +16,10 @@ _DROPPED = tuple(name for name, role in HTML.items() if role is Role.DROPPED)
 _INLINE = tuple(name for name, role in HTML.items() if role is Role.INLINE and name != "html")
 
 # Names that authors and generators (DocBook XSL, Sphinx, Doxygen, MediaWiki, AsciiDoctor) give to navigation. A name is
-# not enough: most of the words must be links as well.
+# not enough: most of the words must be links as well. Table-contents is the body of a table, contents is navigation.
 _NAVIGATION = re.compile(
-    r"(?:^|[\s_-])(?:toc|tocs|toctree|tableofcontents|contents|nav\w*|breadcrumbs?|menu\w*|sidebar|sphinxsidebar|pager|"
+    r"(?:^|\s)(?:table-of-)?contents(?=$|\s)|"
+    r"(?:^|[\s_-])(?:toc|tocs|toctree|tableofcontents|nav\w*|breadcrumbs?|menu\w*|sidebar|sphinxsidebar|pager|"
     r"pagination|skip\w*|related|quicklinks|site-?map|header|footer|banner)(?=$|[\s_-])",
     re.IGNORECASE,
 )
