@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from lakehouse.cli.selection import param_option, thorough_option
 from lakehouse.errors import TableNotFoundError, UsageError
 
 if TYPE_CHECKING:
     from lakehouse.cli.context import Context
-    from lakehouse.lake import Lake
+    from lakehouse.project import Project
 
 KEYS = ("cell", "stage", "target", "supply", "drawn", "epochs", "shortfall", "error")
 
@@ -18,23 +20,47 @@ KEYS = ("cell", "stage", "target", "supply", "drawn", "epochs", "shortfall", "er
 @click.command(name="quota")
 @click.option("--stage", metavar="NAME", help="One stage only.")
 @click.option("--at", metavar="AT", help="Read at a release, a time, TABLE@VERSION[,...], or a version.")
+@param_option
+@thorough_option
 @click.option("--json", "as_json", is_flag=True, help=f"Print objects with {', '.join(KEYS)}.")
 @click.pass_obj
-def command(context: Context, stage: str | None, at: str | None, as_json: bool) -> None:
+def command(
+    context: Context,
+    stage: str | None,
+    at: str | None,
+    *,
+    params: Mapping[str, Mapping[str, Any]],
+    thorough: bool,
+    as_json: bool,
+) -> None:
     r"""Compare each stage's target of each cell with the supply and what was drawn.
 
     Tokens throughout. supply is what kept samples hold for all stages together; epochs is how often a drawn
     sample is seen; error is (drawn - target) / target. What the quota's caps of documents and sources leave open is in
     the shortfall; the view quota has document_share and source_share, too.
 
+    With --param it shows what another quota or policy would draw from what the lake holds: the flows that decide and
+    draw run in this process, into a temporary folder, and the lake stays as it is.
+
     \b
     Examples:
       mixlake quota
       mixlake quota --stage hot --at mix-1 --json
+      mixlake quota --param 'gold.quotas.files=[more.yaml]'
+      mixlake quota --param gold.samples.policy=strict.yaml --stage cold
     """
     from lakehouse.cli.output import print_json, print_table
+    from lakehouse.run.preview import preview
 
-    rows = quota_rows(context.lake, stage, at)
+    if params and at:
+        raise UsageError("--param draws from the lake as it is now, --at reads what was drawn", "give one of them")
+    if params:
+        with preview(context.project, params, ("gold.mixture",), thorough=thorough) as tried:
+            rows = quota_rows(tried.project, stage)
+        for warning in tried.warnings:
+            click.echo(f"warning: {warning}", err=True)
+    else:
+        rows = quota_rows(context.project, stage, at)
     if as_json:
         print_json(rows)
         return
@@ -45,11 +71,11 @@ def command(context: Context, stage: str | None, at: str | None, as_json: bool) 
     print_table(KEYS, shown, numbers=KEYS[2:])
 
 
-def quota_rows(lake: Lake, stage: str | None = None, at: str | None = None) -> list[dict[str, Any]]:
+def quota_rows(project: Project, stage: str | None = None, at: str | None = None) -> list[dict[str, Any]]:
     """Return the view ``quota`` (sql/views/quota.sql) as dictionaries with `KEYS`.
 
     Args:
-        lake: The lake.
+        project: The project, of whose tables it is.
         stage: One stage, None for all.
         at: Where to read; see `lakehouse.query.connection.connect`.
 
@@ -59,7 +85,7 @@ def quota_rows(lake: Lake, stage: str | None = None, at: str | None = None) -> l
     """
     from lakehouse.query.connection import connect
 
-    with connect(lake.project, at) as connection:
+    with connect(project, at) as connection:
         rows = connection.rows(f"SELECT {', '.join(KEYS)} FROM quota")  # noqa: S608 - fixed names
     if not rows:
         raise TableNotFoundError("the lake has no quota yet", "draw the mixture first: mixlake run +gold.mixture")

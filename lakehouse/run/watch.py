@@ -139,7 +139,7 @@ def _paths(project: Project) -> Iterator[Path]:
     for root in sorted(project.registry.roots):
         module = sys.modules.get(root)
         for folder in getattr(module, "__path__", ()):
-            yield from Path(folder).rglob("*.py")
+            yield from _package_files(Path(folder))
         if module is not None and getattr(module, "__file__", None):
             yield Path(str(module.__file__))
     folders = {path.parent for path in project.registry.views}
@@ -152,6 +152,13 @@ def _paths(project: Project) -> Iterator[Path]:
             yield from (Path(item) for item in (value if isinstance(value, tuple) else (value,)) if item)
     for folder in sorted(folders):
         yield from folder.glob("*.sql")
+
+
+def _package_files(folder: Path) -> Iterator[Path]:
+    """Yield modules and the models and tables of facts beside them."""
+    for parent, folders, names in folder.walk():
+        folders[:] = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
+        yield from (parent / name for name in names)
 
 
 def unload_modules(project: Project, changed: Iterable[str]) -> None:

@@ -84,7 +84,7 @@ def lake(tmp_path):
 
 
 def test_supply_goes_to_the_most_specific_line_and_shortfall_is_told(lake):
-    rows = {(row["stage"], row["cell"]): row for row in quota_rows(lake)}
+    rows = {(row["stage"], row["cell"]): row for row in quota_rows(lake.project)}
     assert rows["hot", "text/en/legal"] == {
         "cell": "text/en/legal",
         "stage": "hot",
@@ -126,12 +126,12 @@ def test_one_stage_is_shown_as_a_table(lake):
 
 def test_an_unknown_stage_is_a_usage_error(lake):
     with pytest.raises(UsageError, match="no stage 'warm'"):
-        quota_rows(lake, "warm")
+        quota_rows(lake.project, "warm")
 
 
 def test_without_a_mixture_the_error_says_what_to_run(tmp_path):
     with pytest.raises(TableNotFoundError, match=r"mixlake run \+gold.mixture"):
-        quota_rows(Lake(str(tmp_path), Config(lake=str(tmp_path))))
+        quota_rows(Lake(str(tmp_path), Config(lake=str(tmp_path))).project)
 
 
 def test_the_view_says_what_the_largest_document_and_source_are_of_the_target(lake):
@@ -142,3 +142,25 @@ def test_the_view_says_what_the_largest_document_and_source_are_of_the_target(la
         ("text/*/*", pytest.approx(1.02), pytest.approx(1.02)),
         ("text/en/legal", pytest.approx(2 / 3), pytest.approx(2 / 3)),
     ]
+
+
+def test_another_quota_and_policy_are_drawn_without_a_commit(mixed, tmp_path):
+    more = tmp_path / "more.yaml"
+    more.write_text(
+        "stages: {hot: {tokens: 300, cells: {text/en/note: {share: 1.0, max_document_share: 1.0, max_source_share: 1.0}}}}\n"
+    )
+    context = Context(mixed.uri)
+    context.__dict__["project"] = mixed.project
+    before = mixed.catalog.log("gold.mixture").version
+
+    def asked(*words):
+        answer = CliRunner().invoke(command, [*words, "--json"], obj=context, catch_exceptions=False)
+        return {row["stage"]: row for row in json.loads(answer.stdout)}
+
+    assert set(asked()) == {"cold"}
+    tried = asked("--param", f"gold.quotas.files=[{more}]")
+    assert {stage: row["target"] for stage, row in tried.items()} == {"cold": 400, "hot": 300}
+    assert tried["hot"]["drawn"] > 0
+    assert mixed.catalog.log("gold.mixture").version == before
+    with pytest.raises(UsageError, match="--at"):
+        asked("--param", f"gold.quotas.files=[{more}]", "--at", "0")
