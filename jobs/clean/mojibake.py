@@ -82,12 +82,25 @@ def _repaired(text: str, encodings: list[str]) -> tuple[str, int]:
 
     repaired = 0
     for _ in range(_ROUNDS):
-        best = max((_attempt(text, encoding) for encoding in encodings), key=lambda one: one.gain)
+        likeliest = _likeliest(text, encodings)
+        best = max((_attempt(text, encoding) for encoding in likeliest), key=lambda one: one.gain)
         if best.gain < _TEXT:
             break
         text, repaired = best.text, repaired + best.sequences
         encodings = list(ENCODINGS)
     return text, repaired
+
+
+def _likeliest(text: str, encodings: list[str]) -> list[str]:
+    """Return the encodings worth an attempt on all lines of a long text: the best two on some, if they gain there."""
+    lines = [line for line in text.split("\n") if _BEYOND.search(line)]
+    if len(lines) <= 2 * _MOST_LINES:
+        return encodings
+    sample = "\n".join(lines[:: len(lines) // _MOST_LINES])
+    gains = {encoding: _attempt(sample, encoding).gain for encoding in encodings}
+    best = sorted((encoding for encoding in encodings if gains[encoding] >= _TEXT), key=lambda one: -gains[one])
+    # Of a text in which few lines were misread, some lines say nothing.
+    return best[:2] or encodings
 
 
 def _attempt(text: str, encoding: str) -> _Repair:

@@ -63,6 +63,15 @@ def test_one_misread_line_beside_a_page_of_its_language_is_repaired():
     assert repaired.tolist() == [17]
 
 
+def test_a_long_text_is_repaired_as_a_short_one_is():
+    text = "\n".join([PLANTED["mt"], PLANTED["yo"]] * 450)
+    out, _ = repair(pa.array([misread(text, "cp1252")]))
+    assert out.to_pylist() == [text]
+    # A few misread lines among many that are right.
+    page = "\n".join([*["« CAFÉ » où l’été — déjà — s’achève"] * 1500, misread("L’été à la forêt, très tôt", "cp1252")])
+    assert repair(pa.array([page]))[0][0].as_py().endswith("achève\nL’été à la forêt, très tôt")
+
+
 def test_short_lines_of_a_misread_text_are_repaired_with_it():
     lines = ["Kɔ", "Sɛ ablɔɖeviwoe", "ŋutɔ", *[PLANTED["ee"]] * 2]
     out, _ = repair(pa.array([misread("\n".join(lines), "cp1252")]))
