@@ -204,9 +204,7 @@ document_scores = Table(
             nullable=True,
         ),
         Column("curly_brackets", pa.bool_(), "Whether there is a curly bracket (C4).", nullable=False),
-        Column(
-            "lorem_ipsum", pa.bool_(), "Whether it says lorem ipsum every 200 words (C4: at all).", nullable=False
-        ),
+        Column("lorem_ipsum", pa.bool_(), "Whether it says lorem ipsum every 300 words (C4: at all).", nullable=False),
         Column("javascript_mentions", pa.int32(), "How often it says javascript (C4).", nullable=False),
         Column("policy_mentions", pa.int32(), "How often it speaks of cookies, terms or privacy (C4).", nullable=False),
         # Code: Codex, arXiv:2107.03374, section 3.1; StarCoder, arXiv:2305.06161, section 3.

@@ -2,7 +2,7 @@
 
 C4 drops a page with a curly bracket, with lorem ipsum or with fewer than 3 sentences, and lines that mention
 JavaScript or a policy. The last two are counted here over the page, so that a policy may decide on the page. A long
-page that says lorem ipsum once shows an example; a page is placeholder text where it says it every 200 words.
+page that says lorem ipsum once shows an example; a page is placeholder text where it says it every 300 words.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from jobs.score.rules.measured import Measured, Scores, mentions
 
 LOREM_IPSUM = "(?i)lorem ipsum"
-_WORDS_A_MENTION = 200
+_WORDS_A_MENTION = 300
 JAVASCRIPT = "(?i)javascript"
 
 # The phrases of the C4 code base, which the paper describes as boilerplate policy notices.
