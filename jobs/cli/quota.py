@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from lakehouse.cli.context import Context
     from lakehouse.project import Project
 
-KEYS = ("cell", "stage", "target", "supply", "drawn", "epochs", "shortfall", "error")
+KEYS = ("cell", "stage", "target", "supply", "drawn", "epochs", "shortfall", "error", "caps")
+_CAPS = ("document_cap", "source_cap", "largest_document")
 
 
 @click.command(name="quota")
@@ -36,8 +37,9 @@ def command(
     r"""Compare each stage's target of each cell with the supply and what was drawn.
 
     Tokens throughout. supply is what kept samples hold for all stages together; epochs is how often a drawn
-    sample is seen; error is (drawn - target) / target. What the quota's caps of documents and sources leave open is in
-    the shortfall; the view quota has document_share and source_share, too.
+    sample is seen; error is (drawn - target) / target. caps names the caps of the quota that have a part in the
+    shortfall: max_document_share, of which a target of a few documents leaves none, and max_source_share. The view
+    quota has document_share and source_share, too.
 
     With --param it shows what another quota or policy would draw from what the lake holds: the flows that decide and
     draw run in this process, into a temporary folder, and the lake stays as it is.
@@ -62,17 +64,42 @@ def command(
     else:
         rows = quota_rows(context.project, stage, at)
     if as_json:
-        print_json(rows)
+        print_json([{key: row[key] for key in KEYS} for row in rows])
         return
     shown = [
-        [*(row[key] for key in KEYS[:5]), f"{row['epochs']:.2f}", row["shortfall"], f"{row['error']:+.2%}"]
+        [
+            *(row[key] for key in KEYS[:5]),
+            f"{row['epochs']:.2f}",
+            row["shortfall"],
+            f"{row['error']:+.2%}",
+            ", ".join(row["caps"]),
+        ]
         for row in rows
     ]
-    print_table(KEYS, shown, numbers=KEYS[2:])
+    print_table(KEYS, shown, numbers=KEYS[2:-1])
+    for row in rows:
+        if row["caps"]:
+            click.echo(explain_caps(row))
+
+
+def explain_caps(row: Mapping[str, Any]) -> str:
+    """Say how the caps of a line have a part in its shortfall, and what to do about it."""
+    parts = []
+    if "max_document_share" in row["caps"]:
+        parts.append(
+            f"documents of more than {row['document_cap']:,} tokens are left out (the largest has "
+            f"{row['largest_document']:,})"
+        )
+    if "max_source_share" in row["caps"]:
+        parts.append(f"a source gives at most {row['source_cap']:,} tokens")
+    raised = " and ".join(f"{cap}: 1" for cap in row["caps"])
+    return (
+        f"{row['stage']} {row['cell']}: {'; '.join(parts)}. To lift it, write {raised} on the line, or a larger target"
+    )
 
 
 def quota_rows(project: Project, stage: str | None = None, at: str | None = None) -> list[dict[str, Any]]:
-    """Return the view ``quota`` (sql/views/quota.sql) as dictionaries with `KEYS`.
+    """Return the view ``quota`` (sql/views/quota.sql) as dictionaries with `KEYS`, and what its caps let in.
 
     Args:
         project: The project, of whose tables it is.
@@ -86,7 +113,7 @@ def quota_rows(project: Project, stage: str | None = None, at: str | None = None
     from lakehouse.query.connection import connect
 
     with connect(project, at) as connection:
-        rows = connection.rows(f"SELECT {', '.join(KEYS)} FROM quota")  # noqa: S608 - fixed names
+        rows = connection.rows(f"SELECT {', '.join((*KEYS, *_CAPS))} FROM quota")  # noqa: S608 - fixed names
     if not rows:
         raise TableNotFoundError("the lake has no quota yet", "draw the mixture first: mixlake run +gold.mixture")
     if stage is None:
