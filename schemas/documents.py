@@ -146,27 +146,37 @@ document_scores = Table(
         # Gopher, arXiv:2112.11446, table A1: quality.
         _score(
             "mean_word_length",
-            "Characters a word (Gopher keeps 3 to 10); null in scripts without spaces.",
+            "Characters a word (Gopher keeps 3 to 10); null where letters of scripts without spaces are among them.",
             unit="characters",
             nullable=True,
         ),
         _score("symbol_word_ratio", "Hash signs and ellipses a word (Gopher keeps up to 0.1)."),
         _score("bullet_lines", "Fraction of lines that begin with a bullet (Gopher keeps up to 0.9)."),
-        _score("ellipsis_lines", "Fraction of lines that end with an ellipsis (Gopher keeps up to 0.3)."),
+        _score(
+            "ellipsis_lines",
+            "Fraction of lines that end with an ellipsis (Gopher keeps up to 0.3); null below ten lines.",
+            nullable=True,
+        ),
         _score("alphabetic_words", "Fraction of words with a letter (Gopher keeps 0.8 and more)."),
         Column(
-            "stop_words", pa.int32(), "How many of Gopher's 8 English words occur (2 or more); null in other languages."
+            "stop_words",
+            pa.int32(),
+            "How many of Gopher's 8 English words occur (2 or more); null in other languages, and where one of them "
+            "stands in fewer than 50 words.",
         ),
         # Gopher: repetition.
-        _score("duplicate_lines", "Fraction of lines that repeat an earlier one (Gopher keeps up to 0.3)."),
+        _score(
+            "duplicate_lines",
+            "Fraction of lines with a letter or a digit that repeat an earlier one (Gopher keeps up to 0.3).",
+        ),
         _score("duplicate_line_chars", "Characters in those lines, as a fraction (Gopher 0.2, FineWeb below 0.1)."),
         _score("duplicate_paragraphs", "Fraction of paragraphs that repeat an earlier one (Gopher: up to 0.3)."),
         _score("duplicate_paragraph_chars", "Characters in those paragraphs, as a fraction (Gopher: up to 0.2)."),
         *(
             _score(
                 f"top_{n}gram_chars",
-                f"Word characters in the commonest {n}-gram, as a fraction (Gopher: up to {k}); null in scripts "
-                "without spaces.",
+                f"Word characters in the commonest {n}-gram, as a fraction (Gopher: up to {k}); null below 100 words "
+                "and in scripts whose words nobody counted; in other scripts without spaces letters are put together.",
                 nullable=True,
             )
             for n, k in ((2, 0.2), (3, 0.18), (4, 0.16))
@@ -194,7 +204,7 @@ document_scores = Table(
             nullable=True,
         ),
         Column("curly_brackets", pa.bool_(), "Whether there is a curly bracket (C4).", nullable=False),
-        Column("lorem_ipsum", pa.bool_(), "Whether it says lorem ipsum (C4).", nullable=False),
+        Column("lorem_ipsum", pa.bool_(), "Whether it says lorem ipsum every 300 words (C4: at all).", nullable=False),
         Column("javascript_mentions", pa.int32(), "How often it says javascript (C4).", nullable=False),
         Column("policy_mentions", pa.int32(), "How often it speaks of cookies, terms or privacy (C4).", nullable=False),
         # Code: Codex, arXiv:2107.03374, section 3.1; StarCoder, arXiv:2305.06161, section 3.

@@ -16,9 +16,11 @@ import pyarrow as pa
 
 from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.file_licence import FileLicences
+from jobs.acquire.languages import UNKNOWN
 from jobs.acquire.listing import EMPTY_LISTING, Entry, captions, describe, list_files
 from jobs.acquire.location import RESTORE, is_there
 from jobs.acquire.media_types import media_type, programming_language
+from jobs.acquire.path_language import PathLanguages
 from jobs.acquire.record_batch import batch_of
 from jobs.acquire.source_list import Source
 from jobs.acquire.spdx_header import HEAD_BYTES
@@ -72,12 +74,13 @@ def files(batch: pa.RecordBatch, params: FilesParams) -> Iterator[pa.RecordBatch
     for known in batch.to_pylist():
         root, source, listing = Path(known["location"]), Source.from_json(known["rules"]), known["listing"]
         licences = FileLicences(root, source, known)
+        named = _named_languages(root, source, params)
         if listing != EMPTY_LISTING and not is_there(root):
             raise _gone(f"the folder {root} of {source.key} is gone or empty since it was retrieved")
         empty = True
         for entries in itertools.batched(list_files(root, source, params.most), _BATCH_FILES):
             empty = False
-            yield _rows(root, source, entries, licences, known["retrieved_at"])
+            yield _rows(root, source, entries, (licences, named), known["retrieved_at"])
         if empty and listing != EMPTY_LISTING:
             raise _gone(f"no file of {source.key} is left in {root} since it was retrieved")
 
@@ -86,12 +89,25 @@ def _gone(message: str) -> FlowError:
     return FlowError(message, RESTORE)
 
 
+def _named_languages(root: Path, source: Source, params: FilesParams) -> PathLanguages:
+    """Return the languages that paths name, of texts of whose language the source says nothing."""
+    silent = source.modality == "text" and source.language == UNKNOWN
+    return PathLanguages(entry.name for entry in list_files(root, source, params.most)) if silent else PathLanguages(())
+
+
 def _rows(
-    root: Path, source: Source, entries: Sequence[Entry], licences: FileLicences, retrieved_at: datetime
+    root: Path,
+    source: Source,
+    entries: Sequence[Entry],
+    evidence: tuple[FileLicences, PathLanguages],
+    retrieved_at: datetime,
 ) -> pa.RecordBatch:
     rows = []
+    licences, named = evidence
     for entry in entries:
         row = _row(root, source, entry, licences)
+        if row["language"] == UNKNOWN:
+            row["language"] = named.of(entry.name)
         rows.append(row | {"retrieved_at": retrieved_at, "parent_ids": []})
     columns: dict[str, Any] = {
         column.name: [row.get(column.name) for row in rows]

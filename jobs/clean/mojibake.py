@@ -1,9 +1,10 @@
 """Mojibake: UTF-8 whose bytes were taken for another encoding, so that "é" reads "Ã©", once or several times.
 
 A sequence of characters is repaired only where it is what the other encoding makes of a character's UTF-8, and where
-the text with all of them repaired is likelier text than what came in (`jobs.text.likelihood`), by more than such a
-mishap is rare. Capitals before quotes, ellipses and signs ("CAFÉ”", "NESTLÉ®") form such sequences, too: what they
-would become is less likely.
+the text's form says that it was misread (`jobs.clean.mojibake_structure`), or the text with all of them repaired is
+likelier than what came in (`jobs.text.likelihood`), by more than such a mishap is rare. Capitals before quotes,
+ellipses and signs ("CAFÉ”", "NESTLÉ®") form such sequences, too: what they would become is less likely. Where what
+begins a sequence is a letter of the text, as it is of languages that the model does not know, nothing is repaired.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from jobs.clean.mojibake_structure import SEQUENCE, Structure, is_odd, structure, total
+
 # Nats by which a text must be likelier repaired, and a line for each sequence. Mojibake gains 15 and more a sequence;
 # a rare sign behind a capital, up to 9.
 _TEXT, _SEQUENCE_GAIN = 10.0, 11.0
+# Nats a sequence that form outweighs: letters of languages that the model does not know cost as much.
+_FORM = 30.0
 _ROUNDS = 4
-_SEQUENCE = re.compile(
-    "[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
-    "|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2}"
-)
 # The last byte of "à" is a no-break space there, which much software makes a space.
-_WITH_SPACE = re.compile(_SEQUENCE.pattern + "|\xc3[ ](?=[ ,.;:!?)]|$)")
+_WITH_SPACE = re.compile(SEQUENCE.pattern + "|\xc3[ ](?=[ ,.;:!?)]|$)")
 _OUTSIDE = "\u0100"
 _BEYOND = re.compile("[^\x00-\x7f]{2}")
 # Lines of one text that are weighed together.
@@ -37,6 +38,13 @@ class _Repair:
     text: str
     gain: float
     sequences: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    text: str
+    sequences: int
+    odd: bool
 
 
 def repair(text: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int32]]:
@@ -74,12 +82,25 @@ def _repaired(text: str, encodings: list[str]) -> tuple[str, int]:
 
     repaired = 0
     for _ in range(_ROUNDS):
-        best = max((_attempt(text, encoding) for encoding in encodings), key=lambda one: one.gain)
+        likeliest = _likeliest(text, encodings)
+        best = max((_attempt(text, encoding) for encoding in likeliest), key=lambda one: one.gain)
         if best.gain < _TEXT:
             break
         text, repaired = best.text, repaired + best.sequences
         encodings = list(ENCODINGS)
     return text, repaired
+
+
+def _likeliest(text: str, encodings: list[str]) -> list[str]:
+    """Return the encodings worth an attempt on all lines of a long text: the best two on some, if they gain there."""
+    lines = [line for line in text.split("\n") if _BEYOND.search(line)]
+    if len(lines) <= 2 * _MOST_LINES:
+        return encodings
+    sample = "\n".join(lines[:: len(lines) // _MOST_LINES])
+    gains = {encoding: _attempt(sample, encoding).gain for encoding in encodings}
+    best = sorted((encoding for encoding in encodings if gains[encoding] >= _TEXT), key=lambda one: -gains[one])
+    # Of a text in which few lines were misread, some lines say nothing.
+    return best[:2] or encodings
 
 
 def _attempt(text: str, encoding: str) -> _Repair:
@@ -91,20 +112,51 @@ def _attempt(text: str, encoding: str) -> _Repair:
     lines = text.split("\n")
     # Most lines hold no two characters beyond ASCII side by side, and cannot hold a sequence.
     mapped = {at: line.translate(table) for at, line in enumerate(lines) if _BEYOND.search(line)}
-    found = [at for at, line in mapped.items() if _SEQUENCE.search(line)]
+    found = [at for at, line in mapped.items() if SEQUENCE.search(line)]
     if not found:
         return _Repair(text, 0.0, 0)
-    pairs = {at: _unrolled(lines[at], mapped[at], encoding) for at in found}
-    sample = found[:: max(1, len(found) // _MOST_LINES)]
-    language = int(likelihood("\n".join(pairs[at][0] for at in sample)).nats.argmax())
+    parts = {at: structure(line) for at, line in mapped.items()}
+    whole = _of_text(text, parts, encoding)
+    certain = {at for at in found if _is_certain(parts[at], whole)}
+    # A letter of the text begins no sequence.
+    doubtful = {at for at in found if at not in certain and _begins_with_letters(parts[at], whole)}
+    pairs = {at: _unrolled(lines[at], mapped[at], encoding) for at in found if at not in doubtful}
+    pairs = {at: found for at, found in pairs.items() if at in certain or not found.odd}
+    if not pairs:
+        return _Repair(text, 0.0, 0)
+    places = list(pairs)
+    sample = places[:: max(1, len(places) // _MOST_LINES)]
+    language = int(likelihood("\n".join(pairs[at].text for at in sample)).nats.argmax())
     gain, sequences = 0.0, 0
-    for at, (line, count) in pairs.items():
-        better = float(likelihood(line).nats[language]) - _as_it_is(lines[at])
-        if better >= _SEQUENCE_GAIN * count:
-            lines[at] = line
+    for at, line in pairs.items():
+        better = float(likelihood(line.text).nats[language]) - _as_it_is(lines[at])
+        better += _FORM * line.sequences * (at in certain)
+        if better >= _SEQUENCE_GAIN * line.sequences:
+            lines[at] = line.text
             gain += better
-            sequences += count
+            sequences += line.sequences
     return _Repair("\n".join(lines), gain, sequences)
+
+
+def _of_text(text: str, parts: dict[int, Structure], encoding: str) -> Structure:
+    """Return the structure of a text from that of its lines with two characters beyond ASCII side by side."""
+    from jobs.text.misread import bytes_of
+
+    whole = total(parts.values())
+    characters = {byte: chr(point) for point, byte in bytes_of(encoding).items()}
+    for lead in whole.leading:
+        elsewhere = text.count(characters[ord(lead)]) - sum(part.leads[lead] for part in parts.values())
+        whole.alone[lead] += max(elsewhere, 0)
+    return whole
+
+
+def _is_certain(line: Structure, whole: Structure) -> bool:
+    """Return whether form alone says that a line was misread: its own, or that of the whole text."""
+    return line.explains_all and (line.is_misread or (whole.is_misread and whole.few_alone))
+
+
+def _begins_with_letters(line: Structure, whole: Structure) -> bool:
+    return line.leading_bytes_are_letters or any(whole.alone[lead] > whole.leading[lead] for lead in line.leading)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -115,32 +167,37 @@ def _as_it_is(line: str) -> float:
     return float(likelihood(line).nats.max())
 
 
-def _unrolled(line: str, mapped: str, encoding: str) -> tuple[str, int]:
-    """Return a line repaired as often as makes it likelier, and how many sequences it held at first."""
+def _unrolled(line: str, mapped: str, encoding: str) -> _Line:
+    """Return a line repaired as often as makes it likelier; its sequences are those that it held at first."""
     from jobs.text.likelihood import likelihood
     from jobs.text.misread import bytes_of
 
-    line, count = _repaired_line(line, mapped, encoding)
+    first = best = _repaired_line(line, mapped, encoding)
     for _ in range(_ROUNDS):
-        mapped = line.translate(_Map(bytes_of(encoding)))
-        if not _SEQUENCE.search(mapped):
+        mapped = best.text.translate(_Map(bytes_of(encoding)))
+        if not SEQUENCE.search(mapped):
             break
-        again, sequences = _repaired_line(line, mapped, encoding)
-        if likelihood(again).nats.max() - likelihood(line).nats.max() < _SEQUENCE_GAIN * sequences / 2:
+        again = _repaired_line(best.text, mapped, encoding)
+        form = structure(mapped)
+        certain = form.is_misread and form.explains_all
+        gain = float(likelihood(again.text).nats.max() - likelihood(best.text).nats.max())
+        if gain + _FORM * again.sequences * certain < _SEQUENCE_GAIN * again.sequences / 2:
             break
-        line = again
-    return line, count
+        best = again
+    return _Line(best.text, first.sequences, best.odd)
 
 
-def _repaired_line(line: str, mapped: str, encoding: str) -> tuple[str, int]:
-    pattern = _WITH_SPACE if encoding in ("cp1252", "iso8859-1") else _SEQUENCE
-    parts, end, count = [], 0, 0
+def _repaired_line(line: str, mapped: str, encoding: str) -> _Line:
+    pattern = _WITH_SPACE if encoding in ("cp1252", "iso8859-1") else SEQUENCE
+    out, end, count, odd = "", 0, 0, False
     for match in pattern.finditer(mapped):
-        parts.append(line[end : match.start()])
-        parts.append(match.group().replace(" ", "\xa0").encode("latin-1").decode("utf-8"))
+        out += line[end : match.start()]
+        character = match.group().replace(" ", "\xa0").encode("latin-1").decode("utf-8")
         end = match.end()
+        odd |= is_odd(out[-2:], character, line[end : end + 1])
+        out += character
         count += 1
-    return "".join([*parts, line[end:]]), count
+    return _Line(out + line[end:], count, odd)
 
 
 class _Map(dict[int, int]):

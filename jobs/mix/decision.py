@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from jobs.dialect import identifier
 from jobs.mix.policy import CLEANING_SCORES, SAMPLE_COLUMNS, SCORE, Policy
 
+# How often a sample may have been made from another one, all of a family's tables, for what its file's licence says
+# to reach it.
+_GENERATIONS = 4
+
 
 def document_language(policy: Policy) -> str:
     """Return the SQL of a document's cell: its language as identified where that is certain enough, else as hinted."""
@@ -41,17 +45,28 @@ def decision(policy: Policy, family: str, added: str, repeats: Sequence[str] = (
         f"LEFT JOIN (SELECT DISTINCT sample_id FROM {name}) AS {name}_ids ON s.sample_id = {name}_ids.sample_id"  # noqa: S608 - ours
         for name in repeats
     )
-    # A sample that was cut from a file has that as its parent; else it is the file's own.
-    first = "get(s.parent_ids, 0)" if policy.dialect == "spark" else "s.parent_ids[1]"
+    unnest = "explode" if policy.dialect == "spark" else "unnest"
     columns = ", ".join(identifier(name, policy.dialect) for name in SAMPLE_COLUMNS)
     shown = "".join(f", {SCORE}{name}" for name in wanted)
+    # A sample is a file's own, or was made from others, of which each may be the file's.
+    listed = "array" if policy.dialect == "spark" else "list_value"
+    ancestors = ", ".join(f"m{n}.parent_id" for n in range(_GENERATIONS))
+    further = " ".join(
+        f"LEFT JOIN made_from AS m{n + 1} ON m{n}.parent_id = m{n + 1}.sample_id" for n in range(_GENERATIONS - 1)
+    )
     return f"""
-WITH scored AS (
+WITH made_from AS (SELECT sample_id, {unnest}(parent_ids) AS parent_id FROM samples WHERE size(parent_ids) > 0),
+ancestors AS (SELECT m0.sample_id, {unnest}({listed}({ancestors})) AS ancestor FROM made_from AS m0 {further}),
+reviewed AS (
+  SELECT sample_id FROM reviews
+  UNION SELECT a.sample_id FROM ancestors AS a INNER JOIN reviews AS r ON a.ancestor = r.sample_id
+),
+scored AS (
   SELECT s.*, m.sample_id IS NOT NULL AS _scored, r.sample_id IS NOT NULL AS _review{flags}
     {scores}
   FROM samples AS s
   LEFT JOIN scores AS m ON s.sample_id = m.sample_id
-  LEFT JOIN (SELECT DISTINCT sample_id FROM reviews) AS r ON coalesce({first}, s.sample_id) = r.sample_id
+  LEFT JOIN reviewed AS r ON s.sample_id = r.sample_id
   {"LEFT JOIN cleaning AS c ON s.sample_id = c.sample_id" if cleaning else ""}
   {joins}
 ),

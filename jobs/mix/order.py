@@ -8,12 +8,13 @@ import pyarrow as pa
 
 from jobs.mix.decision import decision, document_language
 from jobs.mix.license_class import license_class
+from jobs.mix.neighbours import with_neighbours
 from jobs.mix.policy import CLEANING_SCORES, POLICY, SCORE, load_policy
 from lakehouse.declare.flow import flow
 from lakehouse.declare.reads import read, tagged
 from lakehouse.declare.relations import Relations, Rows
 from lakehouse.errors import FlowError
-from schemas.documents import DOCUMENT, document_order, document_scores
+from schemas.documents import DOCUMENT, document_order, document_scores, landed_documents
 from schemas.documents import documents as documents_table
 from schemas.sources import files
 
@@ -66,20 +67,28 @@ class OrderParams:
     reads={
         "documents": tagged("documents", columns=(*DOCUMENT[:-1], "_table")),
         "scores": document_scores,
+        "addresses": read(landed_documents, columns=["sample_id", "uri"]),
         "cleaning": read(documents_table, columns=["sample_id", *CLEANING_SCORES["documents"]]),
         "reviews": read(files, where="license_status = 'needs_review'", columns=["sample_id"]),
     },
     params=OrderParams,
     tags=["dedup"],
 )
-def order_documents(
-    documents: Rows, scores: Rows, cleaning: Rows, reviews: Rows, relations: Relations, params: OrderParams
+def order_documents(  # noqa: PLR0913, PLR0917 - one argument an input
+    documents: Rows,
+    scores: Rows,
+    addresses: Rows,
+    cleaning: Rows,
+    reviews: Rows,
+    relations: Relations,
+    params: OrderParams,
 ) -> Rows:
     """Give each document its place, and say whether the policy drops it.
 
     Args:
         documents: All documents without their text.
         scores: silver.document_scores.
+        addresses: Where landed documents are from.
         cleaning: What was measured while cleaning.
         reviews: The files whose licence needs review.
         relations: The engine's.
@@ -93,7 +102,7 @@ def order_documents(
     wanted = tuple(dict.fromkeys(("language", "language_score", "n_chars", *names)))
     judged = relations.sql(
         decision(policy, "documents", document_language(policy), wanted=wanted),
-        samples=documents,
+        samples=with_neighbours(documents, scores, addresses, relations, policy),
         scores=scores,
         cleaning=cleaning,
         reviews=reviews,

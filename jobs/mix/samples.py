@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from jobs.mix.decision import decision, document_language
+from jobs.mix.neighbours import with_neighbours
 from jobs.mix.policy import CLEANING_SCORES, POLICY, load_policy
 from jobs.tokenize.captions import CAPTION_LANGUAGES, caption_tag
 from lakehouse.declare.flow import flow
 from lakehouse.declare.reads import read, tagged
 from lakehouse.declare.relations import Dialect, Relations, Rows
-from schemas.documents import DOCUMENT, document_containments, document_duplicates, document_scores
+from schemas.documents import DOCUMENT, document_containments, document_duplicates, document_scores, landed_documents
 from schemas.documents import documents as cleaned_documents
 from schemas.images import CAPTIONS, IMAGE, image_duplicates, image_scores
 from schemas.images import KIND as IMAGE_KIND
@@ -47,6 +48,7 @@ class SampleParams:
     reads={
         "documents": tagged("documents", columns=(*DOCUMENT[:-1], "_table")),
         "document_scores": document_scores,
+        "document_addresses": read(landed_documents, columns=["sample_id", "uri"]),
         "document_cleaning": read(cleaned_documents, columns=["sample_id", *CLEANING_SCORES["documents"]]),
         "document_duplicates": read(document_duplicates, columns=["sample_id"]),
         "document_containments": read(document_containments, columns=["sample_id"]),
@@ -65,6 +67,7 @@ def decide(  # noqa: PLR0913 - one argument an input
     *,
     documents: Rows,
     document_scores: Rows,
+    document_addresses: Rows,
     document_cleaning: Rows,
     document_duplicates: Rows,
     document_containments: Rows,
@@ -83,7 +86,7 @@ def decide(  # noqa: PLR0913 - one argument an input
     decided = {
         "documents_decided": relations.sql(
             decision(policy, "documents", document_language(policy), ("duplicates", "contained")),
-            samples=documents,
+            samples=with_neighbours(documents, document_scores, document_addresses, relations, policy),
             scores=document_scores,
             cleaning=document_cleaning,
             duplicates=document_duplicates,

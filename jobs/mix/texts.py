@@ -1,7 +1,9 @@
 """The text that is tokenised: documents without the repeated lines that the policy removes."""
+# ruff: noqa: RUF001 - signs of other scripts
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -15,6 +17,12 @@ from lakehouse.declare.reads import read, tagged
 from lakehouse.declare.relations import Relations, Rows
 from schemas.documents import MODALITY, TEXT, document_boilerplate, document_texts
 from schemas.lineage import LICENSE, LINEAGE_NAMES, PARENT_IDS, SAMPLE_ID, SOURCE
+
+# Characters of a heading at most.
+_HEADING = 60
+_WORD = re.compile(r"[^\W\d_]{2}|[\u3400-\u9fff]")
+# Items of lists; ends of sentences; what stands between links.
+_NO_HEADING = re.compile(r"^(?:[-*+]|\d+[.)]) |[.!?;,:…。！？；，：।]$|[|»›→•·<>©]|https?:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +90,16 @@ def _reduced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         text = batch.column("text")
         before = np.asarray(pc.utf8_length(text)).astype(np.int64)
         some = zip(text.filter(pa.array(touched)).to_pylist(), head[touched], tail[touched], strict=True)
-        short = pa.array([without_ends(*one) for one in some], text.type)
-        text = pc.replace_with_mask(text, pa.array(touched), short)
+        short = [without_ends(*one) for one in some]
+        lines = np.zeros(len(text), np.int32)
+        lines[touched] = [count for _, count in short]
+        text = pc.replace_with_mask(text, pa.array(touched), pa.array([left for left, _ in short], text.type))
         removed = before - np.asarray(pc.utf8_length(text)).astype(np.int64)
         columns = {
             **{name: batch.column(name) for name in LINEAGE_NAMES},
             "table": batch.column("source_table"),
             "modality": batch.column("modality"),
-            "removed_lines": pa.array((head + tail).astype(np.int32)),
+            "removed_lines": pa.array(lines),
             "removed_chars": pa.array(removed),
             "text": text,
         }
@@ -99,15 +109,33 @@ def _reduced(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         )
 
 
-def without_ends(text: str, head: int, tail: int) -> str:
+def without_ends(text: str, head: int, tail: int) -> tuple[str, int]:
     """Return a text without so many of its first and last lines, blank ones not counted, nor blank lines at its ends.
+
+    The last of the first lines stays where it looks like the heading of what follows (`is_heading`): all manual pages
+    begin with NAME, and what they say of the name belongs below it.
 
     Args:
         text: The text.
         head: Lines to take off at the beginning.
         tail: Lines to take off at the end.
+
+    Returns:
+        The text, and the lines that were taken off.
     """
     lines = text.split("\n")
     solid = [number for number, line in enumerate(lines) if line.strip()]
+    if 0 < head < len(solid) - tail and is_heading(lines[solid[head - 1]]):
+        head -= 1
     kept = solid[head : max(head, len(solid) - tail)]
-    return "\n".join(lines[kept[0] : kept[-1] + 1]) if kept else ""
+    return ("\n".join(lines[kept[0] : kept[-1] + 1]) if kept else ""), len(solid) - len(kept)
+
+
+def is_heading(line: str) -> bool:
+    """Return whether a line looks like a heading: short, with words, and neither a sentence nor a list of links.
+
+    >>> is_heading("SYNOPSIS"), is_heading("Choose any three."), is_heading("Home | Help"), is_heading("* * *")
+    (True, False, False, False)
+    """
+    line = line.strip()
+    return len(line) <= _HEADING and _WORD.search(line) is not None and _NO_HEADING.search(line) is None

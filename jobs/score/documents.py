@@ -22,6 +22,7 @@ from jobs.score.rules.c4 import c4
 from jobs.score.rules.code import code
 from jobs.score.rules.fineweb import fineweb
 from jobs.score.rules.gopher import quality
+from jobs.score.rules.letters_per_word import letters_as_words
 from jobs.score.rules.measured import measure
 from jobs.score.rules.numbers import numbers
 from jobs.score.rules.repetition import repetition
@@ -106,6 +107,9 @@ def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatc
     asked = Models(str(lid), str(_wide(params)), params.lid_passages, params.lid_bytes)
     found = languages(text, pc.if_else(is_code, pa.scalar(None, hint.type), hint), asked)
     stated = pc.and_(is_code, pc.is_valid(hint))
+    script = found.script.to_pylist()
+    n_words = np.diff(measured.places)
+    letters = letters_as_words(text, script, n_words)
     columns = {
         **{name: batch.column(name) for name in LINEAGE_NAMES},
         "language": pc.if_else(stated, pc.fill_null(hint, "und"), found.language),
@@ -117,9 +121,12 @@ def score_documents(batch: pa.RecordBatch, params: ScoreParams) -> pa.RecordBatc
         "n_lines": measured.counts[:, lines.LINES],
         "information": information(text, measured.counts[:, lines.CHARS]),
         **abstaining(
-            {**quality(measured), **repetition(measured), **c4(measured), **fineweb(measured)},
-            found.script.to_pylist(),
+            {**quality(measured), **repetition(measured, letters.per_word), **c4(measured), **fineweb(measured)},
+            script,
             found.language.to_pylist(),
+            letters,
+            n_words,
+            measured.counts[:, lines.LINES],
         ),
         **code(measured),
         **numbers(measured),

@@ -3,7 +3,8 @@
 A text is looked at by passages, in lower case. Of each passage
 
 - a script that writes one language only names it (`jobs.text.language_facts`); Han with kana is Japanese, Han with
-  Hangul Korean, and Han alone Chinese, of which lid.176 may say that it is Cantonese (it calls classical Chinese Wu);
+  Hangul Korean, and Han alone Chinese, of which lid.176 may say that it is Cantonese (it calls classical Chinese Wu),
+  and the function words that it is Cantonese, Wu, Gan, Hakka, Southern Min or Xiang (`jobs.score.sinitic`);
 - else lid.176 names the likeliest of its languages that are written so.
 
 The document's language is that of most of its text, and the passages' languages are its shares. Then the source's
@@ -24,6 +25,7 @@ import pyarrow as pa
 
 from jobs.acquire.languages import UNKNOWN, bcp47
 from jobs.score import language_models as models
+from jobs.score.sinitic import sinitic
 from jobs.text.language_facts import HAN, common, facts, only_language, related, writes
 from schemas.documents import LANGUAGE_SHARES
 
@@ -202,6 +204,10 @@ def _decide(hint: str, seen: _Seen, asked: Models) -> tuple[str, float]:
     if not seen.passages:
         return UNKNOWN, 0.0
     language, *subtags = hint.split("-")
+    if seen.script in HAN and seen.language in {"zh", "yue"} and language in {"zh", *_NO_LANGUAGE}:
+        spoken, confidence = sinitic("".join(seen.passages))
+        if spoken != "zh":
+            return spoken, max(confidence, seen.confidence if seen.language == spoken else 0.0)
     if language in _NO_LANGUAGE:
         return _without_hint(seen, asked)
     stated = next((part for part in subtags if len(part) == 4 and part.isalpha()), "")

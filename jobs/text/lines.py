@@ -125,6 +125,7 @@ def _count(data: Bytes, offsets: Offsets, flags: Bytes, classes: Bytes, out: Cou
         letter_in_word = False
         bare = False  # the word has neither letters nor digits so far
         dots = 0
+        worded = False  # the line has a letter or a digit
         width = 0  # characters of the line so far
         length = 0  # characters from the first to here, blanks at the end not yet counted
         solid = 0  # the same up to the last that is not blank
@@ -174,7 +175,8 @@ def _count(data: Bytes, offsets: Offsets, flags: Bytes, classes: Bytes, out: Cou
                         punctuated += 1
                     if solid < SHORT:
                         short += 1
-                    if _seen(line_table, line_stamps, mask, row, h_solid):
+                    # Rules and the borders of tables repeat in any text.
+                    if worded and _seen(line_table, line_stamps, mask, row, h_solid):
                         duplicates += 1
                         duplicate_chars += solid
                     paragraph = (paragraph ^ h_solid) * prime
@@ -187,6 +189,7 @@ def _count(data: Bytes, offsets: Offsets, flags: Bytes, classes: Bytes, out: Cou
                     paragraph = basis
                     paragraph_chars = 0
                 width = length = solid = first = second = last = before_last = 0
+                worded = False
                 h = h_solid = basis
                 continue
             width += 1
@@ -202,6 +205,7 @@ def _count(data: Bytes, offsets: Offsets, flags: Bytes, classes: Bytes, out: Cou
             solid = length
             letter = (flag & ALPHABETIC) != 0
             alphanumeric += letter or (flag & NUMERIC) != 0
+            worded = worded or letter or (flag & NUMERIC) != 0
             kind = classes[point]
             if kind == ENDER:
                 if state != OUT:

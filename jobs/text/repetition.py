@@ -21,7 +21,7 @@ LIMIT = 1 << 18
 
 
 def ngram_fractions(
-    hashes: Hashes, lengths: npt.NDArray[np.int32], places: Offsets
+    hashes: Hashes, lengths: npt.NDArray[np.int32], places: Offsets, per_word: npt.NDArray[np.float64] | None = None
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return how much of each text its commonest and its repeated n-grams cover.
 
@@ -29,6 +29,8 @@ def ngram_fractions(
         hashes: uint64 [words], of `jobs.text.words.words`.
         lengths: int32 [words], characters.
         places: int64 [n + 1], offsets of each text's words.
+        per_word: float64 [n], 1 or more: how many of these make a word, where letters are counted for words; an n-gram
+            is of that many times n, rounded. None is 1.
 
     Returns:
         float64 [n, len(TOP)]: characters in the commonest n-gram's occurrences that do not overlap, over all; 0
@@ -43,7 +45,8 @@ def ngram_fractions(
     while room < 2 * most:
         room *= 2
     tables = (np.empty(room, np.uint64), np.empty(room, np.int32), np.empty(most, np.uint64))
-    _fractions(hashes, lengths, places, *tables, top, duplicate)
+    units = np.ones(texts) if per_word is None else np.maximum(per_word, 1.0)
+    _fractions(hashes, lengths, places, units, *tables, top, duplicate)
     return top, duplicate
 
 
@@ -95,6 +98,7 @@ def _fractions(
     hashes: Hashes,
     lengths: npt.NDArray[np.int32],
     places: Offsets,
+    per_word: npt.NDArray[np.float64],
     table: Hashes,
     counts: npt.NDArray[np.int32],
     grams: Hashes,
@@ -113,15 +117,19 @@ def _fractions(
         mask = size - 1
         for i in range(words):
             grams[i] = hashes[first + i]
+        width = 1
         for n in range(2, 11):
-            here = words - n + 1
+            size_of_n = int(n * per_word[row] + 0.5)
+            here = words - size_of_n + 1
             if here < 2:
                 break
-            # The hash of n words from that of n - 1; 0 is kept for free places.
-            for i in range(here):
-                h = grams[i] * np.uint64(0xBF58476D1CE4E5B9) + hashes[first + i + n - 1]
-                h ^= h >> np.uint64(31)
-                grams[i] = h if h != 0 else np.uint64(1)
+            # The hash of that many words from that of one less; 0 is kept for free places.
+            while width < size_of_n:
+                width += 1
+                for i in range(words - width + 1):
+                    h = grams[i] * np.uint64(0xBF58476D1CE4E5B9) + hashes[first + i + width - 1]
+                    h ^= h >> np.uint64(31)
+                    grams[i] = h if h != 0 else np.uint64(1)
             table[:size] = 0
             if n <= 4:
                 best = 1
@@ -135,7 +143,7 @@ def _fractions(
                         continue
                     counts[slot] += 1
                     if counts[slot] >= best and counts[slot] > 1:
-                        span = _span(lengths, first + i, n)
+                        span = _span(lengths, first + i, size_of_n)
                         if counts[slot] > best or span > best_span:
                             best = counts[slot]
                             best_span = span
@@ -146,7 +154,7 @@ def _fractions(
                     while i < here:
                         if grams[i] == best_gram:
                             covered += best_span
-                            i += n
+                            i += size_of_n
                         else:
                             i += 1
                     top[row, n - 2] = covered / all_chars
@@ -159,6 +167,6 @@ def _fractions(
                         table[slot] = grams[i]
                         i += 1
                     else:
-                        covered += _span(lengths, first + i, n)
-                        i += n
+                        covered += _span(lengths, first + i, size_of_n)
+                        i += size_of_n
                 duplicate[row, n - 5] = covered / all_chars

@@ -1,8 +1,12 @@
 """Count the pairs of characters that `jobs.text.likelihood` reads, over the text of packages.
 
-    pip download --no-deps -d PACKAGES wordfreq==3.1.1 django==5.2.19   (unpacked there: wordfreq/, django/)
-    apt-get download libreoffice-help-LL ...                            (dpkg -x to PACKAGES/NAME)
+    pip download --no-deps -d . wordfreq==3.1.1 django==5.2.19    # python -m zipfile -e WHEEL PACKAGES
+    apt-get download libreoffice-help-{ca,cs,da,de,el,en-us,es,et,fi,fr,hu,it,ja,ko,nl,pl,pt-br,ru,sk,sl,sv,tr,vi}
+    apt-get download libreoffice-help-zh-{cn,tw}                  # each: dpkg -x DEB PACKAGES/NAME
     python -m jobs.text.train_likelihood PACKAGES
+
+Of the same packages the same bytes come out, in about 30 seconds. The shipped model is of Debian 12's libreoffice-help,
+4:7.4.7-1+deb12u14, of which libreoffice-help-sk is empty.
 
 Word lists (wordfreq, Apache-2.0, data CC-BY-SA-4.0) give how often a word is written in general; LibreOffice's help
 (MPL-2.0) gives running text, hence signs and what stands beside them; Django's translations (BSD-3-Clause) the
@@ -60,7 +64,10 @@ _SERBIAN = dict(zip("abvgdđežzijklmnoprstćufhcčš", "абвгдђежзиј�
 
 
 def main(folder: Path) -> None:
-    """Write the model from the packages in a folder."""
+    """Write the model from the packages in a folder; SystemExit names those that it lacks."""
+    missing = missing_packages(folder)
+    if missing:
+        raise SystemExit(f"{folder} lacks {', '.join(missing)}; see python -m pydoc jobs.text.train_likelihood")
     pooled: Weights = collections.Counter()
     counted: dict[str, Weights] = {}
     for tag, (words, locale, help_) in LANGUAGES.items():
@@ -74,6 +81,14 @@ def main(folder: Path) -> None:
         counted[tag] = pairs
         print(tag, f"{sum(pairs.values()):.0f} pairs")  # noqa: T201
     _write(counted, pooled, _traditional(folder, counted["zh-Hant"]))
+
+
+def missing_packages(folder: Path) -> list[str]:
+    """Return the names of packages that the model is made of and a folder lacks."""
+    helps = {f"libreoffice-help-{name}" for _, _, name in LANGUAGES.values() if name}
+    wanted = {"wordfreq": "wordfreq/data/*.msgpack.gz", "django": "django/conf/locale/*/LC_MESSAGES/django.po"}
+    wanted |= {name: f"**/{name}" for name in sorted(helps)}
+    return [name for name, pattern in wanted.items() if next(folder.glob(pattern), None) is None]
 
 
 def _translations(folder: Path, locale: str) -> Iterable[str]:

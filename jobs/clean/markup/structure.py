@@ -16,9 +16,10 @@ _DROPPED = tuple(name for name, role in HTML.items() if role is Role.DROPPED)
 _INLINE = tuple(name for name, role in HTML.items() if role is Role.INLINE and name != "html")
 
 # Names that authors and generators (DocBook XSL, Sphinx, Doxygen, MediaWiki, AsciiDoctor) give to navigation. A name is
-# not enough: most of the words must be links as well.
+# not enough: most of the words must be links as well. Table-contents is the body of a table, contents is navigation.
 _NAVIGATION = re.compile(
-    r"(?:^|[\s_-])(?:toc|tocs|toctree|tableofcontents|contents|nav\w*|breadcrumbs?|menu\w*|sidebar|sphinxsidebar|pager|"
+    r"(?:^|\s)(?:table-of-)?contents(?=$|\s)|"
+    r"(?:^|[\s_-])(?:toc|tocs|toctree|tableofcontents|nav\w*|breadcrumbs?|menu\w*|sidebar|sphinxsidebar|pager|"
     r"pagination|skip\w*|related|quicklinks|site-?map|header|footer|banner)(?=$|[\s_-])",
     re.IGNORECASE,
 )
@@ -31,6 +32,9 @@ _IN_BOOKS = " | //*[@*[name()='epub:type']]"
 _CONTAINERS = ("div", "ul", "ol", "dl", "table", "section", "p", "span", "a", "center")
 _TITLES = ("h1", "h2", "h3", "h4", "h5", "h6", "summary", "dt", "legend")
 _LINKED = 0.6  # fraction of the letters
+# What DocBook's style sheets name the rows of links around a page: titles of the chapters before and after stand there
+# beside the links.
+_MADE = frozenset(("navheader", "navfooter"))
 
 
 def leave_shown(root: Any, size: int, *, named: bool = True, everything: bool = False) -> str:
@@ -74,11 +78,13 @@ def leave_shown(root: Any, size: int, *, named: bool = True, everything: bool = 
 
 
 def _take_named(root: Any, size: int) -> list[str]:
-    """Mark navigation that is known by its name and its links; return its text."""
+    """Mark navigation that is known by its name and its links; return its text, but for what tools name so."""
     taken: list[str] = []
     is_named, is_linked = _names(), _links(size)
     for element in root.iter(*_CONTAINERS):
-        if (is_named(element.get("class")) or is_named(element.get("id"))) and is_linked(element):
+        if element.tag == "div" and _MADE.intersection((element.get("class") or "").split()):
+            element.tag = _GONE
+        elif (is_named(element.get("class")) or is_named(element.get("id"))) and is_linked(element):
             element.tag = _GONE
             taken += element.itertext()
     return taken

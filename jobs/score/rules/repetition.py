@@ -7,18 +7,26 @@ paragraphs 0.20; characters in the commonest 2-, 3-, 4-gram 0.20, 0.18, 0.16; in
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
+
 from jobs.score.rules.measured import Measured, Scores
 
 
-def repetition(measured: Measured) -> Scores:
-    """Return Gopher's repetition columns."""
+def repetition(measured: Measured, per_word: npt.NDArray[np.float64] | None = None) -> Scores:
+    """Return Gopher's repetition columns.
+
+    Args:
+        measured: Counts of n texts.
+        per_word: float64 [n], how many of the counted words make one, where these are letters; None is 1.
+    """
     from jobs.text import lines
     from jobs.text.lines import ratio
     from jobs.text.repetition import DUPLICATE, TOP, ngram_fractions
 
     counts = measured.counts
     chars = counts[:, lines.LINE_CHARS]
-    top, duplicate = ngram_fractions(measured.hashes, measured.lengths, measured.places)
+    top, duplicate = ngram_fractions(measured.hashes, measured.lengths, measured.places, per_word)
     return {
         "duplicate_lines": ratio(counts[:, lines.DUPLICATE_LINES], counts[:, lines.LINES]),
         "duplicate_line_chars": ratio(counts[:, lines.DUPLICATE_LINE_CHARS], chars),

@@ -39,6 +39,8 @@ SKIPPED = {
     "input",
 }
 BOILERPLATE = {"nav", "header", "footer", "aside"}
+# Classes of tables of contents and menus in the sources' pages, each looked at by eye.
+BOILERPLATE_CLASSES = {"toc", "fancy_toc", "navheader", "navfooter", "mainmenu", "submenu"}
 INLINE = {
     "a",
     "abbr",
@@ -125,7 +127,8 @@ def visible(markup: str) -> tuple[Counter[str], Counter[str]]:
     def descend(element, pieces: list[str]) -> None:
         tag = element.tag
         if tag not in SKIPPED and not (element.get("hidden") and "default" not in element.get("id", "")):
-            inner = rest if tag in BOILERPLATE else pieces
+            boilerplate = tag in BOILERPLATE or BOILERPLATE_CLASSES.intersection((element.get("class") or "").split())
+            inner = rest if boilerplate else pieces
             gap = "" if tag in INLINE else " "
             inner.append(gap + (element.text or ""))
             for child in element:

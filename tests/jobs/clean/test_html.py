@@ -135,6 +135,28 @@ def test_navigation_goes_by_element_role_and_name_and_content_does_not():
     assert 0.9 < kept < 1
 
 
+def test_rows_of_links_that_style_sheets_put_around_a_chapter_go_with_the_titles_in_them():
+    around = "<table><tr><td><a href=a>{0}</a></td><th>{1}</th><td><a href=b>{2}</a></td></tr></table>"
+    text, kept = page_text(
+        f"<div class=navheader>{around.format('Prev', 'Chapter 4. Access', 'Next')}</div>"
+        f"<div class=chapter><h1>Chapter 4. Access</h1><p>{'The words of the page are here. ' * 20}</div>"
+        f"<div class=navfooter>{around.format('Prev', 'Chapter 3. Start', 'Next')} Chapter 5. Networks</div>"
+    )
+    assert text.count("Chapter") == 1
+    assert "Prev" not in text
+    assert kept == 1
+
+
+@pytest.mark.parametrize("name", ["table-contents", "figure-contents", "example-contents"])
+def test_a_table_of_links_is_content_whatever_its_body_is_called(name):
+    rows = "".join(f"<tr><td><a href=/{n}>RFC {n}</a><td><a href=/{n}>Protocol {n}</a>" for n in range(9))
+    words = "<p>" + "The words of the page are here. " * 40
+    text, kept = page_text(f"{words}<div class={name}><table>{rows}</table></div>{words}")
+    assert "Protocol 8" in text
+    assert kept == 1
+    assert "Entry" not in page_text(f"{words}<div class='contents topic'><a href=/>Entry</a></div>{words}")[0]
+
+
 def test_what_is_taken_for_navigation_by_its_name_stays_where_it_is_the_page():
     links = "".join(f"<li><a href=/{n}>Entry number {n}</a>" for n in range(50))
     text, kept = page_text(f"<h1>Index</h1><div class=menu><ul>{links}</ul></div>")

@@ -8,8 +8,10 @@ import pytest
 
 from jobs.chance import evaluate
 from jobs.mix.cells import Cell
+from jobs.mix.decision import decision, document_language
 from jobs.mix.draw import DrawParams
 from jobs.mix.mixture import draw
+from jobs.mix.policy import POLICY, load_policy
 from jobs.mix.quota import Line, Quota, Stage
 from jobs.mix.quotas import quota_rows
 from jobs.mix.samples import SampleParams, decide
@@ -101,6 +103,7 @@ def decided(relations):
         documents=given(documents),
         document_scores=given(scores(document_scores, rows, GOOD_TEXT)),
         document_cleaning=given(pa.table({"sample_id": ids[:1] + ids[2:3], "extracted_words": [0.99, 0.7]})),
+        document_addresses=given(pa.table({"sample_id": ids, "uri": [f"folder:s/{name}" for name in ids]})),
         document_duplicates=given(pa.table({"sample_id": [ids[3], ids[3]]})),
         document_containments=given(pa.table({"sample_id": [ids[2]]})),
         utterances=given(speech),
@@ -236,3 +239,30 @@ def test_every_draw_is_in_the_sequences(packed):
                 segment["offset"] == 0
             )
     assert found == {(row["stage"], row["sample_id"]): row["epoch_count"] for row in wanted}
+
+
+def test_what_was_made_from_a_file_that_needs_review_needs_it_too(relations):
+    """However often it was made from something else, and from however many samples."""
+    ids = [f"{i:032x}" for i in range(6)]
+    parents = [[], [ids[0]], [ids[1]], [ids[5], ids[2]], ["e" * 32, "f" * 32], []]
+    samples = pa.table(lineage(6) | {"parent_ids": pa.array(parents, pa.list_(pa.string()))}).append_column(
+        "_table", pa.array(["acme.parts"] * 6)
+    )
+    samples = samples.append_column("kind", pa.array(["manual"] * 6)).append_column("modality", pa.array(["text"] * 6))
+    samples = samples.append_column("language_hint", pa.array(["en"] * 6))
+    columns = {"scores": scores(document_scores, [{"sample_id": name} for name in ids], GOOD_TEXT)}
+    columns["cleaning"] = pa.table({"sample_id": ids, "extracted_words": pa.array([1.0] * 6)})
+
+    def reviewed(of):
+        policy = load_policy(POLICY, relations.dialect)
+        given = {**columns, "samples": samples, "reviews": pa.table({"sample_id": pa.array(of, pa.string())})}
+        rows = {name: relations.from_arrow(table) for name, table in given.items()}
+        found = relations.sql(decision(policy, "documents", document_language(policy)), **rows)
+        decided = relations.to_arrow(found).to_pylist()
+        assert len(decided) == 6
+        return {int(row["sample_id"], 16) for row in decided if row["reasons"] == ["licence needs review"]}
+
+    assert reviewed([ids[0]]) == {0, 1, 2, 3}
+    assert reviewed([ids[5]]) == {3, 5}
+    assert reviewed(["f" * 32]) == {4}
+    assert reviewed([]) == set()

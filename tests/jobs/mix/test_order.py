@@ -44,6 +44,9 @@ def ordered(relations):
     found = order_documents(
         documents=relations.from_arrow(pa.table(documents)),
         scores=relations.from_arrow(scores(document_scores, measured, GOOD_TEXT)),
+        addresses=relations.from_arrow(
+            pa.table({"sample_id": ids["sample_id"], "uri": [f"folder:s/{name}" for name in ids["sample_id"]]})
+        ),
         cleaning=relations.from_arrow(
             pa.table({"sample_id": [ids["sample_id"][list(DOCUMENTS).index("cut")]], "extracted_words": [0.85]})
         ),

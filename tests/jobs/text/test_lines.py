@@ -51,3 +51,10 @@ def test_rows_do_not_share_what_they_have_seen():
 
 def test_an_empty_text_has_nothing():
     assert not count("").any()
+
+
+def test_rules_and_borders_of_tables_are_no_repeated_lines():
+    found = line_counts(pa.array(["│ a │\n├───┤\n│ b │\n├───┤\n---\n---\nsame\nsame\n1\n1"]))[0]
+    assert found[lines.LINES] == 10
+    assert found[lines.DUPLICATE_LINES] == 2
+    assert found[lines.DUPLICATE_LINE_CHARS] == 5

@@ -68,3 +68,15 @@ def test_distinct_words_are_counted_once_and_by_row():
     hashes, _, places = words(pa.array(["The the THE of", "nothing", ""]))
     wanted = np.array([word_hash("the"), word_hash("of")], np.uint64)
     assert distinct_of(hashes, places, wanted).tolist() == [2, 0, 0]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from(["a", "bb", "ccc", "d"]), max_size=60), st.sampled_from([1.0, 1.5, 2.1, 3.7]))
+def test_phrases_of_letters_are_as_many_times_as_long(tokens, per_word):
+    top, duplicate = ngram_fractions(*words(pa.array([" ".join(tokens)])), np.array([per_word]))
+    for place, n in enumerate(TOP):
+        size = int(n * per_word + 0.5)
+        wanted = slow_top(tokens, size) if len(tokens) > size else {0.0}
+        assert any(top[0, place] == pytest.approx(w) for w in wanted)
+    for place, n in enumerate(DUPLICATE):
+        assert duplicate[0, place] == pytest.approx(slow_duplicate(tokens, int(n * per_word + 0.5)))

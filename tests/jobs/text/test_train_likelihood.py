@@ -29,3 +29,13 @@ def test_a_model_of_counted_pairs_prefers_what_was_counted(tmp_path, monkeypatch
 
 def test_serbian_words_are_written_in_cyrillic():
     assert train_likelihood._in_cyrillic("ljubav džep") == "љубав џеп"
+
+
+def test_packages_that_are_missing_are_named_before_anything_is_written(tmp_path):
+    (tmp_path / "libreoffice-help-de").mkdir()
+    missing = train_likelihood.missing_packages(tmp_path)
+    assert missing[:2] == ["wordfreq", "django"]
+    assert "libreoffice-help-fr" in missing
+    assert "libreoffice-help-de" not in missing
+    with pytest.raises(SystemExit, match="lacks wordfreq, django, libreoffice-help-ca"):
+        train_likelihood.main(tmp_path)

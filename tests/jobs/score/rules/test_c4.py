@@ -14,3 +14,9 @@ def test_marks_of_boilerplate_are_counted():
     assert columns["curly_brackets"].tolist() == [False, True, False]
     assert columns["lorem_ipsum"].tolist() == [False, False, True]
     assert columns["n_sentences"].tolist() == [2, 0, 1]
+
+
+def test_a_long_page_that_shows_placeholder_text_once_is_none():
+    page = "A method that wraps text. " * 400
+    columns = c4(measure(pa.array([f"{page} lorem ipsum dolor", "lorem ipsum dolor sit amet. " * 200])))
+    assert columns["lorem_ipsum"].tolist() == [False, True]
