@@ -90,7 +90,7 @@ def test_large_integers_may_be_text(kind):
         (pa.map_(pa.string(), pa.float64()), lambda x: [("a", x)]),
         (pa.list_(pa.struct([("a", pa.list_(pa.float64(), 1))])), lambda x: [{"a": [x]}]),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, pa.DataType) else "",
 )
 def test_nan_and_infinities_are_refused_or_null_wherever_they_are(kind, wrap, bad):
     with pytest.raises(ExportError, match="'x' has 1 values that are NaN or infinite"):
