@@ -11,18 +11,20 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.acquire.decoding import Decoded, decode, gunzip
+from jobs.acquire.compression import decompress
+from jobs.acquire.decoding import Decoded, decode
 from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.original_file import Original, by_size, originals, read_original
 from jobs.acquire.record_batch import batch_of
+from jobs.acquire.record_samples import record_documents, split_records
 from jobs.acquire.stated_language import agreed_hint, stated_language
 from jobs.package_data import package_digest
 from jobs.text.data_files import LIKELIHOOD
 from lakehouse.declare.flow import flow
-from lakehouse.declare.reads import read
+from lakehouse.declare.reads import tagged
 from schemas.documents import landed_documents as table
 from schemas.identity import content_ids, derived_ids
-from schemas.sources import files
+from schemas.sources import LANDABLE
 
 FLOW = "jobs.acquire.documents"
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,500})</title", re.IGNORECASE)
@@ -46,7 +48,7 @@ class DocumentsParams:
 
 @flow(
     writes=table,
-    reads={"files": read(files, where="modality in ('text', 'code')")},
+    reads={"files": tagged("files", columns=LANDABLE, where="ready and modality in ('text', 'code')")},
     params=DocumentsParams,
     models=lambda _: {LIKELIHOOD.name: package_digest(LIKELIHOOD)},
     source_key_sql="coalesce(get(parent_ids, 0), sample_id)",
@@ -56,20 +58,23 @@ class DocumentsParams:
     id=FLOW,
 )
 def documents(batch: pa.RecordBatch, params: DocumentsParams) -> Iterator[pa.RecordBatch]:
-    """Decode each file; one that holds several documents is cut at its separator lines.
+    """Decode each file; one that holds several documents is cut at its separator lines, or into its records.
 
     Args:
-        batch: Rows of `bronze.files`.
+        batch: Rows of `bronze.files`, and of `bronze.record_files`.
         params: See `DocumentsParams`.
 
     Yields:
-        Rows of `bronze.documents`. A file that is gone, changed, too large, damaged, or not text is rejected.
+        Rows of `bronze.documents`. A file that is gone, changed, too large, damaged, or not text is rejected, and so
+        is a record that cannot be read, with the number of its line or row.
 
     Raises:
         FlowError: If the whole folder of a source is gone.
     """
-    for part in by_size(batch):
+    whole, records = split_records(batch)
+    for part in by_size(whole):
         yield _landed(part, params)
+    yield from record_documents(records, table, params.most_bytes)
 
 
 def _landed(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
@@ -121,8 +126,8 @@ def _landed(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
 
 def _decoded(original: Original, params: DocumentsParams) -> Decoded:
     data = read_original(original)
-    if original.attributes.get("compression") == "gzip":
-        data = gunzip(data, params.most_bytes)
+    if compression := original.attributes.get("compression"):
+        data = decompress(data, compression, params.most_bytes)
     if len(data) > params.most_bytes:
         raise RejectedError(f"{len(data)} bytes, more than {params.most_bytes}")
     if original.media_type.startswith(("image/", "audio/", "video/", "application/pdf", "application/zip")):

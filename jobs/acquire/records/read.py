@@ -1,0 +1,62 @@
+"""Read the records of a file, in bounded memory, whatever its format: each is a record or a problem with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from jobs.acquire.compression import open_stream
+from jobs.acquire.file_guard import RejectedError, guarded
+from jobs.acquire.records import columnar, delimited, json_lines, warc, webdataset
+from jobs.acquire.records.declaration import Records
+from jobs.acquire.records.record import Record, bad
+
+_STREAMS: dict[str, Callable[[IO[bytes], Records], Iterator[Record]]] = {
+    "jsonl": json_lines.read,
+    "csv": delimited.read,
+    "tsv": delimited.read,
+    "arrow": columnar.read_arrow,
+    "webdataset": webdataset.read,
+    "warc": warc.read,
+}
+# A file of which so many records come first, none of them any good, is of another format.
+_ALL_BAD = 1000
+
+
+def read_records(path: Path, declared: Records, compression: str) -> Iterator[Record]:
+    """Yield the records of a file in their order.
+
+    What ends the reading of a file before its end (a damaged or cut compression, a damaged archive, a header without a
+    declared column) is a last record with a problem, and so is whatever else a library raises.
+
+    Args:
+        path: The file.
+        declared: What is declared of its records, resolved.
+        compression: How it is compressed; empty where it is not.
+    """
+    last, count, good = "", 0, 0
+    records = _records(path, declared, compression)
+    while True:
+        try:
+            with guarded(f"it cannot be read as {declared.format}"):
+                record = next(records, None)
+        except RejectedError as rejected:
+            yield bad(count + 1, f"after {last}" if last else "the file", str(rejected))
+            return
+        if record is None:
+            return
+        yield record
+        last, count, good = record.place, record.number, good + (not record.problem)
+        if not good and count >= _ALL_BAD:
+            problem = f"of its first {count} records none can be read as {declared.format}: the rest is not read"
+            yield bad(count + 1, f"after {last}", problem)
+            return
+
+
+def _records(path: Path, declared: Records, compression: str) -> Iterator[Record]:
+    if declared.format == "parquet":
+        yield from columnar.read_parquet(path, declared)
+        return
+    with path.open("rb") as file, open_stream(file, compression, path.stat().st_size) as stream:
+        yield from _STREAMS[declared.format](stream, declared)

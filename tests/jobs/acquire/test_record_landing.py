@@ -1,0 +1,158 @@
+"""Records in the embedded engine: landed by row, repeated ids and bad rows quarantined, incremental by file and row."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from lakehouse.declare.config import load_config
+from lakehouse.lake import Lake
+
+FLOWS = ("bronze.sources", "bronze.files", "bronze.record_ids", "bronze.record_files", "bronze.documents")
+
+
+class Project:
+    """A folder with sources of records, and its lake."""
+
+    def __init__(self, root):
+        self.root = root
+        self.sources = {}
+
+    def put(self, name, data):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+
+    def lines(self, name, *rows):
+        self.put(name, "".join(row if isinstance(row, str) else json.dumps(row) + "\n" for row in rows))
+
+    def declare(self, key, **said):
+        common = {"connector": "folder", "path": key, "license": "CC-BY-4.0", "modality": "text", "kind": "post"}
+        self.sources[key] = common | said
+
+    def run(self, flows=FLOWS, engine="embedded"):
+        (self.root / "sources.yaml").write_text(yaml.safe_dump({"sources": self.sources}))
+        config = {"params": {"bronze.sources": {"packaged": False, "files": ["sources.yaml"]}}, "engine": engine}
+        (self.root / "mixlake.yaml").write_text(yaml.safe_dump(config))
+        lake = Lake(str(self.root / "lake"), load_config(self.root))
+        report = lake.run(list(flows))
+        assert report.ok, [str(result.error) for result in report.results if result.error]
+        return lake, {result.writes: result for result in report.results}
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path)
+
+
+def documents(lake):
+    return {row["uri"]: row for row in lake.table("bronze.documents").to_pylist()}
+
+
+def reasons(lake):
+    return sorted(row["reason"] for row in lake.sql("SELECT reason FROM quarantine_visible").to_pylist())
+
+
+def test_records_land_with_their_fields_and_bad_ones_are_quarantined_with_file_and_line(project):
+    project.declare(
+        "posts",
+        language="en",
+        records={
+            "text": "body", "id": "id", "language": "meta.lang", "license": "licence", "url": "link", "time": "at",
+            "title": "head",
+        },
+    )  # fmt: skip
+    project.lines(
+        "posts/a.jsonl",
+        {"body": "Guten Tag", "id": 7, "meta": {"lang": "deu"}, "licence": "cc0-1.0", "link": "https://x.org/7",
+         "at": "2024-05-01T10:00:00+02:00", "head": "Gruß"},
+        "{broken\n",
+        {"id": 8},
+        {"body": " \n", "id": 9},
+        {"body": "again", "id": 7},
+    )  # fmt: skip
+    project.lines("posts/b.jsonl", {"body": "Good day", "id": "10"}, {"body": "once more", "id": "7"})
+    lake, _ = project.run()
+    found = documents(lake)
+    assert set(found) == {"folder:posts/a.jsonl#id=7", "folder:posts/b.jsonl#id=10"}
+    row = found["folder:posts/a.jsonl#id=7"]
+    assert (row["content"], row["title"], row["language_hint"], row["url"]) == (
+        "Guten Tag",
+        "Gruß",
+        "de",
+        "https://x.org/7",
+    )
+    assert row["published_at"].isoformat() == "2024-05-01T08:00:00+00:00"
+    assert (row["license"], row["license_status"]) == ("CC0-1.0", "needs_review")
+    assert found["folder:posts/b.jsonl#id=10"]["language_hint"] == "en"
+    assert found["folder:posts/b.jsonl#id=10"]["license"] == "CC-BY-4.0"
+    assert reasons(lake) == [
+        "line 2: it is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+        "line 2: its id '7' is that of an earlier record: folder:posts/a.jsonl line 1",
+        "line 3: it has no 'body', which is its text (it has 'id')",
+        "line 4: the field 'body' holds nothing but white space",
+        "line 5: its id '7' is that of an earlier record: folder:posts/a.jsonl line 1",
+    ]
+    uris = [json.loads(row["row"])["uri"] for row in lake.sql('SELECT "row" FROM ledger.quarantine').to_pylist()]
+    assert all(uri.startswith(("folder:posts/a.jsonl#", "folder:posts/b.jsonl#")) for uri in uris)
+
+
+def test_only_what_changed_is_landed_again(project):
+    project.declare("posts", records={"id": "id"})
+    for name in "abc":
+        project.lines(f"posts/{name}.jsonl", *({"text": f"{name} {n}", "id": f"{name}{n}"} for n in range(4)))
+    lake, first = project.run()
+    before = documents(lake)
+    assert len(before) == 12
+    assert first["bronze.documents"].note.counts["inserted"] == 12
+    # A row comes first, one changes, one goes; the other files stay.
+    kept = [{"text": "b new", "id": "b9"}, {"text": "b 0", "id": "b0"}, {"text": "b other", "id": "b1"}]
+    project.lines("posts/b.jsonl", *kept, {"text": "b 3", "id": "b3"})
+    lake, second = project.run()
+    note = second["bronze.documents"].note
+    assert {name: note.counts[name] for name in ("inserted", "updated", "deleted")} == {
+        "inserted": 1,
+        "updated": 1,
+        "deleted": 1,
+    }
+    assert note.mode == "incremental"
+    after = documents(lake)
+    same = [uri for uri in after if uri in before and after[uri] == before[uri]]
+    assert len(same) == 10
+    changed = "folder:posts/b.jsonl#id=b1"
+    assert after[changed]["sample_id"] == before[changed]["sample_id"]
+    assert after[changed]["run_id"] != before[changed]["run_id"]
+    _, third = project.run()
+    assert all(result.note is None or not result.note.changed for result in third.values())
+
+
+def test_a_record_lands_once_the_earlier_one_of_its_id_is_gone(project):
+    project.declare("posts", records={"id": "id"})
+    project.lines("posts/a.jsonl", {"text": "first", "id": "x"}, {"text": "other", "id": "y"})
+    project.lines("posts/b.jsonl", {"text": "second", "id": "x"})
+    lake, _ = project.run()
+    assert {row["content"] for row in documents(lake).values()} == {"first", "other"}
+    assert len(reasons(lake)) == 1
+    project.lines("posts/a.jsonl", {"text": "other", "id": "y"})
+    lake, _ = project.run()
+    assert {row["content"] for row in documents(lake).values()} == {"second", "other"}
+    assert reasons(lake) == []
+
+
+def test_undeclared_records_are_refused_with_the_way_to_declare_them(project):
+    project.declare("posts")
+    project.lines("posts/a.jsonl", {"text": "one"})
+    project.put("posts/b.csv", "text\none\n")
+    project.put("posts/c.tsv", "text\none\n")
+    project.lines("posts/d.json", {"text": "one"}, {"text": "two"})
+    project.put("posts/e.txt", "A note.")
+    lake, _ = project.run()
+    assert set(documents(lake)) == {"folder:posts/e.txt"}
+    found = reasons(lake)
+    assert len(found) == 4
+    assert all("add records: {" in reason and "mixlake sources formats" in reason for reason in found)
+    project.declare("posts", records={"format": "document"})
+    lake, _ = project.run()
+    assert len(documents(lake)) == 5
