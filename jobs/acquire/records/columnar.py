@@ -8,6 +8,7 @@ from typing import IO
 
 import pyarrow as pa
 
+from jobs.acquire.compression import open_stream
 from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.records.declaration import Records
 from jobs.acquire.records.record import Record, bad
@@ -21,7 +22,7 @@ _BUFFER = 1 << 20
 _ROW_GROUP_BYTES = 8 << 30
 
 
-def read_parquet(path: Path, declared: Records) -> Iterator[Record]:
+def read_parquet(path: Path, declared: Records, compression: str) -> Iterator[Record]:  # noqa: ARG001 - has its own
     """Yield the rows of a Parquet file."""
     import pyarrow.parquet as pq
 
@@ -47,8 +48,13 @@ def read_parquet(path: Path, declared: Records) -> Iterator[Record]:
             begin = first + rows
 
 
-def read_arrow(stream: IO[bytes], declared: Records) -> Iterator[Record]:
+def read_arrow(path: Path, declared: Records, compression: str) -> Iterator[Record]:
     """Yield the rows of an Arrow IPC file or stream."""
+    with path.open("rb") as file, open_stream(file, compression, path.stat().st_size) as stream:
+        yield from _arrow_rows(stream, declared)
+
+
+def _arrow_rows(stream: IO[bytes], declared: Records) -> Iterator[Record]:
     head = stream.read(8)
     # A file is a stream between its magic and its footer, in which all batches come in order.
     source = pa.PythonFile(_Behind(stream, b"" if head.startswith(b"ARROW1") else head), "r")

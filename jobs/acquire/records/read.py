@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
+from jobs.acquire.child_process import in_child
 from jobs.acquire.compression import open_stream
 from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.records import columnar, delimited, json_lines, warc, webdataset
@@ -16,10 +17,15 @@ _STREAMS: dict[str, Callable[[IO[bytes], Records], Iterator[Record]]] = {
     "jsonl": json_lines.read,
     "csv": delimited.read,
     "tsv": delimited.read,
-    "arrow": columnar.read_arrow,
     "webdataset": webdataset.read,
     "warc": warc.read,
 }
+# Read by compiled code, in a process of their own.
+_IN_CHILD: dict[str, Callable[[Path, Records, str], Iterator[Record]]] = {
+    "parquet": columnar.read_parquet,
+    "arrow": columnar.read_arrow,
+}
+_TOGETHER, _TOGETHER_BYTES = 256, 8 << 20
 # A file of which so many records come first, none of them any good, is of another format.
 _ALL_BAD = 1000
 
@@ -55,8 +61,30 @@ def read_records(path: Path, declared: Records, compression: str) -> Iterator[Re
 
 
 def _records(path: Path, declared: Records, compression: str) -> Iterator[Record]:
-    if declared.format == "parquet":
-        yield from columnar.read_parquet(path, declared)
+    if declared.format in _IN_CHILD:
+        for some in in_child(_batches, path, declared, compression):
+            yield from some
         return
     with path.open("rb") as file, open_stream(file, compression, path.stat().st_size) as stream:
         yield from _STREAMS[declared.format](stream, declared)
+
+
+def _batches(path: Path, declared: Records, compression: str) -> Iterator[list[Record]]:
+    """Yield records some at a time, as they go from process to process, and before an error those that came."""
+    some: list[Record] = []
+    size = 0
+    try:
+        for record in _IN_CHILD[declared.format](path, declared, compression):
+            some.append(record)
+            size += sum(len(value) for value in record.values.values() if isinstance(value, str | bytes))
+            if len(some) == _TOGETHER or size > _TOGETHER_BYTES:
+                yield some
+                some, size = [], 0
+    except GeneratorExit:
+        raise
+    except BaseException:
+        if some:
+            yield some
+        raise
+    if some:
+        yield some

@@ -16,6 +16,7 @@ from jobs.acquire.records.record import Record, bad
 _MOST_HEADER = 1 << 16
 _PIECE = 1 << 18
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d+)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_TYPE = re.compile(rb"^warc-type:[ \t]*(\w+)", re.IGNORECASE | re.MULTILINE)
 _CHARSET = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 # What holds content; requests, descriptions and repeats of what was crawled before hold none.
 _WITH_CONTENT = ("response", "resource", "conversion")
@@ -86,18 +87,20 @@ def _values(framed: bytes, declared: Records) -> dict[str, Any] | None:
     """Return the fields of one record; None where it is of a kind that holds no content."""
     from warcio.recordloader import ArcWarcRecordLoader
 
-    record = ArcWarcRecordLoader().parse_record_stream(io.BytesIO(framed), known_format="warc")
-    if record.rec_type not in _WITH_CONTENT:
+    kind = _TYPE.search(framed.partition(b"\r\n\r\n")[0])
+    if kind is None:
+        raise RejectedError("its header has no WARC-Type")
+    if kind.group(1).decode().lower() not in _WITH_CONTENT:
         return None
+    record = ArcWarcRecordLoader().parse_record_stream(io.BytesIO(framed), known_format="warc")
     values: dict[str, Any] = dict(record.rec_headers.headers)
     language = values.get("WARC-Identified-Content-Language")
     if language:
         values["WARC-Identified-Content-Language"] = language.partition(",")[0].strip()
     stated = record.rec_headers.get_header("Content-Type") or ""
     if record.http_headers is not None:
-        status = record.http_headers.statusline.split(" ", 1)[-1]
         if record.rec_type == "response" and not _SUCCESS.match(record.http_headers.get_statuscode() or ""):
-            raise RejectedError(f"HTTP status {status[:80]}")
+            raise RejectedError(f"HTTP status {record.http_headers.statusline[:80]}")
         stated = record.http_headers.get_header("Content-Type") or ""
     data = record.content_stream().read(declared.max_bytes + 1)
     if len(data) > declared.max_bytes:

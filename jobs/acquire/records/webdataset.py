@@ -6,11 +6,11 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.records.declaration import Records
-from jobs.acquire.records.record import Record
+from jobs.acquire.records.record import Record, bad
 
 # The key goes up to the first dot of the last part.
 _MEMBER = re.compile(r"^((?:.*/|)[^./][^./]*)\.([^/]+)$", re.DOTALL)
@@ -20,8 +20,26 @@ _EXTENDED_HEADERS = (
 _MOST_HEADER = 1 << 20
 
 
+class _Archive(tarfile.TarFile):
+    """A tar file that goes on behind damaged headers, and says where they were."""
+
+    damaged = ""
+
+
 class _Member(tarfile.TarInfo):
     """A header whose extensions, which tarfile reads whole, are of a sane size."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        """Return the next header; where it is damaged, note that: tarfile alone would take it for the end."""
+        try:
+            return super().fromtarfile(archive)
+        except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            if isinstance(archive, _Archive):
+                archive.damaged = archive.damaged or f"the header at byte {archive.offset} is damaged: {error}"
+            raise
 
     def _proc_member(self, archive: tarfile.TarFile) -> Any:
         if self.type in _EXTENDED_HEADERS and self.size > _MOST_HEADER:
@@ -52,9 +70,16 @@ def read(stream: IO[bytes], declared: Records) -> Iterator[Record]:
     wanted = {field.lower().partition(".")[0] for field in declared.fields} | {f.lower() for f in declared.fields}
     sample: _Sample | None = None
     number = 0
-    with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Member) as archive:
+    with _Archive.open(fileobj=stream, mode="r|", tarinfo=_Member, ignore_zeros=True) as archive:
         for member in archive:
             archive.members = []  # of which tarfile keeps all
+            if archive.damaged:
+                if sample is not None:
+                    yield sample.record()
+                sample = None
+                number += 1
+                yield bad(number, f"before {_shown(member.name)}", archive.damaged)
+                archive.damaged = ""
             match = _MEMBER.match(member.name) if member.isreg() else None
             if match is None:
                 continue
@@ -66,8 +91,10 @@ def read(stream: IO[bytes], declared: Records) -> Iterator[Record]:
                 sample = _Sample(key, number)
             if suffix in wanted:
                 _add(sample, suffix, member, archive, declared.max_bytes)
-    if sample is not None:
-        yield sample.record()
+        if sample is not None:
+            yield sample.record()
+        if archive.damaged:
+            yield bad(number + 1, "the end", archive.damaged)
 
 
 def _add(sample: _Sample, suffix: str, member: tarfile.TarInfo, archive: tarfile.TarFile, most: int) -> None:
