@@ -9,6 +9,7 @@ import yaml
 
 from lakehouse.declare.config import load_config
 from lakehouse.lake import Lake
+from tests.jobs.acquire.records.made import ROWS, arrow, parquet, tar, texts
 
 FLOWS = ("bronze.sources", "bronze.files", "bronze.record_ids", "bronze.record_files", "bronze.documents")
 
@@ -156,3 +157,62 @@ def test_undeclared_records_are_refused_with_the_way_to_declare_them(project):
     project.declare("posts", records={"format": "document"})
     lake, _ = project.run()
     assert len(documents(lake)) == 5
+
+
+def test_each_format_lands_in_the_lake(project):
+    for name, data in texts().items():
+        key = name.replace(".", "-")
+        project.put(f"{key}/{name}", data)
+        said = {} if "warc" in name else {"id": "json.id" if "tar" in name else "id"}
+        project.declare(key, records=said)
+    lake, _ = project.run()
+    found = lake.sql(
+        "SELECT source, count(*) AS n, min(content) AS least FROM bronze.documents GROUP BY ALL"
+    ).to_pylist()
+    assert {row["source"]: row["n"] for row in found} == {name.replace(".", "-"): len(ROWS) for name in texts()}
+    assert len({row["least"] for row in found}) == 1
+    assert not lake.catalog.has("ledger.quarantine")
+
+
+MEDIA = (*FLOWS, "bronze.images", "bronze.utterances")
+
+
+def test_pictures_and_recordings_of_records_land_with_captions_and_transcripts(project, make_picture, make_recording):
+    pictures = [make_picture(seed=n) for n in range(3)]
+    pairs = [(f"p{n}", {"png": data, "txt": f"Picture {n}.".encode()}) for n, data in enumerate(pictures)]
+    pairs[1][1]["png"] = pictures[1][:60]
+    project.put("views/a.tar", tar(pairs))
+    project.declare("views", modality="image", kind="photo", language="en")
+    project.sources["views"]["records"] = {}
+    clips = [{"audio": {"bytes": make_recording("WAV"), "path": None}, "text": "Spoken.", "speaker": "x"}]
+    project.put("clips/train-0.parquet", parquet([*clips, {"audio": {"bytes": b"RIFF", "path": None}, "text": "No."}]))
+    relation = {"format": "huggingface", "relation": "verbatim"}
+    project.declare("clips", modality="speech", kind="read", language="en", records=relation)
+    project.put("clips/README.md", "---\nlicense: cc-by-4.0\n---\n")
+    lake, _ = project.run(MEDIA)
+    images = {row["uri"]: row for row in lake.table("bronze.images").to_pylist()}
+    assert sorted(images) == ["folder:views/a.tar#id=p0", "folder:views/a.tar#id=p2"]
+    first = images["folder:views/a.tar#id=p0"]
+    assert (dict(first["captions"]), first["image"], first["width"]) == ({"en": "Picture 0."}, pictures[0], 24)
+    (clip,) = lake.table("bronze.utterances").to_pylist()
+    assert (clip["transcript"], clip["relation"], clip["audio"]) == ("Spoken.", "verbatim", clips[0]["audio"]["bytes"])
+    found = reasons(lake)
+    assert [reason.partition(":")[0] for reason in found] == ["row 2", "sample p1"]
+    for table in ("bronze.images", "bronze.utterances"):
+        for row in lake.table(table).to_pylist():
+            assert all(row[name] is not None for name in lake.project.registry.tables[table].required)
+
+
+def test_a_dataset_folder_of_a_library_is_read_by_its_data_files_alone(project):
+    project.put("set/data/train-00000-of-00001.parquet", parquet())
+    project.put("set/train/data-00000-of-00001.arrow", arrow(stream=True))
+    project.put("set/train/state.json", "{}")
+    project.put("set/train/dataset_info.json", "{}")
+    project.put("set/train/cache-0123.arrow", b"ARROW1 half")
+    project.put("set/README.md", "---\nlicense: mit\n---\nA set.")
+    project.put("set/.gitattributes", "*.parquet filter=lfs")
+    project.declare("set", license="MIT", records={"format": "huggingface"})
+    lake, _ = project.run()
+    assert lake.table("bronze.files").num_rows == 2
+    assert lake.table("bronze.documents").num_rows == 2 * len(ROWS)
+    assert not lake.catalog.has("ledger.quarantine")
