@@ -36,6 +36,7 @@ _BY_SUFFIX = {
     ".wat": "application/warc",
     ".pdf": "application/pdf",
     ".po": "text/x-gettext-translation",
+    ".pot": "text/x-gettext-translation",
     ".py": "text/x-python",
     ".js": "text/javascript",
     ".mjs": "text/javascript",
@@ -72,6 +73,9 @@ _BY_SUFFIX = {
     ".bmp": "image/bmp",
     ".svg": "image/svg+xml",
 }
+
+# Of manual pages: ls.1, Dpkg.3perl, dlm.n.
+_SECTION = re.compile(r"\.(?:[1-9][a-z]{0,8}|[ln])")
 
 _BY_MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -141,6 +145,8 @@ def media_type(name: str, head: bytes) -> tuple[str, str]:
             if signature.match(head):
                 return kind, ""
     by_suffix = _BY_SUFFIX.get(suffix)
+    if by_suffix is None and _SECTION.fullmatch(suffix):
+        return "text/troff", compressed
     if by_suffix is None:
         by_suffix = UNKNOWN if suffix else "text/plain"
     return by_suffix, compressed
