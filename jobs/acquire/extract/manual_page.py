@@ -31,8 +31,8 @@ _LONGEST_MARK = 3
 
 
 def is_manual_page(content: str) -> bool:
-    """Whether a text has the title line of a manual page."""
-    return _IS_PAGE.search(content) is not None
+    """Whether a text begins with a request of roff and has the title line of a manual page."""
+    return content.lstrip()[:1] in (".", "'") and _IS_PAGE.search(content) is not None
 
 
 def manual_text(content: str) -> Extracted:

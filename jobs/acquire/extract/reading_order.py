@@ -44,16 +44,35 @@ def blocks(lines: Sequence[Line]) -> list[list[Line]]:
 def _cut(lines: list[Line], height: float) -> list[list[Line]]:
     gutter = _gutter(lines, height)
     if gutter is not None:
-        sides = ([line for line in lines if line.right <= gutter], [line for line in lines if line.right > gutter])
-        return [block for side in sides for block in _cut(side, height)]
+        return _columns(lines, gutter, height)
     # What goes across a gutter (a title, a figure's caption) parts what is above from what is below.
     for across in _across(lines, height):
-        above = [line for line in lines if line.middle > across.top]
-        below = [line for line in lines if line.middle < across.bottom]
-        if any(_gutter(part, height) is not None for part in (above, below)):
-            beside = [line for line in lines if across.bottom <= line.middle <= across.top]
-            return [block for part in (above, beside, below) if part for block in _cut(part, height)]
+        beside = [line for line in lines if line not in across]
+        gutter = _gutter(beside, height)
+        if gutter is not None:
+            return _parted(beside, across, gutter, height)
     return [_in_order(lines, height)]
+
+
+def _columns(lines: list[Line], gutter: float, height: float) -> list[list[Line]]:
+    sides = ([line for line in lines if line.right <= gutter], [line for line in lines if line.right > gutter])
+    return [block for side in sides if side for block in _cut(side, height)]
+
+
+def _parted(beside: list[Line], across: list[Line], gutter: float, height: float) -> list[list[Line]]:
+    """Return the columns above, between and below lines that go across them."""
+    found: list[list[Line]] = []
+    together = False
+    for line in sorted(across, key=lambda line: -line.middle):
+        above = [other for other in beside if other.middle > line.middle]
+        beside = [other for other in beside if other.middle <= line.middle]
+        found += _columns(above, gutter, height)
+        if together and not above:
+            found[-1].append(line)
+        else:
+            found.append([line])
+        together = True
+    return found + _columns(beside, gutter, height)
 
 
 def _gutter(lines: Sequence[Line], height: float) -> float | None:
@@ -81,13 +100,16 @@ def _is_column(lines: Sequence[Line], width: float) -> bool:
     )
 
 
-def _across(lines: Sequence[Line], height: float) -> list[Line]:
-    """Return lines that may go across columns: those whose absence leaves a gap, from the top."""
+def _across(lines: Sequence[Line], height: float) -> list[list[Line]]:
+    """Return, in two ways, the lines that may go across columns: over the middle, and over half the width."""
     left, right = min(line.left for line in lines), max(line.right for line in lines)
     middle = (left + right) / 2
-    wide = [line for line in lines if line.left < middle - height and line.right > middle + height]
+    ways = (
+        [line for line in lines if line.left < middle - height and line.right > middle + height],
+        [line for line in lines if line.right - line.left > (right - left) / 2],
+    )
     # Of a page of one column all are.
-    return sorted(wide, key=lambda line: -line.top) if len(wide) <= len(lines) / 3 else []
+    return [wide for wide in ways if wide and len(wide) <= len(lines) / 2]
 
 
 def _in_order(lines: list[Line], height: float) -> list[Line]:
