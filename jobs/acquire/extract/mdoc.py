@@ -117,7 +117,7 @@ class Mdoc:
                 end = next((n for n in range(at, len(words)) if words[n] in MACROS), len(words))
                 given = words[at:end]
                 at = end
-                tail = []
+                tail: list[str] = []
                 while given and given[-1] in _CLOSING:
                     tail.insert(0, given.pop())
                 put(self._macro(word, given))

@@ -29,8 +29,8 @@ _GAP = 1.5
 # PDFium's marks of a hyphen that ends a line within a word.
 _HYPHENS = ("\x02", "\ufffe")
 _LINE_ENDS = "\r\n"
-# A step down of so many usual ones begins a paragraph.
-_PARAGRAPH = 1.4
+# A step down of so many usual ones begins a paragraph; what is usual are so many heights of a line at most.
+_PARAGRAPH, _SPACED = 1.4, 2.5
 _SHOWN = 20
 
 
@@ -141,10 +141,13 @@ def _pictures(page: PdfPage) -> float:
     """Return the share of a page that pictures cover, at most."""
     from pypdfium2 import raw
 
-    width, height = page.get_size()
+    size: tuple[float, float] = page.get_size()
+    width, height = size
     area = 0.0
+    box: tuple[float, float, float, float]
     for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE]):
-        left, bottom, right, top = item.get_bounds()
+        box = item.get_bounds()
+        left, bottom, right, top = box
         area += max(0.0, min(right, width) - max(left, 0.0)) * max(0.0, min(top, height) - max(bottom, 0.0))
     return min(1.0, area / max(width * height, 1.0))
 
@@ -193,7 +196,8 @@ def _joined(block: list[Line]) -> str:
     """Return the lines of a block: words that a hyphen parts are whole, and wide gaps end paragraphs."""
     steps = [before.middle - line.middle for before, line in itertools.pairwise(block)]
     downwards = [step for step in steps if step > 0]
-    usual = median(downwards) if downwards else 0.0
+    heights = [line.top - line.bottom for line in block]
+    usual = min(median(downwards), _SPACED * median(heights)) if downwards else 0.0
     out: list[str] = []
     before: Line | None = None
     for line in block:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from jobs.acquire.compression import SUFFIXES as COMPRESSED
 
@@ -111,7 +111,7 @@ class Records:
             fields["media"] = found.get(format_, (_MEDIA[modality],))
         if not self.delimiter:
             fields["delimiter"] = "\t" if format_ == "tsv" else ","
-        return dataclasses.replace(self, format=format_, **fields)
+        return dataclasses.replace(self, **fields, format=cast("RecordFormat", format_))
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -51,6 +51,8 @@ def read_records(path: Path, declared: Records, compression: str) -> Iterator[Re
             yield bad(count + 1, f"after {last}" if last else "the file", str(rejected))
             return
         if record is None:
+            if not last:
+                yield bad(1, "the file", f"it holds no record of {declared.format}")
             return
         yield record
         last, count, good = record.place, record.number, good + (not record.problem)

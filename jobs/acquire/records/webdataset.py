@@ -24,6 +24,7 @@ class _Archive(tarfile.TarFile):
     """A tar file that goes on behind damaged headers, and says where they were."""
 
     damaged = ""
+    members: list[tarfile.TarInfo]
 
 
 class _Member(tarfile.TarInfo):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import pypdfium2
 from PIL import Image, ImageDraw
 
 
@@ -56,4 +57,14 @@ def scan(pages=1) -> bytes:
         pictures.append(picture)
     out = io.BytesIO()
     pictures[0].save(out, "PDF", save_all=True, append_images=pictures[1:])
+    return out.getvalue()
+
+
+def joined(*files) -> bytes:
+    """Several PDF files as one."""
+    whole = pypdfium2.PdfDocument.new()
+    for file in files:
+        whole.import_pages(pypdfium2.PdfDocument(file))
+    out = io.BytesIO()
+    whole.save(out)
     return out.getvalue()

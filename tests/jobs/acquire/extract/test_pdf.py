@@ -1,29 +1,16 @@
 from __future__ import annotations
 
-import io
-
-import pypdfium2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.acquire.extract.pdf import pdf_text
 from jobs.acquire.file_guard import RejectedError
-from tests.jobs.acquire.extract.made import column, pdf, scan
+from tests.jobs.acquire.extract.made import column, joined, pdf, scan
 from tests.jobs.acquire.planted_media import mutated
 
 MOST = 1 << 20
 PAGE = [(72, 720, "A heading"), *column(72, 690, "First", 4), *column(72, 600, "Second", 4)]
-
-
-def joined(*files):
-    """Several PDF files as one."""
-    whole = pypdfium2.PdfDocument.new()
-    for file in files:
-        whole.import_pages(pypdfium2.PdfDocument(file))
-    out = io.BytesIO()
-    whole.save(out)
-    return out.getvalue()
 
 
 def test_pages_give_their_paragraphs_and_what_the_file_says_of_itself():
