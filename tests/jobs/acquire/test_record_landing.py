@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 import yaml
 
 from lakehouse.declare.config import load_config
 from lakehouse.lake import Lake
-from tests.jobs.acquire.records.made import ROWS, arrow, parquet, tar, texts
+from tests.jobs.acquire.planted_media import mutated
+from tests.jobs.acquire.records.made import ROWS, arrow, json_lines, parquet, tar, texts, zstd
+
+README = Path(__file__).parents[3] / "README.md"
 
 FLOWS = ("bronze.sources", "bronze.files", "bronze.record_ids", "bronze.record_files", "bronze.documents")
 
@@ -216,3 +221,59 @@ def test_a_dataset_folder_of_a_library_is_read_by_its_data_files_alone(project):
     assert lake.table("bronze.files").num_rows == 2
     assert lake.table("bronze.documents").num_rows == 2 * len(ROWS)
     assert not lake.catalog.has("ledger.quarantine")
+
+
+def test_the_example_of_the_readme_lands(project):
+    section = README.read_text().split("## What a folder may hold")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+    project.sources = yaml.safe_load(block)["sources"]
+    said = {
+        "id": 1,
+        "body": "A post.",
+        "lang": "en",
+        "licence": "CC-BY-SA-4.0",
+        "link": "https://x.org",
+        "created": 1e9,
+    }
+    rows = [said, {**said, "body": "The same id."}]
+    project.put("dumps/a.jsonl.zst", zstd(json_lines(rows)))
+    lake, _ = project.run()
+    (row,) = lake.table("bronze.documents").to_pylist()
+    assert (row["content"], row["license_status"], row["published_at"].year) == ("A post.", "agreed", 2001)
+    assert len(reasons(lake)) == 1
+
+
+@pytest.mark.parametrize("each", [6, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])])
+def test_each_row_of_damaged_files_is_landed_or_quarantined_with_file_and_place(project, each):
+    for name, data in texts().items():
+        key = name.replace(".", "-")
+        for number in range(each):
+            project.put(f"{key}/{number}-{name}", mutated(data, number) if number else data)
+        project.declare(key, records={"id": "json.id"} if "tar" in name else {})
+    lake, _ = project.run()
+    landed = lake.sql("SELECT source, split_part(uri, '#', 1) AS file FROM bronze.documents").to_pylist()
+    refused = lake.sql('SELECT reason, "row" FROM ledger.quarantine').to_pylist()
+    for row in refused:
+        stated = json.loads(row["row"])
+        assert stated["uri"].startswith("folder:")
+        assert row["reason"].partition(": ")[2]
+    files = {json.loads(row["row"])["uri"].partition("#")[0] for row in refused} | {row["file"] for row in landed}
+    assert len(files) == each * len(texts())
+    whole = [row for row in landed if "/0-" in row["file"]]
+    assert len(whole) == len(ROWS) * len(texts())
+
+
+def test_a_retracted_record_goes_and_stays_away(project):
+    from lakehouse.retraction.retract import RetractionRequest, retract
+
+    project.declare("posts", records={"id": "id"})
+    project.lines("posts/a.jsonl", *({"text": f"Text {n}", "id": str(n)} for n in range(3)))
+    lake, _ = project.run()
+    (sample,) = (row["sample_id"] for uri, row in documents(lake).items() if uri.endswith("id=1"))
+    retract(lake.project, RetractionRequest("id", [sample], "a court ordered it"))
+    lake, _ = project.run()
+    assert {uri.rpartition("=")[2] for uri in documents(lake)} == {"0", "2"}
+    assert sample not in lake.table("bronze.record_ids").column("sample_id").to_pylist()
+    project.lines("posts/a.jsonl", *({"text": f"New text {n}", "id": str(n)} for n in range(3)))
+    lake, _ = project.run()
+    assert {row["content"] for row in documents(lake).values()} == {"New text 0", "New text 2"}
