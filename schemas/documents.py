@@ -64,6 +64,7 @@ landed_documents = Table(
     ],
     key=["sample_id"],
     checks=[Check("content is not empty", "length(content) > 0")],
+    tags=["licensed"],
 )
 
 # Measured while cleaning, since scores see the text alone.

@@ -88,7 +88,7 @@ files = Table(
     columns=_FILE,
     key=["source", "uri"],
     cluster_by=["source", "uri"],
-    tags=["files"],
+    tags=["files", "licensed"],
 )
 
 record_ids = Table(

@@ -41,17 +41,18 @@ def decision(policy: Policy, family: str, added: str, repeats: Sequence[str] = (
         f"LEFT JOIN (SELECT DISTINCT sample_id FROM {name}) AS {name}_ids ON s.sample_id = {name}_ids.sample_id"  # noqa: S608 - ours
         for name in repeats
     )
-    # A sample that was cut from a file has that as its parent; else it is the file's own.
+    # A sample that was cut from a file has that as its parent; else it is the file's own, or a record's.
     first = "get(s.parent_ids, 0)" if policy.dialect == "spark" else "s.parent_ids[1]"
     columns = ", ".join(identifier(name, policy.dialect) for name in SAMPLE_COLUMNS)
     shown = "".join(f", {SCORE}{name}" for name in wanted)
     return f"""
 WITH scored AS (
-  SELECT s.*, m.sample_id IS NOT NULL AS _scored, r.sample_id IS NOT NULL AS _review{flags}
+  SELECT s.*, m.sample_id IS NOT NULL AS _scored, coalesce(r.sample_id, o.sample_id) IS NOT NULL AS _review{flags}
     {scores}
   FROM samples AS s
   LEFT JOIN scores AS m ON s.sample_id = m.sample_id
-  LEFT JOIN (SELECT DISTINCT sample_id FROM reviews) AS r ON coalesce({first}, s.sample_id) = r.sample_id
+  LEFT JOIN (SELECT DISTINCT sample_id FROM reviews) AS r ON {first} = r.sample_id
+  LEFT JOIN (SELECT DISTINCT sample_id FROM reviews) AS o ON s.sample_id = o.sample_id
   {"LEFT JOIN cleaning AS c ON s.sample_id = c.sample_id" if cleaning else ""}
   {joins}
 ),

@@ -15,7 +15,7 @@ from lakehouse.declare.relations import Relations, Rows
 from lakehouse.errors import FlowError
 from schemas.documents import DOCUMENT, document_order, document_scores
 from schemas.documents import documents as documents_table
-from schemas.sources import files
+from schemas.lineage import SAMPLE_ID
 
 _FOLLOWED = ("gold.samples", "jobs.mix.samples.decide")
 _LENGTH = 12  # digits
@@ -67,7 +67,7 @@ class OrderParams:
         "documents": tagged("documents", columns=(*DOCUMENT[:-1], "_table")),
         "scores": document_scores,
         "cleaning": read(documents_table, columns=["sample_id", *CLEANING_SCORES["documents"]]),
-        "reviews": read(files, where="license_status = 'needs_review'", columns=["sample_id"]),
+        "reviews": tagged("licensed", columns=(SAMPLE_ID,), where="license_status = 'needs_review'"),
     },
     params=OrderParams,
     tags=["dedup"],
@@ -81,7 +81,7 @@ def order_documents(
         documents: All documents without their text.
         scores: silver.document_scores.
         cleaning: What was measured while cleaning.
-        reviews: The files whose licence needs review.
+        reviews: The files and landed samples whose licence needs review.
         relations: The engine's.
         params: See `OrderParams`.
 
