@@ -43,6 +43,7 @@ DOCUMENTS = (
 )
 RECORDS = (
     AcceptedFormat("jsonl", _of("jsonl"), "each line, a JSON object", "{text: body, id: id}"),
+    AcceptedFormat("json", (".json",), "each object of an array", "{text: body, id: id}"),
     AcceptedFormat("csv", _of("csv"), "each row below a header", "{text: body, id: id, encoding: utf-8}"),
     AcceptedFormat("tsv", _of("tsv"), "each row below a header", "{text: body}"),
     AcceptedFormat("parquet", _of("parquet"), "each row", "{text: text, id: id, language: meta.lang}"),

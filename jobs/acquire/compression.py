@@ -57,6 +57,11 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
+def most_bytes(size: int) -> int:
+    """Return how many bytes a compressed file of a size may hold."""
+    return max(_LEAST, _RATIO * size)
+
+
 def open_stream(file: IO[bytes], compression: str, size: int) -> io.BufferedReader:
     """Return what a file holds as a stream, which closes the file.
 
@@ -77,7 +82,7 @@ def open_stream(file: IO[bytes], compression: str, size: int) -> io.BufferedRead
         inner = cast("IO[bytes]", bz2.BZ2File(file))
     else:
         inner = file
-    most = max(_LEAST, _RATIO * size) if compression else 1 << 62
+    most = most_bytes(size) if compression else 1 << 62
     return io.BufferedReader(_Bounded(inner, most), _BUFFER)
 
 

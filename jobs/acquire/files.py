@@ -155,7 +155,7 @@ def _read(path: Path, root: Path, source: Source, entry: Entry, row: dict[str, A
         raise RejectedError(f"unreadable: {error.strerror}") from error
     row["media_type"], compression = media_type(entry.name, head[:_HEAD])
     if source.records is None or source.records.format == "document":
-        if source.records is None and (problem := undeclared(entry.name, head)):
+        if source.records is None and (problem := undeclared(entry.name, head, source.modality)):
             raise RejectedError(problem)
         _describe_sample(path, root, source, row, compression)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal, cast
@@ -11,7 +12,7 @@ from typing import Any, Literal, cast
 from jobs.acquire.compression import SUFFIXES as COMPRESSED
 
 RecordFormat = Literal[
-    "by-name", "jsonl", "csv", "tsv", "parquet", "arrow", "webdataset", "warc", "huggingface", "document"
+    "by-name", "jsonl", "json", "csv", "tsv", "parquet", "arrow", "webdataset", "warc", "huggingface", "document"
 ]
 Relation = Literal["verbatim", "caption", "title"]
 
@@ -62,7 +63,8 @@ class Records:
     leads into a nested one (``meta.lang``). A field left empty is not read, but for those that a format fixes.
 
     Args:
-        format: "by-name": by the suffix of each file's name; "jsonl": one JSON object a line; "csv", "tsv": a header,
+        format: "by-name": by the suffix of each file's name; "jsonl": one JSON object a line; "json": an array of
+            objects; "csv", "tsv": a header,
             then rows; "parquet"; "arrow": Arrow IPC, files and streams; "webdataset": tar files; "warc": WARC and WET;
             "huggingface": a dataset's folder, each file by its name; "document": each file is one document, after all.
         text: The text, the transcript or the caption; by default "text", of a WebDataset "txt".
@@ -98,7 +100,10 @@ class Records:
 
     def format_of(self, name: str) -> str:
         """Return the format of a file; empty where its name says none."""
-        return named_format(name) if self.format in ("by-name", "huggingface") else self.format
+        if self.format not in ("by-name", "huggingface"):
+            return self.format
+        # Of a source without records, a file of this name is a document.
+        return named_format(name, {**SUFFIXES, ".json": "json"})
 
     def resolved(self, name: str, modality: str) -> Records:
         """Return the declaration for one file: with its format, and with the fields that the format fixes."""
@@ -130,8 +135,12 @@ class Records:
         return cls(**said | {"media": tuple(said["media"])})
 
 
-def named_format(name: str) -> str:
+def named_format(name: str, suffixes: Mapping[str, str] = SUFFIXES) -> str:
     """Return the format of records that a file's name says; empty where it says none.
+
+    Args:
+        name: Its name.
+        suffixes: Formats by suffix, in lower case.
 
     >>> named_format("a/b.jsonl.zst"), named_format("CC-MAIN.warc.wet.gz"), named_format("notes.txt.gz")
     ('jsonl', 'warc', '')
@@ -139,4 +148,4 @@ def named_format(name: str) -> str:
     path = PurePosixPath(name.lower())
     if path.suffix in COMPRESSED:
         path = path.with_suffix("")
-    return SUFFIXES.get(path.suffix, "")
+    return suffixes.get(path.suffix, "")

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import IO
 
 from jobs.acquire.child_process import in_child
-from jobs.acquire.compression import open_stream
+from jobs.acquire.compression import most_bytes, open_stream
 from jobs.acquire.file_guard import RejectedError, guarded
-from jobs.acquire.records import columnar, delimited, json_lines, warc, webdataset
+from jobs.acquire.records import columnar, delimited, json_array, json_lines, warc, webdataset
 from jobs.acquire.records.declaration import Records
 from jobs.acquire.records.record import Record, bad
 
 _STREAMS: dict[str, Callable[[IO[bytes], Records], Iterator[Record]]] = {
     "jsonl": json_lines.read,
+    "json": json_array.read,
     "csv": delimited.read,
     "tsv": delimited.read,
     "webdataset": webdataset.read,
@@ -71,17 +72,26 @@ def _records(path: Path, declared: Records, compression: str) -> Iterator[Record
         yield from _STREAMS[declared.format](stream, declared)
 
 
+def _require_left(left: int, most: int) -> None:
+    """Refuse a file whose rows repeat a few values without end, as encodings by dictionary can."""
+    if left < 0:
+        raise RejectedError(f"its rows have more than {most} bytes: a decompression bomb")
+
+
 def _batches(path: Path, declared: Records, compression: str) -> Iterator[list[Record]]:
     """Yield records some at a time, as they go from process to process, and before an error those that came."""
     some: list[Record] = []
     size = 0
+    left = most = most_bytes(path.stat().st_size)
     try:
         for record in _IN_CHILD[declared.format](path, declared, compression):
             some.append(record)
             size += sum(len(value) for value in record.values.values() if isinstance(value, str | bytes))
             if len(some) == _TOGETHER or size > _TOGETHER_BYTES:
                 yield some
+                left -= size
                 some, size = [], 0
+            _require_left(left, most)
     except GeneratorExit:
         raise
     except BaseException:

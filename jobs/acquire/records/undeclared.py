@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
 
 from jobs.acquire.records.declaration import named_format
 
 _MAGIC = ((b"PAR1", "parquet"), (b"ARROW1\0\0", "arrow"), (b"WARC/1.", "warc"))
+_ARRAY = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\{\s*\"[^\"\\]*\"\s*:")
 _LINES = 3
-_AS_DOCUMENT = ("jsonl", "csv", "tsv")
+_AS_DOCUMENT = ("jsonl", "json", "csv", "tsv")
 
 
-def undeclared(name: str, head: bytes) -> str:
+def undeclared(name: str, head: bytes, modality: str = "text") -> str:
     r"""Return why a file of a source that declares no records is refused; empty where it is not one of records.
 
     Args:
         name: Its name.
         head: Its first bytes, as they are.
+        modality: What its source declares; among code, JSON is code.
 
     >>> undeclared("notes.txt", b"A note."), undeclared("log.txt", b'{"a": 1}\n{"a": 2}\n{"a"')[:26]
     ('', 'it holds records (jsonl), ')
     """
     format_ = named_format(name)
     format_ = format_ or next((kind for magic, kind in _MAGIC if head.startswith(magic)), "")
-    format_ = format_ or ("jsonl" if _is_json_lines(head) else "")
+    if modality == "text":
+        format_ = format_ or ("jsonl" if _is_json_lines(head) else "json" if _ARRAY.match(head) else "")
     if not format_:
         return ""
     by_name = "" if named_format(name) else f"format: {format_}, "

@@ -153,15 +153,17 @@ def test_undeclared_records_are_refused_with_the_way_to_declare_them(project):
     project.put("posts/b.csv", "text\none\n")
     project.put("posts/c.tsv", "text\none\n")
     project.lines("posts/d.json", {"text": "one"}, {"text": "two"})
+    project.put("posts/e.json", json.dumps([{"text": "one"}], indent=1))
     project.put("posts/e.txt", "A note.")
+    project.put("posts/f.json", json.dumps({"text": "one document"}, indent=1))
     lake, _ = project.run()
-    assert set(documents(lake)) == {"folder:posts/e.txt"}
+    assert set(documents(lake)) == {"folder:posts/e.txt", "folder:posts/f.json"}
     found = reasons(lake)
-    assert len(found) == 4
+    assert len(found) == 5
     assert all("add records: {" in reason and "mixlake sources formats" in reason for reason in found)
     project.declare("posts", records={"format": "document"})
     lake, _ = project.run()
-    assert len(documents(lake)) == 5
+    assert len(documents(lake)) == 7
 
 
 def test_each_format_lands_in_the_lake(project):

@@ -104,6 +104,8 @@ def texts() -> dict[str, bytes]:
         "a.jsonl.gz": gzip.compress(json_lines()),
         "a.jsonl.zst": zstd(json_lines()),
         "a.ndjson.bz2": bz2.compress(json_lines()),
+        "a.json": json.dumps(ROWS, indent=1).encode(),
+        "b.json.gz": gzip.compress(json_lines()),
         "a.csv": delimited(),
         "a.csv.gz": gzip.compress(delimited(quoting=csv.QUOTE_ALL)),
         "a.tsv": delimited(delimiter="\t"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import resource
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,6 +105,14 @@ def test_a_bomb_is_refused_in_bounded_memory(tmp_path):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 128 << 10
 
 
+def test_rows_that_repeat_a_value_without_end_are_refused(tmp_path):
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * 100_000, pa.int32()), pa.array(["x" * (1 << 20)]))
+    pq.write_table(pa.table({"text": text}), tmp_path / "a.parquet", compression="zstd")
+    found = read(tmp_path / "a.parquet")
+    assert len(found) < 200
+    assert found[-1][1] == "its rows have more than 67108864 bytes: a decompression bomb"
+
+
 def test_all_formats_have_a_reader():
     from typing import get_args
 
@@ -110,4 +120,4 @@ def test_all_formats_have_a_reader():
 
     read_ = {*module._STREAMS, *module._IN_CHILD}
     assert set(get_args(RecordFormat)) - {"by-name", "huggingface", "document"} == read_
-    assert set(SUFFIXES.values()) == read_
+    assert {*SUFFIXES.values(), "json"} == read_
