@@ -11,7 +11,8 @@ from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.original_file import originals
 from jobs.acquire.record_batch import batch_of
 from jobs.acquire.records.fields import Fields
-from jobs.acquire.records.rows import Chunk, Described, read_chunks
+from jobs.acquire.records.record import Record
+from jobs.acquire.records.rows import Chunk, Described, read_chunks, reason_of
 from jobs.acquire.stated_language import agreed_hint, stated_language
 from lakehouse.declare.contract import Table
 from schemas.identity import content_ids
@@ -34,7 +35,7 @@ def record_documents(batch: pa.RecordBatch, table: Table, most_bytes: int) -> It
     for chunk, row in _chunks(batch):
         texts = [one.text if one is not None else None for one in chunk.fields]
         reasons = [
-            reason or (_too_large(record.place, text, most_bytes) if text is not None else None)
+            reason or (_too_large(record, text, most_bytes) if text is not None else None)
             for record, text, reason in zip(chunk.records, texts, chunk.reasons, strict=True)
         ]
         content = pa.array(texts, pa.string())
@@ -81,7 +82,7 @@ def record_media(
                     with guarded("the medium cannot be read"):
                         made |= inspect(one.media) | {name: one.media}
                 except RejectedError as rejected:
-                    reason = f"{record.place}: {rejected}"
+                    reason = reason_of(record, str(rejected))
             rows.append(made)
             reasons.append(reason)
         own = {column.name for column in table.columns} - {*chunk.columns, "run_id"}
@@ -97,9 +98,9 @@ def _chunks(batch: pa.RecordBatch) -> Iterator[tuple[Chunk, dict[str, Any]]]:
             yield chunk, row
 
 
-def _too_large(place: str, text: str, most: int) -> str | None:
+def _too_large(record: Record, text: str, most: int) -> str | None:
     size = len(text.encode())
-    return f"{place}: {size} bytes, more than {most}" if size > most else None
+    return reason_of(record, f"more than {most} bytes: {size}") if size > most else None
 
 
 def _hint(fields: Fields | None, row: dict[str, Any]) -> str:

@@ -78,11 +78,17 @@ def pdf_text(data: bytes, most: int) -> Extracted:
         problems.setdefault(f"{rejected}; this and what follows is not read", []).append(number + 1)
     if size > most:
         raise RejectedError(f"more than {most} characters")
-    refused = tuple(f"{_named(pages)}: {problem}" for problem, pages in problems.items())
+    refused = tuple(_refused(problem, pages) for problem, pages in problems.items())
     if not texts:
         raise RejectedError("; ".join(refused) or f"its {number} pages are blank")
     language = bcp47(about["language"]) if about.get("language") else UNKNOWN
     return Extracted("\n\n".join(texts), language, about.get("title") or None, refused)
+
+
+def _refused(problem: str, pages: list[int]) -> str:
+    """Return a reason: what is wrong first, by which quarantined rows are counted, then the pages."""
+    rule, colon, details = problem.partition(": ")
+    return f"{rule}: {_named(pages)}{colon}{details}"
 
 
 def _named(pages: list[int]) -> str:

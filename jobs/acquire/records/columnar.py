@@ -39,7 +39,7 @@ def read_parquet(path: Path, declared: Records, compression: str) -> Iterator[Re
             each = max(1, min(_ROWS, _BATCH_BYTES * rows // max(size, 1)))
             first = begin
             try:
-                with guarded(f"row group {group} is damaged"):
+                with guarded("the row group is damaged"):
                     for batch in file.iter_batches(each, row_groups=[group], columns=columns, use_threads=False):
                         yield from _rows(batch, begin, declared)
                         begin += batch.num_rows
@@ -98,7 +98,7 @@ def _columns(schema: pa.Schema, declared: Records) -> list[str]:
 def _require_size(batch: pa.RecordBatch, declared: Records) -> None:
     most = declared.max_bytes if batch.num_rows == 1 else _BATCH_BYTES
     if batch.nbytes > most:
-        raise RejectedError(f"{batch.nbytes} bytes, more than {most}")
+        raise RejectedError(f"more than {most} bytes: {batch.nbytes}")
 
 
 def _rows(batch: pa.RecordBatch, begin: int, declared: Records) -> Iterator[Record]:

@@ -90,6 +90,6 @@ def read(stream: IO[bytes], declared: Records) -> Iterator[Record]:
             header = row
             require_fields(header, declared)
         elif len(row) != len(header):
-            yield bad(begin, place, f"{len(row)} fields, where the header has {len(header)}")
+            yield bad(begin, place, f"more or fewer fields than the header: {len(row)}, not {len(header)}")
         else:
             yield Record(begin, place, dict(zip(header, row, strict=True)))

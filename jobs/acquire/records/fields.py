@@ -74,7 +74,7 @@ def fields_of(record: Record, declared: Records, modality: str) -> Fields:
         raise RejectedError(f"the field {declared.text!r} holds nothing but white space")
     size = len(text.encode()) + len(media or b"")
     if size > declared.max_bytes:
-        raise RejectedError(f"{size} bytes, more than {declared.max_bytes}")
+        raise RejectedError(f"more than {declared.max_bytes} bytes: {size}")
     name = ""
     if declared.id:
         name = _text(values, declared.id, "id", required=True) or ""
@@ -116,7 +116,7 @@ def _text(values: Mapping[str, Any], field: str, what: str, *, required: bool = 
     value = _value(values, field) if field else None
     if value is None:
         if required:
-            raise RejectedError(f"it has no {field!r}, which is its {what} (it has {_names(values)})")
+            raise RejectedError(f"it has no {field!r}, which is its {what}: it has {_names(values)}")
         return None
     if isinstance(value, bytes):
         try:
@@ -156,7 +156,7 @@ def _media(values: Mapping[str, Any], declared: Records) -> bytes:
         if value is not None:
             raise RejectedError(f"the field {field!r} is a {type(value).__name__}, not bytes")
     names = " or ".join(map(repr, declared.media))
-    raise RejectedError(f"it has no {names}, which is its medium (it has {_names(values)})")
+    raise RejectedError(f"it has no {names}, which is its medium: it has {_names(values)}")
 
 
 def _time(value: Any) -> dt.datetime | None:

@@ -86,16 +86,26 @@ def read_chunks(original: Original, row: Mapping[str, Any]) -> Iterator[Chunk]:
     size = 0
     for record, fields, problem in checked_records(original, described.declared):
         if fields is not None and record.number in original.repeated:
-            repeats = f"its id {fields.id[:200]!r} is that of an earlier record: {original.repeated[record.number]}"
-            chunk.append((record, None, f"{record.place}: {repeats}"))
+            repeats = f"its id is that of an earlier record: {fields.id[:200]!r}, {original.repeated[record.number]}"
+            chunk.append((record, None, reason_of(record, repeats)))
         else:
-            chunk.append((record, fields, f"{record.place}: {problem}" if problem else None))
+            chunk.append((record, fields, reason_of(record, problem) if problem else None))
             size += len(fields.text) + len(fields.media or b"") if fields else 0
         if len(chunk) >= _ROWS or size >= _BYTES:
             yield _chunk(chunk, original, row, described)
             chunk, size = [], 0
     if chunk:
         yield _chunk(chunk, original, row, described)
+
+
+def reason_of(record: Record, problem: str) -> str:
+    """Return why a record is refused: what is wrong first, by which quarantined rows are counted, then its place.
+
+    >>> reason_of(Record(3, "line 3", {}), "it is not JSON: Expecting value")
+    'it is not JSON: line 3: Expecting value'
+    """
+    rule, colon, details = problem.partition(": ")
+    return f"{rule}: {record.place}{colon}{details}"
 
 
 def checked_records(original: Original, declared: Records) -> Iterator[tuple[Record, Fields | None, str]]:

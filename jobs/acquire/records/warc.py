@@ -60,7 +60,7 @@ def _framed(stream: IO[bytes], most: int) -> Iterator[tuple[str, bytes | str]]:
             while line and not line.startswith(b"WARC/1"):
                 skipped += len(line)
                 line = stream.readline(_MOST_HEADER)
-            yield place, f"{skipped} bytes that begin no WARC record"
+            yield place, f"bytes that begin no WARC record: {skipped}"
             continue
         head = [line]
         while (line := stream.readline(_MOST_HEADER)).strip() and sum(map(len, head)) < _MOST_HEADER:
@@ -76,7 +76,7 @@ def _framed(stream: IO[bytes], most: int) -> Iterator[tuple[str, bytes | str]]:
             left = length
             while left and (piece := stream.read(min(left, _PIECE))):
                 left -= len(piece)
-            yield place, f"{length} bytes, more than {most}" if not left else "it is cut off"
+            yield place, f"more than {most} bytes: {length}" if not left else "it is cut off"
         else:
             body = stream.read(length)
             yield place, header + b"\r\n" + body + b"\r\n\r\n" if len(body) == length else "it is cut off"
@@ -100,7 +100,7 @@ def _values(framed: bytes, declared: Records) -> dict[str, Any] | None:
     stated = record.rec_headers.get_header("Content-Type") or ""
     if record.http_headers is not None:
         if record.rec_type == "response" and not _SUCCESS.match(record.http_headers.get_statuscode() or ""):
-            raise RejectedError(f"HTTP status {record.http_headers.statusline[:80]}")
+            raise RejectedError(f"HTTP status: {record.http_headers.statusline[:80]}")
         stated = record.http_headers.get_header("Content-Type") or ""
     data = record.content_stream().read(declared.max_bytes + 1)
     if len(data) > declared.max_bytes:
@@ -110,7 +110,7 @@ def _values(framed: bytes, declared: Records) -> dict[str, Any] | None:
     if declared.media:
         return values | {"content": data}
     if not _TEXTS.fullmatch(media_type):
-        raise RejectedError(f"its media type is {media_type[:80]}, which is no text")
+        raise RejectedError(f"its media type is no text: {media_type[:80]}")
     return values | _text(data, media_type, stated, declared, values)
 
 

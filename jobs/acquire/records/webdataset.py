@@ -39,7 +39,7 @@ class _Member(tarfile.TarInfo):
             raise
         except tarfile.HeaderError as error:
             if isinstance(archive, _Archive):
-                archive.damaged = archive.damaged or f"the header at byte {archive.offset} is damaged: {error}"
+                archive.damaged = archive.damaged or f"a header is damaged: at byte {archive.offset}, {error}"
             raise
 
     def _proc_member(self, archive: tarfile.TarFile) -> Any:

@@ -171,8 +171,11 @@ def test_scanned_pages_are_rejected_beside_the_pages_that_land(world, rejects):
     world.put("scan.pdf", scan())
     world.put("mixed.pdf", joined(pdf([(72, 700, "A page")]), scan()))
     batch = land(world)
-    reason = "scanned: a picture without text, which must be recognised (OCR) first"
-    assert rejects(batch) == {"folder:mine/mixed.pdf": f"page 2: {reason}", "folder:mine/scan.pdf": f"page 1: {reason}"}
+    words = "a picture without text, which must be recognised (OCR) first"
+    assert rejects(batch) == {
+        "folder:mine/mixed.pdf": f"scanned: page 2: {words}",
+        "folder:mine/scan.pdf": f"scanned: page 1: {words}",
+    }
     assert [row["content"] for row in batch.to_pylist() if row["_reject"] is None] == ["A page"]
 
 

@@ -40,7 +40,7 @@ def test_peek_shows_what_a_declaration_would_read(say, tmp_path):
     assert status == 0
     assert json.loads(out) == [
         {"place": "line 1", "text": "Hello there", "id": "7", "language": "de"},
-        {"place": "line 2", "problem": "it has no 'body', which is its text (it has 'x')"},
+        {"place": "line 2", "problem": "it has no 'body', which is its text: it has 'x'"},
         {"place": "line 3", "problem": "it is not JSON: Expecting value: line 1 column 1 (char 0)"},
     ]
     status, out, _ = say("sources", "peek", file, *fields, "--rows", "1")

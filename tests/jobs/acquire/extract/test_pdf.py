@@ -44,11 +44,11 @@ def test_lines_drawn_from_below_are_read_from_above():
 
 
 def test_a_scan_is_refused_and_a_page_of_one_is_named():
-    with pytest.raises(RejectedError, match=r"pages 1, 2: scanned: a picture without text, which must be recognised"):
+    with pytest.raises(RejectedError, match=r"scanned: pages 1, 2: a picture without text, which must be recognised"):
         pdf_text(scan(2), MOST)
     found = pdf_text(joined(pdf(PAGE), scan(), pdf(PAGE), pdf([])), MOST)
     assert found.text.count("A heading") == 2
-    assert found.refused == ("page 2: scanned: a picture without text, which must be recognised (OCR) first",)
+    assert found.refused == ("scanned: page 2: a picture without text, which must be recognised (OCR) first",)
 
 
 def test_what_is_no_document_is_refused():

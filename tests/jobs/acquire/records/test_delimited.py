@@ -34,8 +34,8 @@ def test_a_bad_row_costs_itself_alone():
     assert rows(data) == [
         (2, "it is not CSV: ',' expected after '\"'"),
         (3, "it is not CSV: ',' expected after '\"'"),
-        (4, "3 fields, where the header has 2"),
-        (5, "1 fields, where the header has 2"),
+        (4, "more or fewer fields than the header: 3, not 2"),
+        (5, "more or fewer fields than the header: 1, not 2"),
         (6, {"text": "last", "id": "5"}),
     ]
 

@@ -70,7 +70,7 @@ def test_what_a_sample_needs_must_be_there_and_be_a_text():
     ):
         with pytest.raises(RejectedError, match=words):
             said(values, id="id")
-    with pytest.raises(RejectedError, match="bytes, more than 10"):
+    with pytest.raises(RejectedError, match="more than 10 bytes: 11"):
         said({"text": "x" * 11}, max_bytes=10)
 
 

@@ -36,8 +36,8 @@ def test_what_holds_content_is_a_record_with_its_address_and_time():
     assert [(place, one if isinstance(one, str) else (one.text, one.url, one.language)) for place, one in found] == [
         ("record 3", (PAGE, "https://x.org/", "und")),
         ("record 4", (PAGE, "https://x.org/packed", "und")),
-        ("record 5", "HTTP status 404 Not Found"),
-        ("record 6", "its media type is image/png, which is no text"),
+        ("record 5", "HTTP status: 404 Not Found"),
+        ("record 6", "its media type is no text: image/png"),
         ("record 7", ("Wörter", "https://x.org/text", "de")),
     ]
     first = found[0][1]
@@ -56,7 +56,7 @@ def test_a_damaged_record_costs_itself_alone():
     for damaged, words in (
         (three[1].replace(b"WARC/1.0", b"WARX/1.0"), "bytes that begin no WARC record"),
         (three[1].replace(b"Content-Length: 6", b"Content-Length: x"), "its header has no Content-Length, or several"),
-        (b"\xff" * 1000 + b"\n", "1001 bytes that begin no WARC record"),
+        (b"\xff" * 1000 + b"\n", "bytes that begin no WARC record: 1001"),
     ):
         found = said(three[0] + damaged + three[2])
         assert [one.text for _, one in found if not isinstance(one, str)] == ["text 0", "text 2"]
@@ -69,7 +69,7 @@ def test_large_records_are_skipped_and_said():
     big = warc(("conversion", "https://x.org/1", b"x" * 5000, {}), compressed=False)
     small = warc(("conversion", "https://x.org/2", b"small", {}), compressed=False)
     found = said(big + small, max_bytes=1000)
-    assert found[0] == ("record 1", "5000 bytes, more than 1000")
+    assert found[0] == ("record 1", "more than 1000 bytes: 5000")
     assert found[1][1].text == "small"
     packed = gzip.compress(b"x" * 50_000)
     bomb = ("response", "https://x.org/", packed, {"Content-Type": "text/html", "Content-Encoding": "gzip"})

@@ -66,10 +66,10 @@ def test_a_damaged_header_costs_its_member_alone():
     found = samples(data[:at] + b"?" + data[at + 1 :])
     assert [said if isinstance(said, str) else said["txt"] for _, _, said in found] == [
         b"text 0",
-        f"the header at byte {at} is damaged: bad checksum",
+        f"a header is damaged: at byte {at}, bad checksum",
         b"text 2",
         b"text 3",
     ]
     assert len({number for number, _, _ in found}) == 4
     cut = samples(data[: at + 100])
-    assert cut[-1] == (2, "the end", f"the header at byte {at} is damaged: truncated header")
+    assert cut[-1] == (2, "the end", f"a header is damaged: at byte {at}, truncated header")
