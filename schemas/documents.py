@@ -39,7 +39,7 @@ landed_documents = Table(
             "encoding_method",
             pa.string(),
             "What decided on it: a byte order mark, a declaration (declared), valid utf-8, the escapes of ISO-2022 "
-            "or HZ, or statistics (detected).",
+            "or HZ, or statistics (detected); extracted where it is the text of PDF.",
             nullable=False,
         ),
         Column(
@@ -54,10 +54,17 @@ landed_documents = Table(
         Column(
             "replaced", pa.int32(), "Places whose bytes could not be read: U+FFFD.", unit="characters", nullable=False
         ),
-        Column("content", pa.string(), "The document as received, markup included.", nullable=False, payload=True),
+        Column(
+            "content",
+            pa.string(),
+            "The document as received, markup included; of PDF, a manual page or a gettext catalogue its text.",
+            nullable=False,
+            payload=True,
+        ),
     ],
     key=["sample_id"],
     checks=[Check("content is not empty", "length(content) > 0")],
+    tags=["licensed"],
 )
 
 # Measured while cleaning, since scores see the text alone.

@@ -39,6 +39,7 @@ landed_images = Table(
     ],
     key=["sample_id"],
     checks=[Check("the picture has pixels", "width > 0 and height > 0")],
+    tags=["licensed"],
     writer_options=MEDIA_OPTIONS,
 )
 

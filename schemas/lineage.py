@@ -37,4 +37,8 @@ LICENSE_STATUS = Column(
     "agreed, or needs_review where the file states another licence than its source declares.",
 )
 LICENSE_EVIDENCE = Column("license_evidence", pa.string(), "Where the file's licence was read, and the words.")
-LANDED = (URI, CONTENT_ID, RETRIEVED_AT, LICENSE_STATUS, LICENSE_EVIDENCE)
+URL = Column("url", pa.string(), "Where it was published, where its record states that.")
+PUBLISHED_AT = Column(
+    "published_at", pa.timestamp("us", tz="UTC"), "When it was published, where its record states that."
+)
+LANDED = (URI, CONTENT_ID, RETRIEVED_AT, LICENSE_STATUS, LICENSE_EVIDENCE, URL, PUBLISHED_AT)

@@ -60,6 +60,7 @@ landed_utterances = Table(
     ],
     key=["sample_id"],
     checks=[Check("the clip has sound", "duration > 0"), Check("the clip has a transcript", "length(transcript) > 0")],
+    tags=["licensed"],
     writer_options=MEDIA_OPTIONS,
 )
 

@@ -14,6 +14,8 @@ ROOT = Path(__file__).parent.parent
 IDS = {
     "bronze.documents": "jobs.acquire.documents",
     "bronze.files": "jobs.acquire.files.files",
+    "bronze.record_ids": "jobs.acquire.record_ids",
+    "bronze.record_files": "jobs.acquire.record_files",
     "bronze.images": "jobs.acquire.images.images",
     "bronze.sources": "jobs.acquire.sources.sources",
     "bronze.utterances": "jobs.acquire.utterances.utterances",

@@ -32,6 +32,20 @@ DECLARATIONS = {
 
 # A part of one thing: the test file of the module that uses it checks both.
 TESTED_WITH = {
+    "jobs/acquire/extract/document_text.py": "tests/jobs/acquire/test_documents.py",
+    "jobs/acquire/extract/extracted.py": "tests/jobs/acquire/extract/test_pdf.py",
+    "jobs/acquire/extract/mdoc.py": "tests/jobs/acquire/extract/test_manual_page.py",
+    "jobs/acquire/extract/roff_escapes.py": "tests/jobs/acquire/extract/test_manual_page.py",
+    "jobs/acquire/record_files.py": "tests/jobs/acquire/test_record_landing.py",
+    "jobs/acquire/record_ids.py": "tests/jobs/acquire/test_record_landing.py",
+    "jobs/acquire/record_samples.py": "tests/jobs/acquire/test_record_landing.py",
+    "jobs/acquire/records/columnar.py": "tests/jobs/acquire/records/test_read.py",
+    "jobs/acquire/records/declaration.py": "tests/jobs/acquire/test_accepted_formats.py",
+    "jobs/acquire/records/json_lines.py": "tests/jobs/acquire/records/test_read.py",
+    "jobs/acquire/records/record.py": "tests/jobs/acquire/records/test_read.py",
+    "jobs/acquire/records/required_fields.py": "tests/jobs/acquire/records/test_delimited.py",
+    "jobs/acquire/records/rows.py": "tests/jobs/acquire/test_record_landing.py",
+    "jobs/acquire/records/undeclared.py": "tests/jobs/acquire/test_record_landing.py",
     "jobs/acquire/original_file.py": "tests/jobs/acquire/test_documents.py",
     "jobs/text/data_files.py": "tests/jobs/test_package_data.py",
     "jobs/acquire/reuse.py": "tests/jobs/acquire/test_file_licence.py",

@@ -15,10 +15,7 @@ In this order:
 from __future__ import annotations
 
 import codecs
-import gzip
-import io
 import re
-import zlib
 from dataclasses import dataclass, replace
 
 from jobs.acquire.declared_encoding import declared_encoding
@@ -115,24 +112,6 @@ def decode(data: bytes, media_type: str, language: str, least_confidence: float 
     if data.isascii():
         return Decoded(data.decode("ascii"), "utf-8", "utf-8")
     return _unmarked(data, media_type, language, least_confidence)
-
-
-def gunzip(data: bytes, most: int) -> bytes:
-    """Return what a gzip file holds.
-
-    Raises:
-        RejectedError: If it is damaged or holds more than `most` bytes.
-    """
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            out = file.read(most + 1)
-    except EOFError:
-        raise RejectedError("the gzip file is cut off") from None
-    except (zlib.error, gzip.BadGzipFile) as error:
-        raise RejectedError(f"the gzip file is damaged: {error}") from error
-    if len(out) > most:
-        raise RejectedError(f"holds more than {most} bytes")
-    return out
 
 
 def _marked(data: bytes, encoding: str) -> Decoded:

@@ -1,4 +1,4 @@
-"""Text and code land in `bronze.documents`, decoded to Unicode, markup and all."""
+"""Text and code land in `bronze.documents`, decoded to Unicode, markup and all; of PDF and the like their text."""
 
 from __future__ import annotations
 
@@ -11,18 +11,21 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jobs.acquire.decoding import Decoded, decode, gunzip
+from jobs.acquire.compression import decompress
+from jobs.acquire.decoding import Decoded
+from jobs.acquire.extract.document_text import PDF, DocumentText, document_text
 from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.original_file import Original, by_size, originals, read_original
 from jobs.acquire.record_batch import batch_of
+from jobs.acquire.record_samples import record_documents, split_records
 from jobs.acquire.stated_language import agreed_hint, stated_language
 from jobs.package_data import package_digest
 from jobs.text.data_files import LIKELIHOOD
 from lakehouse.declare.flow import flow
-from lakehouse.declare.reads import read
+from lakehouse.declare.reads import tagged
 from schemas.documents import landed_documents as table
 from schemas.identity import content_ids, derived_ids
-from schemas.sources import files
+from schemas.sources import LANDABLE
 
 FLOW = "jobs.acquire.documents"
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,500})</title", re.IGNORECASE)
@@ -36,7 +39,8 @@ class DocumentsParams:
     """What a document may be.
 
     Args:
-        most_bytes: Size above which a file, compressed or not, is refused.
+        most_bytes: Size above which a file, compressed or not, or a record's text is refused; of PDF its source's
+            max_bytes decides.
         least_confidence: Of a detected encoding; below it a file is refused, and the reason names the candidates.
     """
 
@@ -46,7 +50,7 @@ class DocumentsParams:
 
 @flow(
     writes=table,
-    reads={"files": read(files, where="modality in ('text', 'code')")},
+    reads={"files": tagged("files", columns=LANDABLE, where="ready and modality in ('text', 'code')")},
     params=DocumentsParams,
     models=lambda _: {LIKELIHOOD.name: package_digest(LIKELIHOOD)},
     source_key_sql="coalesce(get(parent_ids, 0), sample_id)",
@@ -56,55 +60,79 @@ class DocumentsParams:
     id=FLOW,
 )
 def documents(batch: pa.RecordBatch, params: DocumentsParams) -> Iterator[pa.RecordBatch]:
-    """Decode each file; one that holds several documents is cut at its separator lines.
+    """Decode each file; one that holds several documents is cut at its separator lines, or into its records.
 
     Args:
-        batch: Rows of `bronze.files`.
+        batch: Rows of `bronze.files`, and of `bronze.record_files`.
         params: See `DocumentsParams`.
 
     Yields:
-        Rows of `bronze.documents`. A file that is gone, changed, too large, damaged, or not text is rejected.
+        Rows of `bronze.documents`. A file that is gone, changed, too large, damaged, or not text is rejected, and so
+        is a record that cannot be read, with the number of its line or row.
 
     Raises:
         FlowError: If the whole folder of a source is gone.
     """
-    for part in by_size(batch):
+    whole, records = split_records(batch)
+    for part in by_size(whole):
         yield _landed(part, params)
+    yield from record_documents(records, table, params.most_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One document of a file, or what of the file is refused.
+
+    Args:
+        place: The row of the batch that it comes from.
+        ordinal: Its place in a file that was cut.
+        content: Its text; None where it is refused.
+        read: How the file was read; None where it was not.
+        reason: Why it is refused.
+    """
+
+    place: int
+    ordinal: int | None = None
+    content: str | None = None
+    read: DocumentText | None = None
+    reason: str | None = None
+
+    @property
+    def decoded(self) -> Decoded | None:
+        """How the file was decoded."""
+        return self.read.decoded if self.read else None
+
+
+def _parts_of(place: int, original: Original, params: DocumentsParams) -> list[_Part]:
+    try:
+        with guarded("the file cannot be read"):
+            read = _read(original, params)
+            text = read.extracted.text if read.extracted else read.decoded.text
+            parts = [
+                _Part(place, ordinal, part, read)
+                for ordinal, part in _parts(text, original.attributes.get("split", ""))
+            ]
+    except RejectedError as rejected:
+        return [_Part(place, reason=str(rejected))]
+    refused = read.extracted.refused if read.extracted else ()
+    return [*parts, *(_Part(place, reason=reason) for reason in refused)]
 
 
 def _landed(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
-    places: list[int] = []  # the row of the batch that a document comes from
-    ordinals: list[int | None] = []  # its place in a file that was cut
-    contents: list[str | None] = []
-    decoded: list[Decoded | None] = []
-    titles: list[str | None] = []
-    reasons: list[str | None] = []
-    for place, original in enumerate(originals(batch)):
-        read_as, reason = None, None
-        parts: list[tuple[int | None, str | None]] = [(None, None)]
-        try:
-            with guarded("the file cannot be read"):
-                read_as = _decoded(original, params)
-                parts = list(_parts(read_as.text, original.attributes.get("split", "")))
-        except RejectedError as rejected:
-            reason = str(rejected)
-        for ordinal, part in parts:
-            places.append(place)
-            ordinals.append(ordinal)
-            contents.append(part)
-            decoded.append(read_as)
-            titles.append(None if part is None else _title(original, part))
-            reasons.append(reason)
-    rows = batch.take(pa.array(places, pa.int64()))
+    files = list(originals(batch))
+    parts = [part for place, original in enumerate(files) for part in _parts_of(place, original, params)]
+    decoded = [part.decoded for part in parts]
+    contents = [part.content for part in parts]
+    rows = batch.take(pa.array([part.place for part in parts], pa.int64()))
     content = pa.array(contents, pa.string())
-    ids, parents, uri = _identities(rows, pa.array(ordinals, pa.int32()))
+    ids, parents, uri = _identities(rows, pa.array([part.ordinal for part in parts], pa.int32()))
     columns: dict[str, Any] = {
         "sample_id": ids,
         "parent_ids": parents,
         "uri": uri,
         "content_id": content_ids(content),
-        "language_hint": _hints(rows, contents),
-        "title": titles,
+        "language_hint": _hints(rows, parts),
+        "title": [_title(files[part.place], part) for part in parts],
         "encoding": [None if one is None else one.encoding for one in decoded],
         "encoding_method": [None if one is None else one.method for one in decoded],
         "encoding_confidence": [None if one is None else one.confidence for one in decoded],
@@ -116,18 +144,17 @@ def _landed(batch: pa.RecordBatch, params: DocumentsParams) -> pa.RecordBatch:
         "content": content,
         **{name: rows.column(name) for name in _CARRIED},
     }
-    return batch_of(table, columns, reasons)
+    return batch_of(table, columns, [part.reason for part in parts])
 
 
-def _decoded(original: Original, params: DocumentsParams) -> Decoded:
+def _read(original: Original, params: DocumentsParams) -> DocumentText:
     data = read_original(original)
-    if original.attributes.get("compression") == "gzip":
-        data = gunzip(data, params.most_bytes)
-    if len(data) > params.most_bytes:
+    if compression := original.attributes.get("compression"):
+        data = decompress(data, compression, params.most_bytes)
+    # Of PDF, pictures are most; how large its file may be is its source's matter.
+    if len(data) > params.most_bytes and original.media_type != PDF:
         raise RejectedError(f"{len(data)} bytes, more than {params.most_bytes}")
-    if original.media_type.startswith(("image/", "audio/", "video/", "application/pdf", "application/zip")):
-        raise RejectedError(f"not text: its first bytes are those of {original.media_type}")
-    return decode(data, original.media_type, original.language, params.least_confidence)
+    return document_text(data, original.media_type, original.modality, original.language, params.least_confidence)
 
 
 def _replaced(decoded: Decoded, part: str) -> int:
@@ -148,21 +175,31 @@ def _parts(text: str, separator: str) -> list[tuple[int | None, str]]:
     return parts
 
 
-def _hints(rows: pa.RecordBatch, contents: list[str | None]) -> list[str]:
+def _hints(rows: pa.RecordBatch, parts: list[_Part]) -> list[str]:
     """Return what sources and documents say of the language of each; code keeps its programming language."""
     columns = (rows.column(name).to_pylist() for name in ("language", "modality", "media_type"))
     return [
-        language if modality == "code" else agreed_hint(language, stated_language(content or "", media_type))
-        for content, language, modality, media_type in zip(contents, *columns, strict=True)
+        language if modality == "code" else agreed_hint(language, _stated(part, media_type))
+        for part, language, modality, media_type in zip(parts, *columns, strict=True)
     ]
 
 
-def _title(original: Original, text: str) -> str | None:
+def _stated(part: _Part, media_type: str) -> str:
+    if part.read is not None and part.read.extracted is not None:
+        return part.read.extracted.language
+    return stated_language(part.content or "", media_type)
+
+
+def _title(original: Original, part: _Part) -> str | None:
+    if part.content is None:
+        return None
     if original.attributes.get("title"):
         return original.attributes["title"]
+    if part.read is not None and part.read.extracted is not None:
+        return part.read.extracted.title
     if original.media_type not in ("text/html", "application/xhtml+xml"):
         return None
-    match = _TITLE.search(text[:_TITLE_CHARACTERS])
+    match = _TITLE.search(part.content[:_TITLE_CHARACTERS])
     return " ".join(html.unescape(match.group(1)).split()) or None if match else None
 
 

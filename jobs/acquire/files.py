@@ -22,6 +22,9 @@ from jobs.acquire.location import RESTORE, is_there
 from jobs.acquire.media_types import media_type, programming_language
 from jobs.acquire.path_language import PathLanguages
 from jobs.acquire.record_batch import batch_of
+from jobs.acquire.records.declaration import SUFFIXES, Records
+from jobs.acquire.records.rows import Described
+from jobs.acquire.records.undeclared import undeclared
 from jobs.acquire.source_list import Source
 from jobs.acquire.spdx_header import HEAD_BYTES
 from lakehouse.declare.flow import flow
@@ -114,7 +117,9 @@ def _rows(
         for column in table.columns
         if column.name not in ("run_id", "sample_id")
     }
-    texts = (pa.array(columns[name], pa.string()) for name in ("source", "uri", "digest"))
+    # A file of records is the place of its samples, which have identities of their own.
+    digests = ["" if row["records"] else row["digest"] for row in rows]
+    texts = (pa.array(values, pa.string()) for values in (columns["source"], columns["uri"], digests))
     columns["sample_id"] = landed_ids(*texts)
     return batch_of(table, columns, [row["reject"] for row in rows])
 
@@ -134,12 +139,15 @@ def _row(root: Path, source: Source, entry: Entry, licences: FileLicences) -> di
         "kind": source.kind,
         "language": source.language,
         "attributes": [],
+        "records": None,
+        "ready": True,
         "reject": None,
     }
     try:
         with guarded("unreadable"):
             head = _read(path, root, source, entry, row)
-            licence = licences.of(entry.name, head, row["media_type"])
+            # What a record states of a licence is the record's.
+            licence = licences.of(entry.name, b"" if row["records"] else head, row["media_type"])
     except RejectedError as rejected:
         row["reject"] = str(rejected)
         licence = licences.declared()
@@ -162,6 +170,28 @@ def _read(path: Path, root: Path, source: Source, entry: Entry, row: dict[str, A
     except OSError as error:
         raise RejectedError(f"unreadable: {error.strerror}") from error
     row["media_type"], compression = media_type(entry.name, head[:_HEAD])
+    if source.records is None or source.records.format == "document":
+        if source.records is None and (problem := undeclared(entry.name, head, source.modality)):
+            raise RejectedError(problem)
+        _describe_sample(path, root, source, row, compression)
+    else:
+        _describe_records(source, source.records, entry.name, row, compression)
+    return head
+
+
+def _describe_records(source: Source, records: Records, name: str, row: dict[str, Any], compression: str) -> None:
+    if not records.format_of(name):
+        raise RejectedError(
+            f"its name says no format of records: it must end in one of {', '.join(SUFFIXES)}, "
+            "or its source must declare records: {format: ...}"
+        )
+    declared = records.resolved(name, source.modality)
+    row["records"] = Described(declared, source.file_licenses).to_json()
+    row["ready"] = not declared.id
+    row["attributes"] = [("compression", compression)] if compression else []
+
+
+def _describe_sample(path: Path, root: Path, source: Source, row: dict[str, Any], compression: str) -> None:
     if source.modality == "code":
         row["language"] = programming_language(row["media_type"])
     attributes = _attributes(path, source, row["language"], root)
@@ -172,7 +202,6 @@ def _read(path: Path, root: Path, source: Source, entry: Entry, row: dict[str, A
     row["attributes"] = sorted(attributes.items())
     if source.modality == "speech" and "transcript" not in attributes:
         raise RejectedError(f"no transcript in {row['language']} beside it")
-    return head
 
 
 def _attributes(path: Path, source: Source, language: str, root: Path) -> dict[str, str]:

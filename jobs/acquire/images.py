@@ -13,11 +13,12 @@ from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.original_file import FROM_FILE, by_size, originals, read_original
 from jobs.acquire.pictures.decode import whole
 from jobs.acquire.record_batch import batch_of
+from jobs.acquire.record_samples import record_media, split_records
 from lakehouse.declare.flow import flow
-from lakehouse.declare.reads import read
+from lakehouse.declare.reads import tagged
 from schemas.identity import content_ids
 from schemas.images import landed_images as table
-from schemas.sources import files
+from schemas.sources import LANDABLE
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,8 +43,9 @@ class ImagesParams:
 @flow(
     id="jobs.acquire.images.images",
     writes=table,
-    reads={"files": read(files, where="modality = 'image'")},
+    reads={"files": tagged("files", columns=LANDABLE, where="ready and modality = 'image'")},
     params=ImagesParams,
+    source_key_sql="coalesce(get(parent_ids, 0), sample_id)",
     batch_rows=32,
     reject_tolerance=1.0,
     tags=["landing"],
@@ -52,7 +54,7 @@ def images(batch: pa.RecordBatch, params: ImagesParams) -> Iterator[pa.RecordBat
     """Decode each picture once to check that it is complete, and keep its bytes.
 
     Args:
-        batch: Rows of `bronze.files`.
+        batch: Rows of `bronze.files`, and of `bronze.record_files`.
         params: See `ImagesParams`.
 
     Yields:
@@ -62,8 +64,10 @@ def images(batch: pa.RecordBatch, params: ImagesParams) -> Iterator[pa.RecordBat
     Raises:
         FlowError: If the whole folder of a source is gone.
     """
-    for part in by_size(batch):
+    whole, records = split_records(batch)
+    for part in by_size(whole):
         yield _landed(part, params)
+    yield from record_media(records, table, lambda data: _look(data, params), "image")
 
 
 def _landed(batch: pa.RecordBatch, params: ImagesParams) -> pa.RecordBatch:

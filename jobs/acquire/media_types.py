@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
+from jobs.acquire.compression import SUFFIXES, compression_of
+
 UNKNOWN = "application/octet-stream"
 
 _BY_SUFFIX = {
@@ -18,6 +20,23 @@ _BY_SUFFIX = {
     ".md": "text/markdown",
     ".rst": "text/x-rst",
     ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".ndjson": "application/jsonl",
+    ".csv": "text/csv",
+    ".tsv": "text/tab-separated-values",
+    ".tab": "text/tab-separated-values",
+    ".parquet": "application/vnd.apache.parquet",
+    ".arrow": "application/vnd.apache.arrow.file",
+    ".feather": "application/vnd.apache.arrow.file",
+    ".arrows": "application/vnd.apache.arrow.stream",
+    ".tar": "application/x-tar",
+    ".tgz": "application/x-tar",
+    ".warc": "application/warc",
+    ".wet": "application/warc",
+    ".wat": "application/warc",
+    ".pdf": "application/pdf",
+    ".po": "text/x-gettext-translation",
+    ".pot": "text/x-gettext-translation",
     ".py": "text/x-python",
     ".js": "text/javascript",
     ".mjs": "text/javascript",
@@ -55,6 +74,9 @@ _BY_SUFFIX = {
     ".svg": "image/svg+xml",
 }
 
+# Of manual pages: ls.1, Dpkg.3perl, dlm.n.
+_SECTION = re.compile(r"\.(?:[1-9][a-z]{0,8}|[ln])")
+
 _BY_MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -63,6 +85,7 @@ _BY_MAGIC = (
     (b"PK\x03\x04", "application/zip"),
     (b"\x7fELF", "application/x-elf"),
     (b"SQLite format 3\x00", "application/vnd.sqlite3"),
+    (b"ARROW1\x00\x00", "application/vnd.apache.arrow.file"),
 )
 
 # Signatures that are letters begin texts, too ("ID3 tags are ..."): of a file of the format, the next bytes are
@@ -109,10 +132,11 @@ def media_type(name: str, head: bytes) -> tuple[str, str]:
         head: Its first bytes, 16 or more where it has them.
 
     Returns:
-        The type of what is inside, and "gzip" or an empty text.
+        The type of what is inside, and "gzip", "zstd", "bzip2" or an empty text.
     """
-    compressed = head.startswith(b"\x1f\x8b")
-    suffix = PurePosixPath(name[:-3] if compressed and name.lower().endswith(".gz") else name).suffix.lower()
+    compressed = compression_of(head)
+    path = PurePosixPath(name)
+    suffix = PurePosixPath(path.stem if compressed and path.suffix.lower() in SUFFIXES else name).suffix.lower()
     if not compressed:
         for magic, kind in _BY_MAGIC:
             if head.startswith(magic):
@@ -121,9 +145,11 @@ def media_type(name: str, head: bytes) -> tuple[str, str]:
             if signature.match(head):
                 return kind, ""
     by_suffix = _BY_SUFFIX.get(suffix)
+    if by_suffix is None and _SECTION.fullmatch(suffix):
+        return "text/troff", compressed
     if by_suffix is None:
         by_suffix = UNKNOWN if suffix else "text/plain"
-    return by_suffix, "gzip" if compressed else ""
+    return by_suffix, compressed
 
 
 def programming_language(kind: str) -> str:

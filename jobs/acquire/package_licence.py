@@ -1,4 +1,4 @@
-"""What the manifests of packages state of their licence: package.json, a wheel's METADATA, pyproject.toml."""
+"""What manifests of packages and cards of datasets state of their licence: package.json, METADATA, README.md."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any
+
+import yaml
 
 from jobs.acquire.licence_expression import joined, own_reference
 from jobs.acquire.licence_names import named_spdx
@@ -107,6 +109,29 @@ def npm_licence(manifest: Mapping[str, Any]) -> Packaged:
         named = [spdx_ or own_reference(name) for spdx_, name in zip(expressions, names, strict=True) if name]
         return Packaged(joined(named, "OR"), words)
     return Packaged()
+
+
+_CARD = re.compile(r"\A---[ \t]*\r?\n(.{0,65536}?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+# What a dataset's card says where no identifier fits.
+_NO_NAME = ("other", "unknown", "none")
+
+
+def card_licence(text: str) -> Packaged:
+    r"""Return what the card of a dataset (README.md) states in its YAML: ``license``; of a list all apply.
+
+    >>> card_licence("---\nlicense: cc-by-4.0\n---\n# Data").license, card_licence("# Data").stated
+    ('CC-BY-4.0', False)
+    """
+    match = _CARD.match(text)
+    try:
+        said = yaml.safe_load(match.group(1)) if match else None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return Packaged()
+    stated = said.get("license") if isinstance(said, dict) else None
+    names = [name for name in (stated if isinstance(stated, list) else [stated]) if isinstance(name, str)]
+    names = [name for name in names if name.lower() not in _NO_NAME]
+    expressions = [named_spdx(name) or own_reference(name) for name in names]
+    return Packaged(joined(expressions), f"license: {_shown(stated)}") if expressions else Packaged()
 
 
 def wheel_licence(metadata: Message) -> Packaged:

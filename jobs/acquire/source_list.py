@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from jobs.acquire.licence_expression import spdx
+from jobs.acquire.records.declaration import BESIDE_ROWS, Records, Relation
 from lakehouse.declare.user_files import YamlMapping, convert, read_yaml
 
 Connector = Literal["apt", "pip", "npm", "folder"]
 Modality = Literal["text", "code", "speech", "image"]
 NeighbourFormat = Literal["plain", "tagged-lines", "name"]
-Relation = Literal["verbatim", "caption", "title"]
 
+# Of a file of records, which is read a record at a time.
+_MOST_BYTES = 1 << 50
 _KEY = re.compile(r"^[a-z0-9][a-z0-9._+-]*$")
 
 
@@ -86,9 +88,10 @@ class Source:
         rules: What paths say of files.
         keep: Fraction of the files to keep, chosen by a hash of each file's address alone, so that a
             new file displaces none.
-        max_bytes: Size above which a file is refused.
+        max_bytes: Size above which a file is refused; by default 32 MiB, and none where files hold records.
         neighbour: Where captions or transcripts are found.
         split: For text: a line that separates documents within one file.
+        records: How files hold records, one sample each, where they do.
         synthetic: Whether it was generated.
     """
 
@@ -114,6 +117,7 @@ class Source:
     max_bytes: int = 32 << 20
     neighbour: Neighbour | None = None
     split: str = ""
+    records: Records | None = None
     synthetic: bool = False
 
     @property
@@ -131,6 +135,7 @@ class Source:
         said: dict[str, Any] = json.loads(text)
         said["rules"] = tuple(PathRule(**rule) for rule in said["rules"])
         said["neighbour"] = Neighbour(**said["neighbour"]) if said["neighbour"] else None
+        said["records"] = Records.from_json(json.dumps(said["records"])) if said.get("records") else None
         for name in ("include", "exclude", "file_licenses"):
             said[name] = tuple(said.get(name, ()))
         return cls(**said)
@@ -174,14 +179,41 @@ def _source(key: str, sources: YamlMapping) -> Source:
         raise body.error("", f"{label} names no package", "give it: package")
     if not 0 < source.keep <= 1:
         raise body.error("keep", f"{label}: keep is {source.keep}", "give a fraction in (0, 1]")
-    if source.neighbour is None and source.modality == "speech":
-        raise body.error("", f"{label} lacks transcripts", "give it: neighbour: {format: plain}")
+    if source.records is not None:
+        source = _with_records(source, source.records, body, label)
+    elif source.neighbour is None and source.modality == "speech":
+        raise body.error("", f"{label} lacks transcripts", "give it: neighbour: {format: plain}, or records")
     for expression in source.file_licenses:
         if expression != "*" and not spdx(expression):
             raise body.error(
                 "file_licenses", f"{label}: {expression!r} is no SPDX expression", "write MIT, or * for any"
             )
     _check_patterns(source, body, label)
+    return source
+
+
+def _with_records(source: Source, records: Records, body: YamlMapping, label: str) -> Source:
+    """Return a source of records: without limit of its files' size, and without a dataset's other files.
+
+    Raises:
+        ConfigError: If what is declared of the records contradicts itself.
+    """
+    said = body.mapping("records")
+    for name in ("neighbour", "split"):
+        if getattr(source, name):
+            raise body.error(name, f"{label}: {name} is for files that are one sample each", f"leave out {name}")
+    if records.delimiter and (len(records.delimiter) != 1 or records.delimiter in '\r\n"'):
+        raise said.error("delimiter", f"{label}: records.delimiter must be one character", 'write delimiter: ";"')
+    if records.max_bytes < 1:
+        raise said.error("max_bytes", f"{label}: records.max_bytes is {records.max_bytes}", "give 1 or more")
+    if records.format == "document":
+        if source.modality not in ("text", "code"):
+            raise said.error("format", f"{label}: documents are text or code", "leave out records")
+        return source
+    if "max_bytes" not in body:
+        source = dataclasses.replace(source, max_bytes=_MOST_BYTES)
+    if records.format == "huggingface":
+        source = dataclasses.replace(source, exclude=(*source.exclude, *BESIDE_ROWS))
     return source
 
 

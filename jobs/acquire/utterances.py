@@ -11,11 +11,12 @@ import pyarrow as pa
 from jobs.acquire.file_guard import RejectedError, guarded
 from jobs.acquire.original_file import FROM_FILE, by_size, originals, read_original
 from jobs.acquire.record_batch import batch_of
+from jobs.acquire.record_samples import record_media, split_records
 from jobs.acquire.recordings.decode import inspect
 from lakehouse.declare.flow import flow
-from lakehouse.declare.reads import read
+from lakehouse.declare.reads import tagged
 from schemas.identity import content_ids
-from schemas.sources import files
+from schemas.sources import LANDABLE
 from schemas.utterances import landed_utterances as table
 
 _OF_NEIGHBOURS = ("transcript", "relation", "speaker")
@@ -36,8 +37,9 @@ class UtterancesParams:
 @flow(
     id="jobs.acquire.utterances.utterances",
     writes=table,
-    reads={"files": read(files, where="modality = 'speech'")},
+    reads={"files": tagged("files", columns=LANDABLE, where="ready and modality = 'speech'")},
     params=UtterancesParams,
+    source_key_sql="coalesce(get(parent_ids, 0), sample_id)",
     batch_rows=32,
     reject_tolerance=1.0,
     tags=["landing"],
@@ -46,7 +48,7 @@ def utterances(batch: pa.RecordBatch, params: UtterancesParams) -> Iterator[pa.R
     """Decode each recording to its end to check that it is whole, and keep its bytes.
 
     Args:
-        batch: Rows of `bronze.files`.
+        batch: Rows of `bronze.files`, and of `bronze.record_files`.
         params: See `UtterancesParams`.
 
     Yields:
@@ -56,8 +58,10 @@ def utterances(batch: pa.RecordBatch, params: UtterancesParams) -> Iterator[pa.R
     Raises:
         FlowError: If the whole folder of a source is gone.
     """
-    for part in by_size(batch):
+    whole, records = split_records(batch)
+    for part in by_size(whole):
         yield _landed(part, params)
+    yield from record_media(records, table, lambda data: _header(data, params), "audio")
 
 
 def _landed(batch: pa.RecordBatch, params: UtterancesParams) -> pa.RecordBatch:

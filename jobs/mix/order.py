@@ -16,7 +16,7 @@ from lakehouse.declare.relations import Relations, Rows
 from lakehouse.errors import FlowError
 from schemas.documents import DOCUMENT, document_order, document_scores, landed_documents
 from schemas.documents import documents as documents_table
-from schemas.sources import files
+from schemas.lineage import SAMPLE_ID
 
 _FOLLOWED = ("gold.samples", "jobs.mix.samples.decide")
 _LENGTH = 12  # digits
@@ -69,7 +69,7 @@ class OrderParams:
         "scores": document_scores,
         "addresses": read(landed_documents, columns=["sample_id", "uri"]),
         "cleaning": read(documents_table, columns=["sample_id", *CLEANING_SCORES["documents"]]),
-        "reviews": read(files, where="license_status = 'needs_review'", columns=["sample_id"]),
+        "reviews": tagged("licensed", columns=(SAMPLE_ID,), where="license_status = 'needs_review'"),
     },
     params=OrderParams,
     tags=["dedup"],
@@ -90,7 +90,7 @@ def order_documents(  # noqa: PLR0913, PLR0917 - one argument an input
         scores: silver.document_scores.
         addresses: Where landed documents are from.
         cleaning: What was measured while cleaning.
-        reviews: The files whose licence needs review.
+        reviews: The files and landed samples whose licence needs review.
         relations: The engine's.
         params: See `OrderParams`.
 

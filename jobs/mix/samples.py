@@ -15,8 +15,8 @@ from schemas.documents import DOCUMENT, document_containments, document_duplicat
 from schemas.documents import documents as cleaned_documents
 from schemas.images import CAPTIONS, IMAGE, image_duplicates, image_scores
 from schemas.images import KIND as IMAGE_KIND
+from schemas.lineage import SAMPLE_ID
 from schemas.samples import samples as samples_table
-from schemas.sources import files
 from schemas.utterances import KIND as UTTERANCE_KIND
 from schemas.utterances import LANGUAGE, RELATION, UTTERANCE, VERBATIM, utterance_duplicates, utterance_scores
 
@@ -58,7 +58,7 @@ class SampleParams:
         "images": tagged("images", columns=(*IMAGE[:4], IMAGE_KIND, CAPTIONS, "_table")),
         "image_scores": read(image_scores, columns=[c.name for c in image_scores.columns if not c.payload]),
         "image_duplicates": read(image_duplicates, columns=["sample_id"]),
-        "reviews": read(files, where="license_status = 'needs_review'", columns=["sample_id"]),
+        "reviews": tagged("licensed", columns=(SAMPLE_ID,), where="license_status = 'needs_review'"),
     },
     params=SampleParams,
     tags=["mix"],

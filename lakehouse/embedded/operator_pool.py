@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -13,22 +14,27 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
+from lakehouse.embedded.row_file import RowFile, Stream, write_rows
 from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError
 from lakehouse.interruption import on_interrupt
+from lakehouse.scratch_folder import scratch_folder
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 # Seconds in an operator after which the rest of its batches go to worker processes, whose start costs about as much.
 _INLINE_SECONDS = 2.0
+# Results of one batch above which a worker writes them to a file.
+_IN_MEMORY_BYTES = 64 << 20
 # Batches queued per worker, so that it need not wait.
 _AHEAD = 2
 
@@ -81,10 +87,10 @@ def _results(runner: Runner, rest: Iterator[pa.RecordBatch], clock: Clock) -> It
         batch = next(rest, None)
         if batch is None:
             return
-        results, seconds = _call(runner, batch)
-        spent += seconds
-        clock.add(seconds)
-        yield from results
+        own = Clock()
+        yield from replace(runner, clock=own)([batch])
+        spent += own.seconds
+        clock.add(own.seconds)
     yield from _in_workers(runner, sources, rest, clock)
 
 
@@ -111,8 +117,13 @@ def _in_workers(
     runner: Runner, sources: SourceFiles, batches: Iterable[pa.RecordBatch], clock: Clock
 ) -> Iterator[pa.RecordBatch]:
     workers = os.cpu_count() or 1
-    with ProcessPoolExecutor(workers, mp_context=_Context(), initializer=_begin, initargs=(runner, sources)) as pool:
-        waiting: deque[Future[tuple[list[pa.RecordBatch], float]]] = deque()
+    with (
+        scratch_folder("results") as folder,
+        ProcessPoolExecutor(
+            workers, mp_context=_Context(), initializer=_begin, initargs=(runner, sources, folder)
+        ) as pool,
+    ):
+        waiting: deque[Future[_Results]] = deque()
         try:
             for batch in batches:
                 waiting.append(pool.submit(_work, batch))
@@ -129,21 +140,41 @@ def _in_workers(
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _result(future: Future[tuple[list[pa.RecordBatch], float]], clock: Clock) -> list[pa.RecordBatch]:
-    results, seconds = future.result()
-    clock.add(seconds)
-    return results
+class _Results(NamedTuple):
+    """What a worker made of one batch: the results themselves, or, where they are large, a file of them.
+
+    Args:
+        batches: The results; none where they are in a file.
+        file: The file, which the receiver deletes.
+        seconds: Seconds spent in the operator.
+    """
+
+    batches: list[pa.RecordBatch]
+    file: RowFile | None
+    seconds: float
+
+
+def _result(future: Future[_Results], clock: Clock) -> Iterator[pa.RecordBatch]:
+    results = future.result()
+    clock.add(results.seconds)
+    yield from results.batches
+    if results.file is not None:
+        try:
+            yield from results.file.batches()
+        finally:
+            results.file.path.unlink(missing_ok=True)
 
 
 _runner: Runner | None = None
 _changed = ""
+_folder = Path()
 
 
-def _begin(runner: Runner, sources: SourceFiles) -> None:
+def _begin(runner: Runner, sources: SourceFiles, folder: Path) -> None:
     """Keep the operator, which this process imported again: its files may have changed meanwhile."""
-    global _runner, _changed  # noqa: PLW0603 - one a worker process
+    global _runner, _changed, _folder  # noqa: PLW0603 - one a worker process
     threading.Thread(target=_end_with_parent, name="mixlake-parent", daemon=True).start()
-    _runner = runner
+    _runner, _folder = runner, folder
     now = _states(sources)
     _changed = next((path for path, state in sources.items() if now.get(path) != state), "")
 
@@ -156,20 +187,22 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(batch: pa.RecordBatch) -> tuple[list[pa.RecordBatch], float]:
+def _work(batch: pa.RecordBatch) -> _Results:
     if _runner is None:
         raise RuntimeError("the worker was not given an operator")
     if _changed:
         raise FlowError(f"{_runner.flow}: {_changed} changed while it ran; nothing was committed", "run it again")
-    return _call(_runner, batch)
-
-
-def _call(runner: Runner, batch: pa.RecordBatch) -> tuple[list[pa.RecordBatch], float]:
     clock = Clock()
-    timed = Runner(
-        runner.flow, runner.place, runner.function, runner.params, runner.table, clock, runner.line, runner.one_to_one
-    )
-    return list(timed([batch])), clock.seconds
+    results = replace(_runner, clock=clock)([batch])
+    first: list[pa.RecordBatch] = []
+    size = 0
+    for part in results:
+        first.append(part)
+        size += part.nbytes
+        if size > _IN_MEMORY_BYTES:
+            file = write_rows(_folder, Stream(part.schema, itertools.chain(first, results)))
+            return _Results([], file, clock.seconds)
+    return _Results(first, None, clock.seconds)
 
 
 def _importable(runner: Runner) -> bool:

@@ -17,6 +17,8 @@ from lakehouse.engine.conform_types import MisfitError, repeated
 from lakehouse.engine.rules import given_columns
 from lakehouse.errors import FlowError, MixlakeError
 
+_END = object()
+
 
 @dataclass(frozen=True)
 class Runner:
@@ -51,31 +53,49 @@ class Runner:
         return [*fields, pa.field(REJECT, pa.string())]
 
     def __call__(self, batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterator[pa.RecordBatch]:
-        """Yield the results of an operator for batches, or of a group's function for groups."""
+        """Yield the results of an operator for batches, or of a group's function for groups.
+
+        What an operator yields is passed on before it is asked for more, so that one row given may become any number.
+        """
         for batch in batches:
             if batch.num_rows == 0:
                 continue
-            began = time.monotonic()
-            try:
-                answer = self.function(batch, self.params)
-                if not isinstance(answer, pa.RecordBatch | pa.Table) and isinstance(answer, Iterator):
-                    answer = list(answer)
-            except (MixlakeError, KeyboardInterrupt, SystemExit, GeneratorExit):
-                raise
-            except BaseException as error:  # a panic of Polars or another library in Rust is no Exception
-                raise FlowError(
-                    f"{self.flow} failed with {type(error).__name__}: {error} ({self.place}{_line(error, self.place)})",
-                    "an operator rejects a bad row by _reject; fix it there",
-                ) from error
+            keys: list[pa.Array] = []
+            for item in self._results(batch):
+                for part in self._fit(item):
+                    if self.one_to_one:
+                        keys.append(part.column(self.one_to_one))
+                    yield part
+            if self.one_to_one:
+                self._same_rows(batch, keys)
+
+    def _results(self, batch: pa.RecordBatch | pa.Table) -> Iterator[Any]:
+        """Yield what the operator returns or yields for a batch, and count the time that it takes."""
+        answer = self._timed(lambda: self.function(batch, self.params))
+        if isinstance(answer, pa.RecordBatch | pa.Table):
+            yield answer
+        elif isinstance(answer, Iterator):
+            while (item := self._timed(lambda: next(answer, _END))) is not _END:
+                yield item
+        elif isinstance(answer, list):
+            yield from answer
+        else:
+            raise self._wrong(f"returned {type(answer).__name__}, not a record batch")
+
+    def _timed(self, call: Callable[[], Any]) -> Any:
+        began = time.monotonic()
+        try:
+            return call()
+        except (MixlakeError, KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException as error:  # a panic of Polars or another library in Rust is no Exception
+            raise FlowError(
+                f"{self.flow} failed with {type(error).__name__}: {error} ({self.place}{_line(error, self.place)})",
+                "an operator rejects a bad row by _reject; fix it there",
+            ) from error
+        finally:
             if self.clock is not None:
                 self.clock.add(time.monotonic() - began)
-            results = [answer] if isinstance(answer, pa.RecordBatch | pa.Table) else answer
-            if not isinstance(results, list):
-                raise self._wrong(f"returned {type(results).__name__}, not a record batch")
-            fitted = [part for item in results for part in self._fit(item)]
-            if self.one_to_one:
-                self._same_rows(batch, fitted)
-            yield from fitted
 
     def of_group(self, group: pa.Table) -> pa.Table:
         """Return the function's rows for all rows of a group."""
@@ -117,7 +137,7 @@ class Runner:
         except MisfitError as misfit:
             raise self._wrong(str(misfit)) from None
 
-    def _same_rows(self, batch: pa.RecordBatch | pa.Table, answer: list[pa.RecordBatch]) -> None:
+    def _same_rows(self, batch: pa.RecordBatch | pa.Table, answer: list[pa.Array]) -> None:
         """Refuse a result in which a row is missing, duplicated or new, by the source key.
 
         Raises:
@@ -126,7 +146,7 @@ class Runner:
         key = self.one_to_one
         kind = self.table.column(key).type
         given = batch.column(key).cast(kind)
-        back = pa.chunked_array([part.column(key) for part in answer], type=kind).combine_chunks()
+        back = pa.chunked_array(answer, type=kind).combine_chunks()
         if back.equals(given) or back.sort().equals(given.sort()):
             return
         counts = [pc.value_counts(keys).flatten() for keys in (given, back)]

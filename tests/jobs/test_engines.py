@@ -18,6 +18,8 @@ from tests.jobs.acquire.conftest import picture, recording
 FLOWS = (
     "bronze.sources",
     "bronze.files",
+    "bronze.record_ids",
+    "bronze.record_files",
     "bronze.documents",
     "bronze.images",
     "bronze.utterances",
@@ -46,7 +48,7 @@ FLOWS = (
     "gold.sequences",
     "gold.media_addresses",
 )
-DOCUMENTS = ("bronze.sources", "bronze.files", "bronze.documents", "silver.documents", "silver.document_signatures")
+DOCUMENTS = (*FLOWS[:5], "silver.documents", "silver.document_signatures")
 SHUFFLED = FLOWS[FLOWS.index("silver.document_order") :]
 # Its rows name data files, which each lake names otherwise.
 OF_FILES = "gold.media_addresses"
@@ -70,6 +72,8 @@ def world(tmp_path_factory):
             "include": ["*.wav"],
             "neighbour": {"format": "plain", "relation": "verbatim"},
         },
+        "posts": {**common, "modality": "text", "include": ["*.jsonl"], "records": {"text": "body", "id": "id"}},
+        "rows": {**common, "modality": "text", "include": ["*.csv"], "records": {}},
         "views": {**common, "modality": "image", "include": ["*.png"], "neighbour": {"format": "tagged-lines"}},
     }
     (root / "sources.yaml").write_text(yaml.safe_dump({"sources": sources}))
@@ -77,6 +81,12 @@ def world(tmp_path_factory):
     (root / "mixlake.yaml").write_text(yaml.safe_dump(config))
     for number in range(12):
         (data / f"{number}.txt").write_text(f"Note {number}.\n{TEXT}\nEnd of note {number} — voilà, 漢字.\n")
+    posts = [{"id": n // 2, "body": f"Post {n}. {TEXT}"} for n in range(6)]
+    (data / "a.jsonl").write_text("".join(json.dumps(post) + "\n" for post in posts))
+    (data / "b.jsonl").write_text(
+        json.dumps({"id": 1, "body": "Again."}) + "\nnot JSON\n" + json.dumps({"id": 9}) + "\n"
+    )
+    (data / "rows.csv").write_text(f"text\nOne row. {TEXT}\nAnother. {TEXT}\n")
     (data / "page.html").write_text(f"<html><body><h1>Title</h1><p>{TEXT}</p><script>no()</script></body></html>")
     (data / "nul.txt").write_bytes(b"a\0b")
     (data / "empty.txt").write_text("")
@@ -121,6 +131,7 @@ def quarantined(lake):
 def change(world):
     (world / "data" / "3.txt").write_text(f"{TEXT} This one is another text now.")
     (world / "data" / "4.txt").unlink()
+    (world / "data" / "b.jsonl").write_text(json.dumps({"id": 9, "body": f"{TEXT} A new post."}) + "\n")
     (world / "data" / "new.txt").write_text(f"{TEXT} And this one is new.")
     (world / "data" / "clip1.txt").write_text("Other words.")
 

@@ -100,7 +100,7 @@ def test_every_damaged_file_is_landed_or_quarantined(tmp_path, monkeypatch, each
     count = world(tmp_path / "world", each)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     lake = Lake(str(tmp_path / "lake"), load_config(tmp_path / "world"))
-    report = lake.run(list({*FLOWS, "bronze.sources"}))
+    report = lake.run(list({*FLOWS, "bronze.sources", "bronze.record_ids", "bronze.record_files"}))
     assert report.ok, [str(result.error) for result in report.results if result.error]
     quarantine = lake.sql('SELECT "table", reason, "row" FROM ledger.quarantine').to_pylist()
     rows = {table: lake.table(table).num_rows for table in FLOWS}

@@ -10,7 +10,7 @@ from typing import Any
 
 from jobs.acquire.copyright_file import parse_copyright
 from jobs.acquire.licence_names import debian_spdx
-from jobs.acquire.package_licence import Packaged, npm_licence, pyproject_licence, wheel_licence
+from jobs.acquire.package_licence import Packaged, card_licence, npm_licence, pyproject_licence, wheel_licence
 
 __all__ = ["debian_copyright", "debian_spdx", "folder_licence"]
 
@@ -41,7 +41,7 @@ def debian_copyright(path: Path) -> tuple[str, str]:
 
 
 def folder_licence(root: Path) -> tuple[Packaged, str]:
-    """Return what a folder's own manifest states, and the manifest's name; nothing where it has none."""
+    """Return what a folder's own manifest or card states, and its name; nothing where it has none."""
     copyright_file = root / "debian" / "copyright"
     if copyright_file.is_file():
         license_, words = debian_copyright(copyright_file)
@@ -61,7 +61,8 @@ def folder_licence(root: Path) -> tuple[Packaged, str]:
             stated = pyproject_licence(said) if path.suffix == ".toml" else npm_licence(said)
             if stated.stated:
                 return stated, name
-    return Packaged(), ""
+    stated = card_licence(read_text(root / "README.md") or "")
+    return (stated, "README.md") if stated.stated else (Packaged(), "")
 
 
 def read_text(path: Path) -> str | None:

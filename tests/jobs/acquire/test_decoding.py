@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jobs.acquire.decoding import decode, gunzip
+from jobs.acquire.decoding import decode
 from jobs.acquire.original_file import RejectedError
 
 TEXT = "Grüße, 世界"
@@ -162,26 +161,3 @@ def test_any_bytes_are_text_or_rejected(data, language):
 def test_a_large_file_is_judged_by_its_lines_that_are_not_ascii():
     code = "int a = 1;\n" * 20_000 + f"/* {RUSSIAN} */\n"
     assert found(code.encode("koi8-r"), "text/x-c") == (code, "koi8-r")
-
-
-@given(st.lists(st.binary(max_size=100), min_size=1, max_size=3))
-def test_gunzip_reads_all_members(parts):
-    assert gunzip(b"".join(gzip.compress(part) for part in parts), 1000) == b"".join(parts)
-
-
-def test_gunzip_does_not_look_at_all_that_is_left_for_each_of_many_members():
-    assert gunzip(gzip.compress(b"x") * 20_000, 1 << 20) == b"x" * 20_000
-
-
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (gzip.compress(b"x" * 10_000), "holds more than 1000 bytes"),
-        (gzip.compress(b"abcdef" * 20)[:-9], "cut off"),
-        (b"\x1f\x8bnonsense" * 4, "damaged"),
-    ],
-    ids=["too large", "cut off", "damaged"],  # of its own words: a gzip stream holds the time it was made
-)
-def test_gunzip_refuses(data, words):
-    with pytest.raises(RejectedError, match=words):
-        gunzip(data, 1000)

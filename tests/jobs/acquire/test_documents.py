@@ -10,6 +10,7 @@ from jobs.acquire.documents import FLOW, DocumentsParams, documents
 from lakehouse.errors import FlowError
 from schemas.documents import landed_documents as table
 from schemas.identity import content_ids, derived_ids
+from tests.jobs.acquire.extract.made import joined, pdf, scan
 from tests.jobs.acquire.landed import together
 from tests.lakehouse.flows import flow_of
 
@@ -145,3 +146,41 @@ def test_large_files_are_worked_on_a_few_at_a_time(world, monkeypatch):
 def test_its_rows_lead_back_to_files():
     assert flow_of(documents).source_key_sql == "coalesce(get(parent_ids, 0), sample_id)"
     assert flow_of(documents).id == FLOW
+
+
+def test_pdf_manual_pages_and_catalogues_land_as_their_text(world):
+    world.put("a.pdf", pdf([(72, 700, "A page"), (72, 600, "More")], title="Title", language="fr"))
+    world.put("man1/frob.1.gz", gzip.compress(b".TH FROB 1\n.SH NAME\nfrob \\- frobnicate\n"))
+    world.put("man1/other.1", b".so man1/frob.1\n")
+    world.put("notes.2", b"Second notes.\n")
+    world.put("po/de.po", 'msgid ""\nmsgstr "Language: de\\n"\n\nmsgid "Open"\nmsgstr "Öffnen"\n')
+    rows = {row["uri"].partition("/")[2]: row for row in land(world, language="und").to_pylist()}
+    said = {name: (row["content"], row["title"], row["language_hint"], row["_reject"]) for name, row in rows.items()}
+    assert said == {
+        "a.pdf": ("A page\n\nMore", "Title", "fr", None),
+        "man1/frob.1.gz": ("NAME\n\nfrob - frobnicate", "FROB(1)", "und", None),
+        "man1/other.1": (None, None, "und", "a link to the page man1/frob.1"),
+        "notes.2": ("Second notes.\n", None, "und", None),
+        "po/de.po": ("Öffnen", None, "de", None),
+    }
+    assert rows["a.pdf"]["encoding_method"] == "extracted"
+    assert rows["man1/frob.1.gz"]["media_type"] == "text/troff"
+
+
+def test_scanned_pages_are_rejected_beside_the_pages_that_land(world, rejects):
+    world.put("scan.pdf", scan())
+    world.put("mixed.pdf", joined(pdf([(72, 700, "A page")]), scan()))
+    batch = land(world)
+    words = "a picture without text, which must be recognised (OCR) first"
+    assert rejects(batch) == {
+        "folder:mine/mixed.pdf": f"scanned: page 2: {words}",
+        "folder:mine/scan.pdf": f"scanned: page 1: {words}",
+    }
+    assert [row["content"] for row in batch.to_pylist() if row["_reject"] is None] == ["A page"]
+
+
+def test_code_keeps_catalogues_and_manual_pages_as_they_are(world):
+    world.put("frob.1", b".TH FROB 1\n.SH NAME\nfrob\n")
+    world.put("de.po", 'msgid "Open"\nmsgstr "Auf"\n')
+    contents = [row["content"] for row in land(world, modality="code").to_pylist()]
+    assert contents == ['msgid "Open"\nmsgstr "Auf"\n', ".TH FROB 1\n.SH NAME\nfrob\n"]

@@ -58,6 +58,13 @@ def test_folders_are_expanded(declare, tmp_path, monkeypatch):
         ({"connector": "ftp"}, "connector is 'ftp'"),
         ({"modality": "smell"}, "modality is 'smell'"),
         ({"connector": "folder", "package": ""}, "names no folder"),
+        ({"records": {"txt": "body"}}, "unknown key 'txt' in source 's': records — did you mean text?"),
+        ({"records": {"format": "xls"}}, "records.format is 'xls'"),
+        ({"records": {}, "split": "%"}, "split is for files that are one sample each"),
+        ({"records": {}, "neighbour": {"format": "name"}}, "neighbour is for files that are one sample each"),
+        ({"records": {"delimiter": "::"}}, "records.delimiter must be one character"),
+        ({"records": {"max_bytes": 0}}, "records.max_bytes is 0"),
+        ({"records": {"format": "document"}, "modality": "image"}, "documents are text or code"),
         ({"connector": "folder", "path": "$NO_SUCH_VARIABLE/x"}, "names something unknown"),
         ({"package": ""}, "names no package"),
         ({"package": ["a"]}, "package is ['a']"),
@@ -104,3 +111,13 @@ def test_broken_files_are_told_with_the_line(load, text, words):
 
 def test_a_version_that_yaml_reads_as_a_number_is_a_version(declare):
     assert declare(version=6.0).version == "6.0"
+
+
+def test_files_of_records_may_be_of_any_size_and_a_dataset_has_other_files(declare):
+    assert declare(records={}).max_bytes > 1 << 40
+    assert declare(records={}, max_bytes=10).max_bytes == 10
+    assert declare(records={"format": "document"}).max_bytes == 32 << 20
+    assert "README.md" in declare(records={"format": "huggingface"}).exclude
+    assert declare(modality="speech", records={}).neighbour is None
+    source = declare(records={"media": ["jpg", "png"], "text": "json.caption"})
+    assert Source.from_json(source.to_json()) == source

@@ -225,3 +225,22 @@ def test_code_that_changed_after_the_flow_began_is_not_run(tmp_path, monkeypatch
     with pytest.raises(FlowError, match=r"edited_operator.py changed while it ran; nothing was committed"):
         list(run_operator(made, batches(), Clock()))
     sys.modules.pop("edited_operator")
+
+
+def endless(batch, params):
+    """Rows of 1 MiB, the first of which are read before the last are made."""
+    for number in range(params):
+        yield pa.record_batch({"id": [f"{number}-" + "x" * (1 << 20)]})
+
+
+def test_results_are_passed_on_before_the_next_are_made():
+    results = run_operator(runner(endless, 1 << 40), batches(1), Clock())
+    assert [next(results)["id"][0].as_py()[:2] for _ in range(3)] == ["0-", "1-", "2-"]
+
+
+def test_large_results_of_a_worker_come_through_a_file(workers, monkeypatch, tmp_path):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    found = [part["id"][0].as_py()[:3] for part in run_operator(runner(endless, 70), batches(2), Clock())]
+    assert found == [f"{number}-x"[:3] for number in range(70)] * 2
+    assert list(tmp_path.iterdir()) == []

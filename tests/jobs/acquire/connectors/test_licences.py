@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from jobs.acquire.connectors.licences import debian_copyright, debian_spdx
+from jobs.acquire.connectors.licences import debian_copyright, debian_spdx, folder_licence
 
 HEAD = "Format: copyright-format/1.0\nSource: x\n\n"
 
@@ -46,3 +46,19 @@ def test_prose_gives_words_and_no_licence(tmp_path):
     path.write_text("Packaged by me.\n\nPermission is granted to copy.\n")
     assert debian_copyright(path) == ("", "not machine readable: Permission is granted to copy.")
     assert debian_copyright(tmp_path / "absent")[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("card", "spdx"),
+    [
+        ("---\nlicense: apache-2.0\nlanguage: [en]\n---\n# Data\n", "Apache-2.0"),
+        ("---\nlicense: [mit, cc-by-4.0]\n---\n", "MIT AND CC-BY-4.0"),
+        ("---\nlicense: other\nlicense_name: own\n---\n", ""),
+        ("---\nlicense: {a: [\n---\n", ""),
+        ("license: mit\n", ""),
+    ],
+)
+def test_the_card_of_a_dataset_states_its_licence(tmp_path, card, spdx):
+    (tmp_path / "README.md").write_text(card)
+    stated, name = folder_licence(tmp_path)
+    assert (stated.license, name) == (spdx, "README.md" if spdx else "")
