@@ -47,6 +47,7 @@ class ImagesParams:
     params=ImagesParams,
     source_key_sql="coalesce(get(parent_ids, 0), sample_id)",
     batch_rows=32,
+    batch_seconds=300,
     reject_tolerance=1.0,
     tags=["landing"],
 )

@@ -41,6 +41,7 @@ class UtterancesParams:
     params=UtterancesParams,
     source_key_sql="coalesce(get(parent_ids, 0), sample_id)",
     batch_rows=32,
+    batch_seconds=300,
     reject_tolerance=1.0,
     tags=["landing"],
 )

@@ -56,6 +56,7 @@ class ImageParams:
     reads={"images": read(landed_images, columns=[*_CARRIED, "width", "height", "image"])},
     params=ImageParams,
     batch_rows=32,
+    batch_seconds=300,
     reject_tolerance=1.0,
 )
 def clean_images(batch: pa.RecordBatch, params: ImageParams) -> pa.RecordBatch:

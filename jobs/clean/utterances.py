@@ -49,6 +49,7 @@ class UtteranceParams:
     reads={"utterances": read(landed_utterances, columns=[*_CARRIED, "transcript", "relation", "audio"])},
     params=UtteranceParams,
     batch_rows=64,
+    batch_seconds=300,
     reject_tolerance=1.0,
 )
 def clean_utterances(batch: pa.RecordBatch, params: UtteranceParams) -> pa.RecordBatch:

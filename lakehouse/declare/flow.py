@@ -69,6 +69,7 @@ class Flow:
     group_mb: int = 1024
     external: Callable[..., str] | None = None
     batch_rows: int = 2048
+    batch_seconds: float = 0.0
     reject_tolerance: float = 0.05
     models: Callable[..., Mapping[str, str]] | None = None
     tags: tuple[str, ...] = ()
@@ -102,6 +103,7 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
     group_mb: int = 1024,
     external: Callable[..., str] | None = None,
     batch_rows: int = 2048,
+    batch_seconds: float = 0.0,
     reject_tolerance: float = 0.05,
     models: Callable[..., Mapping[str, str]] | None = None,
     tags: Sequence[str] = (),
@@ -153,6 +155,9 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
         external: For flows that land data: called with params, returns a fingerprint of the external
             data; the flow is stale when it changes.
         batch_rows: Rows of an Arrow batch; low where rows carry media bytes.
+        batch_seconds: For operators that decode what strangers made: seconds that one may take for a batch. Such an
+            operator runs in worker processes alone; a batch in which one dies or takes longer is tried again in halves,
+            and the row at fault is quarantined. 0 is no limit. On Spark a task that dies is Spark's to repeat.
         reject_tolerance: Share of the rows that a run made above which the flow fails: of those that no check rejected,
             and of those that break a check that has no tolerance of its own.
         models: Called with params, returns name to digest of the model files that the flow uses.
@@ -190,6 +195,7 @@ def flow(  # noqa: PLR0913 - a declaration has as many fields as there is to dec
             group_mb=group_mb,
             external=external,
             batch_rows=batch_rows,
+            batch_seconds=batch_seconds,
             reject_tolerance=reject_tolerance,
             models=models,
             tags=tuple(tags),

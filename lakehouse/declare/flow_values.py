@@ -90,6 +90,7 @@ _VALUES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "group_mb": ("a whole number from 1", lambda value: _is_number(value) and value >= 1),
     "external": ("a function", _is_function),
     "batch_rows": ("a whole number from 1", lambda value: _is_number(value) and value >= 1),
+    "batch_seconds": ("a number from 0", lambda value: _is_number(value, int | float) and value >= 0),
     "reject_tolerance": ("a number from 0 to 1", lambda value: _is_number(value, int | float) and 0 <= value <= 1),
     "models": ("a function", _is_function),
     "tags": ("a list of texts", _are_texts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from lakehouse.declare.portable_expression import to_duckdb
 from lakehouse.delta import arrow_dataset as ds
 from lakehouse.delta.scan import scan
 from lakehouse.embedded import flow_inputs
-from lakehouse.embedded.operator_pool import Clock, run_operator
+from lakehouse.embedded.operator_pool import Clock, Endangered, run_operator
 from lakehouse.embedded.relations import EmbeddedRelations, Relation, ShuffledRelations
 from lakehouse.embedded.row_file import Stream, cut
 from lakehouse.engine import AffectedKeys, Call, Changes, FlowOutput
@@ -24,6 +25,7 @@ from lakehouse.engine.fixed_lists import fixed_columns, in_declared_types
 from lakehouse.engine.input_types import input_schema
 from lakehouse.engine.keys import has_origins, keeps_source_key
 from lakehouse.engine.landing import land
+from lakehouse.engine.lost_rows import can_be_lost, lost_row
 from lakehouse.engine.operator_runner import runner_of
 from lakehouse.errors import FlowError
 from lakehouse.project import Project
@@ -106,7 +108,9 @@ class FlowFunction:
         runner = runner_of(flow, call.params)
         if has_origins(flow) and not keeps_source_key(flow):
             self._source_keys_in = []
-        results = run_operator(runner, self._counted(cut(rows.batches, flow.batch_rows)), self._clock)
+        rejected = functools.partial(lost_row, flow, runner) if can_be_lost(flow) else None
+        endangered = Endangered(flow.batch_seconds, rejected)
+        results = run_operator(runner, self._counted(cut(rows.batches, flow.batch_rows)), self._clock, endangered)
         answer = Stream(pa.schema(runner.columns), results)
         return FlowOutput(answer, full=changes is None, affected=changes.affected if changes is not None else None)
 

@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import multiprocessing
 import os
 import pickle
-import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import replace
-from multiprocessing.context import SpawnContext, SpawnProcess
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from lakehouse.embedded.row_file import RowFile, Stream, write_rows
+from lakehouse.embedded.operator_workers import MOST_LOST, Results, SourceFiles, WorkerLostError, Workers, file_states
 from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError
 from lakehouse.interruption import on_interrupt
 from lakehouse.scratch_folder import scratch_folder
 
-if TYPE_CHECKING:
-    from multiprocessing.process import BaseProcess
-
 # Seconds in an operator after which the rest of its batches go to worker processes, whose start costs about as much.
 _INLINE_SECONDS = 2.0
-# Results of one batch above which a worker writes them to a file.
-_IN_MEMORY_BYTES = 64 << 20
 # Batches queued per worker, so that it need not wait.
 _AHEAD = 2
 
@@ -50,16 +37,32 @@ class Clock:
         self.seconds += seconds
 
 
-def run_operator(runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock) -> Iterator[pa.RecordBatch]:
+@dataclass(frozen=True, slots=True)
+class Endangered:
+    """How an operator is called that bad rows may end or hold up.
+
+    Args:
+        seconds: Time that it may take for a batch, all of which then go to worker processes; 0 for no limit.
+        rejected: Makes a rejected row of a row and the reason; None where that cannot be done.
+    """
+
+    seconds: float = 0.0
+    rejected: Callable[[pa.RecordBatch, str], pa.RecordBatch] | None = None
+
+
+def run_operator(
+    runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock, endangered: Endangered | None = None
+) -> Iterator[pa.RecordBatch]:
     """Yield an operator's results, in the order of its batches.
 
     Args:
         runner: Calls the operator; its clock is not used.
         batches: Its batches.
         clock: Receives the seconds spent in the operator, added up over workers.
+        endangered: What becomes of rows that a worker process does not survive.
 
     Raises:
-        FlowError: If the operator fails, or a worker process is killed.
+        FlowError: If the operator fails, or worker processes die for another reason than a few rows.
     """
     stopped = threading.Event()
 
@@ -75,15 +78,16 @@ def run_operator(runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock
             yield batch
 
     with on_interrupt(stop):
-        yield from _results(runner, until_stopped(), clock)
+        yield from _results(runner, until_stopped(), clock, endangered or Endangered())
 
 
-def _results(runner: Runner, rest: Iterator[pa.RecordBatch], clock: Clock) -> Iterator[pa.RecordBatch]:
-    sources = _source_files(runner)
-    workers = os.cpu_count() or 1
-    alone = workers == 1 or not _importable(runner)
+def _results(
+    runner: Runner, rest: Iterator[pa.RecordBatch], clock: Clock, endangered: Endangered
+) -> Iterator[pa.RecordBatch]:
+    apart = endangered.seconds > 0
+    alone = not _importable(runner) or (os.cpu_count() == 1 and not apart)
     spent = 0.0
-    while alone or spent < _INLINE_SECONDS:
+    while alone or (spent < _INLINE_SECONDS and not apart):
         batch = next(rest, None)
         if batch is None:
             return
@@ -91,118 +95,99 @@ def _results(runner: Runner, rest: Iterator[pa.RecordBatch], clock: Clock) -> It
         yield from replace(runner, clock=own)([batch])
         spent += own.seconds
         clock.add(own.seconds)
-    yield from _in_workers(runner, sources, rest, clock)
-
-
-type SourceFiles = dict[str, tuple[int, int]]
+    yield from _in_workers(runner, rest, clock, endangered)
 
 
 def _source_files(runner: Runner) -> SourceFiles:
     """Return time of change and size of each file of the operator's package that this process has loaded."""
     root = runner.function.__module__.partition(".")[0]
     loaded = [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == root]
-    return _states(str(module.__file__) for module in loaded if getattr(module, "__file__", None))
-
-
-def _states(paths: Iterable[str]) -> SourceFiles:
-    found = {}
-    for path in paths:
-        with contextlib.suppress(OSError):  # in an archive
-            status = Path(path).stat()
-            found[path] = (status.st_mtime_ns, status.st_size)
-    return found
+    return file_states(str(module.__file__) for module in loaded if getattr(module, "__file__", None))
 
 
 def _in_workers(
-    runner: Runner, sources: SourceFiles, batches: Iterable[pa.RecordBatch], clock: Clock
+    runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock, endangered: Endangered
 ) -> Iterator[pa.RecordBatch]:
-    workers = os.cpu_count() or 1
-    with (
-        scratch_folder("results") as folder,
-        ProcessPoolExecutor(
-            workers, mp_context=_Context(), initializer=_begin, initargs=(runner, sources, folder)
-        ) as pool,
-    ):
-        waiting: deque[Future[_Results]] = deque()
+    count = os.cpu_count() or 1
+    with scratch_folder("results") as folder:
+        workers = Workers(runner, _source_files(runner), folder, count, endangered.seconds)
+        narrowed = _Narrowed(workers, runner, clock, endangered)
+        waiting: deque[tuple[pa.RecordBatch, Future[Results]]] = deque()
+
+        def oldest() -> Iterator[pa.RecordBatch]:
+            batch, future = waiting.popleft()
+            try:
+                results = workers.result(future)
+            except WorkerLostError as lost:
+                # Which batch it was at is not known: the oldest is tried again alone, the others after it.
+                again = [other for other, _ in waiting]
+                waiting.clear()
+                workers.restart()
+                yield from narrowed.results(batch, str(lost))
+                waiting.extend((other, workers.submit(other)) for other in again)
+                return
+            clock.add(results.seconds)
+            yield from results.rows()
+
         try:
             for batch in batches:
-                waiting.append(pool.submit(_work, batch))
-                while len(waiting) >= workers * _AHEAD:
-                    yield from _result(waiting.popleft(), clock)
+                waiting.append((batch, workers.submit(batch)))
+                while len(waiting) >= count * _AHEAD:
+                    yield from oldest()
             while waiting:
-                yield from _result(waiting.popleft(), clock)
-        except BrokenProcessPool:
-            raise FlowError(
-                f"{runner.flow}: a worker process was killed ({runner.place})",
-                "it may have run out of memory: lower batch_rows of the flow, or run it with --engine spark",
-            ) from None
+                yield from oldest()
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            workers.stop()
 
 
-class _Results(NamedTuple):
-    """What a worker made of one batch: the results themselves, or, where they are large, a file of them.
+class _Narrowed:
+    """Tries a batch again that a worker was lost with, in halves where that fails, until the rows at fault are found.
 
     Args:
-        batches: The results; none where they are in a file.
-        file: The file, which the receiver deletes.
-        seconds: Seconds spent in the operator.
+        workers: The workers, of which nothing else is asked meanwhile.
+        runner: Calls the operator.
+        clock: Receives the seconds spent in the operator.
+        endangered: What becomes of a row at fault.
     """
 
-    batches: list[pa.RecordBatch]
-    file: RowFile | None
-    seconds: float
+    def __init__(self, workers: Workers, runner: Runner, clock: Clock, endangered: Endangered) -> None:
+        self._workers, self._runner, self._clock, self._endangered = workers, runner, clock, endangered
+        self._lost = 0
 
+    def results(self, batch: pa.RecordBatch, first: str) -> Iterator[pa.RecordBatch]:
+        """Yield the results of a batch, rejected rows for those at fault.
 
-def _result(future: Future[_Results], clock: Clock) -> Iterator[pa.RecordBatch]:
-    results = future.result()
-    clock.add(results.seconds)
-    yield from results.batches
-    if results.file is not None:
+        Args:
+            batch: The batch.
+            first: How a worker was lost.
+
+        Raises:
+            FlowError: If rows cannot be rejected, or too many are at fault.
+        """
+        if self._endangered.rejected is None:
+            raise self._error(first)
         try:
-            yield from results.file.batches()
-        finally:
-            results.file.path.unlink(missing_ok=True)
+            results = self._workers.result(self._workers.submit(batch))
+        except WorkerLostError as lost:
+            self._workers.restart()
+            if batch.num_rows > 1:
+                half = batch.num_rows // 2
+                yield from self.results(batch.slice(0, half), str(lost))
+                yield from self.results(batch.slice(half), str(lost))
+                return
+            self._lost += 1
+            if self._lost > MOST_LOST:
+                raise self._error(f"{lost}, as were those of {MOST_LOST} rows before") from None
+            yield self._endangered.rejected(batch, f"the process of the operator {lost}")
+            return
+        self._clock.add(results.seconds)
+        yield from results.rows()
 
-
-_runner: Runner | None = None
-_changed = ""
-_folder = Path()
-
-
-def _begin(runner: Runner, sources: SourceFiles, folder: Path) -> None:
-    """Keep the operator, which this process imported again: its files may have changed meanwhile."""
-    global _runner, _changed, _folder  # noqa: PLW0603 - one a worker process
-    threading.Thread(target=_end_with_parent, name="mixlake-parent", daemon=True).start()
-    _runner, _folder = runner, folder
-    now = _states(sources)
-    _changed = next((path for path, state in sources.items() if now.get(path) != state), "")
-
-
-def _end_with_parent() -> None:
-    """End this process once its parent has ended, however it did."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-def _work(batch: pa.RecordBatch) -> _Results:
-    if _runner is None:
-        raise RuntimeError("the worker was not given an operator")
-    if _changed:
-        raise FlowError(f"{_runner.flow}: {_changed} changed while it ran; nothing was committed", "run it again")
-    clock = Clock()
-    results = replace(_runner, clock=clock)([batch])
-    first: list[pa.RecordBatch] = []
-    size = 0
-    for part in results:
-        first.append(part)
-        size += part.nbytes
-        if size > _IN_MEMORY_BYTES:
-            file = write_rows(_folder, Stream(part.schema, itertools.chain(first, results)))
-            return _Results([], file, clock.seconds)
-    return _Results(first, None, clock.seconds)
+    def _error(self, how: str) -> FlowError:
+        return FlowError(
+            f"{self._runner.flow}: a worker process {how} ({self._runner.place})",
+            "it may have run out of memory: lower batch_rows of the flow, or run it with --engine spark",
+        )
 
 
 def _importable(runner: Runner) -> bool:
@@ -211,27 +196,3 @@ def _importable(runner: Runner) -> bool:
         return b"__main__" not in pickle.dumps(runner)
     except (pickle.PicklingError, AttributeError, TypeError):
         return False
-
-
-_starting = threading.Lock()
-
-
-class _Process(SpawnProcess):
-    """A process that does not run the user's script again, which need not be guarded by ``__name__``."""
-
-    @staticmethod
-    def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - its name in multiprocessing
-        with _starting:
-            main = sys.modules["__main__"]
-            sys.modules["__main__"] = ModuleType("__main__")
-            # A terminal sends Ctrl-C to all processes; this one ends its workers.
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-            try:
-                return SpawnProcess._Popen(process_obj)  # noqa: SLF001 - no public way
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
-                sys.modules["__main__"] = main
-
-
-class _Context(SpawnContext):
-    Process = _Process

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import os
 import signal
@@ -16,7 +17,7 @@ import pytest
 from lakehouse.declare.column import Column
 from lakehouse.declare.contract import Table
 from lakehouse.embedded import operator_pool
-from lakehouse.embedded.operator_pool import Clock, run_operator
+from lakehouse.embedded.operator_pool import Clock, Endangered, run_operator
 from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError
 
@@ -66,6 +67,30 @@ def partial(batch, params):
     return batch if params in batch["id"].to_pylist() else batch.rename_columns(["name"])
 
 
+def hang(batch, params):
+    if params in batch["id"].to_pylist():
+        time.sleep(600)
+    return batch
+
+
+def crash(batch, params):
+    if set(params) & set(batch["id"].to_pylist()):
+        ctypes.string_at(0)  # as a decoder does that reads where it must not
+    return batch
+
+
+def kill_once(batch, params):
+    mark = Path(params)
+    if not mark.exists():
+        mark.write_text("")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return batch
+
+
+def rejected(row, reason):
+    return row.append_column("_reject", pa.array([reason]))
+
+
 @pytest.fixture
 def workers(monkeypatch):
     """Let two worker processes do all batches."""
@@ -81,11 +106,11 @@ def batches(count=6, rows=2):
     return [pa.record_batch({"id": [f"{n}/{k}" for k in range(rows)]}) for n in range(count)]
 
 
-def results(of, given=None):
+def results(of, given=None, endangered=None):
     clock = Clock()
     rows = [
         row
-        for part in run_operator(of, iter(given if given is not None else batches()), clock)
+        for part in run_operator(of, iter(given if given is not None else batches()), clock, endangered)
         for row in part.to_pylist()
     ]
     return rows, clock.seconds
@@ -137,8 +162,37 @@ def test_an_error_of_a_worker_keeps_its_message_and_advice(workers, of, message)
 
 
 def test_a_killed_worker_is_an_error_that_says_what_to_do(workers):
-    with pytest.raises(FlowError, match=r"flows.f: a worker process was killed .* lower batch_rows"):
+    with pytest.raises(FlowError, match=r"flows.f: a worker process was ended by SIGKILL .* lower batch_rows"):
         results(runner(kill, "3/0"))
+
+
+@pytest.mark.parametrize(
+    ("of", "bad", "how"),
+    [
+        (runner(crash, ["3/0", "4/2"]), {"3/0", "4/2"}, "was ended by SIGSEGV"),
+        (runner(kill, "0/1"), {"0/1"}, "was ended by SIGKILL"),
+        (runner(hang, "5/3"), {"5/3"}, "took longer than 3 s"),
+    ],
+)
+def test_a_row_that_ends_or_holds_up_its_process_is_rejected_and_the_others_go_on(of, bad, how, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    rows, _ = results(of, batches(6, 4), Endangered(3, rejected))
+    assert [row["id"] for row in rows] == [f"{n}/{k}" for n in range(6) for k in range(4)]
+    assert {row["id"]: row["_reject"] for row in rows if row.get("_reject")} == dict.fromkeys(
+        bad, f"the process of the operator {how}"
+    )
+
+
+def test_a_worker_that_something_else_ended_costs_no_row(workers, tmp_path):
+    rows, _ = results(runner(kill_once, str(tmp_path / "mark")), None, Endangered(0, rejected))
+    assert len(rows) == 12
+    assert not any(row.get("_reject") for row in rows)
+
+
+def test_an_operator_that_many_rows_end_fails_the_flow(workers, monkeypatch):
+    monkeypatch.setattr(operator_pool, "MOST_LOST", 1)
+    with pytest.raises(FlowError, match="was ended by SIGSEGV, as were those of 1 rows before"):
+        results(runner(crash, ["0/0", "0/1", "1/0"]), None, Endangered(0, rejected))
 
 
 def test_what_no_other_process_can_import_stays_here(workers):
