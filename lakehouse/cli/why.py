@@ -79,7 +79,6 @@ def _more(event: Event) -> str:
         for name, value in event.details.items()
         if isinstance(value, str | int | float)
     )
-    # An outcome says in words what stands behind its other samples.
     return " ".join(filter(None, (event.detail or (f"{before}{other}" if other else ""), details)))
 
 

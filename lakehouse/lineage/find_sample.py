@@ -29,7 +29,9 @@ def find_sample(connection: Connection, reader: Samples, text: str, *, quarantin
     """
     if re.fullmatch(SAMPLE_ID, text):
         return text
-    if not text.strip() or (len(text) < 4 and text.isalnum()):
+    if len(text) < 4 and text.strip() and reader.read([text], [], 1):
+        return text
+    if len(text) < 4:
         raise QueryError(f"{text!r} is not a sample id", "give at least four of its 32 hex digits, or an address")
     if _HEX.fullmatch(text):
         return _beginning(connection, reader, text, quarantined=quarantined)

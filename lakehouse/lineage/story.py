@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 # Outcomes after which a sample does not go on.
 LOSSES = ("removed", "quarantined", "pruned", "retracted")
+_STEPS = ("landed", "made", "kept", "trained")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Event:
         return {**values, "other": list(self.other), "details": dict(self.details)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Story:
     """What happened to a sample.
 
@@ -70,6 +73,7 @@ class Story:
         id: The sample.
         uri: The address of its original, empty where no table has it.
         events: In the order of the way.
+        made: Samples that were made from it.
         truncated: Whether there are more rows than the limit.
         left_out: Views of outcomes that could not be read, and why.
     """
@@ -77,23 +81,42 @@ class Story:
     id: str
     uri: str
     events: tuple[Event, ...]
+    made: frozenset[str] = frozenset()
     truncated: bool = False
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
-        """Where the sample itself ended, in one line: the first loss, else the last step that kept it."""
+        """Where the sample itself ended, in one line: the first loss, else the last step that kept it.
+
+        Of what was made from it, it says how many ended where.
+        """
         own = [event for event in self.events if event.sample_id == self.id]
-        losses = [event for event in own if event.is_loss]
-        if losses:
-            first = losses[0]
-            same = [e for e in losses if (e.table, e.outcome) == (first.table, first.outcome)]
-            return f"{first.outcome} at {first.table}: {'; '.join(map(_reason, same))}"
-        counted = [event for event in own if event.outcome in {"landed", "made", "kept", "trained"}]
-        if not counted:
-            return "it is known only by what was made from it"
-        last = counted[-1]
-        return f"{last.outcome} at {last.table}{f': {last.detail}' if last.detail else ''}"
+        end = _end(own)
+        if end is None:
+            text = "it is known only by what was made from it"
+        elif end.is_loss:
+            same = [e for e in own if (e.table, e.outcome) == (end.table, end.outcome)]
+            text = f"{end.outcome} at {end.table}: {'; '.join(map(_reason, same))}"
+        else:
+            text = f"{end.outcome} at {end.table}{f': {end.detail}' if end.detail else ''}"
+        ends = [found for name in sorted(self.made) if (found := _end(self.of(name))) is not None]
+        if not ends:
+            return text
+        counts = Counter(f"{found.outcome} at {found.table}" for found in ends)
+        counted = ", ".join(f"{n} {words}" for words, n in counts.most_common())
+        return f"{text}; of {len(ends)} made from it {counted}"
+
+    def of(self, sample: str) -> list[Event]:
+        """Return the events of a sample."""
+        return self._by_sample.get(sample, [])
+
+    @functools.cached_property
+    def _by_sample(self) -> dict[str, list[Event]]:
+        found: dict[str, list[Event]] = {}
+        for event in self.events:
+            found.setdefault(event.sample_id, []).append(event)
+        return found
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake why --json`` prints."""
@@ -105,6 +128,12 @@ class Story:
             "truncated": self.truncated,
             "left_out": dict(self.left_out),
         }
+
+
+def _end(events: Sequence[Event]) -> Event | None:
+    """Return the first loss, else the last step that kept a sample."""
+    counted = [event for event in events if event.outcome in _STEPS]
+    return next((event for event in events if event.is_loss), counted[-1] if counted else None)
 
 
 def _reason(event: Event) -> str:

@@ -7,7 +7,7 @@ views have their place in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from lakehouse.lineage.outcomes import quarantined_outcomes, retracted_outcomes,
 from lakehouse.lineage.reader import Samples
 from lakehouse.lineage.scan_reader import open_samples
 from lakehouse.lineage.story import Event, Story
-from lakehouse.lineage.table_order import order_tables
+from lakehouse.declare.table_order import order_tables
 from lakehouse.lineage.training_steps import steps_of_samples
 from lakehouse.lineage.walk import Walk
 from lakehouse.project import Project
@@ -53,13 +53,17 @@ def why(project: Project, sample: str, at: str | None = None, *, limit: int = RO
         if not (walk.nodes or told or quarantined or retracted):
             raise QueryError(f"there is no sample {full}", "correct the id, or look at another version with --at")
         rows = list(_rows(walk, reader, told))
-        trained = list(_trained(project, sorted(walk.below)))
+        # What a view names as made of a sample in its table, such as a packed row, is told with the sample.
+        covered = {other for event in told for other in event.other if (other, event.table) in walk.nodes}
+        below = walk.below - (covered & (walk.below - {full}))
+        trained = list(_trained(project, sorted(below)))
         events = [*rows, *told, *quarantined, *retracted, *trained]
-        events = _with_runs(connection, events, {name: node for name, node in walk.nodes.items()})
+        events = _with_runs(connection, events, walk.nodes)
         place = _places(project, reader, events)
-    events.sort(key=lambda event: (*place(event), event.sample_id))
+    events.sort(key=lambda event: (place[event.table], event.sample_id))
     uri = next((n.uri for (name, _), n in sorted(walk.nodes.items()) if n.uri and name == full), "")
-    return Story(full, uri, tuple(events), walk.truncated, left_out)
+    made = frozenset(below) - {full}
+    return Story(full, uri, tuple(events), made, walk.truncated, left_out)
 
 
 def _rows(walk: Walk, reader: Samples, told: Sequence[Event]) -> Iterator[Event]:
@@ -81,7 +85,7 @@ def _rows(walk: Walk, reader: Samples, told: Sequence[Event]) -> Iterator[Event]
             outcome, other = "made", before
         else:
             outcome, other = "landed", ()
-        yield Event(sample, table, outcome, node.version, other=other, detail=node.uri, run_id=node.run_id)
+        yield Event(sample, table, outcome, node.version, other=other, detail=node.uri * (outcome == "landed"), run_id=node.run_id)
 
 
 def _trained(project: Project, ids: Sequence[str]) -> Iterator[Event]:
@@ -133,8 +137,8 @@ def _with_runs(
     return found
 
 
-def _places(project: Project, reader: Samples, events: Iterable[Event]) -> Callable[[Event], tuple[int, int]]:
+def _places(project: Project, reader: Samples, events: Iterable[Event]) -> dict[str, int]:
+    """Return the place of each table on the way."""
     names = {event.table for event in events}
     unwritten = [name for name in names & reader.versions.keys() if name not in project.registry.writers]
-    order = order_tables(project.registry, {name: reader.inputs(name) for name in unwritten}, names)
-    return lambda event: (order[event.table], 0)
+    return order_tables(project.registry, {name: reader.inputs(name) for name in unwritten}, names)

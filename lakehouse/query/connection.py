@@ -347,4 +347,4 @@ def connect(project: Project, at: str | None = None, tables: Mapping[str, int] |
 def empty(project: Project, name: str) -> pa.Table | None:
     """Return no rows under a declared table's schema, None where no contract declares the table."""
     contract = project.registry.tables.get(name)
-    return None if contract is None else contract.schema.empty_table()
+    return None if contract is None else pa.Table.from_batches([], contract.schema)

@@ -12,7 +12,7 @@ SELECT sample_id, 'gold.samples' AS "table",
     CASE WHEN keep THEN 'kept' ELSE 'removed' END AS outcome,
     reasons[nth] AS rule,
     findings[nth]['column'] AS "column",
-    coalesce(findings[nth]['value']::VARCHAR, findings[nth]['text']) AS value,
+    coalesce(regexp_replace(findings[nth]['value']::VARCHAR, '\.0$', ''), findings[nth]['text']) AS value,
     findings[nth]['threshold'] AS threshold,
     source, cell, policy, nth
 FROM told
