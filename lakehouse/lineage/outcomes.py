@@ -81,7 +81,8 @@ def quarantined_outcomes(connection: Connection, ids: Sequence[str]) -> Iterator
     known = set(ids)
     for row in rows:
         contract = tables.get(row["table"])
-        own = row["sample_id"] if row["sample_id"] in known else row["origin"]
+        # What was to be made of a sample may have an id of its own.
+        own = row["sample_id"] or row["origin"]
         yield Event(
             own,
             row["table"],
@@ -89,7 +90,7 @@ def quarantined_outcomes(connection: Connection, ids: Sequence[str]) -> Iterator
             rule=row["reason"],
             value=broken_values(contract, row["reason"], row["row"]) if contract else "",
             threshold=describe_check(contract, row["reason"]) if contract else "",
-            other=(row["sample_id"],) if row["sample_id"] not in {None, own} else (),
+            other=(row["origin"],) if row["origin"] in known - {own} else (),
             flow=row["flow"],
             run_id=row["run_id"] or "",
             at=time_text(row["at"]),
@@ -100,14 +101,14 @@ def retracted_outcomes(connection: Connection, ids: Sequence[str]) -> Iterator[E
     """Yield the orders that retracted some samples, or what they were made from."""
     rows = connection.rows(
         """
-        SELECT DISTINCT retracted.id, retracted.kind AS how, orders.ordinal, orders.kind, orders.value, orders.reason,
+        SELECT retracted.id, max(retracted.kind) AS how, orders.ordinal, orders.kind, orders.value, orders.reason,
             orders.state, orders."at"
         FROM ledger.retracted AS retracted
         JOIN (
             SELECT * FROM ledger.retractions QUALIFY row_number() OVER (PARTITION BY ordinal ORDER BY "at" DESC) = 1
         ) AS orders USING (retraction_id)
         WHERE retracted.kind IN ('sample', 'derived') AND retracted.id IN (SELECT unnest($1::VARCHAR[]))
-        ORDER BY ALL
+        GROUP BY ALL ORDER BY ALL
         """,
         [list(ids)],
     )

@@ -97,7 +97,7 @@ class Story:
             text = "it is known only by what was made from it"
         elif end.is_loss:
             same = [e for e in own if (e.table, e.outcome) == (end.table, end.outcome)]
-            text = f"{end.outcome} at {end.table}: {'; '.join(map(_reason, same))}"
+            text = f"{end.outcome} at {end.table}: {'; '.join(dict.fromkeys(map(_reason, same)))}"
         else:
             text = f"{end.outcome} at {end.table}{f': {end.detail}' if end.detail else ''}"
         ends = [found for name in sorted(self.made) if (found := _end(self.of(name))) is not None]

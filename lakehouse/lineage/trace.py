@@ -36,7 +36,7 @@ def trace(project: Project, sample: str, at: str | None = None, *, limit: int = 
     """
     with connect(project, at) as connection:
         reader = open_samples(project, connection, at)
-        full = find_sample(connection, reader, sample, quarantined=True)
+        full = find_sample(connection, reader, sample, ledger=True)
         walk = Walk(reader, limit)
         walk.start(full)
         ids = sorted({full, *(name for name, _ in walk.nodes)})

@@ -42,7 +42,7 @@ def why(project: Project, sample: str, at: str | None = None, *, limit: int = RO
     """
     with connect(project, at) as connection:
         reader = open_samples(project, connection, at)
-        full = find_sample(connection, reader, sample, quarantined=True)
+        full = find_sample(connection, reader, sample, ledger=True)
         walk = Walk(reader, limit)
         walk.start(full)
         ids = sorted({full, *(name for name, _ in walk.nodes)})
@@ -52,24 +52,24 @@ def why(project: Project, sample: str, at: str | None = None, *, limit: int = RO
         retracted = list(retracted_outcomes(connection, ids))
         if not (walk.nodes or told or quarantined or retracted):
             raise QueryError(f"there is no sample {full}", "correct the id, or look at another version with --at")
-        rows = list(_rows(walk, reader, told))
         # What a view names as made of a sample in its table, such as a packed row, is told with the sample.
         covered = {other for event in told for other in event.other if (other, event.table) in walk.nodes}
-        below = walk.below - (covered & (walk.below - {full}))
-        trained = list(_trained(project, sorted(below)))
+        below = (walk.below - covered) | {full}
+        rows = [*_rows(walk, reader, told, full)]
+        trained = [*_trained(project, sorted(below))]
         events = [*rows, *told, *quarantined, *retracted, *trained]
         events = _with_runs(connection, events, walk.nodes)
         place = _places(project, reader, events)
     events.sort(key=lambda event: (place[event.table], event.sample_id))
     uri = next((n.uri for (name, _), n in sorted(walk.nodes.items()) if n.uri and name == full), "")
-    made = frozenset(below) - {full}
-    return Story(full, uri, tuple(events), made, walk.truncated, left_out)
+    made = frozenset(below) | {event.sample_id for event in quarantined if not below.isdisjoint(event.other)}
+    return Story(full, uri, tuple(events), made - {full}, walk.truncated, left_out)
 
 
-def _rows(walk: Walk, reader: Samples, told: Sequence[Event]) -> Iterator[Event]:
+def _rows(walk: Walk, reader: Samples, told: Sequence[Event], full: str) -> Iterator[Event]:
     """Yield an event for each row of which no view says more."""
     known = {(event.sample_id, event.table) for event in told}
-    known |= {(other, event.table) for event in told for other in event.other}
+    known |= {(other, event.table) for event in told for other in event.other if other != full}
     tables_of: dict[str, set[str]] = {}
     for sample, table in walk.nodes:
         tables_of.setdefault(sample, set()).add(table)
