@@ -9,7 +9,7 @@ from typing import Any
 from lakehouse.errors import MixlakeError
 from lakehouse.ledger import tables as ledger
 from lakehouse.lineage.story import Event
-from lakehouse.query.broken_values import broken_values, describe_check
+from lakehouse.engine.broken_values import broken_values, describe_check
 from lakehouse.query.connection import Connection
 from lakehouse.query.outcome_views import OPTIONAL, REQUIRED, outcome_columns, outcome_views
 from lakehouse.query.sql_guard import quoted

@@ -11,7 +11,7 @@ from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger import tables
 from lakehouse.ledger.quarantine import attempts
 from lakehouse.project import Project
-from lakehouse.query.broken_values import rules_of
+from lakehouse.engine.broken_values import rules_of
 from lakehouse.query.connection import connect
 
 

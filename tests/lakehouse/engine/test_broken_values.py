@@ -7,7 +7,7 @@ import pyarrow as pa
 from lakehouse.declare.check import Check
 from lakehouse.declare.column import Column
 from lakehouse.declare.contract import Table
-from lakehouse.query.broken_values import broken_values, check_columns, describe_check, rules_of, shown
+from lakehouse.engine.broken_values import broken_values, check_columns, describe_check, rules_of, shown
 
 TABLE = Table(
     "acme.pages",
