@@ -1,4 +1,15 @@
 -- What the draw made of each kept sample: how often it is in which stage, or why it is in none.
+--
+-- sample_id: A sample that the policy keeps.
+-- table: gold.mixture.
+-- outcome: kept where it was drawn, else pruned.
+-- rule: Why it was not drawn.
+-- value: Its tokens, where it was not drawn.
+-- threshold: The largest document that its cell takes, where that left it out.
+-- detail: How often it was drawn, by stage.
+-- source: Its source.
+-- cell: The line of the quota that it was drawn for, else its own cell.
+-- tokens: Tokens of all its draws.
 WITH drawn AS (
     SELECT sample_id, sum(times)::BIGINT AS times, min(source) AS source, min(cell) AS cell, sum(tokens)::BIGINT AS tokens,
         string_agg(stage || ' ' || times, ', ' ORDER BY stage) AS stages

@@ -1,5 +1,17 @@
 -- What the policy decided of each sample: kept, or removed by its first rule, with the value that the rule judged and
 -- what it allows; further rules that remove it count no more (nth).
+--
+-- sample_id: The sample.
+-- table: gold.samples.
+-- outcome: kept or removed.
+-- rule: The rule that removes it.
+-- column: The column that the rule judged.
+-- value: Its value when it was judged.
+-- threshold: What the rule allows.
+-- source: Its source.
+-- cell: modality/language group/kind.
+-- policy: Name and digest of the policy.
+-- nth: 1 for the rule that counts, more for further ones.
 WITH decided AS (
     SELECT * FROM gold.samples
     -- Decisions of before have no findings.

@@ -1,4 +1,12 @@
 -- Where each drawn sample is packed: stage, position and range of tokens; a long one is in several rows.
+--
+-- sample_id: A sample that was drawn.
+-- table: gold.sequences.
+-- outcome: kept where it was packed, else pruned.
+-- rule: not packed, where it was not.
+-- detail: Stages, positions and ranges of tokens.
+-- source: Its source.
+-- other: The packed rows.
 WITH pieces AS (
     SELECT sample_id AS row_id, stage, position, unnest(segments) AS segment FROM gold.sequences
 ), places AS (

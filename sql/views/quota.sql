@@ -1,5 +1,16 @@
 -- What each stage requested from each cell, what there is, and what was drawn. A sample belongs to the most specific line
 -- of a stage that covers it (a kind outweighs a language group, that a modality), as in jobs/mix/cells.py.
+--
+-- cell: A line of the quota: modality/language group/kind, * for all.
+-- stage: Training stage.
+-- target: Tokens demanded.
+-- supply: Tokens of the kept samples that belong to the line, for all stages together.
+-- drawn: Tokens drawn.
+-- epochs: How often a drawn sample is seen, on average over tokens.
+-- shortfall: Tokens that are missing.
+-- error: (drawn - target) / target.
+-- document_share: Tokens of the largest document over the target.
+-- source_share: Tokens of the largest source over the target.
 WITH lines AS (
     SELECT *,
         4 * (kind <> '*')::INTEGER + 2 * (language_group <> '*')::INTEGER + (modality <> '*')::INTEGER AS specificity
