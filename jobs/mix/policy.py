@@ -108,9 +108,7 @@ class Policy:
             (self.drop_contained, "_contained", "contained"),
             (self.drop_needs_review, "_review", "licence needs review"),
         )
-        cases += [
-            f"CASE WHEN {flag} THEN {finding(name, self.dialect)} END" for drops, flag, name in switches if drops
-        ]
+        cases += [f"CASE WHEN {flag} THEN {finding(name, self.dialect)} END" for drops, flag, name in switches if drops]
         listed = ", ".join(cases) or f"CASE WHEN false THEN {finding('', self.dialect)} END"
         if self.dialect == "spark":
             return f"filter(array({listed}), finding -> finding IS NOT NULL)"

@@ -51,7 +51,9 @@ def list_(context: Context, table: str | None, as_json: bool) -> None:
 @click.option(
     "--limit", default=3, show_default=True, type=click.IntRange(1), help="Number of rows to show for each reason."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print objects with reason, rule, values, sample_id, origin and row.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print objects with reason, rule, values, sample_id, origin and row."
+)
 @click.pass_obj
 def explain(context: Context, table: str, reason: str | None, limit: int, as_json: bool) -> None:
     r"""Show some rows for each reason, the rule that they break, and how to recover them.

@@ -35,7 +35,9 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
     views = {path.stem for path in project.registry.views}
     if name in views - project.registry.tables.keys():
         if version is not None:
-            raise UsageError(f"{name} is a view, which has no versions", f"mixlake sql 'FROM {name}' --at ... reads one")
+            raise UsageError(
+                f"{name} is a view, which has no versions", f"mixlake sql 'FROM {name}' --at ... reads one"
+            )
         _show_view(context, name, count, as_json=as_json)
         return
     if "." not in name:

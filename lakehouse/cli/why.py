@@ -53,20 +53,14 @@ def command(context: Context, sample: str, *, at: str | None, every: bool, limit
 def _print_story(story: Story, *, every: bool) -> None:
     print(f"{story.id}{f'  {story.uri}' if story.uri else ''}\n{story.verdict}\n")
     others = {event.sample_id for event in story.events} - {story.id}
-    rows = []
-    for event in _summed(story, every=every):
-        rows.append(
-            (
-                event.table,
-                event.outcome,
-                event.rule,
-                event.judged,
-                event.threshold,
-                _more(event),
-                *([] if not others else ["" if event.sample_id == story.id else event.sample_id]),
-                event.run_id,
-            )
+    rows = [
+        (
+            *(event.table, event.outcome, event.rule, event.judged, event.threshold, _more(event)),
+            *([] if not others else ["" if event.sample_id == story.id else event.sample_id]),
+            event.run_id,
         )
+        for event in _summed(story, every=every)
+    ]
     names = ["table", "outcome", "rule", "value", "allowed", "more", *(["sample"] if others else []), "run"]
     print_table(names, rows, width=_WIDTH)
 

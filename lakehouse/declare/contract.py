@@ -132,7 +132,8 @@ class Table:
             others = [other for known, other in former if known == name and other != column]
             if others:
                 raise ContractError(
-                    f"{self.name}: columns {column!r} and {others[0]!r} are renamed from {name!r}", "keep one of the two"
+                    f"{self.name}: columns {column!r} and {others[0]!r} are renamed from {name!r}",
+                    "keep one of the two",
                 )
 
     def _elements(self, name: str) -> tuple[Any, ...]:

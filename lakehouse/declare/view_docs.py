@@ -34,13 +34,13 @@ class ViewDocs:
 
 
 def view_docs(text: str, columns: Collection[str]) -> ViewDocs:
-    """Read the comment at the beginning of a view's file.
+    r"""Read the comment at the beginning of a view's file.
 
     Args:
         text: The file.
         columns: The view's columns; a line that begins with another word belongs to what it is.
 
-    >>> view_docs("-- Lines.\\n-- n: How many\\n--   there are.\\nSELECT 1 AS n", ["n"])
+    >>> view_docs("-- Lines.\n-- n: How many\n--   there are.\nSELECT 1 AS n", ["n"])
     ViewDocs(doc='Lines.', columns={'n': 'How many there are.'})
     """
     doc: list[str] = []

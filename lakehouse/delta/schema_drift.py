@@ -45,7 +45,9 @@ def compare_schema(stored: DeltaTable, table: Table) -> SchemaDrift:
     missing = [column for column in table.columns if column.name not in types and column.name not in renamed]
     incompatible = [f"column {c.name} is new and may not be null" for c in missing if c.name in table.required]
     incompatible.extend(
-        f"column {name} is no longer declared" for name in types if name not in declared and name not in renamed.values()
+        f"column {name} is no longer declared"
+        for name in types
+        if name not in declared and name not in renamed.values()
     )
     incompatible.extend(
         f"column {name} is stored as {_text(stored.schema(), name)}, now {type_text(table.column(name).stored_type)}"

@@ -148,7 +148,8 @@ def _broken_by(check: Check, key: Sequence[str], rows: Sequence[Mapping[str, Any
         named = " ".join(f"{name} {shown(row[name])}" for name in key if name in row)
         keys_of.setdefault(values, []).append(named)
     broken = [
-        " for ".join(filter(None, (values, ", ".join(filter(None, dict.fromkeys(keys)))))) for values, keys in keys_of.items()
+        " for ".join(filter(None, (values, ", ".join(filter(None, dict.fromkeys(keys))))))
+        for values, keys in keys_of.items()
     ]
     return ": " + "; ".join(filter(None, broken)) if any(broken) else ""
 

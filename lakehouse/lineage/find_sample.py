@@ -89,7 +89,7 @@ def _similar(connection: Connection, text: str) -> str:
     )
     if rows:
         return f"addresses that contain it: {', '.join(row['uri'] for row in rows)}"
-    return "correct it, or look at another version with --at; mixlake sql \"SELECT sample_id, uri FROM ...\" lists them"
+    return 'correct it, or look at another version with --at; mixlake sql "SELECT sample_id, uri FROM ..." lists them'
 
 
 _LEDGER_BEGINNING = """

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from lakehouse.engine.broken_values import broken_values, describe_check
 from lakehouse.errors import MixlakeError
 from lakehouse.ledger import tables as ledger
 from lakehouse.lineage.story import Event
-from lakehouse.engine.broken_values import broken_values, describe_check
 from lakehouse.query.connection import Connection
 from lakehouse.query.outcome_views import OPTIONAL, REQUIRED, outcome_columns, outcome_views
 from lakehouse.query.sql_guard import quoted
@@ -48,11 +48,16 @@ def told_outcomes(connection: Connection, ids: Sequence[str], left_out: dict[str
             continue
         further = [name for name in columns if name not in {*REQUIRED, *OPTIONAL}]
         for row in sorted(rows, key=lambda row: (row.get("nth") or 1, str(row))):
+            texts = {name: _text(row.get(name)) for name in _TEXTS}
             yield Event(
                 str(row["sample_id"]),
                 str(row["table"]),
                 str(row["outcome"]),
-                **{name: _text(row[name]) for name in _TEXTS if name in row},
+                rule=texts["rule"],
+                column=texts["column"],
+                value=texts["value"],
+                threshold=texts["threshold"],
+                detail=texts["detail"],
                 other=_others(row.get("other")),
                 details={name: row[name] for name in further if row[name] is not None},
             )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from lakehouse.declare.table_order import order_tables
 from lakehouse.errors import QueryError
 from lakehouse.lineage.find_sample import find_sample
 from lakehouse.lineage.outcomes import outcomes_of
 from lakehouse.lineage.scan_reader import open_samples
-from lakehouse.declare.table_order import order_tables
 from lakehouse.lineage.trace_graph import Node, Trace
 from lakehouse.lineage.training_steps import sequences_and_steps
 from lakehouse.lineage.walk import Walk

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from lakehouse.declare.table_order import order_tables
 from lakehouse.errors import QueryError
 from lakehouse.ledger import tables as ledger
 from lakehouse.lineage.find_sample import find_sample
@@ -18,7 +19,6 @@ from lakehouse.lineage.outcomes import quarantined_outcomes, retracted_outcomes,
 from lakehouse.lineage.reader import Samples
 from lakehouse.lineage.scan_reader import open_samples
 from lakehouse.lineage.story import Event, Story
-from lakehouse.declare.table_order import order_tables
 from lakehouse.lineage.training_steps import steps_of_samples
 from lakehouse.lineage.walk import Walk
 from lakehouse.project import Project
@@ -74,18 +74,22 @@ def _rows(walk: Walk, reader: Samples, told: Sequence[Event], full: str) -> Iter
     for sample, table in walk.nodes:
         tables_of.setdefault(sample, set()).add(table)
     parents = walk.parents()
+    inputs = {table: reader.inputs(table) for table in {table for _, table in walk.nodes}}
     for (sample, table), node in walk.nodes.items():
         if (sample, table) in known:
             continue
-        inputs = reader.inputs(table)
         before = parents.get((sample, table), ())
-        if tables_of[sample] & inputs:
-            outcome, other = "kept", ()
-        elif before:
-            outcome, other = "made", before
-        else:
-            outcome, other = "landed", ()
-        yield Event(sample, table, outcome, node.version, other=other, detail=node.uri * (outcome == "landed"), run_id=node.run_id)
+        kept = not tables_of[sample].isdisjoint(inputs[table])
+        outcome = "kept" if kept else "made" if before else "landed"
+        yield Event(
+            sample,
+            table,
+            outcome,
+            node.version,
+            other=before if outcome == "made" else (),
+            detail=node.uri if outcome == "landed" else "",
+            run_id=node.run_id,
+        )
 
 
 def _trained(project: Project, ids: Sequence[str]) -> Iterator[Event]:
@@ -101,9 +105,7 @@ def _trained(project: Project, ids: Sequence[str]) -> Iterator[Event]:
         )
 
 
-def _with_runs(
-    connection: Connection, events: Iterable[Event], nodes: Mapping[tuple[str, str], Any]
-) -> list[Event]:
+def _with_runs(connection: Connection, events: Iterable[Event], nodes: Mapping[tuple[str, str], Any]) -> list[Event]:
     """Add to each event the run, flow and time: of the row where there is one, else of the table's last run."""
     events = [
         replace(event, version=node.version, run_id=event.run_id or node.run_id)
@@ -112,8 +114,8 @@ def _with_runs(
         for event in events
     ]
     rows = connection.rows(
-        'SELECT run_id, flow, "table", version, committed_at FROM ledger.runs WHERE "table" IN (SELECT unnest($1::VARCHAR[]))'
-        " ORDER BY version",
+        'SELECT run_id, flow, "table", version, committed_at FROM ledger.runs '
+        'WHERE "table" IN (SELECT unnest($1::VARCHAR[])) ORDER BY version',
         [sorted({event.table for event in events})],
     )
     runs = {(row["run_id"], row["table"]): row for row in rows}
@@ -121,20 +123,16 @@ def _with_runs(
     for row in rows:
         if row["version"] <= connection.versions.get(row["table"], row["version"]):
             last[row["table"]] = row
-    found = []
-    for event in events:
+
+    def with_run(event: Event) -> Event:
         row = runs.get((event.run_id, event.table)) if event.run_id else last.get(event.table)
-        if row is not None:
-            version = event.version if event.version is not None else connection.versions.get(event.table)
-            event = replace(  # noqa: PLW2901 - the same event, with its run
-                event,
-                version=version,
-                flow=row["flow"],
-                run_id=row["run_id"],
-                at=event.at or time_text(row["committed_at"]),
-            )
-        found.append(event)
-    return found
+        if row is None:
+            return event
+        version = event.version if event.version is not None else connection.versions.get(event.table)
+        at = event.at or time_text(row["committed_at"])
+        return replace(event, version=version, flow=row["flow"], run_id=row["run_id"], at=at)
+
+    return list(map(with_run, events))
 
 
 def _places(project: Project, reader: Samples, events: Iterable[Event]) -> dict[str, int]:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from lakehouse.errors import MixlakeError, ReleaseError, TableNotFoundError, unknown_table
-from lakehouse.project import Project
 from lakehouse.query import flow_outcomes
 from lakehouse.query.sql_guard import literal, quoted
 from lakehouse.query.time_travel import pinned_version

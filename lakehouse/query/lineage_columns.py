@@ -24,14 +24,14 @@ TYPES: Mapping[str, str] = {
 def create_lineage_view(
     connection: Connection, columns: Sequence[str], tables: Collection[str] | None = None, *, view: str = VIEW
 ) -> tuple[str, ...]:
-    """Create a temporary view, by default ``__lineage``: a row for each row of each table that has mixlake's ``sample_id``.
+    """Create a temporary view: a row for each row of each table that has mixlake's ``sample_id``.
 
     Args:
         connection: SQL over the lake; its pins say at which versions.
         columns: Columns of the view besides ``table``, of `TYPES`; null where a table lacks one. ``keeper_id`` is
             null except in tables of verified duplicates.
         tables: The tables to take in, by default all but the ledger's.
-        view: Its name.
+        view: Its name, by default ``__lineage``.
 
     Returns:
         The tables that the view unites.

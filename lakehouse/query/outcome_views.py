@@ -66,5 +66,7 @@ def selected(columns: Iterable[str]) -> str:
     """Return the SELECT list of the columns of all views of outcomes, null where a view lacks one."""
     has = set(columns)
     texts = [f'"{name}"::VARCHAR AS "{name}"' for name in REQUIRED]
-    texts += [f"""{f'"{name}"' if name in has else "NULL"}::VARCHAR AS "{name}\"""" for name in OPTIONAL if name != "nth"]
+    texts += [
+        f"""{f'"{name}"' if name in has else "NULL"}::VARCHAR AS "{name}\"""" for name in OPTIONAL if name != "nth"
+    ]
     return ", ".join([*texts, f"{'coalesce(nth, 1)' if 'nth' in has else '1'}::INTEGER AS nth"])

@@ -6,12 +6,12 @@ from typing import Any
 
 from lakehouse.declare.contract import is_ledger
 from lakehouse.declare.flow import Flow
+from lakehouse.engine.broken_values import rules_of
 from lakehouse.engine.rules import JOINED_BY, never_null, rule_names
 from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger import tables
 from lakehouse.ledger.quarantine import attempts
 from lakehouse.project import Project
-from lakehouse.engine.broken_values import rules_of
 from lakehouse.query.connection import connect
 
 

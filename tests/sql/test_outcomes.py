@@ -34,7 +34,9 @@ def made(table, rows):
             if not c.nullable
         }
         filled.append({**base, **{k: v for k, v in common.items() if k in table}, **row})
-    return pa.Table.from_pylist([{c.name: row.get(c.name) for c in table.columns} for row in filled], schema=table.schema)
+    return pa.Table.from_pylist(
+        [{c.name: row.get(c.name) for c in table.columns} for row in filled], schema=table.schema
+    )
 
 
 @pytest.fixture
@@ -93,7 +95,9 @@ def lake(tmp_path):
 
 
 def events(lake, name, table):
-    return [event for event in why(lake.project, sid(name)).events if event.table == table and event.sample_id == sid(name)]
+    return [
+        event for event in why(lake.project, sid(name)).events if event.table == table and event.sample_id == sid(name)
+    ]
 
 
 def test_a_removed_sample_has_each_rule_with_value_and_threshold(lake):

@@ -28,5 +28,7 @@ def test_a_view_and_its_columns_are_documented(connection, name):
     assert view.doc
     assert [column["column"] for column in view.columns if not column["meaning"]] == []
     text = Path(view.file).read_text().split("SELECT")[0]
-    assert connection.rows(f'SELECT count(*) AS n FROM {name if "." in name else chr(34) + name + chr(34)}') == [{"n": 0}]
+    assert connection.rows(f"SELECT count(*) AS n FROM {name if '.' in name else chr(34) + name + chr(34)}") == [
+        {"n": 0}
+    ]
     assert text.startswith("-- ")

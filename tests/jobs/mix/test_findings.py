@@ -28,7 +28,9 @@ def test_a_finding_has_the_value_as_a_number_or_as_a_text():
     numbers = finding("it's short", "duckdb", "n", judged_value("n", pa.int32()), "at least 2")
     texts = finding("odd", "duckdb", "t", judged_value("t", pa.bool_()), "false")
     plain = finding("duplicate", "duckdb")
-    ((found,),) = duckdb.sql(f"SELECT [{numbers}, {texts}, {plain}] FROM (SELECT 1::INTEGER AS n, true AS t)").fetchall()
+    ((found,),) = duckdb.sql(
+        f"SELECT [{numbers}, {texts}, {plain}] FROM (SELECT 1::INTEGER AS n, true AS t)"
+    ).fetchall()
     assert found == [
         {"rule": "it's short", "column": "n", "value": 1.0, "text": None, "threshold": "at least 2"},
         {"rule": "odd", "column": "t", "value": None, "text": "true", "threshold": "false"},

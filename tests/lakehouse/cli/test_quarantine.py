@@ -39,7 +39,10 @@ def test_an_empty_lake_and_a_table_without_any_have_none(call, project, lines):
 
 def test_rows_are_explained_by_their_rule_and_origin_and_the_way_back(call, lines):
     printed = call("quarantine", "explain", "bronze.lines")
-    assert "text is not empty\n  rule    check of bronze.lines: length(text) > 0\n  values  text ''\n  origin  not known" in printed
+    assert (
+        "text is not empty\n  rule    check of bronze.lines: length(text) > 0\n  values  text ''\n  origin  not known"
+        in printed
+    )
     assert "mixlake quarantine retry bronze.lines" in printed
     printed = call("quarantine", "explain", "silver.shouts")
     assert "rule    a column that silver.shouts requires" in printed

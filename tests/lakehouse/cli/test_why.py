@@ -17,7 +17,7 @@ def test_the_story_of_a_sample_for_people_and_for_programs(call, lake):
     assert lines[4].split() == ["bronze.documents", "landed", "run-1"]
     body = json.loads(call("why", "aaaa", "--json"))
     assert body["id"] == "aa" * 16
-    assert [event["table"] for event in body["events"]][0] == "bronze.documents"
+    assert body["events"][0]["table"] == "bronze.documents"
     assert body["events"][-1]["table"] == "ledger.training_steps"
 
 

@@ -96,7 +96,9 @@ def renamed_lines(**options):
 def test_renaming_a_column_says_what_it_costs_where_the_format_has_no_other_way(tmp_path):
     catalog, item = written(tmp_path)
     item = replace(item, flow=replace(FLOW, writes=renamed_lines()))
-    with pytest.raises(ContractError, match=r"renaming text to words writes its 1 rows anew \(0.0 MiB in 1 files\)") as error:
+    with pytest.raises(
+        ContractError, match=r"renaming text to words writes its 1 rows anew \(0.0 MiB in 1 files\)"
+    ) as error:
         inspect_target(catalog, item)
     assert "--migrate" in error.value.hint
     assert "delta.columnMapping.mode" in error.value.hint

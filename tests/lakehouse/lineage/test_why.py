@@ -69,9 +69,7 @@ def test_a_quarantined_row_tells_the_check_and_the_value_that_broke_it(lines):
     (event,) = story.events
     assert (event.table, event.outcome, event.rule) == ("bronze.lines", "quarantined", "text is not empty")
     assert (event.value, event.threshold) == ("text ''", "length(text) > 0")
-    assert story.verdict == (
-        "quarantined at bronze.lines: text is not empty (text '', allowed: length(text) > 0)"
-    )
+    assert story.verdict == ("quarantined at bronze.lines: text is not empty (text '', allowed: length(text) > 0)")
 
 
 def test_a_row_that_left_quarantine_is_not_quarantined(lines):
@@ -90,7 +88,7 @@ def test_a_view_that_cannot_be_read_is_named_and_the_rest_is_told(lines):
 def test_at_an_earlier_version(lines):
     words.land(lines, "aaaa:other")
     lines.run()
-    with pytest.raises(QueryError, match="no sample begins with dddd|there is no sample|no sample has"):
+    with pytest.raises(QueryError, match="no sample begins with dddd"):
         why(lines.lake().project, "dddd")
     assert ("silver.shouts", "removed") in told(why(lines.lake().project, "dddd", "bronze.lines@1,silver.shouts@1"))
 

@@ -10,17 +10,20 @@ from tests.lakehouse.lakes import query
 
 ALL = 'SELECT "table", outcome, rule, sample_id FROM __outcomes.rows ORDER BY ALL'
 
-SELECTING = words.FLOWS.replace(
-    'return pa.record_batch({"sample_id": batch["sample_id"], "text": text, "size": pc.utf8_length(text)})',
-    """
+SELECTING = (
+    words.FLOWS.replace(
+        'return pa.record_batch({"sample_id": batch["sample_id"], "text": text, "size": pc.utf8_length(text)})',
+        """
     reject = pc.if_else(pc.starts_with(text, "Q"), "begins with a Q: " + "x", None)
     out = pa.record_batch({"sample_id": batch["sample_id"], "text": text, "size": pc.utf8_length(text), "_reject": reject})
     return out.filter(pc.invert(pc.starts_with(text, "Z")))""",
-).replace(
-    'params=Loudness, tags=["loud"])',
-    'params=Loudness, tags=["loud"], rows="any", reject_tolerance=1.0)',
-).replace('reads={"lines": lines}, params', "reads={\"lines\": read(lines, where=\"text <> 'skip'\")}, params").replace(
-    "from PACKAGE.tables", "from lakehouse.declare.reads import read\nfrom PACKAGE.tables"
+    )
+    .replace(
+        'params=Loudness, tags=["loud"])',
+        'params=Loudness, tags=["loud"], rows="any", reject_tolerance=1.0)',
+    )
+    .replace('reads={"lines": lines}, params', 'reads={"lines": read(lines, where="text <> \'skip\'")}, params')
+    .replace("from PACKAGE.tables", "from lakehouse.declare.reads import read\nfrom PACKAGE.tables")
 )
 
 
@@ -89,7 +92,9 @@ def test_a_view_gives_the_rule_of_what_an_operator_left_out(lines):
 
 
 def test_words_of_a_view_other_than_the_counted_ones_are_not_counted(lines):
-    lines.view("outcomes.greeted", """SELECT sample_id, 'bronze.lines' AS "table", 'greeted' AS outcome FROM bronze.lines""")
+    lines.view(
+        "outcomes.greeted", """SELECT sample_id, 'bronze.lines' AS "table", 'greeted' AS outcome FROM bronze.lines"""
+    )
     assert len(outcomes(lines, "bronze.lines")) == 5
 
 
@@ -104,7 +109,10 @@ def test_a_view_that_is_broken_is_left_out_with_a_warning(lines, caplog):
 def test_a_flow_that_cuts_counts_what_it_made_and_what_it_made_nothing_of(project):
     words.write(project, "a:hello|b:two words|c: ")
     project.module("tables", words.TABLES.replace('"length(text) > 0", tolerance=0.5', '"true"'))
-    flows = words.FLOWS.replace("    word = pc.list_flatten(parts)\n", "    word = pc.list_flatten(parts)\n    some = pc.greater(pc.utf8_length(word), 0)\n    parents, word = parents.filter(some), word.filter(some)\n")
+    flows = words.FLOWS.replace(
+        "    word = pc.list_flatten(parts)\n",
+        "    word = pc.list_flatten(parts)\n    some = pc.greater(pc.utf8_length(word), 0)\n    parents, word = parents.filter(some), word.filter(some)\n",
+    )
     project.module("flows", flows)
     project.run()
     assert outcomes(project, "silver.words") == [

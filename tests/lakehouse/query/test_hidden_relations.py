@@ -11,10 +11,14 @@ from tests.lakehouse.lakes import query
 def test_tables_of_a_tag_are_united_with_null_for_missing_columns(project):
     words.write(project)
     tables = words.TABLES.replace('key=["sample_id"], cluster_by=["size"],', 'key=["sample_id"], tags=["Loud"],')
-    tables = tables.replace('TEXT, RUN], key=["sample_id"],\n)\ncounts', 'TEXT, RUN], key=["sample_id"], tags=["Loud"],\n)\ncounts')
+    tables = tables.replace(
+        'TEXT, RUN], key=["sample_id"],\n)\ncounts', 'TEXT, RUN], key=["sample_id"], tags=["Loud"],\n)\ncounts'
+    )
     project.module("tables", tables)
     project.run()
-    found = query(project.lake().project, "SELECT _table, text, size FROM __tagged.Loud WHERE text ILIKE 'x%' ORDER BY ALL")
+    found = query(
+        project.lake().project, "SELECT _table, text, size FROM __tagged.Loud WHERE text ILIKE 'x%' ORDER BY ALL"
+    )
     assert found.to_pylist() == [
         {"_table": "silver.shouts", "text": "X!", "size": 2},
         {"_table": "silver.words", "text": "x", "size": None},
@@ -37,5 +41,5 @@ def test_a_view_may_read_them(project):
 def test_other_relations_of_the_schemas_do_not_exist(project):
     words.write(project)
     assert set(BY_SCHEMA) == {"__trained", "__tagged", "__outcomes"}
-    with pytest.raises(TableNotFoundError, match="there is no relation __outcomes.other"):
+    with pytest.raises(TableNotFoundError, match=r"there is no relation __outcomes\.other"):
         query(project.lake().project, "FROM __outcomes.other")

@@ -11,7 +11,9 @@ from tests.lakehouse import words
 def test_views_of_outcomes_are_known_by_their_name(project):
     words.write(project)
     project.view("outcomes.b", "SELECT 1 AS n")
-    project.view("outcomes.a", """SELECT 'x' AS sample_id, 'bronze.lines' AS "table", 'kept' AS outcome, 2.5 AS value""")
+    project.view(
+        "outcomes.a", """SELECT 'x' AS sample_id, 'bronze.lines' AS "table", 'kept' AS outcome, 2.5 AS value"""
+    )
     project.view("other", "SELECT 1 AS n")
     with connect(project.lake().project) as connection:
         assert outcome_views(connection) == ["outcomes.a", "outcomes.b"]

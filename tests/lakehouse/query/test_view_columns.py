@@ -11,7 +11,10 @@ from tests.lakehouse import words
 @pytest.fixture
 def described(project):
     words.write(project)
-    project.view("long_lines", "-- Long lines.\n--\n-- n: Letters.\nSELECT sample_id, text, length(text) AS n, size FROM silver.shouts")
+    project.view(
+        "long_lines",
+        "-- Long lines.\n--\n-- n: Letters.\nSELECT sample_id, text, length(text) AS n, size FROM silver.shouts",
+    )
     project.view("most", "SELECT max(n) AS n, max(size) AS size, 1 AS own FROM long_lines")
     project.view("wrong", "SELECT nothing FROM silver.shouts")
 
