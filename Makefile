@@ -58,6 +58,8 @@ $(STAMP): pyproject.toml constraints.txt
 	  rm -f $(VENV).log; exit 1; }; \
 	rm -f $(VENV).log
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@echo "compiling the operators' kernels"
+	@$(BIN)/python -m jobs.compile_kernels >/dev/null || true
 	@touch $@
 
 # Spark needs a JDK of version 17 or later; where there is none and apt can be used, it is installed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,11 @@ class Project:
 
     Args:
         config: The configuration that governs it.
+        overlay: Tables that are read and written instead of the lake's; None for the lake itself.
     """
 
     config: Config
+    overlay: Catalog | None = field(default=None, kw_only=True)
 
     @functools.cached_property
     def catalog(self) -> Catalog:
@@ -35,7 +37,7 @@ class Project:
         Raises:
             ConfigError: If Delta's readers cannot open tables at the lake's location.
         """
-        return Catalog(self.config.lake, dict(self.config.storage) or None)
+        return self.overlay or Catalog(self.config.lake, dict(self.config.storage) or None)
 
     @functools.cached_property
     def registry(self) -> Registry:
@@ -68,16 +70,16 @@ class Project:
 
     def with_params(self, params: Mapping[str, Mapping[str, Any]]) -> Project:
         """Return a project with more parameter overrides, which win over the configuration's."""
-        return Project(self.config.with_params(params)) if params else self
+        return replace(self, config=self.config.with_params(params)) if params else self
 
     def with_engine(self, engine: EngineName | None) -> Project:
         """Return a project with another engine; None keeps the configuration's."""
-        return Project(self.config.with_engine(engine)) if engine else self
+        return replace(self, config=self.config.with_engine(engine)) if engine else self
 
     def with_verify(self, *, verify: bool) -> Project:
         """Return a project that verifies whole tables after a commit; False keeps the configuration's."""
-        return Project(self.config.with_verify()) if verify else self
+        return replace(self, config=self.config.with_verify()) if verify else self
 
     def with_spark(self, settings: Mapping[str, str]) -> Project:
         """Return a project with more Spark settings, which win over the configuration's."""
-        return Project(self.config.with_spark(settings)) if settings else self
+        return replace(self, config=self.config.with_spark(settings)) if settings else self

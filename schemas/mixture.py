@@ -56,6 +56,7 @@ supply = Table(
         Column("kind", pa.string(), "Genre.", nullable=False),
         Column("samples", pa.int64(), "Kept samples.", nullable=False),
         Column("tokens", pa.int64(), "Their tokens.", unit="tokens", nullable=False),
+        Column("largest", pa.int64(), "Tokens of the largest of them.", unit="tokens"),
         RUN_ID,
     ],
     key=["cell"],

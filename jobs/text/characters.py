@@ -157,10 +157,13 @@ def text_buffers(text: pa.Array) -> tuple[Bytes, Offsets]:
     wide = pa.types.is_large_string(text.type) or pa.types.is_large_binary(text.type)
     _, places, data = text.buffers()
     if not len(text) or places is None:
-        return np.zeros(0, np.uint8), np.zeros(len(text) + 1, np.int64)
+        return np.frombuffer(b"", np.uint8), np.zeros(len(text) + 1, np.int64)
     kind: Any = np.int64 if wide else np.int32
     offsets = np.frombuffer(places, kind)[text.offset : text.offset + len(text) + 1].astype(np.int64)
-    return (np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)), offsets
+    content = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+    # Some buffers of Arrow could be written to, others not: kernels are compiled for one kind.
+    content.flags.writeable = False
+    return content, offsets
 
 
 def as_text(data: Bytes, offsets: Offsets) -> pa.Array:

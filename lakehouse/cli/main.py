@@ -24,6 +24,7 @@ import click
 
 from lakehouse.cli.context import Context
 from lakehouse.cli.output import warn
+from lakehouse.declare.own_packages import place_of, require_own
 from lakehouse.errors import MixlakeError, did_you_mean
 
 GROUP = "mixlake.commands"
@@ -64,13 +65,14 @@ class Verbs(click.Group):
         """Import a verb.
 
         Raises:
-            MixlakeError: If an installed package's verb cannot be imported.
+            MixlakeError: If an installed package's verb cannot be imported, or another package has its name.
         """
         if cmd_name in VERBS:
             return _with_lake(importlib.import_module(VERBS[cmd_name][0]).command)
         point = _plugins().get(cmd_name)
         if point is None:
             return None
+        require_own(point)
         try:
             return _with_lake(point.load())
         except MixlakeError:
@@ -206,8 +208,9 @@ def _plugins() -> dict[str, importlib.metadata.EntryPoint]:
 def _first_sentence(point: importlib.metadata.EntryPoint) -> str:
     """Return the first line of a command's docstring from its source: importing it may take seconds."""
     top, *rest = point.module.split(".")
-    spec = importlib.util.find_spec(top)
-    for folder in spec.submodule_search_locations or [] if spec else []:
+    place = place_of(point)
+    spec = importlib.util.find_spec(top) if place is None else None
+    for folder in [place] if place else (spec.submodule_search_locations or [] if spec else []):
         for path in (Path(folder, *rest).with_suffix(".py"), Path(folder, *rest, "__init__.py")):
             if not path.is_file():
                 continue

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lakehouse.cli.context import Context
-from lakehouse.cli.output import print_json
+from lakehouse.cli.output import print_json, warn
 
 
 @click.command(name="package")
@@ -39,6 +39,8 @@ def command(context: Context, output: Path, as_json: bool) -> int:
         return 0
     for path in made.files:
         print(f"wrote {path} ({path.stat().st_size / 1000:.0f} kB)")
+    for left in made.not_packed:
+        warn(f"not packed, since it is outside the project's folder, and must be there where this runs: {left}")
     print("submit it:")
     print(f"  {made.command}")
     return 0

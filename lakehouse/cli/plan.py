@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 _HELP = rf"""Show which flows are stale, and why; nothing is executed.
 
-With the options of mixlake run, what a run with them would do.
+With the options of mixlake run, what a run with them would do. It also says which flows would fail as they are
+declared: tables that need --migrate, SQL flows whose columns or types are not their contract's.
 {SELECT}
 \b
 Examples:
@@ -30,7 +31,12 @@ Examples:
 @click.argument("select", nargs=-1)
 @run_options
 @click.option("--all", "everything", is_flag=True, help="Also list fresh flows.")
-@click.option("--json", "as_json", is_flag=True, help="Print objects with flow, writes, state, causes, inputs, engine.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print objects with flow, writes, state, causes, inputs, engine, problem, last run.",
+)
 @click.pass_obj
 def command(context: Context, select: tuple[str, ...], *, options: RunOptions, everything: bool, as_json: bool) -> None:
     """Print a plan."""
@@ -42,26 +48,44 @@ def print_plan(
 ) -> None:
     """Print the plan of a selection: as JSON, or as text with one line per cause and the number of flows to run."""
     from lakehouse.plan.plan import make_plan
+    from lakehouse.run.outlook import outlook
 
     project = options.of(context.project)
     plan = make_plan(project, select, full=options.full, retry=options.retry)
     if as_json:
-        print_json([{**item.as_dict(), **_engine(project, item)} for item in plan.flows])
+        print_json(
+            [{**item.as_dict(), **_engine(project, item), **outlook(project, item).as_dict()} for item in plan.flows]
+        )
         return
     rows: list[tuple[str, str, str, str]] = []
+    problems: list[str] = []
+    seconds = 0.0
     for item in plan.flows:
         if item.state == "fresh" and not everything:
             continue
         causes = _because(item) or [""]
+        ahead = outlook(project, item)
+        if ahead.problem:
+            problems.append(f"{item.writes}: {ahead.problem}")
+        if item.state != "fresh":
+            seconds += ahead.seconds or 0.0
         rows.append((item.writes, item.flow.id, item.state, causes[0]))
         rows.extend(("", "", "", cause) for cause in causes[1:])
     if rows:
         print_table(["writes", "flow", "state", "because"], rows, width=200)
     stale, fresh = len(plan.stale), len(plan.flows) - len(plan.stale)
     summary = f"{stale} to run" if stale else "nothing to do"
+    if seconds:
+        summary += f" ({_duration(seconds)} when they ran last)"
     print(f"{summary}, {fresh} fresh" if plan.flows else "no flow is selected")
+    for text in problems:
+        warn(f"would fail: {text}")
     for text in plan.warnings:
         warn(f"warning: {text}")
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
 
 
 def _engine(project: Project, item: FlowPlan) -> dict[str, str]:

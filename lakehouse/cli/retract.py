@@ -71,13 +71,15 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
     r"""Retract rows, with all rows derived from them; the next mixlake run removes them.
 
     The order is recorded in ledger.retractions and takes effect immediately: matching rows that land later are
-    refused. Releases keep what they pin; the command prints which of them, and which training steps, have seen it.
+    refused. That table also records when, and by which run, it was applied, and how many rows of which tables went
+    (matched, and derived from those). Releases keep what they pin; the command prints which of them, and which
+    training steps, have seen it.
 
     With --purge the next mixlake run also breaks those releases, for good, and deletes the older data files and
     change files that contain the rows, quarantined rows, and the logs of runs. Files that a commit names are deleted
     at any age. The tables' own logs stay: they state values of key and clustering columns only. If a table still
     contains the rows, because a flow failed or was not selected, or if a log states other values of them, the purge
-    is blocked until a later run, and the run reports why.
+    waits: the run reports why, names the command that ends it, and exits with 1.
 
     \b
     Examples:
@@ -109,9 +111,9 @@ def command(  # noqa: PLR0913, PLR0917 - one a flag
 def show(report: RetractionReport) -> None:
     """Print what an order does."""
     order = report.order
-    tables = sorted({*order.matched, *report.derived})
+    tables = sorted({*order.matched, *order.derived})
     if tables:
-        rows = [(name, order.matched.get(name, 0), report.derived.get(name, 0)) for name in tables]
+        rows = [(name, order.matched.get(name, 0), order.derived.get(name, 0)) for name in tables]
         print_table(["table", "match", "made from them"], rows, numbers=["match", "made from them"])
     elif report.suggestions:
         print(f"no row matches now: did you mean {' or '.join(report.suggestions)}?")

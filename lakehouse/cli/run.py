@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _HELP = rf"""Run the flows that are stale.
 
 An interrupted run continues from the last commit. The exit status is 0 only if everything succeeded. Ordered purges
-(mixlake retract --purge) are done at the end, once no table contains the rows any more.
+(mixlake retract --purge) are done at the end, once no table contains the rows any more; while one waits, the exit
+status is 1, and the run names the command that ends it.
 {SELECT}
 \b
 Examples:
@@ -140,6 +141,12 @@ def _print_report(report: Report) -> None:
     words = [f"{sum(result.status == status for result in done)} {status}" for status in ("done", "failed", "skipped")]
     summary = ", ".join(word for word in words if not word.startswith("0 "))
     print(f"run {report.run_id}: {summary or 'nothing to do'}, {fresh} fresh, {report.seconds:.1f} s")
+    purged = {purge.order.ordinal for purge in report.purges}
+    for completion in report.retractions:
+        if completion.obstacle is None:
+            print(completion)
+        elif completion.order.ordinal not in purged:  # else its purge waits for the same, which is reported below
+            warn(str(completion))
     for purge in report.purges:
         if purge.blocked_by:
             warn(str(purge))

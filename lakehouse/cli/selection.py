@@ -57,6 +57,17 @@ class RunOptions:
         return asked.with_verify(verify=self.verify)
 
 
+param_option = click.option(
+    "--param",
+    "params",
+    multiple=True,
+    metavar="FLOW.KEY=VALUE",
+    callback=lambda _, __, texts: parse_params(texts),
+    help="Set a parameter; VALUE is YAML.",
+)
+thorough_option = click.option(
+    "--thorough", is_flag=True, help="Also run flows that follow the parameters, such as the choice among duplicates."
+)
 _PROJECT_OPTIONS = (
     click.option(
         "--engine",
@@ -66,14 +77,7 @@ _PROJECT_OPTIONS = (
     click.option(
         "--master", default="", metavar="URL", help="Where Spark runs: local[4], spark://..., yarn, k8s://..."
     ),
-    click.option(
-        "--param",
-        "params",
-        multiple=True,
-        metavar="FLOW.KEY=VALUE",
-        callback=lambda _, __, texts: parse_params(texts),
-        help="Set a parameter; VALUE is YAML.",
-    ),
+    param_option,
 )
 _ROW_OPTIONS = (
     click.option("--retry", is_flag=True, help="Process the source rows of quarantined rows again."),

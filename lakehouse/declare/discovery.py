@@ -8,12 +8,14 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Iterable, Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 
 from lakehouse.declare.config import Config
 from lakehouse.declare.contract import Table
 from lakehouse.declare.flow import ATTRIBUTE, Flow
+from lakehouse.declare.own_packages import entry_points, explain_missing, import_team_module, place_of, require_own
 from lakehouse.declare.registry import Registry
 from lakehouse.declare.sql_flow import sql_flow
 from lakehouse.errors import ConfigError, GraphError, MixlakeError
@@ -38,9 +40,12 @@ def load_registry(config: Config, builtin: Iterable[Table] = ()) -> Registry:
     tables: dict[str, Table] = {table.name: table for table in builtin}
     flows: dict[str, Flow] = {}
     roots: set[str] = set()
-    for name in (*_entry_points("mixlake.modules"), *config.modules):
+    points = _entry_points("mixlake.modules")
+    for point in points:
+        require_own(point)
+    for name in (*dict.fromkeys(point.value for point in points), *config.modules):
         roots.add(name.split(".", 1)[0])
-        for module in _modules(name, config.root):
+        for module in _modules(name, config.root, team=name in config.modules):
             _collect(module, tables, flows)
     for path in (*_packaged("flows"), *_files(config.sql)):
         _add(flows, sql_flow(path, tables))
@@ -48,13 +53,13 @@ def load_registry(config: Config, builtin: Iterable[Table] = ()) -> Registry:
     return Registry(tables, flows, frozenset(roots), views)
 
 
-def _entry_points(group: str) -> list[str]:
-    return sorted({point.value for point in importlib.metadata.entry_points(group=group)})
+def _entry_points(group: str) -> list[EntryPoint]:
+    return entry_points(group)
 
 
-def _modules(name: str, root: Path) -> Iterator[ModuleType]:
+def _modules(name: str, root: Path, *, team: bool) -> Iterator[ModuleType]:
     try:
-        top = importlib.import_module(name)
+        top = import_team_module(name, root) if team else importlib.import_module(name)
         yield top
         for info in pkgutil.walk_packages(getattr(top, "__path__", []), f"{name}."):
             if _declares(info):
@@ -63,6 +68,9 @@ def _modules(name: str, root: Path) -> Iterator[ModuleType]:
         error.add_place(_failed_at(error, root))
         raise
     except ImportError as error:
+        if (clash := explain_missing(error, root)) is not None:
+            clash.add_place(_failed_at(error, root))
+            raise clash from error
         raise ConfigError(
             f"module {name} cannot be imported: {error}",
             "correct modules: in mixlake.yaml, or install what the module needs"
@@ -125,10 +133,15 @@ def _collect(module: ModuleType, tables: dict[str, Table], flows: dict[str, Flow
 
 def _packaged(folder: str) -> tuple[Path, ...]:
     paths: list[Path] = []
-    for name in _entry_points("mixlake.sql"):
-        spec = importlib.util.find_spec(name)
-        for place in spec.submodule_search_locations or [] if spec else []:
-            paths.extend(sorted(Path(place, folder).glob("*.sql")))
+    for point in _entry_points("mixlake.sql"):
+        place = place_of(point)
+        if place is None:
+            spec = importlib.util.find_spec(point.value)
+            places = list(spec.submodule_search_locations or []) if spec else []
+        else:
+            places = [str(place.joinpath(*point.value.split(".")[1:]))]
+        for found in places:
+            paths.extend(sorted(Path(found, folder).glob("*.sql")))
     return tuple(paths)
 
 

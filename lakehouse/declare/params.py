@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ _FIX = "correct params: in mixlake.yaml or --param"
 
 def resolve_params(flow: Flow, config: Config) -> Any:
     """Return the flow's parameters with the configuration's overrides.
+
+    Relative paths of parameters that name files start from the configuration's folder, those of defaults too.
 
     A field with ``metadata={"follows": (...)}`` names written tables or flow ids: where the configuration gives none
     for the flow itself, it takes what is given to a parameter of its name there.
@@ -53,8 +55,7 @@ def resolve_params(flow: Flow, config: Config) -> Any:
             raise ConfigError(
                 f"{flow.id}: {name} is {_shown(value)}, where {expected} is expected", fix_of(value) or _FIX
             )
-        if fields[name].metadata.get("file"):
-            values[name] = _absolute(values[name], config.root)
+    values |= _located_files(fields.values(), values, config.root)
     try:
         params = flow.params(**values)
         if check := getattr(params, "check", None):
@@ -62,6 +63,20 @@ def resolve_params(flow: Flow, config: Config) -> Any:
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{flow.id}: {error}", _FIX) from error
     return params
+
+
+def _located_files(fields: Iterable[Any], values: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return the parameters that name files, given ones and defaults, with absolute paths."""
+    located = {}
+    for item in fields:
+        if not item.metadata.get("file"):
+            continue
+        value = values.get(item.name, item.default)
+        if value is dataclasses.MISSING and item.default_factory is not dataclasses.MISSING:
+            value = item.default_factory()
+        if value is not dataclasses.MISSING:
+            located[item.name] = _absolute(value, root)
+    return located
 
 
 def params_json(flow: Flow, params: Any) -> str:
@@ -106,7 +121,9 @@ def _names(value: Any) -> list[str]:
 def _absolute(value: Any, root: Path) -> Any:
     if isinstance(value, tuple):
         return tuple(_absolute(item, root) for item in value)
-    return str(root / value) if isinstance(value, str) and value and not Path(value).is_absolute() else value
+    if not isinstance(value, str | Path) or not str(value) or Path(value).is_absolute():
+        return value
+    return root / value if isinstance(value, Path) else str(root / value)
 
 
 def _plain(value: Any) -> Any:
@@ -124,3 +141,10 @@ def _plain(value: Any) -> Any:
 def file_fields(params: Any) -> list[str]:
     """Return the names of the parameters that name files."""
     return [item.name for item in dataclasses.fields(params) if item.metadata.get("file")]
+
+
+def parameter_files(params: Any) -> list[Path]:
+    """Return the files that a flow's parameters name."""
+    if not dataclasses.is_dataclass(params):
+        return []
+    return [Path(name) for field in file_fields(params) for name in _names(getattr(params, field))]

@@ -19,6 +19,8 @@ from lakehouse.declare.value_types import describe_type, fix_of, matches_type
 from lakehouse.errors import ConfigError, UsageError, did_you_mean
 
 _SHOWN = 60
+# Values beyond those that are written, for which the aliases of a document may stand.
+_MOST_COPIES = 100_000
 
 
 def read_text(path: Path) -> str:
@@ -84,7 +86,13 @@ class YamlMapping(dict[str, Any]):
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses repeated keys and keeps lines; anchors and merge keys (``<<``) work."""
+    """SafeLoader that refuses repeated keys and keeps lines; anchors and merge keys (``<<``) work, within reason."""
+
+    def get_single_node(self) -> Any:
+        node = super().get_single_node()
+        if node is not None:
+            _require_few_copies(node)
+        return node
 
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         value = super().construct_scalar(node)
@@ -108,6 +116,37 @@ class _Loader(yaml.SafeLoader):
         for key, value in node.value:
             mapping[str(key.value)] = self.construct_object(value, deep=True)
             mapping.lines[str(key.value)] = key.start_mark.line + 1
+
+
+def _require_few_copies(root: yaml.Node) -> None:
+    """Refuse a document whose aliases stand for very many values: a few lines of aliases of aliases are billions.
+
+    Raises:
+        yaml.constructor.ConstructorError: If they do, or if a value contains itself.
+    """
+    # Values that a node stands for, by its identity; None while they are counted.
+    counts: dict[int, int | None] = {}
+
+    def count(node: yaml.Node) -> int:
+        if id(node) in counts:
+            known = counts[id(node)]
+            if known is None:
+                raise yaml.constructor.ConstructorError(None, None, "a value contains itself", node.start_mark)
+            return known
+        counts[id(node)] = None
+        parts: list[yaml.Node] = []
+        if isinstance(node, yaml.MappingNode):
+            parts = [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            parts = node.value
+        values = 1 + sum(map(count, parts))
+        counts[id(node)] = values
+        if values - len(counts) > _MOST_COPIES:
+            problem = f"aliases (*NAME) stand for more than {_MOST_COPIES} values here"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return values
+
+    count(root)
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.mapping)

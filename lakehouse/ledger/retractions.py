@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -22,10 +22,11 @@ from lakehouse.ledger import tables
 
 Kind = Literal["source", "license", "uri", "id"]
 Scope = Literal["origin", "content"]
-ORDERED, PURGED = "ordered", "purged"
+ORDERED, APPLIED, PURGED = "ordered", "applied", "purged"
 SAMPLE, CONTENT, DERIVED = "sample", "content", "derived"
 
 APP = "mixlake.retractions"
+_MAPS = ("searched_versions", "matched", "derived")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,12 @@ class Retraction:
         searched_versions: Version at which each table was searched.
         matched: Rows of each table that matched by themselves.
         releases: Releases with matching rows, or rows made from them.
-        state: ordered or purged.
-        at: When.
+        state: ordered; applied, once no table has the rows; or purged, once no older version of one has them either.
+        at: When it reached this state.
         tables: Tables whose older files a purge deletes, known once it has begun.
+        derived: Rows of each table that were made from those that matched.
+        run_id: The run that brought it to this state, empty where none did.
+        files: Data and change files that the purge deleted in the run that ended it.
     """
 
     ordinal: int
@@ -61,11 +65,14 @@ class Retraction:
     state: str
     at: datetime
     tables: tuple[str, ...] = ()
+    derived: Mapping[str, int] = field(default_factory=dict)
+    run_id: str = ""
+    files: int = 0
 
     @property
     def to_purge(self) -> bool:
         """Whether a purge is ordered and not done."""
-        return self.purge and self.state == ORDERED
+        return self.purge and self.state != PURGED
 
     def __str__(self) -> str:
         """Return the order in one line."""
@@ -75,7 +82,7 @@ class Retraction:
         """Return the order as plain values."""
         values = {name: getattr(self, name) for name in self.__slots__}
         lists = {"releases": list(self.releases), "tables": list(self.tables)}
-        maps = {"searched_versions": dict(self.searched_versions), "matched": dict(self.matched)}
+        maps = {name: dict(getattr(self, name)) for name in _MAPS}
         return {**values, **lists, **maps}
 
 
@@ -127,8 +134,10 @@ def load_retractions(catalog: Catalog) -> Retractions:
         # An older ledger has this column under its former name, null in the rows that were added since.
         former = row.pop("looked", None)
         row["searched_versions"] = row.get("searched_versions") or former or {}
+        # What an older ledger lacks is null, or not there.
+        since = {"derived": row.get("derived") or {}, "run_id": row.get("run_id") or "", "files": row.get("files") or 0}
         lists = {name: tuple(row[name]) for name in ("releases", "tables")}
-        orders[row["ordinal"]] = Retraction(**{**row, **lists})
+        orders[row["ordinal"]] = Retraction(**{**row, **since, **lists})
     try:
         ids = int(catalog.open(tables.retracted.name).version())
     except TableNotFoundError:
@@ -163,17 +172,14 @@ def revision(catalog: Catalog, order: Retraction) -> int:
     return int(table.transaction_version(_revisions(order)) or 0)
 
 
-def update_order(
-    catalog: Catalog, order: Retraction, number: int, *, state: str = ORDERED, tables: Sequence[str] | None = None
-) -> bool:
+def update_order(catalog: Catalog, order: Retraction, number: int, **changes: Any) -> bool:
     """Append an order's new state.
 
     Args:
         catalog: The lake's catalog.
         order: The order.
         number: Its `revision` when the reasons for this change were determined.
-        state: ordered, or purged.
-        tables: Tables whose older files a purge deletes; by default those that were recorded.
+        changes: The new values of `Retraction`; what is not given stays as it was recorded last.
 
     Returns:
         Whether it was appended; not if the order was changed since.
@@ -181,7 +187,7 @@ def update_order(
     last = current(catalog, order)
     # Rows are ordered by time: clocks of two machines may differ.
     at = max(datetime.now(UTC), last.at + timedelta(microseconds=1))
-    made = replace(last, state=state, tables=last.tables if tables is None else tuple(tables), at=at)
+    made = replace(last, **changes, at=at)
     return _append(catalog, made, {_revisions(order): number + 1})
 
 
@@ -190,8 +196,8 @@ def current(catalog: Catalog, order: Retraction) -> Retraction:
     return next(found for found in load_retractions(catalog).orders if found.ordinal == order.ordinal)
 
 
-def reopen_purge(catalog: Catalog, table: Table, version: int, note: CommitNote, orders: Retractions) -> None:
-    """Reopen purges where a run that did not see them has added rows again.
+def reopen_orders(catalog: Catalog, table: Table, version: int, note: CommitNote, orders: Retractions) -> None:
+    """Reopen applied and purged orders where a run that did not see them has added rows again.
 
     A purge in progress finds that its order was changed, and is not recorded as done.
 
@@ -206,14 +212,15 @@ def reopen_purge(catalog: Catalog, table: Table, version: int, note: CommitNote,
         CollisionError: If other writers changed an order first each time.
     """
     for order in orders.pending(table, version, note):
-        if order.purge and version > order.searched_versions.get(table.name, -1):
+        open_already = order.state == ORDERED and not order.purge
+        if not open_already and version > order.searched_versions.get(table.name, -1):
             _reopen(catalog, order)
 
 
 def _reopen(catalog: Catalog, order: Retraction) -> None:
-    conflict = f"the purge of retraction {order.ordinal} could not be reopened: other writers committed first each time"
+    conflict = f"retraction {order.ordinal} could not be reopened: other writers committed first each time"
     retry(
-        lambda: update_order(catalog, order, revision(catalog, order)) or None,
+        lambda: update_order(catalog, order, revision(catalog, order), state=ORDERED, run_id="", files=0) or None,
         CollisionError(conflict, "run again"),
     )
 
@@ -223,7 +230,7 @@ def _revisions(order: Retraction) -> str:
 
 
 def _append(catalog: Catalog, order: Retraction, transactions: Mapping[str, int]) -> bool:
-    maps = {name: list(getattr(order, name).items()) for name in ("searched_versions", "matched")}
-    row = {**order.as_dict(), **maps}
+    maps = {name: list(getattr(order, name).items()) for name in _MAPS}
+    row = {**order.as_dict(), **maps, "run_id": order.run_id or None}
     rows = pa.Table.from_pylist([row], schema=tables.retractions.schema)
     return append_once(catalog, tables.retractions, rows, transactions)

@@ -102,7 +102,7 @@ training_steps = Table(
 
 retractions = Table(
     "ledger.retractions",
-    doc="One order to retract rows; the last row of an ordinal counts.",
+    doc="One state of an order to retract rows; the last row of an ordinal counts.",
     columns=[
         Column("ordinal", pa.int64(), "Its number, from 1.", nullable=False),
         Column("retraction_id", pa.string(), "Names its rows in ledger.retracted.", nullable=False),
@@ -116,9 +116,17 @@ retractions = Table(
         Column("searched_versions", _COUNTS, "Version at which each table was searched.", nullable=False),
         Column("matched", _COUNTS, "Rows of each table that matched by themselves.", nullable=False),
         Column("releases", pa.list_(pa.string()), "Releases with matching rows, or rows made from them."),
-        Column("state", pa.string(), "ordered, or purged.", nullable=False),
+        Column(
+            "state",
+            pa.string(),
+            "ordered; applied, when no table has the rows any more; or purged, when no older version has them either.",
+            nullable=False,
+        ),
         Column("tables", pa.list_(pa.string()), "Tables whose older files a purge that has begun deletes."),
-        Column("at", _TIME, "When.", nullable=False),
+        Column("at", _TIME, "When it reached this state.", nullable=False),
+        Column("derived", _COUNTS, "Rows of each table that were made from those that matched, and go with them."),
+        Column("run_id", pa.string(), "The run that brought it to this state; null where it was ordered."),
+        Column("files", pa.int64(), "Data and change files that the purge deleted."),
     ],
     key=["ordinal"],
 )

@@ -19,9 +19,10 @@ from lakehouse.errors import FlowError
 from lakehouse.plan.plan import FlowPlan
 from lakehouse.project import Project
 
-# Bytes of the files that a flow has to read, up to which it runs in this process: hashes and keys of as many rows, and
-# a batch for each worker, fit into the memory of a laptop. Where Spark becomes faster was not measured.
-EMBEDDED_BYTES = 256 << 20
+# Bytes of the files that a flow has to read, up to which it runs in this process. On two cores an operator and a SQL
+# flow over 1 GiB of files took 0.8 of the time that Spark on the same machine took, over 123 MiB 0.4; the start of
+# Spark weighs less, the more there is to read (tests/bench/engine_choice.py).
+EMBEDDED_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)

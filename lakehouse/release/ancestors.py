@@ -23,8 +23,9 @@ log = logging.getLogger("mixlake.descent")
 def with_ancestors(catalog: Catalog, names: Iterable[str]) -> dict[str, DeltaTable]:
     """Open tables at their latest versions, and their ancestors at the versions that were read.
 
-    Where two tables read different versions of an ancestor, the newer one is opened. Where the files of a version were
-    vacuumed, a later version with the same rows is opened instead. An ancestor that is gone is left out with a warning.
+    Of several versions with the same rows the newest is opened: a flow that ran and found nothing to change has
+    recorded there which versions of its own inputs give these rows, too. Where two tables read different versions of
+    an ancestor, the newer one is opened. An ancestor that is gone is left out with a warning.
     """
     latest = {name: catalog.open(name) for name in dict.fromkeys(names)}
     opened = {(name, int(table.version())): table for name, table in latest.items()}
@@ -37,7 +38,7 @@ def with_ancestors(catalog: Catalog, names: Iterable[str]) -> dict[str, DeltaTab
             if (parent, version) not in seen:
                 seen[parent, version] = None
                 try:
-                    table = _open_whole(catalog, parent, version)
+                    table = _open_same_rows(catalog, parent, version)
                 except MixlakeError as error:
                     log.warning(
                         "%s@%s, from which %s was made, is not pinned: %s", parent, version, node[0], error.message
@@ -86,13 +87,13 @@ def _data_versions(catalog: Catalog, table: DeltaTable) -> dict[str, int]:
     return found
 
 
-def _open_whole(catalog: Catalog, name: str, version: int) -> DeltaTable:
-    """Open a table at a version, or at a later one with the same rows where its files were vacuumed."""
-    table = catalog.open(name, version)
-    if is_whole(table):
-        return table
-    same_rows = newest_with_same_rows(catalog.open(name), version)
-    later = catalog.open(name, same_rows)
-    if same_rows == version or not is_whole(later):
-        raise LakeError("its files were vacuumed", f"run the flows again: mixlake run +{name}")
-    return later
+def _open_same_rows(catalog: Catalog, name: str, version: int) -> DeltaTable:
+    """Open a table at the newest version with the rows that it had at another."""
+    latest = catalog.open(name)
+    if version > int(latest.version()):
+        return catalog.open(name, version)  # refused, by the name of the version
+    for same_rows in (newest_with_same_rows(latest, version), version):
+        table = catalog.open(name, same_rows)
+        if is_whole(table):
+            return table
+    raise LakeError("its files were vacuumed", f"run the flows again: mixlake run +{name}")

@@ -82,7 +82,8 @@ def required_versions(catalog: Catalog, without: Collection[str] = ()) -> dict[s
     - all from the oldest on that a flow has read, which reads on from there: the commit note of a table's
       latest version records what its flow has read. Commits that changed no rows need not be read again, so that
       the version after them counts (`newest_with_same_rows`);
-    - those that the latest versions descend from: a release made now would pin them;
+    - those that the latest versions descend from: a release made now would pin them, each at the newest version with
+      the same rows, see `lakehouse.release.ancestors`;
     - those whose files are named by the rows of a required version (`lakehouse.declare.contract.ADDRESSES_FILES`).
 
     Args:
@@ -145,7 +146,7 @@ def _descended(tables: Mapping[str, DeltaTable], by_table: dict[str, RequiredVer
             same_rows = newest_with_same_rows(tables[parent], version)
             if same_rows < by_table[parent].latest:
                 by_table[parent].add(same_rows, Reason("flow", child, f"{child}@{at} was made from it"))
-            yield from ((parent, version), (parent, same_rows))
+            yield parent, same_rows
 
     transitive_closure([(name, required.latest) for name, required in by_table.items()], parents)
 

@@ -42,12 +42,12 @@ def lineage_of_files(table: DeltaTable, paths: Sequence[str], older: Iterable[Ty
         select: Says which columns are mixlake's.
 
     Raises:
-        TableNotFoundError: If it has none.
+        TableNotFoundError: If it has none, nor had any.
     """
     types = types_of(table.schema().to_json())
-    names, partition_columns = set(select(types)), set(table.metadata().partition_columns)
+    names, partition_columns = set(select(types)) & {*COLUMNS}, set(table.metadata().partition_columns)
     store = table_store(table)
-    if any(set(select(columns)) != names & columns.keys() for columns in older):
+    if any(set(select(columns)) & {*COLUMNS} != names & columns.keys() for columns in older):
         return _MixedFiles(store, _by_columns(store, paths, select, names & partition_columns), partition_columns)
     if not names:
         raise TableNotFoundError(f"{table.table_uri} has no lineage columns")

@@ -1,7 +1,7 @@
 """Purge retracted rows from old versions: ``mixlake retract --purge`` orders it, a run carries it out.
 
-A run does so at its end, once no table has the rows at a version that is required; until then the purge stays ordered.
-Then, in this order:
+A run does so at its end, once no table has the rows at a version that is required; until then the purge waits, and
+the run, which says what for and which command ends it, exits with 1. Then, in this order:
 
 1. releases with retracted rows become broken, so that they retain nothing;
 2. the affected tables are recorded: those with retracted rows at some version, and all that were made from them;
@@ -12,10 +12,10 @@ Then, in this order:
 A purge that is killed midway is restarted by the next run, with the same result. Deleting and naming versions
 exclude each other as in a vacuum, see `lakehouse.ledger.releases`. Files that a commit names are deleted at once.
 Recent files that no commit names stay, since a writer may be about to commit them; where they have rows the purge
-stays ordered.
+waits.
 
 Logs stay as they are: they state values of key and clustering columns only (`Table.table_properties`). Where the log
-of a table states others, because another tool or an older release wrote it, the purge stays ordered.
+of a table states others, because another tool or an older release wrote it, the purge waits.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
-
-import pyarrow as pa
 
 from lakehouse.declare.contract import STATISTICS_COLUMNS, is_ledger
 from lakehouse.declare.lineage_columns import SAMPLE_ID
@@ -37,19 +35,17 @@ from lakehouse.delta.log import types_of
 from lakehouse.delta.retry import retry
 from lakehouse.delta.store.delete import delete_files
 from lakehouse.delta.transitive_closure import transitive_closure
-from lakehouse.errors import MixlakeError
 from lakehouse.ledger import tables
 from lakehouse.ledger.releases import acquire_pin_lock, break_release, list_releases, pin_lock_version
 from lakehouse.ledger.retractions import PURGED, Retraction, current, load_retractions, revision, update_order
 from lakehouse.lineage.index.sync import is_fully_merged
-from lakehouse.plan.plan import make_plan
 from lakehouse.project import Project
 from lakehouse.release.retention import RequiredVersions, required_versions
 from lakehouse.release.vacuum import RETENTION_HOURS, TableVacuum, unreferenced_files
-from lakehouse.retraction.quarantine_cleanup import delete_retracted_rows
+from lakehouse.retraction.obstacles import Obstacle, failure, incomplete_flow, older_versions, remaining_in
+from lakehouse.retraction.quarantine_cleanup import clear_quarantine
 from lakehouse.retraction.remaining_rows import (
     files_at,
-    is_quarantined,
     may_contain_rows,
     older_types,
     stored_files,
@@ -58,10 +54,9 @@ from lakehouse.retraction.remaining_rows import (
 
 log = logging.getLogger("mixlake.purge")
 
+_RUN = "mixlake run"
 # The ledger's tables that repeat values of flows' rows.
 _COPIES = (tables.quarantine.name, tables.edges.name)
-# Causes for which a table may still have retracted rows.
-_INCOMPLETE = ("input", "retraction", "input_replaced")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,8 @@ class Purge:
         releases: Releases that it broke, in this run or before.
         files: Data and change files that were deleted in this run.
         bytes: Their bytes.
-        blocked_by: Why it stays ordered, empty where it is done.
+        blocked_by: Why it is not done yet, empty where it is done.
+        fix: The command that ends it, empty where it is done.
     """
 
     order: Retraction
@@ -81,11 +77,12 @@ class Purge:
     files: int = 0
     bytes: int = 0
     blocked_by: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
         """Return it as one line."""
         if self.blocked_by:
-            return f"the purge of retraction {self.order.ordinal} is blocked: {self.blocked_by}"
+            return f"the purge of retraction {self.order.ordinal} waits: {Obstacle(self.blocked_by, self.fix)}"
         broken = ", ".join(self.releases) or "none"
         return f"retraction {self.order.ordinal} is purged: {self.files} files deleted, releases broken: {broken}"
 
@@ -95,6 +92,7 @@ class Purge:
             "retraction": self.order.ordinal,
             "purged": not self.blocked_by,
             "blocked_by": self.blocked_by,
+            "fix": self.fix,
             "releases": list(self.releases),
             "files": self.files,
             "bytes": self.bytes,
@@ -102,13 +100,26 @@ class Purge:
 
 
 class _BlockedError(Exception):
-    """The purge stays ordered, for the reason in the message."""
+    """The purge is not done in this run.
+
+    Args:
+        obstacle: Why, and what ends it.
+    """
+
+    def __init__(self, obstacle: Obstacle) -> None:
+        super().__init__(str(obstacle))
+        self.obstacle = obstacle
+
+
+def _again(reason: str) -> _BlockedError:
+    return _BlockedError(Obstacle(reason, f"try again: {_RUN}"))
 
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
     """What a run does for its purges; see `purge`."""
 
+    run_id: str
     sync: Callable[[], None]
     clean: Callable[[], None]
     failed: Collection[str]
@@ -136,6 +147,7 @@ class _Plan:
 
 def purge(
     project: Project,
+    run_id: str,
     *,
     sync: Callable[[], None],
     clean: Callable[[], None],
@@ -145,6 +157,7 @@ def purge(
 
     Args:
         project: The project.
+        run_id: The run that carries them out.
         sync: Brings ``ledger.edges`` up to date.
         clean: Deletes the logs of runs, which may show rows.
         failed: Tables whose flows failed or were skipped in this run.
@@ -152,16 +165,18 @@ def purge(
     Returns:
         One entry per order that was not done before.
     """
-    steps = _Steps(sync, clean, failed)
+    steps = _Steps(run_id, sync, clean, failed)
     purges = []
     for order in [order for order in load_retractions(project.catalog).orders if order.to_purge]:
         try:
             purges.append(_purge(project, order, steps))
-        except _BlockedError as reason:
-            purges.append(Purge(order, blocked_by=str(reason)))
-        except (MixlakeError, OSError, pa.ArrowException) as error:
+        except _BlockedError as blocked:
+            purges.append(Purge(order, blocked_by=blocked.obstacle.reason, fix=blocked.obstacle.fix))
+        except Exception as error:
+            # The flows have committed: whatever a purge meets is reported, and it goes on where it ended.
             log.debug("the purge of retraction %s failed", order.ordinal, exc_info=True)
-            purges.append(Purge(order, blocked_by=f"{' '.join(str(error).split())[:300]}; the next run tries again"))
+            obstacle = failure(error)
+            purges.append(Purge(order, blocked_by=obstacle.reason, fix=obstacle.fix))
     return purges
 
 
@@ -178,21 +193,20 @@ def _purge(project: Project, order: Retraction, steps: _Steps) -> Purge:
             break_release(catalog, name, order.ordinal)
         if not set(plan.tables) <= set(current(catalog, order).tables):
             if not update_order(catalog, order, number, tables=plan.tables):
-                raise _BlockedError("another run is purging it")
+                raise _again("another run is purging it")
             number += 1
         return plan if acquire_pin_lock(catalog, plan.pin_lock_version + 1) else None
 
-    plan = retry(claim, _BlockedError("releases kept being created; the next run tries again"))
+    plan = retry(claim, _again("releases kept being created"))
     _delete(catalog, plan)
     steps.clean()
     purged = _purged(catalog, order, plan)
-    if (
-        not purged.blocked_by
-        and not update_order(catalog, order, number, state=PURGED)
-        and current(catalog, order).state != PURGED
-    ):
-        return replace(purged, blocked_by="rows were added again meanwhile; the next run tries again")
-    return purged
+    if purged.blocked_by:
+        return purged
+    update_order(catalog, order, number, state=PURGED, run_id=steps.run_id, files=purged.files)
+    if (now := current(catalog, order)).state != PURGED:
+        raise _again("rows were added again meanwhile")
+    return replace(purged, order=now)
 
 
 def _finish_retraction(project: Project, order: Retraction, steps: _Steps) -> None:
@@ -201,22 +215,14 @@ def _finish_retraction(project: Project, order: Retraction, steps: _Steps) -> No
     Raises:
         _BlockedError: If a table may still have retracted rows.
     """
-    if steps.failed:
-        raise _BlockedError(f"the flow of {min(steps.failed)} failed")
-    for item in make_plan(project).stale:
-        cause = next((cause for cause in item.causes if cause.kind in _INCOMPLETE), None)
-        if cause is not None:
-            raise _BlockedError(
-                f"{item.writes} is not up to date ({cause.kind}: {cause.detail}); mixlake run +{item.writes}"
-            )
-    if is_quarantined(project, order):
-        delete_retracted_rows(project, repeat=True)
-        if is_quarantined(project, order):
-            raise _BlockedError(f"{tables.quarantine.name} contains retracted rows; the next run tries again")
+    if (obstacle := incomplete_flow(project, steps.failed)) is not None:
+        raise _BlockedError(obstacle)
+    if not clear_quarantine(project, order):
+        raise _again(f"{tables.quarantine.name} contains retracted rows")
     if not is_fully_merged(project):
         steps.sync()
         if not is_fully_merged(project):
-            raise _BlockedError(f"{tables.edges.name} is not up to date; the next run tries again")
+            raise _again(f"{tables.edges.name} is not up to date")
 
 
 def _plan_purge(project: Project, order: Retraction) -> _Plan:
@@ -243,7 +249,10 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
     }
     if blocking := sorted(tables_with_rows(project, order, retained, older)):
         latest = files_at(catalog, {name: required[name].latest for name in retained}, stored)
-        raise _BlockedError(_blocking(blocking, sorted(tables_with_rows(project, order, latest, older)), required))
+        remaining = sorted(tables_with_rows(project, order, latest, older))
+        raise _BlockedError(
+            remaining_in(project, remaining[0]) if remaining else _required(project, blocking, required)
+        )
     with_rows = set(current(catalog, order).tables) | tables_with_rows(project, order, stored, older)
     affected = {*_with_descendants(catalog, names, with_rows), *_COPIES} & set(deletions)
     _require_logs_without_values(project, affected, names)
@@ -254,20 +263,16 @@ def _plan_purge(project: Project, order: Retraction) -> _Plan:
     )
 
 
-def _blocking(blocking: list[str], latest: list[str], required: Mapping[str, RequiredVersions]) -> str:
-    """Return which table has rows at a required version, and what requires it."""
-    if latest:
-        return f"{latest[0]} still contains retracted rows; see mixlake plan"
-    # Releases were searched one by one.
-    versions = [
-        f"{name}@{version} ({', '.join(map(str, reasons))})"
+def _required(project: Project, blocking: list[str], required: Mapping[str, RequiredVersions]) -> Obstacle:
+    """Return which older versions with rows are required, and by what; releases were searched one by one."""
+    found = [
+        (f"{name}@{version} ({', '.join(map(str, reasons))})", [item.name for item in reasons if item.kind == "flow"])
         for name in blocking
         for version, reasons in sorted(required[name].by_version.items())
         if version != required[name].latest and not all(reason.kind == "release" for reason in reasons)
     ]
-    return (
-        f"older versions that may contain retracted rows are required: {'; '.join(versions[:5])}; run those flows too"
-    )
+    readers = {name for _, names in found for name in names}
+    return older_versions(project, [text for text, _ in found[:5]], readers)
 
 
 def _with_descendants(catalog: Catalog, names: Iterable[str], roots: Collection[str]) -> set[str]:
@@ -296,8 +301,11 @@ def _require_logs_without_values(project: Project, affected: Collection[str], na
         permitted = listed_names(table.metadata().configuration.get(STATISTICS_COLUMNS, ""))
         if stated := sorted(columns_in_log(table).difference(permitted)):
             raise _BlockedError(
-                f"the log of {name} states values of {', '.join(stated[:5])}; move the table's folder away and write "
-                f"the table again, with {STATISTICS_COLUMNS} set to its key as contracts do"
+                Obstacle(
+                    f"the log of {name} states values of {', '.join(stated[:5])}",
+                    f"move {table.table_uri} away and write the table again, with {STATISTICS_COLUMNS} set to its key "
+                    f"as contracts do, then: {_RUN}",
+                )
             )
 
 
@@ -312,12 +320,10 @@ def _purged(catalog: Catalog, order: Retraction, plan: _Plan) -> Purge:
         for item in plan.deletions
         if may_contain_rows(catalog, item.table, item.recent_orphan_paths.to_pylist())
     ]
-    blocked_by = ""
+    blocked_by = fix = ""
     if recent:
-        blocked_by = (
-            f"{recent[0]} has files younger than {RETENTION_HOURS:g} hours that no commit names; a later run "
-            f"continues, or mixlake vacuum --retention-hours 0 deletes them now, if no run is active"
-        )
+        blocked_by = f"{recent[0]} has files younger than {RETENTION_HOURS:g} hours that no commit names"
+        fix = f"a run after that time goes on; now, if no run is active: mixlake vacuum --retention-hours 0 && {_RUN}"
     broken = [r.name for r in list_releases(catalog, broken=True) if order.ordinal in r.retractions]
     return Purge(
         order=order,
@@ -325,4 +331,5 @@ def _purged(catalog: Catalog, order: Retraction, plan: _Plan) -> Purge:
         files=sum(item.files + item.change_files for item in plan.deletions),
         bytes=sum(item.bytes for item in plan.deletions) + sum(item.change_bytes for item in plan.deletions),
         blocked_by=blocked_by,
+        fix=fix,
     )

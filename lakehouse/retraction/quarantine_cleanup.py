@@ -14,7 +14,7 @@ from lakehouse.embedded.conditions import open_database
 from lakehouse.embedded.delta_writer import delete_rows
 from lakehouse.embedded.key_predicate import DIGITS, predicate_of_digests
 from lakehouse.ledger import tables
-from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Retractions, load_retractions
+from lakehouse.ledger.retractions import CONTENT, DERIVED, SAMPLE, Retraction, Retractions, load_retractions
 from lakehouse.project import Project
 from lakehouse.retraction.own_match import by_license, by_source, by_uri, uri_expression
 from lakehouse.retraction.quarantined_columns import (
@@ -25,6 +25,7 @@ from lakehouse.retraction.quarantined_columns import (
     own_text,
     quarantined_columns,
 )
+from lakehouse.retraction.remaining_rows import is_quarantined
 
 TRANSACTION = "mixlake.retractions"
 _REPEAT = f"{TRANSACTION}.again"
@@ -58,6 +59,17 @@ def delete_retracted_rows(project: Project, *, repeat: bool = False) -> bool:
         last = transaction if number == len(commits) else None
         delete_rows(catalog, tables.quarantine, predicate_of_digests(_KEY, digests), last)
     return True
+
+
+def clear_quarantine(project: Project, order: Retraction) -> bool:
+    """Delete the rows of an order that are quarantined, also those of a run that did not know it.
+
+    Returns:
+        Whether none is left.
+    """
+    if is_quarantined(project, order):
+        delete_retracted_rows(project, repeat=True)
+    return not is_quarantined(project, order)
 
 
 def _retracted(project: Project, orders: Retractions, version: int) -> Iterator[list[str]]:

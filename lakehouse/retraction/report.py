@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from lakehouse.ledger.retractions import Retraction
@@ -26,7 +26,6 @@ class RetractionReport:
 
     Args:
         order: The order.
-        derived: Rows of each table that were made from rows that match, and follow them.
         seen: Training steps that saw them.
         recorded: Whether the order was recorded; a dry run records none.
         unresolved: Releases and trainings that cannot be searched, each with why.
@@ -35,7 +34,6 @@ class RetractionReport:
     """
 
     order: Retraction
-    derived: Mapping[str, int] = field(default_factory=dict)
     seen: Sequence[AffectedSteps] = ()
     recorded: bool = True
     unresolved: Sequence[str] = ()
@@ -46,7 +44,6 @@ class RetractionReport:
         """Return what ``mixlake retract --json`` prints."""
         return {
             **self.order.as_dict(),
-            "derived": dict(self.derived),
             "seen": [asdict(item) for item in self.seen],
             "recorded": self.recorded,
             "unresolved": list(self.unresolved),

@@ -92,10 +92,11 @@ def retract(project: Project, request: RetractionRequest, *, dry_run: bool = Fal
             releases=tuple(search.releases()),
             state=ORDERED,
             at=datetime.now(UTC),
+            derived=derived,
         )
         seen = search.training_steps()
         suggestions = () if matched else tuple(search.suggestions())
-        report = RetractionReport(order, derived, seen, not dry_run, tuple(search.unresolved), unmatched, suggestions)
+        report = RetractionReport(order, seen, not dry_run, tuple(search.unresolved), unmatched, suggestions)
         if dry_run:
             return report
         _append_ids(project.catalog, order, search.ids())

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from lakehouse.delta.commit_note import CommitNote
 from lakehouse.errors import MixlakeError
+from lakehouse.retraction.completion import Completion
 from lakehouse.retraction.purge import Purge
 
 Status = Literal["done", "fresh", "failed", "skipped"]
@@ -59,6 +60,7 @@ class Report:
         seconds: Time that the run took.
         session_seconds: Time of it until Spark was up; 0 if it was not needed.
         log_file: File of Spark's log, empty if Spark was not needed.
+        retractions: Retractions that were not carried out before the run, and whether they are now.
         purges: Results of the ordered purges.
     """
 
@@ -68,11 +70,13 @@ class Report:
     session_seconds: float = 0.0
     log_file: str = ""
     purges: tuple[Purge, ...] = ()
+    retractions: tuple[Completion, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether every selected flow is done or fresh."""
-        return all(result.status in {"done", "fresh"} for result in self.results)
+        """Whether every selected flow is done or fresh, and no purge waits."""
+        done = all(result.status in {"done", "fresh"} for result in self.results)
+        return done and not any(purge.blocked_by for purge in self.purges)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake run --json`` prints."""
@@ -82,5 +86,6 @@ class Report:
             "seconds": round(self.seconds, 3),
             "session_seconds": round(self.session_seconds, 3),
             "flows": [result.as_dict() for result in self.results],
+            "retractions": [completion.as_dict() for completion in self.retractions],
             "purges": [purge.as_dict() for purge in self.purges],
         }

@@ -14,6 +14,7 @@ from lakehouse.ledger.retractions import load_retractions
 from lakehouse.ledger.runs import sync_runs
 from lakehouse.plan.plan import Plan, make_plan
 from lakehouse.project import Project
+from lakehouse.retraction.completion import complete_orders
 from lakehouse.retraction.purge import purge
 from lakehouse.retraction.quarantine_cleanup import delete_retracted_rows
 from lakehouse.run.index_update import update_index
@@ -68,11 +69,14 @@ def run(
         _clean_quarantine(project, repeat=_missed_retractions(project.catalog, plan, results))
         sync_runs(project.catalog)
         update_index(project, spark, run_id)
+        failed = [result.writes for result in results if result.status in {"failed", "skipped"}]
+        completions = complete_orders(project, run_id, failed)
         purges = purge(
             project,
+            run_id,
             sync=lambda: update_index(project, spark, run_id, start=True),
             clean=lambda: clean_logs(project, spark.log_file),
-            failed=[result.writes for result in results if result.status in {"failed", "skipped"}],
+            failed=failed,
         )
     return Report(
         run_id=run_id,
@@ -80,6 +84,7 @@ def run(
         seconds=time.monotonic() - clock,
         session_seconds=spark.seconds,
         log_file=str(spark.log_file) if spark.seconds else "",
+        retractions=tuple(completions),
         purges=tuple(purges),
     )
 

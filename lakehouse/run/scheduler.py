@@ -14,7 +14,7 @@ from lakehouse.embedded.engine import EmbeddedEngine
 from lakehouse.engine import Engine
 from lakehouse.errors import CollisionError, FlowError, MixlakeError, first_line
 from lakehouse.execute.execute_flow import execute_flow
-from lakehouse.ledger.retractions import reopen_purge
+from lakehouse.ledger.retractions import reopen_orders
 from lakehouse.plan.engine_choice import choose_engine
 from lakehouse.plan.plan import FlowPlan, Plan, plan_flow
 from lakehouse.plan.table_state import TableStates
@@ -128,7 +128,7 @@ class Scheduler:
             if item.state == "fresh":
                 return FlowResult(spec.id, table, "fresh")
             if item.last is not None and item.has_cause("retraction"):
-                reopen_purge(run.project.catalog, spec.writes, *item.last, item.retractions)
+                reopen_orders(run.project.catalog, spec.writes, *item.last, item.retractions)
             run.listener.began(item)
             version, note = execute_flow(self._engine(item), run.project, item, run.run_id, migrate=run.migrate)
         except CollisionError as error:

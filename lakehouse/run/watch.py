@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import sys
 import threading
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse.declare.config import FILE_NAME
-from lakehouse.declare.params import file_fields, resolve_params
+from lakehouse.declare.params import parameter_files, resolve_params
 from lakehouse.errors import MixlakeError, first_line
 from lakehouse.plan.graph import Graph
 from lakehouse.plan.selection import select_flows
@@ -139,19 +138,23 @@ def _paths(project: Project) -> Iterator[Path]:
     for root in sorted(project.registry.roots):
         module = sys.modules.get(root)
         for folder in getattr(module, "__path__", ()):
-            yield from Path(folder).rglob("*.py")
+            yield from _package_files(Path(folder))
         if module is not None and getattr(module, "__file__", None):
             yield Path(str(module.__file__))
     folders = {path.parent for path in project.registry.views}
     for flow in project.registry.flows.values():
         if flow.kind == "sql":
             folders.add(Path(flow.file).parent)
-        params = resolve_params(flow, project.config)
-        for name in file_fields(params) if dataclasses.is_dataclass(params) else ():
-            value = getattr(params, name)
-            yield from (Path(item) for item in (value if isinstance(value, tuple) else (value,)) if item)
+        yield from parameter_files(resolve_params(flow, project.config))
     for folder in sorted(folders):
         yield from folder.glob("*.sql")
+
+
+def _package_files(folder: Path) -> Iterator[Path]:
+    """Yield modules and the models and tables of facts beside them."""
+    for parent, folders, names in folder.walk():
+        folders[:] = [name for name in folders if name != "__pycache__" and not name.startswith(".")]
+        yield from (parent / name for name in names)
 
 
 def unload_modules(project: Project, changed: Iterable[str]) -> None:

@@ -27,6 +27,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.declare.own_packages import GROUPS, HOME, hidden_by, package_of, place_of, require_one_package
 from lakehouse.declare.params import file_fields
 from lakehouse.spark.settings import is_local
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mixlake.code")
 
-GROUPS = ("mixlake.modules", "mixlake.sql", "mixlake.commands")
 _AT = (1980, 1, 1, 0, 0, 0)
 _LEFT_OUT = {"__pycache__", ".venv"}
 _COMPILED = (".so", ".pyd", ".dylib")
@@ -56,9 +56,7 @@ def distribute_code(session: SparkSession, modules: Sequence[str], root: Path) -
     context = session.sparkContext
     if is_local(context.master or "local"):
         _by_value(modules, root)
-        if modules:
-            there = filter(None, context.environment.get("PYTHONPATH", "").split(os.pathsep))
-            context.environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(root), *there]))
+        context.environment.update(_worker_path(context.environment.get("PYTHONPATH", ""), modules, root))
         return
     body = archive(packages(modules, root))
     digest = hashlib.sha256(body).hexdigest()[:16]
@@ -74,17 +72,43 @@ def distribute_code(session: SparkSession, modules: Sequence[str], root: Path) -
     log.info("sent %d kB of code to the workers", len(body) // 1000)
 
 
+def _worker_path(before: str, modules: Sequence[str], root: Path) -> dict[str, str]:
+    """Return what to set for workers of this machine, so that they import what the driver does.
+
+    Python starts them as ``-m pyspark.daemon``, with the current folder first on their path, and ``PYTHONPATH`` before
+    what is installed. A folder with a package of a name of mixlake's must not come first there.
+
+    Args:
+        before: ``PYTHONPATH`` as it is for them.
+        modules: Modules of the configuration.
+        root: Its folder.
+    """
+    there = [*filter(None, before.split(os.pathsep))]
+    folders = [str(root), *there] if modules else there
+    if any(hidden_by(folder) for folder in (root, Path.cwd(), *map(Path, there))):
+        path = [str(HOME), *folders, str(Path.cwd())]
+        return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(path)), "PYTHONSAFEPATH": "1"}
+    return {"PYTHONPATH": os.pathsep.join(dict.fromkeys(folders))} if modules else {}
+
+
 def packages(modules: Iterable[str] = (), root: Path | None = None) -> list[str]:
     """Return the top-level packages that flows may import.
 
     Args:
         modules: Modules of the configuration, in addition to the engine's and installed ones.
         root: Folder of the configuration; what was imported from below it goes along.
+
+    Raises:
+        ConfigError: If a team's package has the name of one of mixlake's.
     """
     points = [point for group in GROUPS for point in importlib.metadata.entry_points(group=group)]
+    modules = list(modules)
     named = ["lakehouse", *(point.module for point in points), *modules]
     if root is not None:
-        named.extend(name for name in list(sys.modules) if "." not in name and _is_own(name, root))
+        team = [*modules, *(name for name in list(sys.modules) if "." not in name and _is_own(name, root))]
+        for name in team:
+            require_one_package(name.split(".", 1)[0], root)
+        named.extend(team)
     return sorted({name.split(".", 1)[0] for name in named} - {"__main__"})
 
 
@@ -120,10 +144,23 @@ def archive(names: Iterable[str], extra: Mapping[str, Path] | None = None) -> by
     return body.getvalue()
 
 
-def _files(name: str) -> Iterator[tuple[str, Path]]:
+def package_folder(name: str) -> Path | None:
+    """Return the folder of a package that is sent, None where it is a single module or has none."""
+    folders = _folders(name)
+    return folders[0] if folders else None
+
+
+def _folders(name: str) -> list[Path]:
+    own = _own_places().get(name)
+    if own is not None:
+        return [own] if own.is_dir() else []
     spec = importlib.util.find_spec(name)
-    for place in spec.submodule_search_locations or () if spec else ():
-        top = Path(place)
+    return [Path(place) for place in (spec.submodule_search_locations or () if spec else ())]
+
+
+def _files(name: str) -> Iterator[tuple[str, Path]]:
+    folders = _folders(name)
+    for top in folders:
         paths = [path for path in sorted(top.rglob("*")) if not _LEFT_OUT & set(path.relative_to(top).parts)]
         if any(path.suffix in _COMPILED for path in paths):
             log.warning("%s has compiled parts and is not sent: install it on the workers", name)
@@ -131,8 +168,19 @@ def _files(name: str) -> Iterator[tuple[str, Path]]:
         for path in paths:
             if path.is_file():
                 yield f"{name}/{path.relative_to(top).as_posix()}", path
-    if spec and not spec.submodule_search_locations and spec.origin and spec.origin.endswith(".py"):
+    spec = None if folders else importlib.util.find_spec(name)
+    if spec and spec.origin and spec.origin.endswith(".py"):
         yield f"{name}.py", Path(spec.origin)
+
+
+def _own_places() -> dict[str, Path]:
+    """Return where the packages that distributions add to mixlake lie, by name."""
+    places = {"lakehouse": HOME / "lakehouse"}
+    for group in GROUPS:
+        for point in importlib.metadata.entry_points(group=group):
+            if (place := place_of(point)) is not None:
+                places[package_of(point)] = place
+    return places
 
 
 def _installed(names: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lakehouse.declare.config import FILE_NAME
-from lakehouse.declare.params import file_fields, resolve_params
+from lakehouse.declare.params import parameter_files, resolve_params
 from lakehouse.delta.store import s3
 from lakehouse.errors import ConfigError
 from lakehouse.project import Project
-from lakehouse.spark.code_archive import archive, packages
+from lakehouse.spark.code_archive import archive, package_folder, packages
 from lakehouse.spark.settings import JARS, MASTER, is_local, settings
 
 _MAIN = '''"""What spark-submit is given; see mixlake package."""
@@ -36,14 +35,20 @@ class Package:
     Args:
         files: The files.
         command: How they are submitted; SELECT is left to the user.
+        not_packed: Files of parameters that lie elsewhere, each with its table: they must be there where it runs.
     """
 
     files: tuple[Path, ...]
     command: str
+    not_packed: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake package --json`` prints."""
-        return {"files": [str(path) for path in self.files], "command": self.command}
+        return {
+            "files": [str(path) for path in self.files],
+            "command": self.command,
+            "not_packed": list(self.not_packed),
+        }
 
 
 def package(project: Project, folder: Path) -> Package:
@@ -68,7 +73,8 @@ def package(project: Project, folder: Path) -> Package:
     own = dict(_own_files(project))  # imports the modules, so that it is known what they import
     folder.mkdir(parents=True, exist_ok=True)
     code, entry, conf = (folder / name for name in ("mixlake.zip", "main.py", "spark.conf"))
-    code.write_bytes(archive(packages(project.config.modules, project.config.root), own))
+    names = packages(project.config.modules, project.config.root)
+    code.write_bytes(archive(names, own))
     entry.write_text(_MAIN, encoding="utf-8")
     files = [code, entry, conf]
     if s3.is_s3(project.catalog.uri):
@@ -79,22 +85,32 @@ def package(project: Project, folder: Path) -> Package:
     wanted.pop(MASTER, None)
     conf.write_text("".join(f"{key} {value}\n" for key, value in sorted(wanted.items())), encoding="utf-8")
     words = ["spark-submit", "--master", "MASTER", "--properties-file", conf, "--py-files", code, entry]
-    place = [] if "MIXLAKE_LAKE" in os.environ else ["--lake", project.catalog.uri]
-    command = shlex.join([*map(str, words), *place, "run", "SELECT"])
-    return Package(tuple(files), command)
+    at = [] if "MIXLAKE_LAKE" in os.environ else ["--lake", project.catalog.uri]
+    command = shlex.join([*map(str, words), *at, "run", "SELECT"])
+    folders = [found for name in names if (found := package_folder(name)) is not None]
+    return Package(tuple(files), command, tuple(_not_packed(project, folders)))
 
 
 def _own_files(project: Project) -> Iterator[tuple[str, Path]]:
     """Yield the configuration and the files that it names below its folder, by their place in it."""
     root = project.config.root
     named = [root / FILE_NAME, *project.registry.views]
-    for flow in project.registry.flows.values():
-        if flow.kind == "sql":
-            named.append(Path(flow.file))
-        params = resolve_params(flow, project.config)
-        for name in file_fields(params) if dataclasses.is_dataclass(params) else ():
-            value = getattr(params, name)
-            named.extend(Path(item) for item in (value if isinstance(value, tuple) else (value,)) if item)
+    named.extend(Path(flow.file) for flow in project.registry.flows.values() if flow.kind == "sql")
+    named.extend(path for _, path in _parameter_files(project))
     for path in named:
         if path.is_file() and path.is_relative_to(root):
             yield path.relative_to(root).as_posix(), path
+
+
+def _parameter_files(project: Project) -> Iterator[tuple[str, Path]]:
+    """Yield the files that parameters name, each with the table whose flow has the parameter."""
+    for flow in project.registry.flows.values():
+        for path in parameter_files(resolve_params(flow, project.config)):
+            yield flow.writes.name, Path(os.path.normpath(path))
+
+
+def _not_packed(project: Project, folders: Collection[Path]) -> Iterator[str]:
+    """Describe the files of parameters that are neither in the project's folder nor in a packed package."""
+    for table, path in _parameter_files(project):
+        if not any(path.is_relative_to(folder) for folder in (project.config.root, *folders)):
+            yield f"{table}: {path}"

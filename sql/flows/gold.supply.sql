@@ -1,4 +1,4 @@
--- What the kept samples of each cell hold, in samples and in tokens.
+-- What the kept samples of each cell hold, in samples and in tokens, and the largest of them.
 -- dialect: portable
 WITH sizes AS (
   SELECT d.sample_id, d.table AS origin, d.n_tokens FROM gold.document_tokens AS d
@@ -14,7 +14,8 @@ SELECT
   samples.language_group,
   samples.kind,
   count(*) AS samples,
-  CAST(sum(sizes.n_tokens) AS BIGINT) AS tokens
+  CAST(sum(sizes.n_tokens) AS BIGINT) AS tokens,
+  CAST(max(sizes.n_tokens) AS BIGINT) AS largest
 FROM gold.samples AS samples
 INNER JOIN sizes
   ON samples.sample_id = sizes.sample_id AND samples.table = sizes.origin

@@ -17,19 +17,23 @@ WITH lines AS (
     FROM gold.quotas
 ), stages AS (
     SELECT DISTINCT stage FROM gold.quotas
+), supply AS (
+    -- A supply of before there was the column has nulls there.
+    FROM gold.supply UNION ALL BY NAME SELECT NULL::BIGINT AS largest WHERE false
 ), owned AS (
-    SELECT stages.stage, lines.cell, supply.tokens
+    SELECT stages.stage, lines.cell, supply.tokens, supply.largest
     FROM stages
-    CROSS JOIN gold.supply AS supply
+    CROSS JOIN supply
     JOIN lines ON lines.stage = stages.stage
         AND lines.modality IN ('*', supply.modality)
         AND lines.language_group IN ('*', supply.language_group)
         AND lines.kind IN ('*', supply.kind)
     QUALIFY row_number() OVER (PARTITION BY stages.stage, supply.cell ORDER BY lines.specificity DESC) = 1
 ), held AS (
-    SELECT stage, cell, sum(tokens)::BIGINT AS tokens FROM owned GROUP BY ALL
+    SELECT stage, cell, sum(tokens)::BIGINT AS tokens, max(largest) AS largest FROM owned GROUP BY ALL
 ), taken AS (
-    SELECT stage, cell, sum(n_tokens)::BIGINT AS tokens, sum(n_tokens) FILTER (epoch = 0)::BIGINT AS once
+    SELECT stage, cell, sum(n_tokens)::BIGINT AS tokens, sum(n_tokens) FILTER (epoch = 0)::BIGINT AS once,
+        max(epoch) + 1 AS times
     FROM gold.mixture GROUP BY ALL
 ), documents AS (
     SELECT stage, cell, max(tokens) AS tokens
@@ -39,6 +43,14 @@ WITH lines AS (
     SELECT stage, cell, max(tokens) AS tokens
     FROM (SELECT stage, cell, source, sum(n_tokens)::BIGINT AS tokens FROM gold.mixture GROUP BY ALL)
     GROUP BY ALL
+), capped AS (
+    -- What the caps let in: tokens of one document, drawn as often as the most repeated one, and of one source.
+    SELECT lines.stage, lines.cell,
+        CASE WHEN max_document_share < 1
+            THEN floor(max_document_share * target)::BIGINT // coalesce(taken.times, 1) END AS document,
+        CASE WHEN max_source_share < 1 THEN floor(max_source_share * target)::BIGINT END AS source
+    FROM lines
+    LEFT JOIN taken ON taken.stage = lines.stage AND taken.cell = lines.cell
 )
 SELECT lines.cell, lines.stage, lines.target,
     coalesce(held.tokens, 0)::BIGINT AS supply,
@@ -49,8 +61,17 @@ SELECT lines.cell, lines.stage, lines.target,
     coalesce((coalesce(taken.tokens, 0) - lines.target) / nullif(lines.target, 0), 0)::DOUBLE AS error,
     -- What the largest document and the largest source are of the target.
     coalesce(documents.tokens / nullif(lines.target, 0), 0)::DOUBLE AS document_share,
-    coalesce(sources.tokens / nullif(lines.target, 0), 0)::DOUBLE AS source_share
+    coalesce(sources.tokens / nullif(lines.target, 0), 0)::DOUBLE AS source_share,
+    -- The caps that have a part in the shortfall: the largest document exceeds what one may be, or a source is at its cap.
+    CASE WHEN lines.target > coalesce(taken.tokens, 0) THEN list_filter([
+        CASE WHEN held.largest > capped.document THEN 'max_document_share' END,
+        CASE WHEN sources.tokens >= 0.9 * capped.source OR held.largest > capped.source THEN 'max_source_share' END
+    ], lambda cap: cap IS NOT NULL) ELSE [] END AS caps,
+    capped.document AS document_cap,
+    capped.source AS source_cap,
+    held.largest AS largest_document
 FROM lines
+JOIN capped ON capped.stage = lines.stage AND capped.cell = lines.cell
 LEFT JOIN held ON held.stage = lines.stage AND held.cell = lines.cell
 LEFT JOIN taken ON taken.stage = lines.stage AND taken.cell = lines.cell
 LEFT JOIN documents ON documents.stage = lines.stage AND documents.cell = lines.cell

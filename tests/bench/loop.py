@@ -1,7 +1,7 @@
-"""What a person waits for on one machine: a first run of seven flows, nothing to do, one document changed.
+"""What a person waits for on one machine: a first run of eight flows, nothing to do, one document changed.
 
-Two hundred files of the running Python's library are landed as documents, cleaned, scored and signed by six flows, and
-compared for near-duplicates by a seventh. Each step is a command in a process of its own: the whole wait, and the CPU
+Two hundred files of the running Python's library are landed as documents, cleaned, scored, signed and put in order by
+seven flows, and compared for near-duplicates by an eighth. Each step is a command in a process of its own: the wait, and the CPU
 seconds of all processes that the command started, the JVM among them. Each engine has a lake of its own. Beside it
 stand two parts of such a run that no flow can be blamed for: planning, and a Spark session that starts and ends.
 
@@ -26,6 +26,7 @@ FLOWS = (
     "silver.documents",
     "silver.document_scores",
     "silver.document_signatures",
+    "silver.document_order",
     "silver.document_duplicates",
 )
 ENGINES = ("embedded", "spark", "auto")

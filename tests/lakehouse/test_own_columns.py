@@ -180,7 +180,7 @@ def test_users_columns_of_any_type_are_kept_and_are_in_nobodys_way(project, engi
         RetractionRequest("id", [ONE], "x", purge=True),
     ):
         report = retract(lake.project, request_)
-        assert (report.order.matched, report.derived) == ({"acme.people": 1}, {})
+        assert (report.order.matched, report.order.derived) == ({"acme.people": 1}, {})
     if engine == "spark":
         request.getfixturevalue("spark")
         project.use("spark")
@@ -245,4 +245,4 @@ def test_a_table_without_a_contract_is_read_by_name_and_type(tmp_path):
     assert set(state.tables) == {"old.mixed", "old.samples", "old.views"}
     assert state.columns["old.mixed"] == {"sample_id"}
     report = retract(lake.project, RetractionRequest("source", ["src"], "x"))
-    assert (report.order.matched, report.derived) == ({"old.samples": 2, "old.mixed": 1}, {"old.views": 1})
+    assert (report.order.matched, report.order.derived) == ({"old.samples": 2, "old.mixed": 1}, {"old.views": 1})

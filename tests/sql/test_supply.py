@@ -30,8 +30,8 @@ def test_supply_counts_kept_samples_of_all_token_tables_once():
         ) v(sample_id, "table", cell, modality, language_group, kind, keep)""")
     found = con.sql(text).to_arrow_table()
     assert found.column_names == [column.name for column in supply.columns if column.name != "run_id"]
-    assert {row["cell"]: (row["samples"], row["tokens"]) for row in found.to_pylist()} == {
-        "text/en/manual": (2, 30),
-        "speech/en/prompt": (1, 5),
-        "image/zh/photo": (1, 7),
+    assert {row["cell"]: (row["samples"], row["tokens"], row["largest"]) for row in found.to_pylist()} == {
+        "text/en/manual": (2, 30, 20),
+        "speech/en/prompt": (1, 5, 5),
+        "image/zh/photo": (1, 7, 7),
     }

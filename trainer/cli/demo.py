@@ -80,7 +80,10 @@ def command(context: Context, steps: int | None, output: Path | None) -> int:
       mixlake --lake ./lake demo
     """
     from lakehouse.spark.session import stop
+    from trainer.cli.train import require_steps
+    from trainer.recipe import read_recipe
 
+    require_steps(steps, read_recipe("demo"))
     clock = time.monotonic()
     lake = context.lake
     at = [] if lake.uri == str(Path("lake").absolute()) else ["--lake", lake.uri]

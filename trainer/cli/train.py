@@ -26,7 +26,7 @@ STOPPED = 143
 @click.option("--release", required=True, metavar="NAME", help="Release to train on.")
 @click.option("--lake", metavar="URI", help="Location of the lake.")
 @click.option("--stage", metavar="NAME", help="Stage of the release; by default the recipe's.")
-@click.option("--steps", type=click.IntRange(1), help="Stop at this step; the schedule stays the recipe's.")
+@click.option("--steps", type=click.IntRange(1), help="Stop at this step of the recipe's; the schedule stays.")
 @click.option("--resume", is_flag=True, help="Go on from the newest checkpoint, or start where there is none.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FOLDER", help="By default runs/RECIPE.")
 @click.option("--json", "as_json", is_flag=True, help="Print the run's summary, and no progress.")
@@ -56,6 +56,7 @@ def command(  # noqa: PLR0913, PLR0917
     from trainer.recipe import read_recipe
 
     wanted = read_recipe(recipe)
+    require_steps(steps, wanted)
     if stage:
         wanted = dataclasses.replace(wanted, data=dataclasses.replace(wanted.data, stage=stage))
     folder = output or Path("runs") / wanted.name
@@ -65,6 +66,19 @@ def command(  # noqa: PLR0913, PLR0917
     if as_json and int(os.environ.get("RANK", "0")) == 0:
         print_json(dataclasses.asdict(summary))
     return STOPPED if summary.stopped else 0
+
+
+def require_steps(steps: int | None, recipe: Recipe) -> None:
+    """Refuse to stop at a step that the recipe does not have.
+
+    Raises:
+        UsageError: If there are fewer: how the learning rate falls is laid out for the recipe's steps.
+    """
+    if steps is not None and steps > recipe.steps:
+        raise UsageError(
+            f"--steps {steps} is beyond the recipe {recipe.name}, which has {recipe.steps} steps",
+            f"copy the recipe, and write steps: {steps} there: its schedule of the learning rate goes by them",
+        )
 
 
 def run(  # noqa: PLR0913
@@ -89,6 +103,8 @@ def run(  # noqa: PLR0913
         metadata = checkpoint.read_metadata(newest) if newest else None
         if newest and metadata:
             train.check_fit(recipe, metadata, newest)
+            if metadata.step >= (last := min(steps or recipe.steps, recipe.steps)) and not quiet and rank == "0":
+                terminal.write(f"the run is at step {metadata.step}, and was to end at step {last}: no step is taken\n")
         source = open_source(lake, release, recipe.data, layout, metadata.loader if metadata else None)
         summary = train.train(
             recipe,

@@ -129,7 +129,9 @@ def speed(rows, copies: int) -> None:
         }
     )
     size = sum(len(text.encode()) for text in made) / MB
-    order = pa.table({"sample_id": ids, "dropped": [False] * len(ids), "place": ["0"] * len(ids)})
+    order = pa.table(
+        {"sample_id": ids, "dropped": [False] * len(ids), "place": ["0"] * len(ids), "own_language": [True] * len(ids)}
+    )
     began = time.process_time()
     signed = pa.Table.from_batches([sign_documents(b, SignatureParams()) for b in table.to_batches(max_chunksize=2048)])
     report("signatures", size, began)

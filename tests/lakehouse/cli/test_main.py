@@ -172,4 +172,4 @@ def test_a_plug_in_that_cannot_be_loaded_is_told_and_harms_no_other(call, monkey
 def test_the_help_of_a_purge_says_what_stays(call):
     text = " ".join(call("retract", "--help").split())
     assert "The tables' own logs stay" in text
-    assert "if a log states other values of them, the purge is blocked" in text
+    assert "if a log states other values of them, the purge waits: the run reports why, names the command" in text

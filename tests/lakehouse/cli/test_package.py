@@ -32,7 +32,7 @@ def test_the_files_and_the_command_to_submit_them_are_printed(call, lines):
 
 def test_another_folder_is_made_and_named_in_the_command(call, lines):
     made = json.loads(call("package", "--output", "out/for spark", "--json"))
-    assert set(made) == {"files", "command"}
+    assert set(made) == {"files", "command", "not_packed"}
     assert {Path(file).name for file in made["files"]} == FILES
     assert all((lines.root / file).is_file() for file in made["files"])
     assert "out/for spark/main.py" in shlex.split(made["command"])

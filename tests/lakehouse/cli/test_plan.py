@@ -63,6 +63,9 @@ def test_json_has_one_object_a_selected_flow(call, lines):
         "inputs": {"bronze.lines": 1},
         "engine": ENGINE,
         "engine_reason": f"engine: {ENGINE}",
+        "problem": "",
+        "last_seconds": 0.5,
+        "last_rows": 2,
     }
     assert found["gold.counts"]["causes"] == [{"kind": "upstream", "detail": "silver.shouts is to be written"}]
     assert (found["bronze.lines"]["state"], found["bronze.lines"]["inputs"]) == ("fresh", {})

@@ -25,7 +25,7 @@ def test_a_run_with_nothing_stale_does_nothing(call, project):
     assert printed.startswith("run ")
     assert ": nothing to do, 4 fresh, " in printed
     found = json.loads(call("run", "silver.*", "--json"))
-    assert set(found) == {"run_id", "ok", "seconds", "session_seconds", "flows", "purges"}
+    assert set(found) == {"run_id", "ok", "seconds", "session_seconds", "flows", "retractions", "purges"}
     assert (found["ok"], found["session_seconds"], found["purges"]) == (True, 0, [])
     assert {flow["writes"]: flow["status"] for flow in found["flows"]} == {
         "silver.shouts": "fresh",
@@ -89,14 +89,17 @@ def test_what_to_do_is_printed_as_one_line_with_the_log_of_spark(capsys):
 
 
 @pytest.mark.parametrize("blocked_by", ["", "silver.pieces is not up to date"])
-def test_a_purge_is_reported_and_a_blocked_one_is_a_warning(capsys, blocked_by):
+def test_a_purge_is_reported_and_one_that_waits_is_a_warning_and_no_success(capsys, blocked_by):
     order = Retraction(
         3, "r", "source", "alpha", "origin", "why", True, {}, {}, ("mix-1",), "ordered", datetime.now(UTC)
     )
-    _print_report(Report("r1", (), 1.0, purges=(Purge(order, ("mix-1",), 2, 99, blocked_by),)))
+    fix = "run it: mixlake run +silver.pieces" if blocked_by else ""
+    report = Report("r1", (), 1.0, purges=(Purge(order, ("mix-1",), 2, 99, blocked_by, fix),))
+    _print_report(report)
+    assert report.ok is not bool(blocked_by)
     printed = capsys.readouterr()
     if blocked_by:
-        assert printed.err == "mixlake: the purge of retraction 3 is blocked: silver.pieces is not up to date\n"
+        assert printed.err == f"mixlake: the purge of retraction 3 waits: {blocked_by} \u2014 {fix}\n"
     else:
         assert "retraction 3 is purged: 2 files deleted, releases broken: mix-1\n" in printed.out
         assert printed.err == ""

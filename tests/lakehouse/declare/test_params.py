@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from pathlib import Path
 
 import pytest
 
-from lakehouse.declare.params import params_json, resolve_params
+from lakehouse.declare.params import parameter_files, params_json, resolve_params
 from lakehouse.errors import ConfigError
 from tests.lakehouse import words
 from tests.module_text import ModuleText
@@ -121,3 +122,25 @@ def test_a_parameter_follows_another_flow_until_it_is_given_itself(project):
     assert resolve_params(spec, followed).size == 2
     assert resolve_params(spec, config.with_params({"f.b": {"size": 4}})).size == 4
     assert resolve_params(spec, followed.with_params({"silver.shouts": {"size": 3}})).size == 3
+
+
+FILES = """
+    one: str = dataclasses.field(default="words.txt", metadata={"file": True})
+    some: tuple[str, ...] = dataclasses.field(default_factory=lambda: ("a.txt", "/far/b.txt"), metadata={"file": True})
+    path: Path = dataclasses.field(default=Path("c.txt"), metadata={"file": True})
+    none: str = dataclasses.field(default="", metadata={"file": True})
+"""
+
+
+def test_files_that_are_defaults_start_from_the_configurations_folder(project, monkeypatch, tmp_path_factory):
+    spec = flow_with_params(project, "    from pathlib import Path" + FILES)
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    params = resolve_params(spec, project.lake().config)
+    root = project.root
+    assert (params.one, params.some, params.path, params.none) == (
+        str(root / "words.txt"), (str(root / "a.txt"), "/far/b.txt"), root / "c.txt", "",
+    )  # fmt: skip
+    found = [root / "words.txt", root / "a.txt", Path("/far/b.txt"), root / "c.txt"]
+    assert parameter_files(params) == found
+    with pytest.raises(ConfigError, match=r"one names .*/words\.txt, which is not a file"):
+        params_json(spec, params)

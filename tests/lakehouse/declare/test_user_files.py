@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
+from lakehouse.declare.config import load_config
 from lakehouse.declare.user_files import convert, parse_value, read_text, read_yaml
 from lakehouse.errors import ConfigError, UsageError
 
@@ -147,7 +148,7 @@ def test_a_value_of_the_command_line_is_read_as_strictly_as_a_file():
     for text, problem in {
         "{a: 1, a: 2}": "the key 'a' is given twice",
         "2026-13-45": "month must be in 1..12",
-        "&a [*a]": "recursive",
+        "&a [*a]": "contains itself",
         "[" * 5000: "recursion",
         "a: b: c": "mapping values are not allowed here",
         "--- 1\n--- 2": "another document",
@@ -156,3 +157,54 @@ def test_a_value_of_the_command_line_is_read_as_strictly_as_a_file():
     }.items():
         with pytest.raises(UsageError, match=re.escape(problem)):
             parse_value(text)
+
+
+def doubling(first, level, top):
+    """Lines of which each names the one before twice: a few lines that stand for 2 ** 40 values."""
+    lines = [f"  k0: &k0 {first}", *(f"  k{n}: &k{n} {level.format(before=f'k{n - 1}')}" for n in range(1, 40))]
+    return "params:\n" + "\n".join(lines) + f"\n{top}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        doubling("[x, x]", "[*{before}, *{before}]", "lake: *k39"),
+        doubling("{a: x}", "{{a: *{before}, b: *{before}}}", "lake: *k39"),
+        doubling("{a: x}", "{{<<: [*{before}, *{before}]}}", ""),
+    ],
+)
+def test_aliases_of_aliases_are_refused_at_once_with_their_line(tmp_path, text):
+    path = tmp_path / "mixlake.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"mixlake\.yaml:1\d: aliases \(\*NAME\) stand for more than 100000 values"):
+        read_yaml(path)
+
+
+def test_a_value_that_contains_itself_is_refused(tmp_path):
+    path = tmp_path / "mixlake.yaml"
+    path.write_text("lake: ./lake\nparams: &all {x: [*all]}\n")
+    with pytest.raises(ConfigError, match=r"mixlake\.yaml:2: a value contains itself"):
+        read_yaml(path)
+
+
+def test_many_values_and_templates_that_many_entries_share_are_read(tmp_path):
+    path = tmp_path / "sources.yaml"
+    entries = "".join(f"  s{n}: {{<<: *base, path: p{n}}}\n" for n in range(2_000))
+    path.write_text("templates:\n  base: &base {license: MIT, include: [a, b, c]}\nsources:\n" + entries)
+    sources = read_yaml(path)["sources"]
+    assert (len(sources), sources["s7"]["license"], sources["s7"]["path"]) == (2_000, "MIT", "p7")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("parallel: 2\nlake: x\nparallel: 3\n", 3),
+        ('parallel: 2\n"parallel": 3\n', 2),
+        ("params:\n  a.b: {x: 1}\n  a.b: {x: 2}\n", 3),
+        ("params: {a.b: {x: 1, x: 2}}\n", 1),
+    ],
+)
+def test_a_doubled_key_of_a_configuration_is_refused_with_its_line(tmp_path, text, line):
+    (tmp_path / "mixlake.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=rf"mixlake\.yaml:{line}: the key '.*' is given twice"):
+        load_config(tmp_path)

@@ -24,7 +24,7 @@ from lakehouse.ledger.retractions import (
     current,
     load_retractions,
     pattern,
-    reopen_purge,
+    reopen_orders,
     revision,
     update_order,
 )
@@ -78,7 +78,7 @@ def test_an_order_changes_only_as_it_was_when_it_was_read(catalog):
     made = append_order(catalog, order(purge=True))
     number = revision(catalog, made)
     assert number == 0
-    assert update_order(catalog, made, number, tables=["bronze.pages"])
+    assert update_order(catalog, made, number, tables=("bronze.pages",))
     assert not update_order(catalog, made, number, state=PURGED)
     assert current(catalog, made).tables == ("bronze.pages",)
     assert current(catalog, made).to_purge
@@ -91,11 +91,13 @@ def test_orders_of_an_older_ledger_are_read(catalog):
     made = append_order(catalog, order(purge=True, searched={"bronze.pages": 3}))
     rows = pa.table(catalog.open(tables.retractions.name).to_pyarrow_table())
     names = ["looked" if name == "searched_versions" else name for name in rows.column_names]
-    write_deltalake(catalog.table_uri(tables.retractions.name), rows.rename_columns(names), mode="overwrite",
-                    schema_mode="overwrite")  # fmt: skip
+    older = rows.rename_columns(names).drop_columns(["derived", "run_id", "files"])
+    write_deltalake(catalog.table_uri(tables.retractions.name), older, mode="overwrite", schema_mode="overwrite")
     assert load_retractions(catalog).orders == (made,)
-    assert update_order(catalog, made, revision(catalog, made), state=PURGED)
-    assert load_retractions(catalog).orders[0].searched_versions == {"bronze.pages": 3}
+    assert update_order(catalog, made, revision(catalog, made), state=PURGED, run_id="run-2", files=3)
+    (purged,) = load_retractions(catalog).orders
+    assert (purged.searched_versions, purged.derived) == ({"bronze.pages": 3}, {})
+    assert (purged.run_id, purged.files) == ("run-2", 3)
 
 
 def test_an_order_concerns_rows_that_matched_or_came_after_the_search():
@@ -112,18 +114,18 @@ def test_a_purge_is_reopened_where_rows_came_back(catalog):
     made = append_order(catalog, order(purge=True, searched={"bronze.pages": 3}))
     assert update_order(catalog, made, 0, state=PURGED)
     orders = load_retractions(catalog)
-    reopen_purge(catalog, PAGES, 3, note("bronze.pages"), orders)
+    reopen_orders(catalog, PAGES, 3, note("bronze.pages"), orders)
     assert current(catalog, made).state == PURGED
-    reopen_purge(catalog, PAGES, 4, note("bronze.pages"), orders)
+    reopen_orders(catalog, PAGES, 4, note("bronze.pages"), orders)
     assert current(catalog, made).state == ORDERED
     assert revision(catalog, made) == 2
 
 
 def test_reopening_a_purge_gives_up_where_others_come_first_each_time(catalog, monkeypatch):
     made = append_order(catalog, order(purge=True, searched={"bronze.pages": 3}))
-    monkeypatch.setattr(retractions, "update_order", lambda *_: False)
-    with pytest.raises(CollisionError, match="the purge of retraction 1 could not be reopened"):
-        reopen_purge(catalog, PAGES, 4, note("bronze.pages"), Retractions((made,)))
+    monkeypatch.setattr(retractions, "update_order", lambda *_, **__: False)
+    with pytest.raises(CollisionError, match="retraction 1 could not be reopened"):
+        reopen_orders(catalog, PAGES, 4, note("bronze.pages"), Retractions((made,)))
 
 
 @pytest.mark.parametrize(

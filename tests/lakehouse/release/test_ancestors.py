@@ -69,6 +69,20 @@ def test_a_later_version_with_the_same_rows_is_opened_where_files_were_vacuumed(
     assert versions(with_ancestors(lake.catalog, ["gold.c"])) == {"bronze.a": 3, "gold.c": 0}
 
 
+def test_what_a_flow_found_unchanged_is_opened_as_it_was_found_last(lake):
+    """`silver.empty` has read a newer `bronze.a` and found nothing; `gold.c` is fresh, and descends from that."""
+    commit(lake, "bronze.a", "1")
+    commit(lake, "silver.empty", "1", {"bronze.a": 0})
+    commit(lake, "gold.c", "1", {"silver.empty": 0})
+    commit(lake, "bronze.a", "2")
+    nothing = note("silver.empty", "run-2", digest="1", inputs={"bronze.a": 1}, changed=False)
+    write(lake, "silver.empty", ROWS.slice(0, 0), nothing)
+    commit(lake, "gold.d", "1", {"bronze.a": 1})
+    opened = with_ancestors(lake.catalog, ["gold.c", "gold.d"])
+    assert versions(opened) == {"bronze.a": 1, "silver.empty": 1, "gold.c": 0, "gold.d": 0}
+    assert mixed_ancestors(lake.catalog, opened) == []
+
+
 def test_mixed_versions_are_described(lake):
     commit(lake, "bronze.a", "1")
     commit(lake, "silver.b", "1", {"bronze.a": 0})

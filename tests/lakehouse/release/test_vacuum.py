@@ -165,8 +165,10 @@ def test_files_that_rows_of_another_table_name_are_kept(lake):
     lake.catalog.open("silver.b").optimize.compact()
     create_release(lake.project, "mix-1")
     vacuum(lake.catalog)
-    assert required_versions(lake.catalog)["silver.b"].reasons()[2] == "release mix-1, gold.c@3 names its files"
+    reasons = required_versions(lake.catalog)["silver.b"].reasons()
+    assert reasons == {2: "gold.c@3 names its files", 3: "latest, release mix-1"}
     assert addressed < stored(lake, "silver.b")
+    assert verify_release(lake.catalog, "mix-1", deep=True) == []
 
 
 def test_young_files_that_no_commit_names_are_another_writers(lake):

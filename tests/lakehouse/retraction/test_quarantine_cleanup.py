@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lakehouse.retraction.quarantine_cleanup import delete_retracted_rows
+from lakehouse.retraction.quarantine_cleanup import clear_quarantine, delete_retracted_rows
 from lakehouse.retraction.retract import RetractionRequest, retract
 from tests.lakehouse.lakes import lake_at, note, quarantine, rows, write
 
@@ -79,3 +79,14 @@ def test_what_an_order_matches_or_was_made_from_it_goes_once_for_each_order(lake
     quarantine(lake, "silver.texts", "later", (A, "a bad word", row("later")))
     assert delete_retracted_rows(lake.project, repeat=True)
     assert held(lake) == left
+
+
+def test_the_rows_of_an_order_that_a_later_attempt_quarantined_are_deleted_again(lake):
+    order = retract(lake.project, RetractionRequest("id", [A], reason="asked")).order
+    assert clear_quarantine(lake.project, order)
+    quarantine(lake, "silver.texts", "one", (A, "a bad word", row("one")), (B, "a bad word", row("two")))
+    delete_retracted_rows(lake.project)
+    quarantine(lake, "silver.texts", "late", (A, "a bad word", row("late")))
+    assert not delete_retracted_rows(lake.project)
+    assert clear_quarantine(lake.project, order)
+    assert held(lake) == ["two"]

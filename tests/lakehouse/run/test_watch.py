@@ -96,10 +96,16 @@ def test_a_selection_of_nothing_is_refused_at_the_start(lines):
         watch.until(threading.Event())
 
 
-def test_modules_sql_and_configuration_are_watched(lines):
+def test_modules_the_files_beside_them_sql_and_configuration_are_watched(lines):
+    (model,) = [path.with_name("model.bin") for path in lines.root.rglob("flows.py")]
+    model.write_bytes(b"weights")
     project = Project(load_config(lines.root))
-    names = {name.rpartition("/")[2] for name in declared_files(project)}
-    assert {"tables.py", "flows.py", "gold.counts.sql", "mixlake.yaml"} <= names
+    states = declared_files(project)
+    names = {name.rpartition("/")[2] for name in states}
+    assert {"tables.py", "flows.py", "gold.counts.sql", "mixlake.yaml", "model.bin"} <= names
+    assert not any("__pycache__" in name for name in states)
+    model.write_bytes(b"other weights")
+    assert declared_files(project) != states
 
 
 def test_a_module_that_cannot_be_parsed_is_watched_further_and_what_changes_meanwhile_is_read(project):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import io
+import os
 import subprocess
 import sys
 import zipfile
@@ -10,7 +11,9 @@ import zipfile
 import pyarrow as pa
 import pytest
 
+from lakehouse.declare import own_packages
 from lakehouse.delta.append import create
+from lakehouse.spark import code_archive
 from lakehouse.spark.code_archive import ShippedParams, archive, packages
 from tests.lakehouse.lakes import write
 
@@ -128,3 +131,25 @@ def test_workers_of_a_session_that_was_started_elsewhere_find_what_an_operator_i
     write(lake, "bronze.items", pa.table({"sample_id": ["a"]}))
     assert project.run()["silver.words"].error is None
     assert project.rows("silver.words") == [{"sample_id": "a", "word": "late"}]
+
+
+def test_workers_of_this_machine_import_mixlakes_packages_where_a_folder_has_others_of_their_names(
+    tmp_path, monkeypatch
+):
+    root, here = tmp_path / "root", tmp_path / "here"
+    root.mkdir()
+    here.mkdir()
+    monkeypatch.chdir(here)
+    home = str(own_packages.HOME)
+    assert code_archive._worker_path("", [], root) == {}
+    assert code_archive._worker_path("/x", ["acme"], root) == {"PYTHONPATH": f"{root}:/x"}
+    # Of the configuration's folder, or of the one that the workers are started in.
+    for folder in (root, here):
+        (folder / "jobs.py").write_text("raise RuntimeError('not mine')")
+        found = code_archive._worker_path("/x", ["acme"], root)
+        assert found == {"PYTHONPATH": f"{home}:{root}:/x:{here}", "PYTHONSAFEPATH": "1"}
+        imported = subprocess.run(
+            [sys.executable, "-m", "jobs.dialect"], cwd=here, env=os.environ | found, capture_output=True, check=False
+        )
+        assert imported.returncode == 0, imported.stderr
+        (folder / "jobs.py").unlink()

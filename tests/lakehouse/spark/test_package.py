@@ -51,6 +51,32 @@ def test_all_that_a_driver_elsewhere_needs_is_packed(lines, capsys):
     assert settings["spark.executor.memoryOverheadFactor"] == "0.4"
 
 
+FILES = """    mark: str = MARK
+    greeting: str = dataclasses.field(default="words/greeting.txt", metadata={"file": True})
+    more: tuple[str, ...] = dataclasses.field(default=(), metadata={"file": True})
+"""
+
+
+def test_files_of_parameters_are_packed_defaults_among_them(lines, capsys, monkeypatch):
+    lines.module("flows", words.FLOWS.replace("    mark: str = MARK\n", FILES))
+    words_folder = lines.root / "words"
+    words_folder.mkdir()
+    (words_folder / "greeting.txt").write_text("good day")
+    elsewhere = lines.root.parent / "elsewhere.txt"
+    elsewhere.write_text("far away")
+    configure(lines, params={"silver.shouts": {"more": ["greeting.txt", str(elsewhere)]}})
+    # Wherever the command is called in the project.
+    monkeypatch.chdir(words_folder)
+    lines.unload()
+    made = packed(capsys)
+    with zipfile.ZipFile(words_folder / "dist" / "mixlake.zip") as held:
+        assert {"words/greeting.txt", "greeting.txt"} <= set(held.namelist())
+    assert made["not_packed"] == [f"silver.shouts: {elsewhere}"]
+    lines.unload()
+    assert main(["package"]) == 0
+    assert f"must be there where this runs: silver.shouts: {elsewhere}" in capsys.readouterr().err
+
+
 def test_a_lake_on_s3_takes_its_settings_and_jar_along(lines, capsys):
     configure(lines, lake="s3://b/lake", storage={"endpoint_url": "https://s3.example.org"})
     made = packed(capsys)

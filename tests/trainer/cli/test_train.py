@@ -124,6 +124,10 @@ def test_train_stop_and_resume_on_a_release(lake, recipe, tmp_path):
     assert [s["step"] for s in steps] == [1, 2, 3, 4]
     assert [s["positions"] for s in steps] == [[0, 1], [2, 3], [4, 5], [6, 7]]
 
+    done = train(lake, recipe, output, "--resume", "--steps", "3")
+    assert (done.exception, done.exit_code) == (None, 0)
+    assert "the run is at step 4, and was to end at step 3: no step is taken" in done.output
+
 
 def test_what_is_wrong_is_told_before_training(lake, recipe, tmp_path):
     missing = CliRunner().invoke(
@@ -137,6 +141,10 @@ def test_what_is_wrong_is_told_before_training(lake, recipe, tmp_path):
     assert isinstance(stage.exception, UsageError)
     unknown = train(lake, "dmeo", tmp_path / "z")
     assert isinstance(unknown.exception, ConfigError)
+    beyond = train(lake, recipe, tmp_path / "v", "--steps", "5")
+    assert isinstance(beyond.exception, UsageError)
+    assert "--steps 5 is beyond the recipe small, which has 4 steps" in str(beyond.exception)
+    assert not (tmp_path / "v").exists()
     big = train(lake, "moe-10b", tmp_path / "w")
     assert isinstance(big.exception, ConfigError)
     assert "256" in str(big.exception)
