@@ -1,9 +1,7 @@
 """SQL over the lake with DuckDB: every table under its own name, at its latest version or at a pinned one.
 
-Only what a statement names is opened. SQL can read the lake's tables and views and nothing else: no file,
-no network, no setting, and no statement that writes.
-
-Views may also read the relations of `lakehouse.query.hidden_relations`.
+Only what a statement names is opened. SQL can read the lake's tables and views, the relations of
+`lakehouse.query.hidden_relations` and nothing else: no file, no network, no setting, and no statement that writes.
 """
 
 from __future__ import annotations
@@ -164,7 +162,8 @@ class Connection:
             TableNotFoundError: If there is no such table.
         """
         self._register(name)
-        described = self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
+        sql = f"FROM {quoted(name)} LIMIT 0"
+        described = self._answered(lambda: self._engine.execute(sql).description or [], sql, None)
         return {str(name): str(kind) for name, kind, *_ in described}
 
     def trained_releases(self) -> list[str]:
@@ -287,6 +286,7 @@ class Connection:
         try:
             self._engine.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {text}")
         except duckdb.Error as error:
+            self._registered.discard(name)
             raise QueryError(f"the rows of {name} cannot be united: {error_message(error)}") from None
 
     def rows_at(self, name: str, version: int) -> str:
@@ -299,8 +299,7 @@ class Connection:
 
     def empty_rows(self, name: str) -> str | None:
         """Return a relation without rows under a declared table's schema; None where no contract declares it."""
-        rows = empty(self.project, name)
-        if rows is None:
+        if (rows := empty(self.project, name)) is None:
             return None
         self._engine.register(f"__{name}@none", rows)
         return f"temp.{quote_name(f'__{name}@none')}"
@@ -317,6 +316,7 @@ class Connection:
         try:
             self._engine.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {text}")
         except duckdb.Error as error:
+            self._registered.discard(name)  # who names it again is told the same
             raise QueryError(f"the view {name} ({path}) is wrong: {error_message(error)}", "fix the file") from None
 
     def _bind(self, name: str, rows: object) -> None:

@@ -11,6 +11,10 @@
 -- error: (drawn - target) / target.
 -- document_share: Tokens of the largest document over the target.
 -- source_share: Tokens of the largest source over the target.
+-- caps: The caps that have a part in the shortfall: max_document_share, max_source_share.
+-- document_cap: Tokens that one document may be, drawn as often as the most repeated one; null without a cap.
+-- source_cap: Tokens that one source may be; null without a cap.
+-- largest_document: Tokens of the largest document that belongs to the line.
 WITH lines AS (
     SELECT *,
         4 * (kind <> '*')::INTEGER + 2 * (language_group <> '*')::INTEGER + (modality <> '*')::INTEGER AS specificity
