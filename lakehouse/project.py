@@ -89,4 +89,4 @@ class Project:
     def empty_rows(self, name: str) -> pa.Table | None:
         """Return no rows under a declared table's schema, None where no contract declares the table."""
         contract = self.registry.tables.get(name)
-        return None if contract is None else contract.schema.empty_table()
+        return None if contract is None else pa.Table.from_batches([], contract.schema)

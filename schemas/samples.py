@@ -15,6 +15,16 @@ LANGUAGE = Column("language", pa.string(), "BCP 47 tag; for code the programming
 KIND = Column("kind", pa.string(), "Genre.", nullable=False)
 CELL = Column("cell", pa.string(), "modality/language group/kind, the line of the quota table.", nullable=False)
 
+FINDING = pa.struct(
+    [
+        pa.field("rule", pa.string()),
+        pa.field("column", pa.string()),
+        pa.field("value", pa.float64()),
+        pa.field("text", pa.string()),
+        pa.field("threshold", pa.string()),
+    ]
+)
+
 samples = Table(
     "gold.samples",
     doc="One decision: whether the policy keeps a sample, and why not.",
@@ -28,6 +38,12 @@ samples = Table(
         CELL,
         Column("keep", pa.bool_(), "Whether it goes to the mixture.", nullable=False),
         Column("reasons", pa.list_(pa.string()), "Rules that drop it; empty where it is kept.", nullable=False),
+        Column(
+            "findings",
+            pa.list_(FINDING),
+            "For each of the reasons the column that the rule judged, its value then (text where it is no number) and "
+            "what the rule allows; null of a rule that judges no column.",
+        ),
         Column("policy", pa.string(), "Name and digest of the policy.", nullable=False),
     ],
     key=["sample_id"],

@@ -86,12 +86,20 @@ class Project:
         (self.root / "flows" / f"{table}.sql").write_text(text)
         self._configure()
 
+    def view(self, name, text):
+        """Write a view."""
+        (self.root / "views").mkdir(exist_ok=True)
+        (self.root / "views" / f"{name}.sql").write_text(text)
+        self._configure()
+
     def _configure(self):
         body = {"modules": self.modules, "engine": "spark" if self.spark else "embedded"}
         if self.spark:
             body["spark"] = {"spark.master": "local[2]"}
         if (self.root / "flows").exists():
             body["sql"] = ["flows/*.sql"]
+        if (self.root / "views").exists():
+            body["views"] = ["views/*.sql"]
         (self.root / "mixlake.yaml").write_text(yaml.safe_dump(body))
 
     def use(self, engine):

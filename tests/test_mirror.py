@@ -100,6 +100,8 @@ TESTED_WITH = {
     "lakehouse/run/openlineage/sql_uses.py": "tests/lakehouse/run/openlineage/test_sql_column_lineage.py",
     "lakehouse/query/answer_format.py": "tests/lakehouse/query/test_connection.py",
     "lakehouse/lineage/index/spark_entries.py": "tests/lakehouse/lineage/index/test_sync.py",
+    "lakehouse/lineage/outcomes.py": "tests/lakehouse/lineage/test_why.py",
+    "lakehouse/lineage/walk.py": "tests/lakehouse/lineage/test_trace.py",
     "lakehouse/lineage/reader.py": "tests/lakehouse/lineage/test_trace.py",
     "lakehouse/lineage/scan_reader.py": "tests/lakehouse/lineage/test_trace.py",
     "lakehouse/retraction/report.py": "tests/lakehouse/retraction/test_retract.py",

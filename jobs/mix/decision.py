@@ -72,8 +72,9 @@ scored AS (
 ),
 named AS (SELECT *, _table AS table, {added} FROM scored),
 grouped AS (SELECT *, {policy.group("modality", "language")} AS language_group FROM named),
-judged AS (SELECT *, {policy.reasons(family)} AS reasons FROM grouped)
+judged AS (SELECT *, {policy.findings(family)} AS findings FROM grouped)
 SELECT sample_id, parent_ids, {columns}, concat_ws('/', modality, language_group, cell_kind) AS cell,
-  size(reasons) = 0 AS keep, reasons, {policy.literal(policy.label)} AS policy{shown}
+  size(findings) = 0 AS keep, {policy.reasons("findings")} AS reasons, findings,
+  {policy.literal(policy.label)} AS policy{shown}
 FROM judged
 """  # noqa: S608 - declared names

@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from jobs.dialect import identifier, literal
+from jobs.mix.findings import finding, judged_value, threshold
 from lakehouse.declare.contract import Table
 from lakehouse.declare.relations import Dialect
 from lakehouse.declare.user_files import YamlMapping, convert, read_yaml
@@ -45,11 +48,13 @@ class Rule:
     Args:
         name: What is wrong with a sample that breaks it.
         broken: SQL, true where a sample breaks it.
+        finding: SQL of what is written of a sample that breaks it; see `jobs.mix.findings`.
         scores: The score columns that it reads.
     """
 
     name: str
     broken: str
+    finding: str
     scores: tuple[str, ...] = ()
 
 
@@ -90,25 +95,30 @@ class Policy:
         )
         return f"CASE WHEN {modality} = 'code' THEN 'code' {cases} ELSE 'other' END"
 
-    def reasons(self, family: str) -> str:
-        """Return the SQL of the broken rules' names, a list.
+    def findings(self, family: str) -> str:
+        """Return the SQL of what the policy found of a sample: a list with a finding for each rule that drops it.
 
         It reads `SAMPLE_COLUMNS`, scores under the prefix `SCORE`, and the flags ``_scored``, ``_duplicates``,
         ``_contained`` and ``_review``.
         """
-        cases = [f"CASE WHEN {rule.broken} THEN {self.literal(rule.name)} END" for rule in self.rules.get(family, ())]
-        if self.drop_unscored:
-            cases.append("CASE WHEN NOT _scored THEN 'unscored' END")
-        if self.drop_duplicates:
-            cases.append("CASE WHEN _duplicates THEN 'duplicate' END")
-        if self.drop_contained:
-            cases.append("CASE WHEN _contained THEN 'contained' END")
-        if self.drop_needs_review:
-            cases.append("CASE WHEN _review THEN 'licence needs review' END")
-        listed = ", ".join(cases) or "CAST(NULL AS STRING)"
+        cases = [f"CASE WHEN {rule.broken} THEN {rule.finding} END" for rule in self.rules.get(family, ())]
+        switches = (
+            (self.drop_unscored, "NOT _scored", "unscored"),
+            (self.drop_duplicates, "_duplicates", "duplicate"),
+            (self.drop_contained, "_contained", "contained"),
+            (self.drop_needs_review, "_review", "licence needs review"),
+        )
+        cases += [f"CASE WHEN {flag} THEN {finding(name, self.dialect)} END" for drops, flag, name in switches if drops]
+        listed = ", ".join(cases) or f"CASE WHEN false THEN {finding('', self.dialect)} END"
         if self.dialect == "spark":
-            return f"filter(array({listed}), reason -> reason IS NOT NULL)"
-        return f"list_filter([{listed}], lambda reason: reason IS NOT NULL)"
+            return f"filter(array({listed}), finding -> finding IS NOT NULL)"
+        return f"list_filter([{listed}], lambda finding: finding IS NOT NULL)"
+
+    def reasons(self, findings: str) -> str:
+        """Return the SQL of the names of the rules in a column of findings, a list."""
+        if self.dialect == "spark":
+            return f"transform({findings}, finding -> finding.rule)"
+        return f"list_transform({findings}, lambda finding: finding.rule)"
 
     def literal(self, value: object) -> str:
         """Return a value as a literal."""
@@ -211,7 +221,16 @@ def _rule(family: str, body: YamlMapping, dialect: Dialect) -> Rule:
         for key, (sql, _, values) in zip(where, about, strict=True)
     ]
     scores = tuple(dict.fromkeys(found for found in (score, *(found for _, found, _ in about)) if found))
-    return Rule(name, " AND ".join([*conditions, f"({' OR '.join(wanted)})"]), scores)
+    judged = judged_value(value, _kind(family, body["column"]))
+    found = finding(name, dialect, body["column"], judged, threshold(body))
+    return Rule(name, " AND ".join([*conditions, f"({' OR '.join(wanted)})"]), found, scores)
+
+
+def _kind(family: str, column: str) -> pa.DataType:
+    """Return the type of a column that a rule judges."""
+    if column in SAMPLE_COLUMNS:
+        return pa.string()
+    return SCORES[family].column(column).type if column in SCORES[family] else EXTRACTED.type
 
 
 def _language_in(sql: str, where: YamlMapping, dialect: Dialect) -> str:

@@ -12,26 +12,43 @@ _DOC = 1000
 
 @click.command(name="contract")
 @click.argument("table")
-@click.option("--json", "as_json", is_flag=True, help="Print name, doc, columns, key, cluster_by, checks and writer.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print name, doc, columns, key, cluster_by, checks and writer; of a view name, doc, columns, reads and file.",
+)
 @click.pass_obj
 def command(context: Context, table: str, as_json: bool) -> None:
-    r"""Show a table's contract: columns, key, checks, and the flow that writes it.
+    r"""Show a table's contract: columns, key, checks, and the flow that writes it; or what a view has.
+
+    TABLE is a table or a view. Of a check's rows in a run, a share up to its tolerance is quarantined; beyond it, the
+    flow fails.
 
     \b
-    Example:
+    Examples:
       mixlake contract silver.documents
+      mixlake contract quota
     """
     from lakehouse.errors import unknown_table
-    from lakehouse.query.table_names import refuse_view
 
     registry = context.project.registry
     contract = registry.tables.get(table)
     if contract is None:
-        refuse_view(context.project, table)
-        raise unknown_table(table, registry.tables, "mixlake tables lists those that exist")
+        if any(path.stem == table for path in registry.views):
+            _print_view(context, table, as_json=as_json)
+            return
+        known = {*registry.tables, *(path.stem for path in registry.views)}
+        raise unknown_table(table, known, "mixlake tables lists those that exist")
     writer = registry.writers.get(table)
     checks = [
-        {"name": check.name, "sql": check.sql, "on_fail": check.on_fail, "tolerance": check.tolerance}
+        {
+            "name": check.name,
+            "sql": check.sql,
+            "on_fail": check.on_fail,
+            "tolerance": check.tolerance,
+            "allowed": 0.0 if check.on_fail == "fail" else check.allowed(writer.reject_tolerance if writer else 0.05),
+        }
         for check in contract.checks
     ]
     if as_json:
@@ -60,4 +77,29 @@ def command(context: Context, table: str, as_json: bool) -> None:
     print_table(["column", "type", "null", "unit", "meaning"], rows, width=_DOC)
     if checks:
         print()
-        print_table(["check", "predicate", "else"], [(c["name"], c["sql"], c["on_fail"]) for c in checks], width=_DOC)
+        listed = [(c["name"], c["sql"], c["on_fail"], f"{c['allowed']:.4g}") for c in checks]
+        print_table(["check", "predicate", "else", "tolerance"], listed, numbers=["tolerance"], width=_DOC)
+        if writer and any(c["tolerance"] is None and c["on_fail"] != "fail" for c in checks):
+            print(f"\nwhere a check states no tolerance, that of the flow counts: {writer.reject_tolerance:.4g}")
+
+
+def _print_view(context: Context, name: str, *, as_json: bool) -> None:
+    from lakehouse.query.connection import connect
+    from lakehouse.query.view_columns import describe_view
+
+    with connect(context.project) as connection:
+        view = describe_view(connection, name)
+    if as_json:
+        print_json(
+            {
+                "name": view.name,
+                "doc": view.doc,
+                "columns": list(view.columns),
+                "reads": list(view.reads),
+                "file": view.file,
+            }
+        )
+        return
+    print(f"{view.name}: {view.doc}")
+    print(f"view over: {', '.join(view.reads) or 'no table'} ({view.file})\n")
+    print_table(["column", "type", "meaning"], [list(column.values()) for column in view.columns], width=_DOC)

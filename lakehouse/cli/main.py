@@ -47,6 +47,8 @@ VERBS = {
     "sql": ("lakehouse.cli.sql", "Query the lake with SQL."),
     "export": ("lakehouse.cli.export", "Export tables, a release or a query to files."),
     "trace": ("lakehouse.cli.trace", "Trace a row's sources and training steps, or a step's rows."),
+    "why": ("lakehouse.cli.why", "Tell why a sample is where it is: each decision about it."),
+    "attrition": ("lakehouse.cli.attrition", "Count what each step kept and lost, by rule."),
     "quarantine": ("lakehouse.cli.quarantine", "List, explain and retry quarantined rows."),
     "retract": ("lakehouse.cli.retract", "Retract rows, with all rows derived from them."),
     "release": ("lakehouse.cli.release", "Create, list, compare, verify and drop releases."),

@@ -94,7 +94,7 @@ def line(result: FlowResult) -> str:
     mark = _MARKS[result.status]
     if result.note is None:
         # It may quote a row, and rows hold brackets.
-        why = escape(result.error.message) if result.error else "fresh"
+        why = escape(" ".join(result.error.message.split("\n"))) if result.error else "fresh"
         return f"{mark} {result.writes:<28} {why}"
     counts = result.note.counts
     changes = [

@@ -51,7 +51,9 @@ def list_(context: Context, table: str | None, as_json: bool) -> None:
 @click.option(
     "--limit", default=3, show_default=True, type=click.IntRange(1), help="Number of rows to show for each reason."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print objects with reason, rule, sample_id, origin and row.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print objects with reason, rule, values, sample_id, origin and row."
+)
 @click.pass_obj
 def explain(context: Context, table: str, reason: str | None, limit: int, as_json: bool) -> None:
     r"""Show some rows for each reason, the rule that they break, and how to recover them.
@@ -60,6 +62,7 @@ def explain(context: Context, table: str, reason: str | None, limit: int, as_jso
     Example:
       mixlake quarantine explain silver.documents --reason "text is"
     """
+    from lakehouse.engine.broken_values import broken_values
     from lakehouse.errors import unknown_table
     from lakehouse.query.quarantine import describe_rule, quarantined_rows
 
@@ -68,7 +71,14 @@ def explain(context: Context, table: str, reason: str | None, limit: int, as_jso
     if flow is None:
         raise unknown_table(table, project.registry.writers, "mixlake plan --all lists the tables that flows write")
     rows = quarantined_rows(project, table, reason, limit) if project.catalog.has(table) else []
-    explained = [{**row, "rule": describe_rule(flow, row["reason"])} for row in rows]
+    explained = [
+        {
+            **row,
+            "rule": describe_rule(flow, row["reason"]),
+            "values": broken_values(flow.writes, row["reason"], row["row"]),
+        }
+        for row in rows
+    ]
     if as_json:
         print_json(explained)
         return
@@ -77,6 +87,8 @@ def explain(context: Context, table: str, reason: str | None, limit: int, as_jso
         return
     for row in explained:
         print(f"{row['reason']}\n  rule    {row['rule']}")
+        if row["values"]:
+            print(f"  values  {row['values']}")
         print(f"  origin  {row['origin'] or 'not known'}\n  row     {row['row']}\n")
     print(
         f"{flow.id} ({flow.file}) quarantined them. A change of its code, its params or its checks processes all "

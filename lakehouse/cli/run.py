@@ -161,6 +161,8 @@ def _print_report(report: Report) -> None:
             print(purge)
     for result in done:
         if result.status == "failed" and result.error:
-            warn(" ".join(str(result.error).split("\n")))
+            # What failed stands in the flow's line.
+            hint = " ".join(result.error.hint.split("\n"))
+            warn(f"{result.writes} failed{f' — {hint}' if hint else ''}")
     if report.log_file and not report.ok:
         warn(f"Spark's log is in {report.log_file}")

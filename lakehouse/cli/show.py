@@ -11,29 +11,37 @@ _DOC = 1000
 
 
 @click.command(name="show")
-@click.argument("table", metavar="TABLE[@VERSION]")
+@click.argument("table", metavar="TABLE[@VERSION]|VIEW")
 @click.option("-n", "--rows", "count", default=10, show_default=True, type=click.IntRange(0), help="Rows to show.")
 @click.option("--json", "as_json", is_flag=True, help="Print name, version, rows, bytes, columns and first.")
 @click.pass_obj
 def command(context: Context, table: str, count: int, as_json: bool) -> None:
-    r"""Show a table: its size, its columns and its first rows.
+    r"""Show a table: its size, its columns and its first rows; of a view its columns and first rows.
 
     \b
-    Example:
+    Examples:
       mixlake show silver.documents@3
+      mixlake show quota
     """
     from lakehouse.delta.data_files import totals
-    from lakehouse.errors import unknown_table
+    from lakehouse.errors import UsageError, unknown_table
     from lakehouse.query.connection import connect
     from lakehouse.query.python_values import to_rows
     from lakehouse.query.sql_guard import quoted
-    from lakehouse.query.table_names import parse_table, refuse_view
+    from lakehouse.query.table_names import parse_table
 
     name, version = parse_table(table)
     project = context.project
+    views = {path.stem for path in project.registry.views}
+    if name in views - project.registry.tables.keys():
+        if version is not None:
+            raise UsageError(
+                f"{name} is a view, which has no versions", f"mixlake sql 'FROM {name}' --at ... reads one"
+            )
+        _show_view(context, name, count, as_json=as_json)
+        return
     if "." not in name:
-        refuse_view(project, name, count)
-        raise unknown_table(name, project.registry.tables)
+        raise unknown_table(name, {*project.registry.tables, *views})
     with connect(project, tables=None if version is None else {name: version}) as connection:
         columns = list(connection.columns(name))
         answer = connection.table(f"SELECT * FROM {quoted(name)} LIMIT {count}")  # noqa: S608 - quoted
@@ -55,3 +63,23 @@ def command(context: Context, table: str, count: int, as_json: bool) -> None:
     if first:
         print()
         print_table(columns, [list(row.values()) for row in first], cut=True)
+
+
+def _show_view(context: Context, name: str, count: int, *, as_json: bool) -> None:
+    from lakehouse.query.connection import connect
+    from lakehouse.query.python_values import to_rows
+    from lakehouse.query.sql_guard import quoted
+    from lakehouse.query.view_columns import describe_view
+
+    with connect(context.project) as connection:
+        view = describe_view(connection, name)
+        first = to_rows(connection.table(f"SELECT * FROM {quoted(name)} LIMIT {count}"))  # noqa: S608 - quoted
+    if as_json:
+        columns = [{"column": column["column"], "type": column["type"]} for column in view.columns]
+        print_json({"name": name, "version": None, "rows": None, "bytes": None, "columns": columns, "first": first})
+        return
+    print(f"{name}, a view over {', '.join(view.reads) or 'no table'}: {view.doc}\n")
+    print_table(["column", "type", "meaning"], [list(column.values()) for column in view.columns], width=_DOC)
+    if first:
+        print()
+        print_table([c["column"] for c in view.columns], [list(row.values()) for row in first], cut=True)

@@ -9,7 +9,7 @@ from lakehouse.cli.output import print_json, print_table, warn
 
 
 @click.command(name="trace")
-@click.argument("sample", metavar="[ID]", required=False)
+@click.argument("sample", metavar="[ID|URI]", required=False)
 @click.option("--step", type=click.IntRange(1), metavar="N", help="List the rows and samples that a training step saw.")
 @click.option("--run", "training_run", help="With --step: the training run; default: the one with the latest step.")
 @click.option("--at", metavar="AT", help="Trace at a release, a time, TABLE@VERSION[,...], or a version.")
@@ -24,7 +24,7 @@ from lakehouse.cli.output import print_json, print_table, warn
     "--json",
     "as_json",
     is_flag=True,
-    help="Print id, nodes, edges and runs; of a step training_run, step, release, stage and rows.",
+    help="Print id, nodes, edges, runs and outcomes; of a step training_run, step, release, stage and rows.",
 )
 @click.pass_obj
 def command(  # noqa: PLR0913 - one a flag
@@ -39,15 +39,17 @@ def command(  # noqa: PLR0913 - one a flag
 ) -> None:
     r"""Trace a row up to its source and down to the training steps that saw it, or a step to its rows.
 
-    ID is a sample id, or a prefix that identifies one sample.
+    ID is a sample id, or a prefix that identifies one sample; URI is the address of its original. Tables stand in the
+    order of the way, and what became of the rows after them; mixlake why tells that with each rule and value.
 
     \b
     Examples:
       mixlake trace 3f2a91c0 --json
+      mixlake trace apt:sqlite3-doc/usr/share/doc/sqlite3/index.html
       mixlake trace --step 12
     """
     if (sample is None) == (step is None):
-        raise click.UsageError("give a sample id, or --step N")
+        raise click.UsageError("give a sample id or an address, or --step N")
     if step is not None:
         if at is not None:
             raise click.UsageError("--at can only be used with a sample id, not with --step")
@@ -100,6 +102,14 @@ def _print_trace(context: Context, sample: str, at: str | None, limit: int, *, a
         print_table(
             ["from", "parent", "made", "child"],
             [(edge.parent_table, edge.parent, edge.child_table, edge.child) for edge in made],
+        )
+    lost = [event for event in traced.outcomes if event["outcome"] != "kept"]
+    if lost:
+        print()
+        keys = ("table", "sample_id", "outcome", "rule", "column", "value", "threshold")
+        print_table(
+            ["table", "id", "outcome", "rule", "column", "value", "allowed"],
+            [[event[key] for key in keys] for event in lost],
         )
     if traced.truncated:
         warn(f"only {len(traced.nodes)} rows were followed; raise --limit")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -44,6 +45,8 @@ class Column:
             ``content_id`` and ``keeper_id``, by which rows are traced and retracted; the engine fills ``run_id``.
             False for your own column with such a name and type: its values are stored, and have no meaning for
             mixlake. One of these names with another type is your own column.
+        renamed_from: The name that it had before, or several. A stored table with column mapping gets the new name in
+            a commit that writes no row; of any other the error says what writing its rows anew costs.
 
     Raises:
         ContractError: If some reader does not support its name or type, or it is declared as mixlake's and is not.
@@ -57,18 +60,27 @@ class Column:
     volatile: bool = False
     payload: bool = False
     lineage: bool | None = None
+    renamed_from: str | Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Refuse a name or a type that some reader does not support."""
         if (fix := name_problem(self.name)) is not None:
             raise ContractError(f"column name {self.name!r} is not allowed", fix)
+        former = (self.renamed_from,) if isinstance(self.renamed_from, str) else tuple(self.renamed_from)
+        object.__setattr__(self, "renamed_from", tuple(filter(None, former)))
+        if wrong := [name for name in self.former_names if not isinstance(name, str) or name_problem(name) is not None]:
+            raise ContractError(
+                f"column {self.name!r}: renamed_from is {wrong[0]!r}, which is no column's name", "give its former name"
+            )
+        if self.name in self.former_names:
+            raise ContractError(f"column {self.name!r} is renamed from itself", "leave renamed_from out")
         if not isinstance(self.type, pa.DataType):
             raise ContractError(f"column {self.name!r} has the type {self.type!r}", "give an Arrow type: pa.string()")
-        wrong = unsupported_part(self.type)
-        if wrong is not None:
+        unsupported = unsupported_part(self.type)
+        if unsupported is not None:
             raise ContractError(
-                f"column {self.name!r} has the type {wrong}, which Delta tables do not support",
-                declare_instead(wrong),
+                f"column {self.name!r} has the type {unsupported}, which Delta tables do not support",
+                declare_instead(unsupported),
             )
         if field := unsupported_field(self.type):
             raise ContractError(
@@ -85,6 +97,11 @@ class Column:
             raise ContractError(
                 "mixlake's 'run_id' differs in each run, so that all rows would", "declare it with volatile=True"
             )
+
+    @property
+    def former_names(self) -> tuple[str, ...]:
+        """The names that it had before."""
+        return tuple(self.renamed_from)
 
     @property
     def stored_type(self) -> pa.DataType:

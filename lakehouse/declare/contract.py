@@ -96,6 +96,7 @@ class Table:
                 "choose a key whose values stay the same from run to run",
             )
         self._require_partitions()
+        self._require_former_names(names)
         twice = [check.name for check in self.checks if [c.name for c in self.checks].count(check.name) > 1]
         if twice:
             raise ContractError(f"{self.name}: two checks are named {twice[0]!r}", "a check is known by its name")
@@ -118,6 +119,22 @@ class Table:
                 )
         if len(set(self.partition_by)) == len(self.columns):
             raise ContractError(f"{self.name}: partition_by names all columns", "leave one out, which files hold")
+
+    def _require_former_names(self, names: Sequence[str]) -> None:
+        """Refuse a former name that is a column's still, or that two columns had."""
+        former = [(name, column.name) for column in self.columns for name in column.former_names]
+        for name, column in former:
+            if name in names:
+                raise ContractError(
+                    f"{self.name}: column {column!r} is renamed from {name!r}, which is another of its columns",
+                    "leave renamed_from out, or the column",
+                )
+            others = [other for known, other in former if known == name and other != column]
+            if others:
+                raise ContractError(
+                    f"{self.name}: columns {column!r} and {others[0]!r} are renamed from {name!r}",
+                    "keep one of the two",
+                )
 
     def _elements(self, name: str) -> tuple[Any, ...]:
         """Return a list of the declaration as a tuple, and refuse an element of another type."""
@@ -159,6 +176,10 @@ class Table:
     def lineage(self) -> frozenset[str]:
         """Names of the columns that are mixlake's own."""
         return frozenset(column.name for column in self.columns if column.lineage)
+
+    def present_name(self, name: str) -> str:
+        """Return the name that a column of a name has now, which may be one that it had before."""
+        return next((column.name for column in self.columns if name in column.former_names), name)
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -217,7 +238,8 @@ class Table:
                 "type": type_text(column.type),
                 "null": "" if column.nullable else "never",
                 "unit": column.unit,
-                "meaning": column.doc,
+                "meaning": column.doc
+                + (f" (renamed from {', '.join(column.former_names)})" if column.former_names else ""),
             }
             for column in self.columns
         ]

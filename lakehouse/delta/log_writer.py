@@ -12,6 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lakehouse.declare.contract import STATISTICS_COLUMNS
+from lakehouse.declare.names import listed_names, name_list
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.store.object_store import object_store
 from lakehouse.delta.store.table_folder import commit_file
@@ -72,6 +74,40 @@ def change_schema(catalog: Catalog, name: str, schema: str) -> None:
         CollisionError: If another run committed meanwhile.
         OSError: If the store refused.
     """
+    _change_metadata(catalog, name, {"schemaString": schema}, "CHANGE COLUMNS")
+
+
+def rename_columns(catalog: Catalog, name: str, renamed: Mapping[str, str]) -> None:
+    """Rename columns of a table with column mapping, in one commit that changes no row.
+
+    Args:
+        catalog: The lake's catalog.
+        name: The table.
+        renamed: Stored name of each column, by its new name.
+
+    Raises:
+        CollisionError: If another run committed meanwhile.
+        OSError: If the store refused.
+    """
+    opened = catalog.open(name)
+    new_names = {old: new for new, old in renamed.items()}
+    schema = json.loads(opened.schema().to_json())
+    for field in schema["fields"]:
+        field["name"] = new_names.get(field["name"], field["name"])
+    stored = opened.metadata()
+    configuration = dict(stored.configuration)
+    if STATISTICS_COLUMNS in configuration:
+        listed = listed_names(configuration[STATISTICS_COLUMNS])
+        configuration[STATISTICS_COLUMNS] = name_list(new_names.get(column, column) for column in listed)
+    changes = {
+        "schemaString": json.dumps(schema, separators=(",", ":"), ensure_ascii=False),
+        "partitionColumns": [new_names.get(column, column) for column in stored.partition_columns],
+        "configuration": configuration,
+    }
+    _change_metadata(catalog, name, changes, "RENAME COLUMN")
+
+
+def _change_metadata(catalog: Catalog, name: str, changes: Mapping[str, Any], operation: str) -> None:
     opened = catalog.open(name)
     stored = opened.metadata()
     metadata = {
@@ -79,13 +115,14 @@ def change_schema(catalog: Catalog, name: str, schema: str) -> None:
         "name": stored.name,
         "description": stored.description,
         "format": {"provider": "parquet", "options": {}},
-        "schemaString": schema,
+        "schemaString": opened.schema().to_json(),
         "partitionColumns": list(stored.partition_columns),
         "configuration": dict(stored.configuration),
         "createdTime": stored.created_time,
+        **changes,
     }
     action = {"metaData": {key: value for key, value in metadata.items() if value is not None}}
-    create_commit(catalog, name, int(opened.version()) + 1, [action], {"operation": "CHANGE COLUMNS"})
+    create_commit(catalog, name, int(opened.version()) + 1, [action], {"operation": operation})
 
 
 def checkpoint(catalog: Catalog, name: str, version: int, properties: Mapping[str, str]) -> None:

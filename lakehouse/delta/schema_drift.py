@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -22,31 +23,49 @@ class SchemaDrift:
     Args:
         added: Nullable columns that the stored table lacks.
         incompatible: Descriptions of all other differences; stored rows cannot be read by the contract.
+        renamed: Stored name of each column that is stored under a former name, with the contract's type.
     """
 
     added: tuple[str, ...]
     incompatible: tuple[str, ...]
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
 
 def compare_schema(stored: DeltaTable, table: Table) -> SchemaDrift:
     """Compare a table's stored columns with its contract; their order does not matter."""
     declared = _types(Schema.from_arrow(pa.schema([pa.field(c.name, c.type) for c in table.columns])))
     types = _types(stored.schema())
-    missing = [column for column in table.columns if column.name not in types]
+    renamed = {
+        column.name: former
+        for column in table.columns
+        if column.name not in types
+        for former in column.former_names
+        if types.get(former) == declared[column.name]
+    }
+    missing = [column for column in table.columns if column.name not in types and column.name not in renamed]
     incompatible = [f"column {c.name} is new and may not be null" for c in missing if c.name in table.required]
-    incompatible.extend(f"column {name} is no longer declared" for name in types if name not in declared)
+    incompatible.extend(
+        f"column {name} is no longer declared"
+        for name in types
+        if name not in declared and name not in renamed.values()
+    )
     incompatible.extend(
         f"column {name} is stored as {_text(stored.schema(), name)}, now {type_text(table.column(name).stored_type)}"
         for name, kind in declared.items()
         if name in types and types[name] != kind
     )
-    return SchemaDrift(tuple(c.name for c in missing if c.name not in table.required), tuple(incompatible))
+    return SchemaDrift(tuple(c.name for c in missing if c.name not in table.required), tuple(incompatible), renamed)
 
 
 def fits(stored: DeltaTable, table: Table) -> bool:
     """Whether a table is stored with the columns and types of its contract, in any order."""
     change = compare_schema(stored, table)
-    return not (change.added or change.incompatible)
+    return not (change.added or change.incompatible or change.renamed)
+
+
+def has_column_mapping(stored: DeltaTable) -> bool:
+    """Whether a table's columns have names of their own in its files, so that they are renamed without writing rows."""
+    return stored.metadata().configuration.get("delta.columnMapping.mode", "none") in {"name", "id"}
 
 
 def loosened_schema(stored: DeltaTable) -> str:

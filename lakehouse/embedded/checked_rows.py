@@ -114,9 +114,13 @@ def rejected_examples(checked: CheckedRows, rule_or_reason: int | str, limit: in
 
 
 def _shown_columns(schema: pa.Schema) -> list[str]:
-    """Return the columns of texts, numbers and booleans, whose values are the same in Python."""
+    """Return the columns of texts, numbers and booleans, and of lists of them: their values are the same in Python."""
     plain = (pa.types.is_string, pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
-    return [f.name for f in schema if f.name not in {HIGH, LOW, REASON} and any(test(f.type) for test in plain)]
+
+    def shows(kind: pa.DataType) -> bool:
+        return any(test(kind) for test in plain) or (pa.types.is_list(kind) and shows(kind.value_type))
+
+    return [f.name for f in schema if f.name not in {HIGH, LOW, REASON, BROKEN} and shows(f.type)]
 
 
 def duplicate_key(table: Table, checked: CheckedRows) -> KeyOrigins:

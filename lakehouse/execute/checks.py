@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from lakehouse.declare.check import Check
 from lakehouse.declare.flow import REJECT
 from lakehouse.declare.lineage_columns import RUN_ID
 from lakehouse.engine import OTHER_REASONS, CheckedRows, StoredRows
+from lakehouse.engine.broken_values import check_columns, shown
 from lakehouse.engine.keys import has_origins, keeps_source_key
 from lakehouse.engine.rules import first_check
 from lakehouse.errors import CheckFailedError
@@ -34,7 +36,7 @@ def refuse_rejected_rows(execution: FlowExecution, checked: CheckedRows) -> None
         count, allowed = checked.broken.get(check.name, 0), check.allowed(flow.reject_tolerance)
         if count and (check.on_fail == "fail" or count > allowed * total):
             share = "none may" if check.on_fail == "fail" else f"{allowed:.4g} of them may"
-            raise _check_failed(execution, checked, _Failure(check.name, place, count, share))
+            raise _check_failed(execution, checked, _Failure(check.name, place, count, share, check))
     count = sum(checked.unchecked.values())
     if count > flow.reject_tolerance * total:
         named = {reason: rows for reason, rows in checked.unchecked.items() if reason != OTHER_REASONS}
@@ -114,21 +116,42 @@ class _Failure(NamedTuple):
     rule_or_reason: int | str
     rows: int
     allowed: str
+    check: Check | None = None
 
 
 def _check_failed(execution: FlowExecution, checked: CheckedRows, failure: _Failure) -> CheckFailedError:
     flow = execution.flow_plan.flow
     total = checked.digest.rows + checked.rejected
     rows = execution.session.rejected_examples(checked, failure.rule_or_reason, _EXAMPLES)
-    stated = {REJECT: failure.reason, **({RUN_ID: execution.run_id} if RUN_ID in flow.writes.lineage else {})}
-    examples = "; ".join(filter(None, (_shown(row, stated) for row in rows)))
+    if failure.check is None:
+        stated = {REJECT: failure.reason, **({RUN_ID: execution.run_id} if RUN_ID in flow.writes.lineage else {})}
+        examples = "; ".join(filter(None, (_shown(row, stated) for row in rows)))
+        why = f"{failure.reason} (for example {examples or 'none'})"
+    else:
+        why = f"{failure.reason} ({failure.check.sql}){_broken_by(failure.check, flow.writes.key, rows)}"
     error = CheckFailedError(
         f"{flow.id}: {failure.rows} of the {total} rows that this run made for {flow.writes.name} were refused, "
-        f"{failure.allowed}: {failure.reason} (for example {examples or 'none'})",
+        f"{failure.allowed}: {why}",
         "fix the rows or the flow, or raise the check's tolerance; nothing was committed",
     )
     error.reasons, error.rows = checked.reasons, total
     return error
+
+
+def _broken_by(check: Check, key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the values that broke a check, each once with the keys of some rows that have it."""
+    keys_of: dict[str, list[str]] = {}
+    for row in rows:
+        by_name = {name.lower(): value for name, value in row.items()}
+        names = [name for name in check_columns(check.sql) if name.lower() in by_name]
+        values = ", ".join(f"{name} is {shown(by_name[name.lower()])}" for name in names)
+        named = " ".join(f"{name} {shown(row[name])}" for name in key if name in row)
+        keys_of.setdefault(values, []).append(named)
+    broken = [
+        " for ".join(filter(None, (values, ", ".join(filter(None, dict.fromkeys(keys))))))
+        for values, keys in keys_of.items()
+    ]
+    return ": " + "; ".join(filter(None, broken)) if any(broken) else ""
 
 
 def _shown(row: Mapping[str, Any], stated: Mapping[str, str]) -> str:

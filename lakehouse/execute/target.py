@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from lakehouse.declare.contract import Table
 from lakehouse.delta import append, log_writer
 from lakehouse.delta.catalog import Catalog
 from lakehouse.delta.content_digest import Digest
-from lakehouse.delta.data_files import lost_files
+from lakehouse.delta.data_files import files, lost_files, totals
 from lakehouse.delta.data_version import read_data_version
 from lakehouse.delta.log import log_of
-from lakehouse.delta.schema_drift import compare_schema, loosened_schema
+from lakehouse.delta.schema_drift import compare_schema, has_column_mapping, loosened_schema
 from lakehouse.errors import CollisionError, ContractError
 from lakehouse.plan.plan import FlowPlan
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
 
 
 @dataclass(frozen=True)
@@ -61,24 +67,31 @@ def inspect_target(catalog: Catalog, flow_plan: FlowPlan, *, migrate: bool = Fal
         raise CollisionError(f"{table.name}: another run committed since it was planned", "it is planned again")
     note = newest.note if newest else None
     # Rows that no flow accounts for, and rows that another key named, are replaced as a whole.
-    rekeyed = note is not None and tuple(note.key or table.key) != tuple(table.key)
+    rekeyed = note is not None and tuple(map(table.present_name, note.key or table.key)) != tuple(table.key)
     drift = compare_schema(opened, table)
-    if (drift.incompatible or rekeyed) and note is not None and not migrate:
-        problems = list(drift.incompatible)
+    if drift.renamed and not drift.incompatible and has_column_mapping(opened):
+        log_writer.rename_columns(catalog, table.name, drift.renamed)
+        opened = catalog.open(table.name)
+        drift = compare_schema(opened, table)
+    if drift.renamed and not drift.incompatible and note is not None and not migrate:
+        raise _renaming_error(opened, table, drift.renamed)
+    incompatible = [*drift.incompatible, *(f"column {old} is {new} now" for new, old in drift.renamed.items())]
+    if (incompatible or rekeyed) and note is not None and not migrate:
+        problems = list(incompatible)
         if rekeyed:
             problems.append(f"its key was {', '.join(note.key)}, and is now {', '.join(table.key) or 'none'}")
         raise ContractError(
             f"{table.name} does not match its contract: {'; '.join(problems)}",
             f"rewrite it: mixlake run {table.name} --migrate (its older versions and the releases stay as they are)",
         )
-    if drift.added and not drift.incompatible:
+    if drift.added and not incompatible:
         append.add_columns(catalog, table, drift.added)
         opened = catalog.open(table.name)
-    if not drift.incompatible and (schema := loosened_schema(opened)):
+    if not incompatible and (schema := loosened_schema(opened)):
         log_writer.change_schema(catalog, table.name, schema)
         opened = catalog.open(table.name)
     version = int(opened.version())
-    fits = not drift.incompatible
+    fits = not incompatible
     unaccounted = version > 0 if note is None else rekeyed
     # A full run recovers from lost files: stored rows are not compared then.
     lost = flow_plan.has_cause("forced") and bool(lost_files(opened))
@@ -90,4 +103,17 @@ def inspect_target(catalog: Catalog, flow_plan: FlowPlan, *, migrate: bool = Fal
         replace_whole=unaccounted or not fits or not table.key or lost,
         transaction=int(opened.transaction_version(flow_plan.flow.id) or 0) + 1,
         lost_files=lost,
+    )
+
+
+def _renaming_error(opened: DeltaTable, table: Table, renamed: Mapping[str, str]) -> ContractError:
+    """Return the error of a table whose format has no other way to rename a column than to write its rows anew."""
+    rows, size = totals(opened)
+    names = ", ".join(f"{old} to {new}" for new, old in renamed.items())
+    return ContractError(
+        f"{table.name}: renaming {names} writes its {rows} rows anew ({size / (1 << 20):.1f} MiB in "
+        f"{files(opened).num_rows} files), since the table has no column mapping",
+        f"do so: mixlake run {table.name} --migrate (its older versions and the releases stay as they are); a table "
+        'that is created with properties=[("delta.columnMapping.mode", "name")] is renamed without, but is written by '
+        "Spark alone and read by readers of Delta's version 2",
     )

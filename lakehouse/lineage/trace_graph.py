@@ -50,6 +50,7 @@ class Trace:
         edges: What was made from what.
         runs: The runs that wrote the rows: run_id to flow, table, code and input versions.
         truncated: Whether there are more rows than the limit.
+        outcomes: What became of the samples, as `lakehouse.lineage.story.Event.as_dict` gives it.
     """
 
     id: str
@@ -57,6 +58,7 @@ class Trace:
     edges: tuple[Edge, ...]
     runs: Sequence[Mapping[str, Any]] = ()
     truncated: bool = False
+    outcomes: Sequence[Mapping[str, Any]] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what ``mixlake trace --json`` prints."""
@@ -66,4 +68,5 @@ class Trace:
             "edges": [{name: getattr(edge, name) for name in Edge.__slots__} for edge in self.edges],
             "runs": [dict(run) for run in self.runs],
             "truncated": self.truncated,
+            "outcomes": [dict(outcome) for outcome in self.outcomes],
         }

@@ -48,6 +48,27 @@ def sequences_and_steps(project: Project, samples: set[str]) -> Iterator[tuple[N
             yield Node(name, tables.training_steps.name, version), [row["sample_id"]]
 
 
+def steps_of_samples(project: Project, samples: Sequence[str]) -> list[dict[str, Any]]:
+    """Return which training steps saw which of some samples.
+
+    Returns:
+        Dictionaries with sample_id, training_run, release and steps, a sorted list of numbers.
+    """
+    if not samples or not project.catalog.has(tables.training_steps.name):
+        return []
+    with connect(project) as connection:
+        trained = connection.trained_releases()
+    found = []
+    for release in trained:
+        pinned = pinned_version(project.catalog, release, SEQUENCES)
+        if pinned is None:
+            continue
+        with connect(project, tables={SEQUENCES: pinned}) as connection:
+            if _has_sequences(connection):
+                found += connection.rows(_STEPS_OF_SAMPLES, [list(samples), release])
+    return found
+
+
 def steps_with_rows(project: Project, release: str, ids: pa.RecordBatchReader) -> list[tuple[str, int, int, int]]:
     """Return which training steps on a release saw one of some rows, or a sequence that is one of them.
 
@@ -88,6 +109,20 @@ WITH places AS (
 )
 SELECT training_run, count(DISTINCT step) AS steps, min(step) AS first, max(step) AS last
 FROM seen JOIN places USING (stage, position) GROUP BY ALL ORDER BY ALL
+"""
+
+_STEPS_OF_SAMPLES = """
+WITH places AS (
+    SELECT stage, position, unnest(list_distinct([sample_id] || parent_ids)) AS sample_id FROM gold.sequences
+    WHERE list_has_any(parent_ids, $1::VARCHAR[]) OR sample_id IN (SELECT unnest($1::VARCHAR[]))
+), near AS (
+    SELECT training_run, step, stage, unnest(positions) AS position FROM ledger.training_steps
+    WHERE release = $2 AND list_has_any(positions, (SELECT coalesce(list(position), []) FROM places))
+)
+SELECT places.sample_id, near.training_run, $2::VARCHAR AS release, list(DISTINCT near.step ORDER BY near.step) AS steps
+FROM near JOIN places USING (stage, position)
+WHERE places.sample_id IN (SELECT unnest($1::VARCHAR[]))
+GROUP BY ALL ORDER BY ALL
 """
 
 _STEPS = """

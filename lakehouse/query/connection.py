@@ -1,11 +1,7 @@
 """SQL over the lake with DuckDB: every table under its own name, at its latest version or at a pinned one.
 
-Only what a statement names is opened. SQL can read the lake's tables and views and nothing else: no file,
-no network, no setting, and no statement that writes.
-
-Views may read ``__trained.NAME``: the rows of ``gold.NAME`` as training saw them, with the column `release`
-first. It unites the versions that the releases named in ``ledger.training_steps`` pin, since a position names
-a row only there. At a release, it is that release's alone.
+Only what a statement names is opened. SQL can read the lake's tables and views, the relations of
+`lakehouse.query.hidden_relations` and nothing else: no file, no network, no setting, and no statement that writes.
 """
 
 from __future__ import annotations
@@ -27,6 +23,7 @@ from lakehouse.errors import MixlakeError, QueryError, TableNotFoundError, unkno
 from lakehouse.interruption import run_interruptibly
 from lakehouse.ledger import tables as ledger
 from lakehouse.project import Project
+from lakehouse.query import hidden_relations
 from lakehouse.query.database import Database
 from lakehouse.query.limits import Limits
 from lakehouse.query.python_values import to_rows
@@ -37,14 +34,13 @@ from lakehouse.query.sql_guard import (
     bind_error,
     error_message,
     is_show,
-    literal,
     missing_table,
     query_error,
     quoted,
     require_read_only,
     table_names,
 )
-from lakehouse.query.time_travel import Pins, pinned_version, resolve_at
+from lakehouse.query.time_travel import Pins, resolve_at
 
 log = logging.getLogger("mixlake.query")
 
@@ -57,7 +53,6 @@ _SHOWN = """
 SELECT table_schema AS layer, table_name AS name FROM information_schema.tables
 WHERE NOT starts_with(table_name, '__') AND NOT starts_with(table_schema, '__') ORDER BY ALL
 """
-_TRAINED = "__trained"
 
 
 class Connection:
@@ -170,10 +165,11 @@ class Connection:
         Raises:
             TableNotFoundError: If there is no such table.
         """
+        sql = f"FROM {quoted(name)} LIMIT 0"
 
         def describe() -> list[Any]:
             self._register(name)
-            return self._engine.execute(f"FROM {quoted(name)} LIMIT 0").description or []
+            return self._answered(lambda: self._engine.execute(sql).description or [], sql, None)
 
         described = self._database.run(describe)
         return {str(name): str(kind) for name, kind, *_ in described}
@@ -220,7 +216,7 @@ class Connection:
             for other, missing in self._missing.items():
                 if name in {other, other.split(".")[-1]}:
                     raise missing from None
-            raise unknown_table(name, self._known()) from None
+            raise unknown_table(name, self.known()) from None
 
     def _query_error(self, error: BaseException, sql: str) -> MixlakeError:
         """Return an error as one line: of a table whose files cannot be read, the first such file."""
@@ -228,11 +224,12 @@ class Connection:
             return limit
         return read_error(error, self._opened) or query_error(error, sql)
 
-    def _known(self) -> set[str]:
+    def known(self) -> set[str]:
+        """Return the names of all tables and views."""
         return {*self.project.catalog.names(), *self.project.registry.tables, *self.views()}
 
     def _register_all(self) -> None:
-        for name in sorted(self._known()):
+        for name in sorted(self.known()):
             try:
                 self._register(name)
             except Exception as error:  # noqa: BLE001 - raised when a statement needs the table
@@ -243,9 +240,9 @@ class Connection:
         """Make a table or view known to the engine; a name that is neither is left to the engine."""
         if name in self._registered:
             return
-        layer, dot, table = name.partition(".")
-        if layer == _TRAINED:
-            self._register_trained(name, f"gold.{table}")
+        layer, dot, _ = name.partition(".")
+        if layer in hidden_relations.BY_SCHEMA:
+            self._register_hidden(name)
             return
         if dot and layer not in BUILT_IN and self.project.catalog.has(name):
             self._bind(name, self._source(name))
@@ -255,7 +252,7 @@ class Connection:
         elif dot and layer not in BUILT_IN:
             rows = self.project.empty_rows(name)
             if rows is None:
-                raise unknown_table(name, self._known())
+                raise unknown_table(name, self.known())
             if self.pins.release:
                 self.pins.version(self.project.catalog, name)  # refuses what is not part of the release
             self._bind(name, rows)
@@ -277,36 +274,38 @@ class Connection:
         self._opened.append((name, table))
         return scan(table, name)
 
-    def _register_trained(self, name: str, table: str) -> None:
-        """Unite a table's rows over the releases that were trained on, each at the version that it pins."""
-        parts = []
-        for release in self.trained_releases():
-            if self.pins.release and release != self.pins.release:
-                continue
-            version = pinned_version(self.project.catalog, release, table)
-            if version is None:
-                continue
-            hidden = f"__{table}@{version}"
-            self._engine.register(hidden, self._scan(table, self.project.catalog.open(table, version)))
-            parts.append(f"SELECT {literal(release)} AS release, * FROM temp.{quote_name(hidden)}")  # noqa: S608 - quoted
-        if not parts:
-            rows = self.project.empty_rows(table)
-            if rows is None:
-                raise unknown_table(table, self._known())
-            hidden = f"__{table}@none"
-            self._engine.register(hidden, rows)
-            parts.append(f"SELECT '' AS release, * FROM temp.{quote_name(hidden)}")  # noqa: S608 - quoted
-        # By name: a table may have gained columns between two releases.
-        text = " UNION ALL BY NAME ".join(parts)
-        self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(_TRAINED)}")
-        self._engine.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {text}")
+    def _register_hidden(self, name: str) -> None:
+        """Define one of the relations of `lakehouse.query.hidden_relations`, by their text."""
+        layer, _, table = name.partition(".")
         self._registered.add(name)
+        text = hidden_relations.BY_SCHEMA[layer](self, table)
+        self._engine.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(layer)}")
+        try:
+            self._engine.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {text}")
+        except duckdb.Error as error:
+            self._registered.discard(name)
+            raise QueryError(f"the rows of {name} cannot be united: {error_message(error)}") from None
+
+    def rows_at(self, name: str, version: int) -> str:
+        """Return, for the engine's own statements, a relation of a table's rows at a version."""
+        hidden = f"__{name}@{version}"
+        if hidden not in self._registered:
+            self._engine.register(hidden, self._scan(name, self.project.catalog.open(name, version)))
+            self._registered.add(hidden)
+        return f"temp.{quote_name(hidden)}"
+
+    def empty_rows(self, name: str) -> str | None:
+        """Return a relation without rows under a declared table's schema; None where no contract declares it."""
+        if (rows := self.project.empty_rows(name)) is None:
+            return None
+        self._engine.register(f"__{name}@none", rows)
+        return f"temp.{quote_name(f'__{name}@none')}"
 
     def _register_view(self, name: str, path: Path) -> None:
         self._registered.add(name)  # before its own names: a view that names itself is the engine's error
         text = read_text(path).strip().rstrip(";")
         names = table_names(text)
-        for other in sorted(self._known() - {name} if names is None else names):
+        for other in sorted(self.known() - {name} if names is None else names):
             self._register(other)
         layer, dot, _ = name.partition(".")
         if dot:
@@ -314,6 +313,7 @@ class Connection:
         try:
             self._engine.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {text}")
         except duckdb.Error as error:
+            self._registered.discard(name)  # who names it again is told the same
             raise QueryError(f"the view {name} ({path}) is wrong: {error_message(error)}", "fix the file") from None
 
     def _bind(self, name: str, rows: object) -> None:

@@ -22,15 +22,16 @@ TYPES: Mapping[str, str] = {
 
 
 def create_lineage_view(
-    connection: Connection, columns: Sequence[str], tables: Collection[str] | None = None
+    connection: Connection, columns: Sequence[str], tables: Collection[str] | None = None, *, view: str = VIEW
 ) -> tuple[str, ...]:
-    """Create the temporary view ``__lineage``: a row for each row of each table that has mixlake's ``sample_id``.
+    """Create a temporary view: a row for each row of each table that has mixlake's ``sample_id``.
 
     Args:
         connection: SQL over the lake; its pins say at which versions.
         columns: Columns of the view besides ``table``, of `TYPES`; null where a table lacks one. ``keeper_id`` is
             null except in tables of verified duplicates.
         tables: The tables to take in, by default all but the ledger's.
+        view: Its name, by default ``__lineage``.
 
     Returns:
         The tables that the view unites.
@@ -51,7 +52,7 @@ def create_lineage_view(
             present.discard("keeper_id")
         united.append(name)
         parts.append(f'SELECT {literal(name)} AS "table", {_selected(columns, present)} FROM {quoted(name)}')  # noqa: S608 - quoted
-    connection.create_view(VIEW, " UNION ALL ".join(parts))
+    connection.create_view(view, " UNION ALL ".join(parts))
     return tuple(united)
 
 

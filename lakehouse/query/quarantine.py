@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from lakehouse.declare.contract import is_ledger
 from lakehouse.declare.flow import Flow
+from lakehouse.engine.broken_values import rules_of
 from lakehouse.engine.rules import JOINED_BY, never_null, rule_names
 from lakehouse.errors import TableNotFoundError
 from lakehouse.ledger import tables
@@ -54,7 +54,7 @@ def quarantined_rows(project: Project, table: str, reason: str | None = None, li
 def describe_rule(flow: Flow, reason: str) -> str:
     """Return the rule of a reason: a check with its SQL, a required column, or the flow's own reason."""
     names = rule_names(flow.writes)
-    rules = _rules(reason, names)
+    rules = rules_of(reason, names)
     if broken := [check for check in flow.writes.checks if check.name in rules]:
         return f"check of {flow.writes.name}: {' and '.join(check.sql for check in broken)}"
     if rules and names.index(rules[0]) < len(never_null(flow.writes)):
@@ -62,17 +62,6 @@ def describe_rule(flow: Flow, reason: str) -> str:
     if rules:
         return f"a value that would not be read back from {flow.writes.name} as it was"
     return f"a reason of the flow's own ({flow.place})"
-
-
-def _rules(reason: str, names: Iterable[str]) -> list[str]:
-    """Return the rules whose names are joined in a reason; none for a function's own. A name may contain the joint."""
-    rules, rest = [], f"{JOINED_BY}{reason}{JOINED_BY}"
-    for name in sorted(names, key=len, reverse=True):  # the longer first, which shorter ones may be parts of
-        part = f"{JOINED_BY}{name}{JOINED_BY}"
-        if part in rest:
-            rules.append(name)
-            rest = rest.replace(part, JOINED_BY, 1)
-    return rules if rest == JOINED_BY else []
 
 
 def _quarantined(

@@ -160,7 +160,7 @@ def _plan_table(project: Project, name: str, addressed_by: str, target_bytes: in
     if addressed_by:
         return replace(plain, reason=f"{addressed_by} names its files; name {name} to compact it anyway")
     change = compare_schema(table, contract)
-    if change.added or change.incompatible:
+    if change.added or change.incompatible or change.renamed:
         return replace(plain, reason=f"its contract has changed; run its flow first: mixlake run {name}")
     return replace(plain, steps=steps)
 

@@ -98,9 +98,12 @@ def rejected_examples(checked: CheckedRows, rule_or_reason: int | str, limit: in
         chosen = F.col(REASON) == F.lit(rule_or_reason)
     else:
         chosen = F.array_contains(BROKEN, rule_or_reason)
-    # Texts, numbers and booleans: Python has no times outside the years 1 to 9999, for which rows may be rejected.
+    # Texts, numbers and booleans, and lists of them: Python has no times outside the years 1 to 9999, for which rows
+    # may be rejected.
     plain = ("string", "boolean", "tinyint", "smallint", "int", "bigint", "float", "double")
-    names = [name for name, kind in checked.rows.dtypes if kind in plain and name not in {HIGH, LOW, REASON}]
+    internal = {HIGH, LOW, REASON, BROKEN}
+    kinds = {name: kind.replace("array<", "").rstrip(">") for name, kind in checked.rows.dtypes if name not in internal}
+    names = [name for name, kind in kinds.items() if kind in plain]
     found = rejected(checked).where(chosen).select(*(F.col(f"`{name}`") for name in names)).limit(limit).collect()
     return [row.asDict() for row in found]
 

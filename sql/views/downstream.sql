@@ -1,4 +1,8 @@
 -- What is made from each table, directly and over other tables, with the number of steps between.
+--
+-- table: A table.
+-- makes: A table that is made from it.
+-- steps: The least number of flows between the two.
 WITH RECURSIVE walk AS (
     SELECT made_from AS "table", "table" AS makes, 1 AS steps FROM upstream
     UNION

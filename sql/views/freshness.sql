@@ -1,4 +1,12 @@
 -- When each table was last looked at and last changed, and whether an input has changed since.
+--
+-- table: The table.
+-- flow: The flow that writes it.
+-- version: The version that its last run committed.
+-- data_version: The version at which its rows last changed.
+-- run_at: When its last run committed.
+-- changed_at: When its rows last changed.
+-- newer_inputs: Inputs whose rows changed since that run read them.
 WITH last_seen AS (
     SELECT * FROM ledger.runs
     QUALIFY row_number() OVER (PARTITION BY "table" ORDER BY version DESC) = 1

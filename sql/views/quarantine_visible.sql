@@ -1,5 +1,17 @@
 -- Quarantined rows that are still current: from attempts named by a commit note since each flow's last full run, whose
 -- origin was not processed again since (a marker with a null row records that it was).
+--
+-- attempt: The attempt at a flow that quarantined the row.
+-- flow: The flow.
+-- table: The table that the row was meant for.
+-- sample_id: The row's identity, where it has one.
+-- origin: The driving row that it came from, where it is known.
+-- reason: The check that it failed, or the operator's reason.
+-- row: The row as JSON.
+-- run_id: The run.
+-- at: When it was quarantined.
+-- version: The version of the table that names the attempt.
+-- committed_at: When that was committed.
 WITH last_full AS (
     SELECT "table", max(version) AS version FROM ledger.runs WHERE mode = 'full' GROUP BY ALL
 ), counted AS (

@@ -1,5 +1,20 @@
 -- What each stage requested from each cell, what there is, and what was drawn. A sample belongs to the most specific line
 -- of a stage that covers it (a kind outweighs a language group, that a modality), as in jobs/mix/cells.py.
+--
+-- cell: A line of the quota: modality/language group/kind, * for all.
+-- stage: Training stage.
+-- target: Tokens demanded.
+-- supply: Tokens of the kept samples that belong to the line, for all stages together.
+-- drawn: Tokens drawn.
+-- epochs: How often a drawn sample is seen, on average over tokens.
+-- shortfall: Tokens that are missing.
+-- error: (drawn - target) / target.
+-- document_share: Tokens of the largest document over the target.
+-- source_share: Tokens of the largest source over the target.
+-- caps: The caps that have a part in the shortfall: max_document_share, max_source_share.
+-- document_cap: Tokens that one document may be, drawn as often as the most repeated one; null without a cap.
+-- source_cap: Tokens that one source may be; null without a cap.
+-- largest_document: Tokens of the largest document that belongs to the line.
 WITH lines AS (
     SELECT *,
         4 * (kind <> '*')::INTEGER + 2 * (language_group <> '*')::INTEGER + (modality <> '*')::INTEGER AS specificity

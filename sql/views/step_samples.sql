@@ -1,6 +1,22 @@
 -- One sample in one row of one training step: which step saw which sample, under which licence.
 -- A position names a row only at the version that the step's release pins, hence __trained, which unites the
 -- releases that were trained on; see lakehouse/query/connection.py.
+--
+-- training_run: The training run.
+-- step: Optimizer step, from 1.
+-- release: The release that was trained on.
+-- stage: Training stage.
+-- position: Position of the row in the stage.
+-- sample_id: A sample in that row.
+-- modality: Its modality.
+-- tokens: Its tokens in that row.
+-- source: Its source.
+-- license: Its licence, an SPDX expression.
+-- table: The table that holds it.
+-- language: Its language, a BCP 47 tag.
+-- kind: Genre.
+-- cell: modality/language group/kind.
+-- at: When the step ended.
 WITH seen AS (
     SELECT training_run, step, release, stage, "at", unnest(positions) AS position
     FROM ledger.training_steps

@@ -103,7 +103,7 @@ def test_a_lake_without_space_stays_as_it_was_and_goes_on(project, capsys, monke
     status, out, errors = say(project, capsys, "run", lake=lake)
     assert status == 1
     assert "1 failed, 3 skipped" in out
-    assert errors[0] == "mixlake: bronze.lines could not be written: no space left — free space there, and run again"
+    assert errors[0] == "mixlake: bronze.lines failed — free space there, and run again"
     assert (rows(project, lake), digests(project, lake)) == before
     assert say(project, capsys, "doctor", lake=lake)[0] == 0
 
@@ -112,7 +112,7 @@ def test_a_lake_without_space_stays_as_it_was_and_goes_on(project, capsys, monke
     words.land(project, TEXT + "|g:late")
     status, _, errors = say(project, capsys, "run", lake=lake)
     assert status == 1
-    assert "could not be written: no space left — free space there, and run again" in errors[0]
+    assert "failed — free space there, and run again" in errors[0]
     assert (rows(project, lake), digests(project, lake)) == before
     assert say(project, capsys, "sql", "SELECT count(*) FROM silver.words", lake=lake)[0] == 0
 
@@ -147,6 +147,6 @@ def test_spark_without_space_to_work_in_says_so(project, disk):
     assert "No space left on device" in ended.stdout
     assert ended.returncode == 1
     errors = [line for line in ended.stderr.splitlines() if line.startswith("mixlake: ")]
-    assert "land: no space left on a worker's disk — free space in spark.local.dir, and run again" in errors[0]
+    assert "failed — free space in spark.local.dir, and run again" in errors[0]
     assert "Traceback" not in ended.stderr
     assert not project.lake().catalog.has("silver.shouts")

@@ -91,7 +91,8 @@ def _columns(order: Order) -> list[str]:
 
 
 def _empty(order: Order) -> pa.Table:
-    return pa.schema([(name, pa.string()) for name in _columns(order)]).empty_table()
+    # Schema.empty_table would import pandas, which takes half a second.
+    return pa.Table.from_batches([], pa.schema([(name, pa.string()) for name in _columns(order)]))
 
 
 def _add_up(parts: Iterable[pa.Table], order: Order, max_rows: int) -> tuple[pa.Table, bool]:
@@ -107,7 +108,7 @@ def _add_up(parts: Iterable[pa.Table], order: Order, max_rows: int) -> tuple[pa.
         if entries.num_rows > 2 * max_rows:
             entries, end = _cut(entries, order, max_rows, end)
     if entries is None:
-        return _empty(order).append_column("n", pa.array([], pa.int64())), False
+        return _empty(order).append_column("n", pa.nulls(0, pa.int64())), False
     entries, end = _cut(entries, order, max_rows, end)
     return entries, end is not None
 

@@ -120,6 +120,27 @@ def decided(relations):
     return {int(row["sample_id"], 16): row for row in relations.to_arrow(found).to_pylist()}
 
 
+def test_each_reason_has_what_was_judged_and_what_is_allowed(decided):
+    assert all([f["rule"] for f in row["findings"]] == row["reasons"] for row in decided.values())
+    found = {finding["rule"]: finding for row in decided.values() for finding in row["findings"]}
+    assert found["too short"] == {
+        "rule": "too short",
+        "column": "information",
+        "value": 40.0,
+        "text": None,
+        "threshold": "at least 80",
+    }
+    assert found["generated code"] | {"rule": ""} == {
+        "rule": "",
+        "column": "generated",
+        "value": None,
+        "text": "true",
+        "threshold": "false",
+    }
+    assert found["lost in extraction"]["value"] == 0.7
+    assert found["duplicate"] == {"rule": "duplicate", "column": None, "value": None, "text": None, "threshold": None}
+
+
 def test_each_sample_is_decided_once_with_its_reasons(decided):
     assert sorted(decided) == [0, 1, 2, 3, 4, 10, 11, 20]
     assert decided[0]["keep"]

@@ -19,6 +19,12 @@ def test_brackets_of_rows_in_an_error_are_shown_as_they_are():
     assert why in printed.getvalue()
 
 
+def test_an_error_of_several_lines_is_one_line():
+    assert line(FlowResult("acme.f", "silver.docs", "failed", error=FlowError("it broke\nat 3"))).endswith(
+        "it broke at 3"
+    )
+
+
 def test_a_line_counts_changes_and_quarantined_rows():
     note = CommitNote(
         run_id="r1", flow="f", kind="operator", mode="full", code="c", params="{}", contract="k", inputs={},

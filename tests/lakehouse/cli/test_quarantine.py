@@ -39,7 +39,10 @@ def test_an_empty_lake_and_a_table_without_any_have_none(call, project, lines):
 
 def test_rows_are_explained_by_their_rule_and_origin_and_the_way_back(call, lines):
     printed = call("quarantine", "explain", "bronze.lines")
-    assert "text is not empty\n  rule    check of bronze.lines: length(text) > 0\n  origin  not known" in printed
+    assert (
+        "text is not empty\n  rule    check of bronze.lines: length(text) > 0\n  values  text ''\n  origin  not known"
+        in printed
+    )
     assert "mixlake quarantine retry bronze.lines" in printed
     printed = call("quarantine", "explain", "silver.shouts")
     assert "rule    a column that silver.shouts requires" in printed
@@ -83,4 +86,5 @@ def test_a_retry_without_quarantined_rows_has_nothing_to_do(call, project):
 def test_a_retry_that_fails_is_status_1(call, lines):
     shutil.rmtree(lines.root / "lake" / "bronze")
     message = call("quarantine", "retry", "silver.shouts", status=1)
-    assert "reads bronze.lines, which is gone — run its flow too: mixlake run +silver.shouts" in message
+    assert "reads bronze.lines, which is gone" in message
+    assert "mixlake: silver.shouts failed — run its flow too: mixlake run +silver.shouts" in message

@@ -25,3 +25,13 @@ def test_show_prints_maps_whose_keys_are_structs(call, lake):
     assert '[[{"x": 1}, "a"]]' in call("show", "gold.maps")
     assert json.loads(call("sql", "FROM gold.maps", "--format", "json")) == [{"m": [[{"x": 1}, "a"]]}]
     assert '[[{"x": 1}, "a"]]' in call("sql", "FROM gold.maps")
+
+
+def test_show_tells_the_columns_and_first_rows_of_a_view(call, lake):
+    text = call("show", "cost", "-n", "1")
+    assert text.startswith("cost, a view over ledger.runs: What each flow cost")
+    assert "Seconds up to the commits" in text
+    found = json.loads(call("show", "cost", "-n", "1", "--json"))
+    assert (found["name"], found["version"], len(found["first"])) == ("cost", None, 1)
+    assert "cost is a view, which has no versions" in call("show", "cost@1", status=2)
+    assert "did you mean cost" in call("show", "cosst", status=1)

@@ -40,3 +40,11 @@ def test_fields_that_differ_in_case_alone_are_refused_where_they_are_declared():
 def test_a_stored_type_lets_each_nested_field_be_null():
     kind = pa.struct([pa.field("x", pa.int8(), nullable=False)])
     assert Column("box", kind, "A box.", nullable=False).stored_type == pa.struct([("x", pa.int8())])
+
+
+def test_former_names_are_names_of_other_columns():
+    assert Column("b", pa.string(), "B.", renamed_from="a").former_names == ("a",)
+    assert Column("b", pa.string(), "B.", renamed_from=["a", "c"]).former_names == ("a", "c")
+    for wrong in ("b", "a b!", ["a", 3]):
+        with pytest.raises(ContractError, match="renamed"):
+            Column("b", pa.string(), "B.", renamed_from=wrong)

@@ -122,3 +122,16 @@ def test_a_tagged_table_must_carry_the_unions_columns():
         require_columns(table(), [Column("x", pa.string(), "x")], "the tag")
     with pytest.raises(ContractError, match="int64"):
         require_columns(table(), [Column("n", pa.string(), "x")], "the tag")
+
+
+def test_a_former_name_is_of_one_column_that_is_gone():
+    a, b = Column("a", pa.string(), "A."), Column("b", pa.string(), "B.", renamed_from="a")
+    c = Column("c", pa.string(), "C.", renamed_from=["z", "a"])
+    with pytest.raises(ContractError, match="column 'b' is renamed from 'a', which is another of its columns"):
+        Table("acme.t", doc="T.", columns=[a, b])
+    with pytest.raises(ContractError, match="columns 'b' and 'c' are renamed from 'a'"):
+        Table("acme.t", doc="T.", columns=[b, c])
+    table = Table("acme.t", doc="T.", columns=[c])
+    assert (table.present_name("z"), table.present_name("other")) == ("c", "other")
+    assert table.describe()[0]["meaning"] == "C. (renamed from z, a)"
+    assert table.fingerprint() == Table("acme.t", doc="T.", columns=[Column("c", pa.string(), "C.")]).fingerprint()

@@ -44,7 +44,9 @@ def test_a_table_that_lost_its_files_is_named_and_made_anew(project, capsys, mon
     status, out, errors = say(project, capsys, "run", "silver.shouts", "gold.counts", "--full")
     assert status == 1
     assert "1 failed, 1 skipped" in out
-    assert "bronze.lines cannot be read: its data file" in errors[0]
+    assert errors[0].startswith(
+        "mixlake: silver.shouts failed — restore that file from a copy, or rebuild the newest version"
+    )
     assert "mixlake run bronze.lines --full" in errors[0]
     assert len(project.rows("silver.shouts")) == 5
 
@@ -73,7 +75,7 @@ def test_a_table_that_lost_its_files_is_named_and_made_anew(project, capsys, mon
     status, out, errors = say(project, capsys, "run")
     assert status == 1
     assert "2 done, 1 failed, 1 skipped" in out
-    assert "silver.shouts cannot be read: its data file" in errors[0]
+    assert errors[0].startswith("mixlake: silver.shouts failed — ")
     assert digests(project, "lake")["silver.words"] == first["silver.words"]
     status, _, errors = say(project, capsys, "run", "silver.shouts", "--full")
     assert (status, errors) == (0, [])

@@ -52,3 +52,21 @@ def test_a_nullable_column_can_be_added(stored):
 )
 def test_other_differences_are_incompatible(stored, columns, words):
     assert compare_schema(stored, table(*columns)).incompatible == (words,)
+
+
+def test_a_column_under_a_former_name_is_renamed_where_its_type_is_the_same(stored):
+    number = Column("number", pa.int32(), "Number.", renamed_from=["count", "n"])
+    drift = compare_schema(stored, table(number, PARTS))
+    assert (drift.added, drift.incompatible, dict(drift.renamed)) == ((), (), {"number": "n"})
+    assert not fits(stored, table(number, PARTS))
+    wider = Column("number", pa.int64(), "Number.", renamed_from="n")
+    drift = compare_schema(stored, table(wider, PARTS))
+    assert (drift.added, drift.incompatible, dict(drift.renamed)) == (
+        ("number",),
+        ("column n is no longer declared",),
+        {},
+    )
+
+
+def test_a_former_name_that_is_not_stored_means_nothing(stored):
+    assert fits(stored, table(Column("n", pa.int32(), "Number.", renamed_from="count"), PARTS))

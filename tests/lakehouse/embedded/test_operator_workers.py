@@ -27,7 +27,7 @@ def test_a_row_at_which_a_library_crashes_is_quarantined_and_the_run_goes_on(pro
     project.module("flows", flows.replace(declared, declared + ", batch_seconds=60, reject_tolerance=0.5"))
     done = project.run()
     assert {table: result.status for table, result in done.items()} == dict.fromkeys(done, "done")
-    assert [row["text"] for row in project.rows("silver.shouts")] == ["HELLO!", "MORE!", "TWO WORDS!"]
+    assert {row["text"] for row in project.rows("silver.shouts")} == {"HELLO!", "TWO WORDS!", "MORE!"}
     (row,) = project.lake().sql('SELECT "row", reason FROM ledger.quarantine').to_pylist()
     assert row["reason"] == "the process of the operator was ended by SIGSEGV"
     assert '"c"' in row["row"]

@@ -4,15 +4,17 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
+from deltalake import QueryBuilder, write_deltalake
 
 from lakehouse.declare.column import Column
 from lakehouse.declare.contract import Table
+from lakehouse.delta.append import create
 from lakehouse.delta.commit_note import NotedVersion
 from lakehouse.delta.content_digest import Digest
 from lakehouse.errors import CollisionError, ContractError
 from lakehouse.execute.target import inspect_target
 from tests.lakehouse.execute.executions import FLOW, LINES, execution
-from tests.lakehouse.lakes import lake_at, note, write
+from tests.lakehouse.lakes import lake_at, note, noted, write
 
 ROWS = pa.table({"id": ["a"], "text": ["x"]})
 NOTE = note(LINES.name, key=("id",), digest=str(Digest(1, 7)))
@@ -84,3 +86,51 @@ def test_rows_of_another_key_are_replaced_whole(tmp_path):
     rekeyed = replace(FLOW, writes=replace(LINES, key=("text",)))
     with pytest.raises(ContractError, match="its key was id, and is now text"):
         inspect_target(catalog, replace(item, flow=rekeyed))
+
+
+def renamed_lines(**options):
+    columns = [LINES.columns[0], Column("words", pa.string(), "Text.", renamed_from="text")]
+    return Table(LINES.name, doc="Lines.", columns=columns, key=["id"], **options)
+
+
+def test_renaming_a_column_says_what_it_costs_where_the_format_has_no_other_way(tmp_path):
+    catalog, item = written(tmp_path)
+    item = replace(item, flow=replace(FLOW, writes=renamed_lines()))
+    with pytest.raises(
+        ContractError, match=r"renaming text to words writes its 1 rows anew \(0.0 MiB in 1 files\)"
+    ) as error:
+        inspect_target(catalog, item)
+    assert "--migrate" in error.value.hint
+    assert "delta.columnMapping.mode" in error.value.hint
+    state = inspect_target(catalog, item, migrate=True)
+    assert (state.fits_contract, state.replace_whole) == (False, True)
+    assert [field.name for field in catalog.open(LINES.name).schema().fields] == ["id", "text"]
+
+
+def test_a_table_with_column_mapping_is_renamed_without_writing_a_row(tmp_path):
+    catalog = lake_at(tmp_path / "lake").catalog
+    mapped = replace(LINES, properties=[("delta.columnMapping.mode", "name")])
+    create(catalog, mapped)
+    write_deltalake(catalog.open(LINES.name), ROWS, mode="append", commit_properties=noted(NOTE))
+    files = catalog.open(LINES.name).file_uris()
+    item = replace(execution(tmp_path).flow_plan, last=NotedVersion(1, NOTE))
+    state = inspect_target(catalog, replace(item, flow=replace(FLOW, writes=renamed_lines())))
+    assert (state.version, state.fits_contract, state.replace_whole, state.digest) == (2, True, False, Digest(1, 7))
+    opened = catalog.open(LINES.name)
+    assert opened.file_uris() == files
+    assert pa.table(QueryBuilder().register("t", opened).execute("SELECT * FROM t")).to_pylist() == [
+        {"id": "a", "words": "x"}
+    ]
+
+
+def test_a_key_that_was_renamed_is_the_same_key(tmp_path):
+    catalog = lake_at(tmp_path / "lake").catalog
+    create(catalog, replace(LINES, properties=[("delta.columnMapping.mode", "name")]))
+    write_deltalake(catalog.open(LINES.name), ROWS, mode="append", commit_properties=noted(NOTE))
+    columns = [Column("name", pa.string(), "Id.", nullable=False, renamed_from=["id"]), LINES.columns[1]]
+    table = Table(LINES.name, doc="Lines.", columns=columns, key=["name"])
+    item = replace(execution(tmp_path).flow_plan, last=NotedVersion(1, NOTE), flow=replace(FLOW, writes=table))
+    state = inspect_target(catalog, item)
+    assert (state.fits_contract, state.replace_whole) == (True, False)
+    properties = catalog.open(LINES.name).metadata().configuration
+    assert "name" in properties["delta.dataSkippingStatsColumns"]

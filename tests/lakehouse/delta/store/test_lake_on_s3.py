@@ -61,6 +61,8 @@ def test_every_verb_answers_over_an_object_store(call, lake):
     assert ask("contract", "ledger.runs")["key"] == ["table", "version"]
     assert {"t1#1", "t1#2"} <= {node["id"] for node in ask("trace", "aaaa")["nodes"]}
     assert len(ask("trace", "--step", "1")["rows"]) == 2
+    assert ask("why", "aaaa")["id"] == "aa" * 16
+    assert isinstance(ask("attrition"), list)
     assert isinstance(ask("plan", "gold.vocabulary"), list)
     assert ask("explain", "gold.vocabulary")["writes"]["table"] == "gold.vocabulary"
     assert "gold.vocabulary" in call("graph", "gold.vocabulary", "--format", "json")
