@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from jobs.report.markup import Markup, plain, tag
 
+# Larger values have differences that overflow.
+_GREATEST = 1e300
 _LEFT, _WIDTH, _HEIGHT, _BELOW = 64, 720, 240, 26
 
 
@@ -14,11 +16,15 @@ def curves(lines: Mapping[str, Sequence[tuple[float, float]]], colours: Mapping[
     """Draw lines over one axis of steps.
 
     Args:
-        lines: Points (step, value) of each line in order of steps; those that are not finite are left out.
+        lines: Points (step, value) of each line in order of steps; those that are not finite are left
+            out.
         colours: Number of the colour of each line.
         label: What the picture shows.
     """
-    whole = {name: [point for point in line if math.isfinite(point[1])] for name, line in lines.items()}
+    whole = {
+        name: [point for point in line if math.isfinite(point[1]) and abs(point[1]) < _GREATEST]
+        for name, line in lines.items()
+    }
     points = [point for line in whole.values() for point in line]
     if not points:
         return tag("p", "No finite value is recorded.", class_="dim")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jobs.report.markup import Markup, plain, tag
 
-_HEIGHT, _BLOCK, _COLUMN, _LABEL, _GAP, _LEAST = 420.0, 14, 330, 190, 20.0, 1.0
+_HEIGHT, _BLOCK, _COLUMN, _LABEL, _GAP, _LEAST = 420.0, 14, 370, 260, 20.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def flow_chart(bands: Sequence[Band], label: str, unit: str) -> Markup:
     for (column, name), y in tops.items():
         height, x = max(sizes[column, name] * scale, _LEAST), column * _COLUMN + 4
         words = f"{name}: {plain(int(sizes[column, name]))}"
-        shown = name if len(name) <= 22 else f"{name[:21]}…"
+        shown = name if len(name) <= 32 else f"{name[:31]}…"
         colour = colours.get(name, 7)
         drawn.append(tag("rect", x=x, y=y, width=_BLOCK, height=height, class_=f"fill c{colour}"))
         text = (shown, " ", tag("tspan", plain(int(sizes[column, name])), class_="axis"))

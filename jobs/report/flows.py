@@ -27,7 +27,9 @@ def flows(reader: LakeReader) -> tuple[list[Markup], dict[str, int]]:
     counts: dict[str, int] = {}
     for item in plan.flows:
         counts[item.state] = counts.get(item.state, 0) + 1
-    body = [note("States and quarantined rows are those of now, whatever version the report is of.")] if reader.at else []
+    body = (
+        [note("States and quarantined rows are those of now, whatever version the report is of.")] if reader.at else []
+    )
     body += [note(warning) for warning in plan.warnings]
     body.append(section("What is made from what", graph(drawn)))
     body.append(section("States", _states(reader, plan)))

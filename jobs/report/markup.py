@@ -25,7 +25,7 @@ def escape(value: object) -> Markup:
     return Markup(html.escape(_UNFIT.sub("\ufffd", "" if value is None else plain(value)), quote=True))
 
 
-def plain(value: object) -> str:
+def plain(value: object) -> str:  # noqa: PLR0911 - one a kind of value
     """Return a value as people read it: whole numbers in groups, other numbers short, times in UTC to the second."""
     if isinstance(value, bool):
         return "yes" if value else "no"

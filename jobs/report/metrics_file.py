@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.json as pj
 
 FILE = "metrics.jsonl"
 POINTS = 400
@@ -29,8 +30,6 @@ def read_metrics(path: Path, names: Iterable[str] = ("loss",)) -> dict[str, list
     Raises:
         ValueError: If it is not lines of JSON objects with a whole number ``step``.
     """
-    import pyarrow.json as pj
-
     try:
         rows = pj.read_json(path, read_options=pj.ReadOptions(block_size=1 << 22))
     except (pa.ArrowException, OSError) as error:

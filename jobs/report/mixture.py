@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jobs.report.attrition import attrition
@@ -11,7 +11,10 @@ from jobs.report.markup import Markup, join, plain, tag
 from jobs.report.page import Numbers, note, section, table
 
 _QUOTA = "SELECT stage, cell, target, supply, drawn, epochs, shortfall FROM quota"
-_LICENCES = "SELECT stage, license, modality, samples, draws, tokens, share FROM license_exposure ORDER BY tokens DESC, stage, license, modality"
+_LICENCES = """
+    SELECT stage, license, modality, samples, draws, tokens, share FROM license_exposure
+    ORDER BY tokens DESC, stage, license, modality
+"""
 _BAR, _LINE, _LEFT = 460.0, 26, 210
 
 
@@ -38,7 +41,7 @@ def quotas(reader: LakeReader) -> Markup:
     return join(parts)
 
 
-def _bars(stage: str, lines: list[Mapping[str, Any]]) -> Markup:
+def _bars(stage: str, lines: Sequence[Mapping[str, Any]]) -> Markup:
     most = max(1, *(max(row["target"], row["drawn"]) for row in lines))
     drawn = []
     for number, row in enumerate(lines):
@@ -70,7 +73,15 @@ def licences(reader: LakeReader) -> Markup:
     if not rows:
         return note(reader.gaps.get("license_exposure", "No mixture was drawn yet."))
     shown = [
-        (row["stage"], row["license"], row["modality"], row["samples"], row["draws"], row["tokens"], f"{row['share']:.2%}")
+        (
+            row["stage"],
+            row["license"],
+            row["modality"],
+            row["samples"],
+            row["draws"],
+            row["tokens"],
+            f"{row['share']:.2%}",
+        )
         for row in rows
     ]
     heads = (Numbers(title) for title in ("Samples", "Draws", "Tokens", "Share of the stage"))

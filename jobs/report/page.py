@@ -11,7 +11,9 @@ from jobs.report.markup import Markup, join, tag
 
 STYLE = Path(__file__).parent / "style.css"
 # Nothing runs and nothing is fetched, whatever a page says: pictures, sound and style are in the page itself.
-POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+)
 PAGES = {
     "index.html": "Overview",
     "catalogue.html": "Catalogue",

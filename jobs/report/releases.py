@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from jobs.report.lake_reader import LakeReader
 from jobs.report.markup import Markup, tag
 from jobs.report.page import Numbers, note, section, state, table
@@ -37,7 +39,7 @@ def releases(reader: LakeReader) -> list[Markup]:
     columns = ("Name", "State", "Made", "Digest", Numbers("Tables"), "Note")
     body = [table(columns, rows, label="Releases, newest first")]
     live = [release for release in found if release.state == LIVE]
-    pairs = list(zip(live, live[1:], strict=False))[::-1][:_COMPARED]
+    pairs = list(itertools.pairwise(live))[::-1][:_COMPARED]
     body += [_difference(reader, old, new) for old, new in pairs]
     body += [_pinned(release) for release in live[::-1][:_SHOWN]]
     return body
@@ -74,7 +76,12 @@ def _measures(reader: LakeReader, old: Release, new: Release) -> list[object]:
                 (*group, before, after, None if before is None or after is None else after - before)
                 for group, before, after in changed[:_SHOWN]
             ]
-            heads = (*measure.columns, Numbers(f"{measure.value} before"), Numbers("after"), Numbers("difference"))
+            heads: tuple[str | Numbers, ...] = (
+                *measure.columns,
+                Numbers(f"{measure.value} before"),
+                Numbers("after"),
+                Numbers("difference"),
+            )
             parts.append(table(heads, shown, label=measure.measure))
     except MixlakeError as error:
         parts.append(note(str(error.message)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jobs.report.lake_reader import LakeReader
-from jobs.report.markup import Markup, tag
+from jobs.report.markup import Markup, plain, tag
 from jobs.report.media import LARGEST, medium
 from jobs.report.page import note, section
 from lakehouse.declare.names import quote_name
@@ -14,6 +14,7 @@ from lakehouse.query.sql_guard import quoted
 EACH = 3
 _KINDS = 40
 _TEXT = 1500
+_VALUE = 300
 _HIDDEN = frozenset({"sample_id", "parent_ids", "run_id"})
 _PLAIN = ("VARCHAR", "INTEGER", "BIGINT", "SMALLINT", "DOUBLE", "FLOAT", "BOOLEAN", "TIMESTAMP WITH TIME ZONE")
 
@@ -54,14 +55,18 @@ def _cards(reader: LakeReader, table: str, ids: list[str]) -> list[Markup]:
     texts = [name for name in _payload(reader, table) if kinds.get(name) == "VARCHAR"]
     known = [name for name, kind in kinds.items() if kind in _PLAIN and name not in _HIDDEN and name not in texts]
     maps = [name for name, kind in kinds.items() if kind == "MAP(VARCHAR, VARCHAR)"]
-    columns = ["sample_id", *map(quote_name, known), *map(quote_name, maps)]
-    columns += [f"left({quote_name(name)}, {_TEXT}) AS {quote_name(name)}" for name in texts]
+    strings = [name for name in known if kinds[name] == "VARCHAR"]
+    columns = ["sample_id", *(quote_name(name) for name in (*known, *maps) if name not in strings)]
+    columns += [f"left({quote_name(name)}, {_TEXT}) AS {quote_name(name)}" for name in (*strings, *texts)]
     # Of a larger one the first bytes tell the kind; they cannot be shown.
     columns += [
-        f"CASE WHEN octet_length({quote_name(name)}) <= {LARGEST} THEN {quote_name(name)} END AS {quote_name(name)}" for name in media
+        f"CASE WHEN octet_length({quote_name(name)}) <= {LARGEST} THEN {quote_name(name)} END AS {quote_name(name)}"
+        for name in media
     ]
-    sql = f"SELECT {', '.join(columns)} FROM {quoted(table)} WHERE sample_id IN (SELECT unnest($1::VARCHAR[])) ORDER BY sample_id"  # noqa: E501, S608 - quoted
-    rows = reader.rows(table, sql, [ids])
+    # As values, so that files and row groups without them are not read.
+    wanted = f"sample_id IN ({', '.join('?' * len(ids))})"
+    sql = f"SELECT {', '.join(columns)} FROM {quoted(table)} WHERE {wanted} ORDER BY sample_id"  # noqa: S608 - quoted
+    rows = reader.rows(table, sql, ids)
     if not rows:
         return [note(reader.gaps.get(table, f"{table} has none of these samples."))]
     decided = _decisions(reader, ids)
@@ -84,17 +89,21 @@ def _card(row: dict[str, Any], decided: dict[str, Any], texts: list[str], media:
     parts = []
     for name, value in facts.items():
         if value not in (None, "", {}, []):
-            text = value[:300] if isinstance(value, str) else value
-            parts += [tag("dt", name), tag("dd", text, dir="auto")]
+            parts += [tag("dt", name), tag("dd", _short(value), dir="auto")]
     return tag("article", *shown, tag("dl", *parts))
 
 
+def _short(value: object) -> object:
+    """Return a value, cut where it is long."""
+    if not isinstance(value, str | dict | list):
+        return value
+    text = plain(value)
+    return text if len(text) <= _VALUE else f"{text[:_VALUE]}…"
+
+
 def _decisions(reader: LakeReader, ids: list[str]) -> dict[str, dict[str, Any]]:
-    rows = reader.rows(
-        "gold.samples",
-        "SELECT sample_id, keep, reasons FROM gold.samples WHERE sample_id IN (SELECT unnest($1::VARCHAR[]))",
-        [ids],
-    )
+    wanted = f"sample_id IN ({', '.join('?' * len(ids))})"
+    rows = reader.rows("gold.samples", f"SELECT sample_id, keep, reasons FROM gold.samples WHERE {wanted}", ids)  # noqa: S608 - places
     return {row["sample_id"]: row for row in rows}
 
 

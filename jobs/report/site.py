@@ -67,7 +67,9 @@ def _overview(reader: LakeReader, states: Mapping[str, int]) -> list[Markup]:
     words: list[object] = []
     for name, count in sorted(states.items()):
         words += [f"{count} ", state(name, STATES), ", "]
-    flow_line = tag("p", "Flows: ", *words[:-1], " — ", tag("a", "see why", href="flows.html")) if words else note("No flow.")
+    flow_line = (
+        tag("p", "Flows: ", *words[:-1], " — ", tag("a", "see why", href="flows.html")) if words else note("No flow.")
+    )
     weights = reader.rows(
         "license_exposure",
         "SELECT license, sum(tokens)::BIGINT AS tokens FROM license_exposure GROUP BY license "

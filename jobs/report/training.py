@@ -55,20 +55,22 @@ def training(reader: LakeReader, runs: Path | None) -> list[Markup]:
         numbers = (Numbers("First step"), Numbers("Last step"), Numbers("Steps"))
         body.append(table(("Run", "Release", "Stage", *numbers, "Begun", "Ended"), rows, label="Training runs"))
     else:
-        gap = reader.gaps.get("ledger.training_steps", "No training step is recorded: mixlake train RECIPE --release R.")
+        gap = reader.gaps.get(
+            "ledger.training_steps", "No training step is recorded: mixlake train RECIPE --release R."
+        )
         body.append(note(gap))
     names = list(dict.fromkeys(row["training_run"] for row in recorded))[:_RUNS]
     files = _files_of_runs(names, metric_files(runs) if runs else [])
-    for name in names:
-        body.append(section(f"Run {name}", *_losses(files.get(name)), *_data(reader, name)))
-    return body
+    return body + [section(f"Run {name}", *_losses(files.get(name)), *_data(reader, name)) for name in names]
 
 
 def _files_of_runs(names: list[str], paths: list[Path]) -> dict[str, Path]:
-    """Return the metrics of runs, newest first: a run's name is its recipe's, by which its folder is called, the
-    time and four digits.
+    """Return the file of metrics of each run that has one.
 
-    A folder has the metrics of the newest run of its recipe. Where one run and one file are there, they belong together.
+    Args:
+        names: Runs, newest first: a recipe's name, the time and four digits.
+        paths: Files of metrics. The folder of one is called as its recipe, and has the newest run of it. Where one
+            run and one file are there, they belong together.
     """
     found: dict[str, Path] = {}
     left = {path.absolute().parent.name: path for path in paths}
@@ -100,7 +102,7 @@ def _data(reader: LakeReader, run: str) -> list[object]:
     by_bucket: dict[int, tuple[float, dict[str, float]]] = {}
     totals: dict[str, int] = {}
     for row in found:
-        step, parts = by_bucket.setdefault(row["bucket"], (float(row["step"]), {}))
+        _, parts = by_bucket.setdefault(row["bucket"], (float(row["step"]), {}))
         parts[row["cell"]] = row["tokens"]
         totals[row["cell"]] = totals.get(row["cell"], 0) + row["tokens"]
     order = sorted(totals, key=lambda cell: (-totals[cell], cell))
