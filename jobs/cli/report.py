@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lakehouse.cli.output import print_json
+from lakehouse.cli.output import print_json, warn
 
 if TYPE_CHECKING:
     from lakehouse.cli.context import Context
@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print folder, files and gaps {what: why it was not read}.")
 @click.pass_obj
-def command(context: Context, output: Path, at: str | None, *, runs: Path | None, each: int, as_json: bool) -> None:
+def command(context: Context, output: Path, at: str | None, *, runs: Path | None, each: int, as_json: bool) -> int:
     r"""Write a report of the lake: HTML pages that open without a network, and contain no script.
 
     They show the catalogue with columns and docs, flows and their states, quotas, what each rule removed, licences,
     samples of each kind with players and pictures, releases and how they differ, and training curves beside the data.
+    What the lake lacks is left out; the exit status is 1 where something is there and cannot be read.
     Samples are inside the pages: give a report to no one who may not see them.
 
     \b
@@ -48,15 +49,16 @@ def command(context: Context, output: Path, at: str | None, *, runs: Path | None
       mixlake report --at mix-1 -o mix-1-report --runs runs
     """
     from jobs.report.folder import require_replaceable, write_report
-    from jobs.report.site import pages
+    from jobs.report.site import build_site
 
     require_replaceable(output)
     folder = runs or (Path("runs") if Path("runs").is_dir() else None)
-    written, gaps = pages(context.project, at, runs=folder, each=each)
-    write_report(output, written, {"lake": context.project.catalog.uri, "at": at})
+    site = build_site(context.project, at, runs=folder, each=each)
+    write_report(output, site.pages, {"lake": context.project.catalog.uri, "at": at})
     if as_json:
-        print_json({"folder": str(output), "files": sorted(written), "gaps": gaps})
-        return
-    click.echo(f"{output / 'index.html'}: {len(written)} pages")
-    for what, why in gaps.items():
-        click.echo(f"without {what}: {why}", err=True)
+        print_json({"folder": str(output), "files": sorted(site.pages), "gaps": site.gaps})
+    else:
+        click.echo(f"{output / 'index.html'}: {len(site.pages)} pages")
+        for what, why in site.gaps.items():
+            warn(f"without {what}: {why}")
+    return 1 if site.damaged else 0

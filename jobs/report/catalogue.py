@@ -12,12 +12,16 @@ def catalogue(reader: LakeReader) -> list[Markup]:
     """Return the tables of the lake and those that are declared: a list, then the columns of each."""
     declared = reader.project.registry.tables
     names = sorted({*reader.project.catalog.names(), *declared})
-    rows, parts = [], []
+    rows: list[tuple[object, ...]] = []
+    parts = []
     for name in names:
         extent = reader.extent(name)
-        if extent is None and (reader.release or name in reader.gaps or name not in declared):
-            continue
         contract = declared.get(name)
+        if name in reader.damaged:
+            rows.append((name, None, None, None, reader.gaps[name]))
+            continue
+        if extent is None and (reader.release or contract is None):
+            continue
         link = tag("a", name, href=f"#{anchor(name)}")
         version, count, size = extent or (None, None, None)
         doc = contract.doc if contract else "not declared"
@@ -45,7 +49,8 @@ def _table(reader: LakeReader, name: str, contract: Table | None) -> Markup:
     if contract and contract.checks:
         checks = [(check.name, tag("code", check.sql)) for check in contract.checks]
         body.append(table(("Check", "Condition"), checks, label=f"Checks of {name}"))
-    return tag("details", tag("summary", tag("code", name)), *body, id=anchor(name))
+    # A link to what is inside opens it.
+    return tag("details", tag("summary", tag("code", name)), tag("div", *body, id=anchor(name)))
 
 
 def anchor(name: str) -> str:

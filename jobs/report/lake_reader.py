@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from lakehouse.delta.data_files import totals
-from lakehouse.errors import MixlakeError, QueryError, ReleaseError, TableNotFoundError
+from lakehouse.errors import MixlakeError, ReleaseError, TableNotFoundError
 from lakehouse.project import Project
 from lakehouse.query.connection import connect
 
@@ -23,13 +23,15 @@ class LakeReader:
         at: A release, a time, ``TABLE@VERSION`` or a version; None for the latest versions.
 
     Attributes:
-        gaps: Why something could not be read, by what it was.
+        gaps: Why something was not read, by what it was.
+        damaged: What of it is there and cannot be read.
     """
 
     def __init__(self, project: Project, at: str | None = None) -> None:
         self.project = project
         self.at = at
         self.gaps: dict[str, str] = {}
+        self.damaged: set[str] = set()
         self._connection = connect(project, at)
 
     def __enter__(self) -> Self:
@@ -61,8 +63,8 @@ class LakeReader:
         limited = f"SELECT * FROM ({sql}) LIMIT {ROWS}"  # noqa: S608 - the caller's own statement
         try:
             return self._connection.rows(limited, parameters)
-        except (TableNotFoundError, ReleaseError, QueryError, MixlakeError) as error:
-            self.gaps[what] = str(error.message)
+        except MixlakeError as error:
+            self._note(what, error)
             return []
 
     def columns(self, name: str) -> dict[str, str]:
@@ -70,8 +72,13 @@ class LakeReader:
         try:
             return self._connection.columns(name)
         except MixlakeError as error:
-            self.gaps[name] = str(error.message)
+            self._note(name, error)
             return {}
+
+    def _note(self, what: str, error: MixlakeError) -> None:
+        self.gaps[what] = str(error.message)
+        if not isinstance(error, TableNotFoundError | ReleaseError):
+            self.damaged.add(what)
 
     def extent(self, name: str) -> tuple[int, int, int] | None:
         """Return version, rows and bytes of a table from its log; None where it is not there."""
@@ -81,7 +88,7 @@ class LakeReader:
         except (TableNotFoundError, ReleaseError):
             return None
         except MixlakeError as error:
-            self.gaps[name] = str(error.message)
+            self._note(name, error)
             return None
         return int(opened.version()), rows, size
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from jobs.report.catalogue import bytes_text, catalogue
@@ -20,10 +21,23 @@ from lakehouse.project import Project
 _LEDGER = frozenset(table.name for table in TABLES)
 
 
-def pages(
-    project: Project, at: str | None = None, *, runs: Path | None = None, each: int = EACH
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the pages of a report by file name, and why parts could not be read by what they are.
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A report that is not written yet.
+
+    Args:
+        pages: Content of each file.
+        gaps: Why parts were not read, by what they are.
+        damaged: Which of them are there and cannot be read.
+    """
+
+    pages: Mapping[str, str]
+    gaps: Mapping[str, str]
+    damaged: frozenset[str]
+
+
+def build_site(project: Project, at: str | None = None, *, runs: Path | None = None, each: int = EACH) -> Site:
+    """Make the pages of a report.
 
     Args:
         project: The project.
@@ -46,7 +60,8 @@ def pages(
         }
         bodies = {"index.html": _overview(reader, states), **bodies}
         about = f"{project.catalog.uri}, {f'at {at}' if at else 'latest versions'}"
-        return {file: page(file, about, body) for file, body in bodies.items()}, dict(reader.gaps)
+        written = {file: page(file, about, body) for file, body in bodies.items()}
+        return Site(written, dict(reader.gaps), frozenset(reader.damaged))
 
 
 def _overview(reader: LakeReader, states: Mapping[str, int]) -> list[Markup]:

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 
 from jobs.report.page import PAGES, POLICY
-from jobs.report.site import pages
+from jobs.report.site import build_site
 from lakehouse.declare.config import Config
 from lakehouse.errors import ReleaseError
 from lakehouse.project import Project
@@ -51,9 +51,10 @@ class Elements(HTMLParser):
 @pytest.fixture(scope="module")
 def built(hostile):
     project, runs = hostile
-    written, gaps = pages(project, runs=runs)
-    assert {what for what in gaps if what != "cost"} == set()
-    return {name: (text, Elements(text)) for name, text in written.items()}
+    site = build_site(project, runs=runs)
+    assert set(site.gaps) <= {"cost"}
+    assert not site.damaged
+    return {name: (text, Elements(text)) for name, text in site.pages.items()}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -145,24 +146,39 @@ def test_training_shows_the_loss_beside_the_data(built):
 
 def test_a_release_is_read_as_it_was(hostile):
     project, runs = hostile
-    written, gaps = pages(project, "first", runs=runs)
+    site = build_site(project, "first", runs=runs)
+    written = site.pages
     words = Elements(written["mixture.html"]).words
     assert "7 · 70%" in words
     assert "drawn 1" in words
     assert "at first" in Elements(written["index.html"]).words
-    assert "ledger.training_steps" not in gaps
+    assert "ledger.training_steps" not in site.gaps
 
 
 def test_an_unknown_release_is_an_error(hostile):
     with pytest.raises(ReleaseError, match="there is no release 'nowhere'"):
-        pages(hostile[0], "nowhere")
+        build_site(hostile[0], "nowhere")
 
 
 def test_a_lake_with_nothing_in_it_has_pages_that_say_what_to_do(tmp_path):
-    written, _ = pages(Project(Config(lake=str(tmp_path / "lake"), root=tmp_path)))
+    site = build_site(Project(Config(lake=str(tmp_path / "lake"), root=tmp_path)))
+    written = site.pages
+    assert not site.damaged
     assert "mixlake release create NAME" in Elements(written["releases.html"]).words
-    assert "mixlake run +gold.samples" in Elements(written["samples.html"]).words or "sample" in written["samples.html"]
+    assert "mixlake run +gold.mixture" in Elements(written["mixture.html"]).words
     assert set(written) == set(PAGES)
+
+
+def test_what_is_damaged_is_named_and_all_else_is_shown(hostile, tmp_path):
+    project, _ = hostile
+    lake = tmp_path / "lake"
+    shutil.copytree(project.config.lake, lake)
+    next((lake / "gold" / "mixture").glob("*.parquet")).write_bytes(b"PAR1")
+    (lake / "silver" / "images" / "_delta_log" / f"{0:020}.json").write_text("{bad")
+    site = build_site(Project(Config(lake=str(lake), root=tmp_path)))
+    assert {"gold.mixture", "silver.images"} <= site.damaged
+    assert "silver.images has a damaged log" in Elements(site.pages["catalogue.html"]).words
+    assert "text0" in Elements(site.pages["samples.html"]).words
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed")
