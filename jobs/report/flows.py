@@ -14,7 +14,7 @@ from lakehouse.plan.plan import Plan, make_plan
 from lakehouse.query.quarantine import count_quarantined
 
 STATES = frozenset({"missing", "stale", "fresh", "source"})
-_WIDTH, _HEIGHT, _GAP_X, _GAP_Y = 236, 26, 56, 10
+_WIDTH, _HEIGHT, _GAP_X, _GAP_Y = 208, 26, 36, 10
 
 
 def flows(reader: LakeReader) -> tuple[list[Markup], dict[str, int]]:
@@ -94,7 +94,7 @@ def graph(drawn: FlowDiagram) -> Markup:
         inside = (
             tag("title", words),
             tag("rect", x=x, y=y, width=_WIDTH, height=_HEIGHT, rx=5, class_="box"),
-            tag("text", shown, x=x + 8, y=y + 17),
+            tag("text", shown, x=x + 8, y=y + 17, font_size=12),
         )
         boxes.append(tag("a", *inside, href=f"catalogue.html#{anchor(name)}", class_=_class(node.state)))
     width = len(columns) * (_WIDTH + _GAP_X) - _GAP_X + 8
