@@ -134,7 +134,7 @@ def diff_releases(project: Project, before: str, after: str) -> ReleaseDiff:
     """
     old, new = (load_release(project.catalog, name) for name in (before, after))
     tables = tuple(_table(project, name, old, new) for name in sorted({*old.tables, *new.tables}))
-    return ReleaseDiff(before, after, tables, tuple(_measures(project, before, after)))
+    return ReleaseDiff(before, after, tables, tuple(diff_measures(project, before, after)))
 
 
 def _table(project: Project, name: str, old: Release, new: Release) -> TableDiff:
@@ -202,7 +202,12 @@ def _key(project: Project, name: str, old: DeltaTable, new: DeltaTable) -> tuple
     return keys[0] if keys[0] == keys[1] else ()
 
 
-def _measures(project: Project, before: str, after: str) -> Iterable[MeasureDiff]:
+def diff_measures(project: Project, before: str, after: str) -> Iterable[MeasureDiff]:
+    """Compare the measures of two releases; no row of other tables is read.
+
+    Raises:
+        ReleaseError: If one of them does not exist, or was dropped.
+    """
     with connect(project, before) as old, connect(project, after) as new:
         for view in sorted(name for name in new.views() if name.startswith(LAYER)):
             sides: list[Mapping[tuple[Any, ...], Any]] = []

@@ -16,7 +16,7 @@ from lakehouse.spark import package
 from tests.lakehouse import words
 
 # The options that name something to write; `trainer` writes its run folder by drafts of its own.
-KNOWN = {(verb, "--output") for verb in ("sql", "package", "export", "train", "demo")}
+KNOWN = {(verb, "--output") for verb in ("sql", "package", "export", "report", "train", "demo")}
 FAILING = {
     "an unknown column": "SELECT nope FROM gold.samples",
     "wrong SQL": "SELEC 1",
