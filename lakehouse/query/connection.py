@@ -22,6 +22,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from lakehouse.declare.contract import is_ledger
 from lakehouse.declare.names import quote_name
 from lakehouse.declare.user_files import read_text
 from lakehouse.delta.scan import scan, unreadable_file
@@ -42,7 +43,7 @@ from lakehouse.query.sql_guard import (
     table_names,
     translate_fetch_errors,
 )
-from lakehouse.query.time_travel import Pins, pinned_version, resolve_at
+from lakehouse.query.time_travel import Pins, pinned_version, require_written, resolve_at
 
 log = logging.getLogger("mixlake.query")
 
@@ -81,6 +82,7 @@ class Connection:
         self._registered: set[str] = set()
         self._views: dict[str, Path] | None = None
         self._missing: dict[str, Exception] = {}
+        self._later: dict[str, TableNotFoundError] = {}
         self._opened: list[tuple[str, DeltaTable]] = []
         self._engine = duckdb.connect(":memory:")
         self._engine.execute("SET TimeZone = 'UTC'")
@@ -191,6 +193,8 @@ class Connection:
         else:
             for name in names:
                 self._register(name)
+                if name in self._later and not is_ledger(name):
+                    raise self._later[name]
         return sql
 
     def _answered(self, answer: Callable[[], T], sql: str, parameters: list[object] | None) -> T:
@@ -266,11 +270,12 @@ class Connection:
         """Return the rows of a table at its pinned version, and record that version."""
         try:
             opened = self.project.catalog.open(name, self.pins.version(self.project.catalog, name))
-        except TableNotFoundError:
-            # Declared, and not yet written at the pinned time: it had no rows.
+        except TableNotFoundError as error:
+            # Declared, and not yet written at the pinned time: to a view it has no rows.
             rows = empty(self.project, name) if self.pins.time is not None else None
             if rows is None:
                 raise
+            self._later[name] = error
             return rows
         self.versions[name] = int(opened.version())
         return self._scan(name, opened)
@@ -336,8 +341,11 @@ def connect(project: Project, at: str | None = None, tables: Mapping[str, int] |
 
     Raises:
         ReleaseError: If `at` names no live release.
+        LakeError: If `at` is a time before the lake's first table.
     """
     pins = resolve_at(project, at)
+    if pins.time is not None:
+        require_written(project.catalog, pins.time)
     if tables:
         pins = Pins({**pins.versions, **tables}, pins.release, pins.time, pins.every)
     return Connection(project, pins)
