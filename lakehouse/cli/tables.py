@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from lakehouse.cli.context import Context
@@ -27,5 +29,9 @@ def command(context: Context, as_json: bool) -> None:
     if not tables:
         print(f"{context.catalog.uri} has no tables yet; create them with mixlake run")
         return
-    rows = [(t["name"], t["version"], t["rows"], size(t["bytes"]), t["updated"][:19]) for t in tables]
+    rows = [(t["name"], t["version"], t["rows"], size(t["bytes"]), _time(t["updated"])) for t in tables]
     print_table(["table", "version", "rows", "size", "updated"], rows, numbers=["version", "rows", "size"])
+
+
+def _time(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
