@@ -341,7 +341,7 @@ def connect(project: Project, at: str | None = None, tables: Mapping[str, int] |
 
     Raises:
         ReleaseError: If `at` names no live release.
-        LakeError: If `at` is a time before the lake's first table.
+        TableNotFoundError: If `at` is a time before the lake's first table.
     """
     pins = resolve_at(project, at)
     if pins.time is not None:

@@ -125,7 +125,7 @@ def require_written(catalog: Catalog, time: datetime) -> None:
     """Refuse a time at which the lake had no table.
 
     Raises:
-        LakeError: If all tables were made later.
+        TableNotFoundError: If all tables were made later.
     """
     earliest: datetime | None = None
     for name in catalog.names():
@@ -135,7 +135,7 @@ def require_written(catalog: Catalog, time: datetime) -> None:
         earliest = made if earliest is None else min(earliest, made)
     if earliest is not None:
         was, first = (moment.isoformat(timespec="milliseconds") for moment in (time, earliest))
-        raise LakeError(f"the lake had no tables at {was}", f"the first commit of any is of {first}")
+        raise TableNotFoundError(f"the lake had no tables at {was}", f"the first commit of any is of {first}")
 
 
 def pinned_version(catalog: Catalog, release: str, table: str) -> int | None:

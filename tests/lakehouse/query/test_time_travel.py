@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lakehouse.delta import history as delta_history
 from lakehouse.delta.history import commit_time, history
-from lakehouse.errors import LakeError, ReleaseError, TableNotFoundError
+from lakehouse.errors import ReleaseError, TableNotFoundError
 from lakehouse.ledger.releases import drop_release
 from lakehouse.query.inventory import commits
 from lakehouse.query.time_travel import Pins, pinned_version, resolve_at, version_at
@@ -164,6 +164,6 @@ def test_a_time_before_the_first_version_is_an_error_that_says_so(lake):
     # Records of what came later are none; so are tables that only a view reads.
     assert query(lake.project, "SELECT * FROM ledger.training_steps", at=made[0].isoformat()).num_rows == 0
     for statement in ("SELECT * FROM gold.samples", "SELECT 1", "SHOW TABLES"):
-        with pytest.raises(LakeError, match=r"no tables at 2001-01-01T00:00:00\.000\+00:00") as raised:
+        with pytest.raises(TableNotFoundError, match=r"no tables at 2001-01-01T00:00:00\.000\+00:00") as raised:
             query(lake.project, statement, at="2001-01-01")
         assert made[-1].isoformat(timespec="milliseconds") in raised.value.hint
