@@ -32,7 +32,7 @@ def command(context: Context, table: str, limit: int | None, as_json: bool) -> N
     rows = [
         (
             commit["version"],
-            commit["time"][:23],
+            commit["time"],
             commit["operation"],
             commit["mode"],
             *(commit["counts"].get(name) for name in counted),

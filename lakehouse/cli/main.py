@@ -26,6 +26,7 @@ from typing import NoReturn
 import click
 
 from lakehouse.cli.context import Context
+from lakehouse.cli.help import add_topics
 from lakehouse.cli.output import warn
 from lakehouse.declare.own_packages import place_of, require_own
 from lakehouse.errors import MixlakeError, did_you_mean
@@ -57,6 +58,7 @@ VERBS = {
     "vacuum": ("lakehouse.cli.vacuum", "Delete unreferenced files."),
     "check": ("lakehouse.cli.check", "Check that flows are deterministic."),
     "doctor": ("lakehouse.cli.doctor", "Diagnose this machine and lake."),
+    "help": ("lakehouse.cli.help", "Explain a topic, or a command."),
 }
 
 
@@ -106,6 +108,7 @@ class Verbs(click.Group):
         rows.extend((name, _first_sentence(point)) for name, point in sorted(_plugins().items()) if name not in VERBS)
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+        add_topics(formatter)
 
 
 def _examples(text: str) -> str:
@@ -127,6 +130,9 @@ def _examples(text: str) -> str:
 @click.pass_context
 def cli(ctx: click.Context, lake: str | None, verbose: bool) -> None:
     r"""Run declared flows over a Delta lakehouse, and query it.
+
+    Keys of mixlake.yaml: mixlake help config. Environment variables, MIXLAKE_LAKE and others: mixlake help
+    environment. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted; more in mixlake help exit-codes.
 
     \b
     Examples:

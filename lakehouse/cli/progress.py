@@ -33,9 +33,11 @@ class Progress(Listener):
         self._status: Status | None = None
         self._total = 0
         self._ended = 0
-        self._log = RichHandler(
-            logging.INFO, console=self.console, show_time=False, show_level=False, show_path=False, markup=False
-        )
+        self._log: logging.Handler = _Lines(self.console)
+        if self.console.is_terminal:
+            self._log = RichHandler(
+                logging.INFO, console=self.console, show_time=False, show_level=False, show_path=False, markup=False
+            )
 
     def __enter__(self) -> Self:
         """Start showing."""
@@ -60,7 +62,7 @@ class Progress(Listener):
         """Print how many flows are to run."""
         self._total = len(plan.stale)
         for warning in plan.warnings:
-            self.console.print(f"[yellow]{escape(warning)}[/]")
+            self.console.print(f"[yellow]{escape(warning)}[/]", soft_wrap=True)
         if self._total:
             self.console.print(f"{self._total} of {len(plan.flows)} flows to run")
 
@@ -80,7 +82,7 @@ class Progress(Listener):
             self._running.pop(result.writes, None)
             if result.status != "fresh":
                 self._ended += 1
-                self.console.print(line(result))
+                self.console.print(line(result), soft_wrap=True)
             self._show()
 
     def _show(self) -> None:
@@ -89,12 +91,24 @@ class Progress(Listener):
             self._status.update(f"{self._ended}/{self._total}  {names}")
 
 
+class _Lines(logging.Handler):
+    """Prints each record as one line, whatever its length: what reads the output may read lines."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.INFO)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record."""
+        self._console.print(escape(" ".join(record.getMessage().split())), soft_wrap=True)
+
+
 def line(result: FlowResult) -> str:
     """Return the line of a flow that ended."""
     mark = _MARKS[result.status]
     if result.note is None:
         # It may quote a row, and rows hold brackets.
-        why = escape(" ".join(result.error.message.split("\n"))) if result.error else "fresh"
+        why = escape(" ".join(result.error.message.split())) if result.error else "fresh"
         return f"{mark} {result.writes:<28} {why}"
     counts = result.note.counts
     changes = [

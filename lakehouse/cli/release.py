@@ -66,7 +66,7 @@ def list_(context: Context, dropped: bool, as_json: bool) -> None:
         print_json([release.as_dict() for release in releases])
         return
     rows = [
-        (r.name, r.digest[:16], len(r.tables), r.created_at.isoformat(" ", "seconds")[:19], r.state, r.reason or r.note)
+        (r.name, r.digest[:16], len(r.tables), r.created_at.isoformat(" ", "seconds"), r.state, r.reason or r.note)
         for r in releases
     ]
     if not rows:

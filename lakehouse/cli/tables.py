@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from lakehouse.cli.context import Context
@@ -33,7 +35,7 @@ def command(context: Context, as_json: bool) -> int:
     rows = [
         (t["name"], "", "", "", "unreadable")
         if t["error"]
-        else (t["name"], t["version"], t["rows"], size(t["bytes"]), t["updated"][:19])
+        else (t["name"], t["version"], t["rows"], size(t["bytes"]), _time(t["updated"]))
         for t in tables
     ]
     print_table(["table", "version", "rows", "size", "updated"], rows, numbers=["version", "rows", "size"])
@@ -41,3 +43,7 @@ def command(context: Context, as_json: bool) -> int:
         if t["error"]:
             warn(t["error"])
     return status
+
+
+def _time(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from lakehouse.declare.contract import is_ledger
 from lakehouse.declare.names import quote_name
 from lakehouse.declare.user_files import read_text
 from lakehouse.delta.scan import scan
@@ -40,7 +41,7 @@ from lakehouse.query.sql_guard import (
     require_read_only,
     table_names,
 )
-from lakehouse.query.time_travel import Pins, resolve_at
+from lakehouse.query.time_travel import Pins, require_written, resolve_at
 
 log = logging.getLogger("mixlake.query")
 
@@ -79,6 +80,7 @@ class Connection:
         self._registered: set[str] = set()
         self._views: dict[str, Path] | None = None
         self._missing: dict[str, Exception] = {}
+        self._later: dict[str, TableNotFoundError] = {}
         self._opened: list[tuple[str, DeltaTable]] = []
         self._database = Database(limits or Limits())
         self._engine = self._database.engine
@@ -196,6 +198,8 @@ class Connection:
         else:
             for name in names:
                 self._register(name)
+                if name in self._later and not is_ledger(name):
+                    raise self._later[name]
         return sql
 
     def _answered[T](self, answer: Callable[[], T], sql: str, parameters: list[object] | None) -> T:
@@ -261,11 +265,12 @@ class Connection:
         """Return the rows of a table at its pinned version, and record that version."""
         try:
             opened = self.project.catalog.open(name, self.pins.version(self.project.catalog, name))
-        except TableNotFoundError:
-            # Declared, and not yet written at the pinned time: it had no rows.
+        except TableNotFoundError as error:
+            # Declared, and not yet written at the pinned time: to a view it has no rows.
             rows = self.project.empty_rows(name) if self.pins.time is not None else None
             if rows is None:
                 raise
+            self._later[name] = error
             return rows
         self.versions[name] = int(opened.version())
         return self._scan(name, opened)
@@ -341,9 +346,17 @@ def connect(
 
     Raises:
         ReleaseError: If `at` names no live release.
+        TableNotFoundError: If `at` is a time before the lake's first table.
     """
     # In another thread, which Ctrl-C ends: a store that does not answer is waited for.
-    pins = run_interruptibly(lambda: resolve_at(project, at), _STOP_SECONDS)
+    pins = run_interruptibly(lambda: _resolved(project, at), _STOP_SECONDS)
     if tables:
         pins = Pins({**pins.versions, **tables}, pins.release, pins.time, pins.every)
     return Connection(project, pins, limits=limits)
+
+
+def _resolved(project: Project, at: str | None) -> Pins:
+    pins = resolve_at(project, at)
+    if pins.time is not None:
+        require_written(project.catalog, pins.time)
+    return pins

@@ -121,6 +121,23 @@ def version_at(table: DeltaTable, name: str, time: datetime) -> int:
     raise TableNotFoundError(f"{name} did not exist at {time.isoformat(timespec='milliseconds')}", hint)
 
 
+def require_written(catalog: Catalog, time: datetime) -> None:
+    """Refuse a time at which the lake had no table.
+
+    Raises:
+        TableNotFoundError: If all tables were made later.
+    """
+    earliest: datetime | None = None
+    for name in catalog.names():
+        *_, made = (made for made, _ in with_times(history(catalog.open(name))))
+        if made <= time:
+            return
+        earliest = made if earliest is None else min(earliest, made)
+    if earliest is not None:
+        was, first = (moment.isoformat(timespec="milliseconds") for moment in (time, earliest))
+        raise TableNotFoundError(f"the lake had no tables at {was}", f"the first commit of any is of {first}")
+
+
 def pinned_version(catalog: Catalog, release: str, table: str) -> int | None:
     """Return the version of a table in a release, even a dropped one; None, with a warning, if it is gone."""
     try:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,7 +35,9 @@ def redirect_output(path: Path) -> Iterator[TextIO]:
     handlers, level = root.handlers, root.level
     with path.open("a", encoding="utf-8") as log, warnings.catch_warnings():
         handler = logging.StreamHandler(log)
-        handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+        formatter = logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S+00:00")
+        formatter.converter = time.gmtime
+        handler.setFormatter(formatter)
         root.handlers, root.level = [handler], logging.INFO
         logging.captureWarnings(capture=True)
         for fd in (1, 2):

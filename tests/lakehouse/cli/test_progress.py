@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from dataclasses import replace
 
 from rich.console import Console
@@ -34,3 +35,15 @@ def test_a_line_counts_changes_and_quarantined_rows():
     assert "1,200 rows  +3 " in printed
     assert "20 quarantined" in printed
     assert "no change" in line(FlowResult("acme.f", "silver.docs", "done", 1, replace(note, counts={"rows": 7})))
+
+
+def test_a_flow_is_one_line_where_there_is_no_terminal():
+    printed = io.StringIO()
+    why = "the first line\nand a second one " + "of many words " * 20
+    with Progress(Console(file=printed, soft_wrap=True, width=80)) as progress:
+        logging.getLogger("mixlake.run").warning("a source was skipped: %s", "for many reasons " * 20)
+        progress.ended(FlowResult("acme.f", "silver.docs", "failed", error=FlowError(why, "fix it")))
+        progress.ended(FlowResult("acme.g", "silver.more", "skipped", error=FlowError("silver.docs failed")))
+    lines = printed.getvalue().splitlines()
+    assert [line.split()[1] for line in lines[-2:]] == ["silver.docs", "silver.more"]
+    assert len(lines) == 3

@@ -10,6 +10,7 @@ from tests.lakehouse.lakes import note, write
 
 def test_a_release_is_made_shown_compared_verified_and_dropped(call, lake):
     made = json.loads(call("release", "create", "mix-2", "--note", "again", "--json"))
+    assert made["created_at"][:19].replace("T", " ") + "+00:00" in call("release", "list")
     assert json.loads(call("release", "show", "mix-2", "--json")) == made
     assert {"name", "digest", "tables"} <= set(made)
     assert made["tables"]["gold.samples"] == 0

@@ -13,7 +13,7 @@ from lakehouse.ledger.releases import drop_release
 from lakehouse.query.inventory import commits
 from lakehouse.query.time_travel import Pins, pinned_version, resolve_at, version_at
 from lakehouse.release.create import create_release
-from tests.lakehouse.lakes import lake_at, note, rows, write
+from tests.lakehouse.lakes import lake_at, note, query, rows, write
 
 
 @pytest.fixture
@@ -154,3 +154,16 @@ def test_a_dropped_release_pins_while_its_files_exist(lake):
     write(lake, "gold.samples", rows(["b"]), note("gold.samples", "run-9"), mode="overwrite")
     lake.catalog.open("gold.samples").vacuum(0, dry_run=False, enforce_retention_duration=False)
     assert pinned_version(lake.catalog, "mix-1", "gold.samples") is None
+
+
+def test_a_time_before_the_first_version_is_an_error_that_says_so(lake):
+    made = [commit_time(commit) for commit in history(lake.catalog.open("gold.samples"))]
+    write(lake, "gold.mixture", rows(["b"]))
+    with pytest.raises(TableNotFoundError, match=r"gold\.mixture did not exist at .*\+00:00"):
+        query(lake.project, "SELECT * FROM gold.mixture", at=made[0].isoformat())
+    # Records of what came later are none; so are tables that only a view reads.
+    assert query(lake.project, "SELECT * FROM ledger.training_steps", at=made[0].isoformat()).num_rows == 0
+    for statement in ("SELECT * FROM gold.samples", "SELECT 1", "SHOW TABLES"):
+        with pytest.raises(TableNotFoundError, match=r"no tables at 2001-01-01T00:00:00\.000\+00:00") as raised:
+            query(lake.project, statement, at="2001-01-01")
+        assert made[-1].isoformat(timespec="milliseconds") in raised.value.hint
