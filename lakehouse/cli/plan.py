@@ -11,7 +11,7 @@ from lakehouse.cli.output import print_json, print_table, warn
 from lakehouse.cli.selection import SELECT, RunOptions, run_options
 
 if TYPE_CHECKING:
-    from lakehouse.plan.plan import FlowPlan
+    from lakehouse.plan.plan import FlowPlan, Plan
     from lakehouse.project import Project
 
 _HELP = rf"""Show which flows are stale, and why; nothing is executed.
@@ -83,11 +83,17 @@ def print_plan(
     if seconds:
         summary += f" ({_duration(seconds)} when they ran last)"
     print(f"{summary}, {fresh} fresh" if plan.flows else "no flow is selected")
-    for text in problems:
-        warn(f"would fail: {text}")
+    for text in (*_unreadable(plan), *(f"would fail: {text}" for text in problems)):
+        warn(text)
     for text in plan.warnings:
         warn(f"warning: {text}")
     return status
+
+
+def _unreadable(plan: Plan) -> dict[str, None]:
+    """Return why tables cannot be read, each reason once."""
+    causes = [cause for item in plan.flows for cause in item.causes]
+    return dict.fromkeys(cause.detail for cause in causes if cause.kind == "unreadable")
 
 
 def _duration(seconds: float) -> str:
@@ -108,7 +114,8 @@ def _because(item: FlowPlan) -> list[str]:
     """Return one line for each kind of cause; for a table that was never written, without its upstream."""
     by_kind: dict[str, list[str]] = {}
     for cause in item.causes:
-        by_kind.setdefault(cause.kind, []).append(cause.detail)
+        # Why a table cannot be read is said below.
+        by_kind.setdefault(cause.kind, []).append(cause.table if cause.kind == "unreadable" else cause.detail)
     if "missing" in by_kind:
         by_kind.pop("upstream", None)
     return [f"{kind}: {'; '.join(details)}" for kind, details in by_kind.items()]

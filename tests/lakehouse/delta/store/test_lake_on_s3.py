@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
@@ -45,7 +46,7 @@ def answers(call, *argv):
     return json.loads(call(*argv, "--json"))
 
 
-def test_every_verb_answers_over_an_object_store(call, lake):
+def test_every_verb_answers_over_an_object_store(call, lake, tmp_path):
     asked = set()
 
     def ask(*argv):
@@ -75,8 +76,10 @@ def test_every_verb_answers_over_an_object_store(call, lake):
     assert "conditional puts" in found["store"]["detail"]
     count = ["sql", "SELECT license, count(*) AS n FROM gold.samples GROUP BY ALL ORDER BY n", "--format", "json"]
     assert json.loads(call(*count)) == [{"license": "MIT", "n": 1}, {"license": "GPL-3.0-only", "n": 2}]
+    call("export", "gold.samples", "--output", str(tmp_path / "out"))
+    assert pq.read_table(tmp_path / "out").num_rows == 3
     assert "release" in VERBS
-    assert asked | {"graph", "sql", "release", "retract"} | SPARKS >= set(VERBS)
+    assert asked | {"export", "graph", "help", "sql", "release", "retract"} | SPARKS >= set(VERBS)
 
 
 def test_releases_live_on_an_object_store(call, lake, s3):
