@@ -78,11 +78,18 @@ def run_operator(
             yield batch
 
     with on_interrupt(stop):
-        yield from _results(runner, until_stopped(), clock, endangered or Endangered())
+        try:
+            yield from _results(runner, until_stopped(), clock, endangered or Endangered(), stopped)
+        except WorkerLostError as lost:  # workers that were stopped, and are not to start again
+            raise FlowError(f"{runner.flow} was interrupted: a worker process {lost}", "run it again") from None
 
 
 def _results(
-    runner: Runner, rest: Iterator[pa.RecordBatch], clock: Clock, endangered: Endangered
+    runner: Runner,
+    rest: Iterator[pa.RecordBatch],
+    clock: Clock,
+    endangered: Endangered,
+    stopped: threading.Event,
 ) -> Iterator[pa.RecordBatch]:
     apart = endangered.seconds > 0
     alone = not _importable(runner) or (os.cpu_count() == 1 and not apart)
@@ -95,7 +102,7 @@ def _results(
         yield from replace(runner, clock=own)([batch])
         spent += own.seconds
         clock.add(own.seconds)
-    yield from _in_workers(runner, rest, clock, endangered)
+    yield from _in_workers(runner, rest, clock, endangered, stopped)
 
 
 def _source_files(runner: Runner) -> SourceFiles:
@@ -106,12 +113,16 @@ def _source_files(runner: Runner) -> SourceFiles:
 
 
 def _in_workers(
-    runner: Runner, batches: Iterable[pa.RecordBatch], clock: Clock, endangered: Endangered
+    runner: Runner,
+    batches: Iterable[pa.RecordBatch],
+    clock: Clock,
+    endangered: Endangered,
+    stopped: threading.Event,
 ) -> Iterator[pa.RecordBatch]:
     count = os.cpu_count() or 1
     with scratch_folder("results") as folder:
         workers = Workers(runner, _source_files(runner), folder, count, endangered.seconds)
-        narrowed = _Narrowed(workers, runner, clock, endangered)
+        narrowed = _Narrowed(workers, runner, clock, endangered, stopped)
         waiting: deque[tuple[pa.RecordBatch, Future[Results]]] = deque()
 
         def oldest() -> Iterator[pa.RecordBatch]:
@@ -119,6 +130,8 @@ def _in_workers(
             try:
                 results = workers.result(future)
             except WorkerLostError as lost:
+                if stopped.is_set():
+                    raise
                 # Which batch it was at is not known: the oldest is tried again alone, the others after it.
                 again = [other for other, _ in waiting]
                 waiting.clear()
@@ -148,10 +161,14 @@ class _Narrowed:
         runner: Calls the operator.
         clock: Receives the seconds spent in the operator.
         endangered: What becomes of a row at fault.
+        stopped: Whether the run was interrupted, which ends workers, too.
     """
 
-    def __init__(self, workers: Workers, runner: Runner, clock: Clock, endangered: Endangered) -> None:
+    def __init__(
+        self, workers: Workers, runner: Runner, clock: Clock, endangered: Endangered, stopped: threading.Event
+    ) -> None:
         self._workers, self._runner, self._clock, self._endangered = workers, runner, clock, endangered
+        self._stopped = stopped
         self._lost = 0
 
     def results(self, batch: pa.RecordBatch, first: str) -> Iterator[pa.RecordBatch]:
@@ -169,6 +186,8 @@ class _Narrowed:
         try:
             results = self._workers.result(self._workers.submit(batch))
         except WorkerLostError as lost:
+            if self._stopped.is_set():
+                raise
             self._workers.restart()
             if batch.num_rows > 1:
                 half = batch.num_rows // 2

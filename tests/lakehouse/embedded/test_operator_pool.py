@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from lakehouse import interruption
 from lakehouse.declare.column import Column
 from lakehouse.declare.contract import Table
 from lakehouse.embedded import operator_pool
@@ -187,6 +189,19 @@ def test_a_worker_that_something_else_ended_costs_no_row(workers, tmp_path):
     rows, _ = results(runner(kill_once, str(tmp_path / "mark")), None, Endangered(0, rejected))
     assert len(rows) == 12
     assert not any(row.get("_reject") for row in rows)
+
+
+def test_workers_that_an_interruption_ended_do_not_start_again(workers):
+    found = run_operator(runner(hang, "5/1"), iter(batches(6)), Clock(), Endangered(60, rejected))
+    for _ in range(4):
+        next(found)
+    timer = threading.Timer(1, interruption.interrupt_running)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(FlowError, match="was interrupted"):
+        list(found)
+    assert time.monotonic() - began < 30
+    timer.join()
 
 
 def test_an_operator_that_many_rows_end_fails_the_flow(workers, monkeypatch):
