@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS := demo,dev
+# Processes that tests run in: each may have a JVM, and waits for it half of its time.
+TESTERS ?= 3
 
 .PHONY: help demo test test-all lint bench clean setup install jdk
 
@@ -21,11 +23,11 @@ demo: install
 
 # Files go in their own order: by the number of their tests, as xdist would have it, single long ones come last.
 test: setup lint
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --durations 20
+	@$(BIN)/pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder -m "not slow" --durations 20
 
 test-all: setup lint
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20
-	@TEST_ENGINE=spark $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --durations 20 tests/lakehouse
+	@$(BIN)/pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder --durations 20
+	@TEST_ENGINE=spark $(BIN)/pytest -n $(TESTERS) --dist loadfile --no-loadscope-reorder -m "not slow" --durations 20 tests/lakehouse
 
 lint: setup
 	@$(BIN)/ruff check .

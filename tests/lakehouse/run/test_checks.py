@@ -107,7 +107,7 @@ def test_a_share_is_of_the_rows_that_changed(project):
     outcome = run(project, checks, HUNDRED + " -1 -1 -1 -1")
     assert outcome.status == "failed"
     assert "4 of the 4 rows" in outcome.error.message
-    assert "id='100', v='-1'; id='101'" in outcome.error.message
+    assert "v is -1 for id 100, id 101, id 102" in outcome.error.message
 
 
 def test_the_flows_tolerance_is_that_of_checks_without_their_own(project):
