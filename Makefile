@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS := demo,dev
-# Processes that tests run in: each may have a JVM, and waits for it half of its time.
-TESTERS ?= 3
+# Processes that tests run in; each may have a JVM.
+TESTERS ?= 2
 
 .PHONY: help demo test test-all lint bench clean setup install jdk
 
