@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A first day with mixlake, in an empty folder: records land, a mixture is drawn, another policy and quota are tried,
-# a sample's story is told, and a release is exported and read again. Ends at the first step that does not hold.
+# a sample is explained, and a release is exported and read again. Ends at the first step that does not hold.
 #
 #     tests/first_day.sh [FOLDER WITH mixlake, by default .venv/bin]
 set -euo pipefail

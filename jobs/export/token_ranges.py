@@ -77,7 +77,7 @@ def read_tokens(column: pa.Array) -> Tokens:
 def documents(batch: pa.RecordBatch, tokens: Tokens) -> Ranges:
     """Return the documents of rows, padding left out.
 
-    They are told by ``cu_seqlens``, ``cu_seqlens_padded`` and ``n_tokens`` as in ``gold.sequences``, else by ``parts``
+    They are given by ``cu_seqlens``, ``cu_seqlens_padded`` and ``n_tokens`` as in ``gold.sequences``, else by ``parts``
     as in the tables of tokens, else each row is one.
     """
     starts = tokens.offsets[:-1]

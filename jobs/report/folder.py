@@ -30,7 +30,7 @@ def require_replaceable(folder: Path) -> None:
         raise UsageError(f"{folder} is a link, which a report does not replace", "name the folder that it leads to")
     if not folder.exists():
         if not folder.absolute().parent.is_dir():
-            raise UsageError(f"{folder.absolute().parent} is no folder", "create it, or name another place with -o")
+            raise UsageError(f"{folder.absolute().parent} is not a folder", "create it, or name another place with -o")
         return
     if not folder.is_dir():
         raise UsageError(f"{folder} is a file", "name a folder with -o")

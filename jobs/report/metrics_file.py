@@ -33,9 +33,9 @@ def read_metrics(path: Path, names: Iterable[str] = ("loss",)) -> dict[str, list
     try:
         rows = pj.read_json(path, read_options=pj.ReadOptions(block_size=1 << 22))
     except (pa.ArrowException, OSError) as error:
-        raise ValueError(f"{path} is no file of metrics: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{path} is not a file of metrics: {str(error).splitlines()[0]}") from error
     if "step" not in rows.column_names or not pa.types.is_integer(rows["step"].type):
-        raise ValueError(f"{path} is no file of metrics: its lines have no step")
+        raise ValueError(f"{path} is not a file of metrics: its lines have no step")
     rows = rows.filter(pc.is_valid(rows["step"])).sort_by("step")
     every = max(1, -(-rows.num_rows // POINTS))
     rows = rows.take(pa.array(range(0, rows.num_rows, every)))

@@ -17,7 +17,8 @@ from lakehouse.declare.portable_expression import to_duckdb
 from lakehouse.delta import arrow_dataset as ds
 from lakehouse.delta.scan import scan
 from lakehouse.embedded import flow_inputs
-from lakehouse.embedded.operator_pool import Clock, Endangered, run_operator
+from lakehouse.embedded.operator_pool import Endangered, run_operator
+from lakehouse.embedded.operator_workers import Clock
 from lakehouse.embedded.relations import EmbeddedRelations, Relation, ShuffledRelations
 from lakehouse.embedded.row_file import Stream, cut
 from lakehouse.engine import AffectedKeys, Call, Changes, FlowOutput

@@ -14,7 +14,15 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from lakehouse.embedded.operator_workers import MOST_LOST, Results, SourceFiles, WorkerLostError, Workers, file_states
+from lakehouse.embedded.operator_workers import (
+    MOST_LOST,
+    Clock,
+    Results,
+    SourceFiles,
+    WorkerLostError,
+    Workers,
+    file_states,
+)
 from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError
 from lakehouse.interruption import on_interrupt
@@ -24,17 +32,6 @@ from lakehouse.scratch_folder import scratch_folder
 _INLINE_SECONDS = 2.0
 # Batches queued per worker, so that it need not wait.
 _AHEAD = 2
-
-
-class Clock:
-    """Adds up the seconds spent in an operator."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def add(self, seconds: float) -> None:
-        """Add some seconds."""
-        self.seconds += seconds
 
 
 @dataclass(frozen=True, slots=True)

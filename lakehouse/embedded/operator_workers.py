@@ -35,6 +35,17 @@ MOST_LOST = 20
 type SourceFiles = dict[str, tuple[int, int]]
 
 
+class Clock:
+    """Adds up the seconds spent in an operator."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Add some seconds."""
+        self.seconds += seconds
+
+
 class WorkerLostError(Exception):
     """A worker process died, or did not come back in time; the message says which."""
 
@@ -83,7 +94,7 @@ class Workers:
         """Have a worker call the operator for a batch."""
         try:
             return self._pool.submit(_work, batch)
-        except BrokenProcessPool as error:  # since the last call; whoever waits for the batch is told
+        except BrokenProcessPool as error:  # since the last call; whoever waits for the batch gets the error
             failed: Future[Results] = Future()
             failed.set_exception(error)
             return failed
@@ -169,8 +180,8 @@ def _work(batch: pa.RecordBatch) -> Results:
         raise RuntimeError("the worker was not given an operator")
     if _changed:
         raise FlowError(f"{_runner.flow}: {_changed} changed while it ran; nothing was committed", "run it again")
-    seconds: list[float] = []
-    results = replace(_runner, clock=_Seconds(seconds))([batch])
+    clock = Clock()
+    results = replace(_runner, clock=clock)([batch])
     first: list[pa.RecordBatch] = []
     size = 0
     for part in results:
@@ -178,15 +189,8 @@ def _work(batch: pa.RecordBatch) -> Results:
         size += part.nbytes
         if size > _IN_MEMORY_BYTES:
             file = write_rows(_folder, Stream(part.schema, itertools.chain(first, results)))
-            return Results([], file, sum(seconds))
-    return Results(first, None, sum(seconds))
-
-
-class _Seconds:
-    """A clock that keeps what it is told in a list."""
-
-    def __init__(self, kept: list[float]) -> None:
-        self.add = kept.append
+            return Results([], file, clock.seconds)
+    return Results(first, None, clock.seconds)
 
 
 _starting = threading.Lock()

@@ -24,14 +24,14 @@ _LITERALS = 500
 def outcomes_of(connection: Connection, ids: Sequence[str]) -> Iterator[Event]:
     """Yield all outcomes of some samples; a view that cannot be read is left out, with a warning."""
     left_out: dict[str, str] = {}
-    yield from told_outcomes(connection, ids, left_out)
+    yield from declared_outcomes(connection, ids, left_out)
     for view, error in left_out.items():
         log.warning("the view %s is left out: %s", view, error)
     yield from quarantined_outcomes(connection, ids)
     yield from retracted_outcomes(connection, ids)
 
 
-def told_outcomes(connection: Connection, ids: Sequence[str], left_out: dict[str, str]) -> Iterator[Event]:
+def declared_outcomes(connection: Connection, ids: Sequence[str], left_out: dict[str, str]) -> Iterator[Event]:
     """Yield what the views of outcomes say; a view that cannot be read is named in `left_out`."""
     if len(ids) > _LITERALS:
         connection.materialize("__wanted_ids", "SELECT unnest($1::VARCHAR[]) AS id", [list(ids)])

@@ -15,7 +15,7 @@ from lakehouse.declare.table_order import order_tables
 from lakehouse.errors import QueryError
 from lakehouse.ledger import tables as ledger
 from lakehouse.lineage.find_sample import find_sample
-from lakehouse.lineage.outcomes import quarantined_outcomes, retracted_outcomes, time_text, told_outcomes
+from lakehouse.lineage.outcomes import declared_outcomes, quarantined_outcomes, retracted_outcomes, time_text
 from lakehouse.lineage.reader import Samples
 from lakehouse.lineage.scan_reader import open_samples
 from lakehouse.lineage.story import Event, Story
@@ -47,17 +47,17 @@ def why(project: Project, sample: str, at: str | None = None, *, limit: int = RO
         walk.start(full)
         ids = sorted({full, *(name for name, _ in walk.nodes)})
         left_out: dict[str, str] = {}
-        told = list(told_outcomes(connection, ids, left_out))
+        declared = list(declared_outcomes(connection, ids, left_out))
         quarantined = list(quarantined_outcomes(connection, ids))
         retracted = list(retracted_outcomes(connection, ids))
-        if not (walk.nodes or told or quarantined or retracted):
+        if not (walk.nodes or declared or quarantined or retracted):
             raise QueryError(f"there is no sample {full}", "correct the id, or look at another version with --at")
-        # What a view names as made of a sample in its table, such as a packed row, is told with the sample.
-        covered = {other for event in told for other in event.other if (other, event.table) in walk.nodes}
+        # What a view names as made of a sample in its table, such as a packed row, is part of the sample's story.
+        covered = {other for event in declared for other in event.other if (other, event.table) in walk.nodes}
         below = (walk.below - covered) | {full}
-        rows = [*_rows(walk, reader, told, full)]
+        rows = [*_rows(walk, reader, declared, full)]
         trained = [*_trained(project, sorted(below))]
-        events = [*rows, *told, *quarantined, *retracted, *trained]
+        events = [*rows, *declared, *quarantined, *retracted, *trained]
         events = _with_runs(connection, events, walk.nodes)
         place = _places(project, reader, events)
     events.sort(key=lambda event: (place[event.table], event.sample_id))
@@ -66,10 +66,10 @@ def why(project: Project, sample: str, at: str | None = None, *, limit: int = RO
     return Story(full, uri, tuple(events), made - {full}, walk.truncated, left_out)
 
 
-def _rows(walk: Walk, reader: Samples, told: Sequence[Event], full: str) -> Iterator[Event]:
+def _rows(walk: Walk, reader: Samples, declared: Sequence[Event], full: str) -> Iterator[Event]:
     """Yield an event for each row of which no view says more."""
-    known = {(event.sample_id, event.table) for event in told}
-    known |= {(other, event.table) for event in told for other in event.other if other != full}
+    known = {(event.sample_id, event.table) for event in declared}
+    known |= {(other, event.table) for event in declared for other in event.other if other != full}
     tables_of: dict[str, set[str]] = {}
     for sample, table in walk.nodes:
         tables_of.setdefault(sample, set()).add(table)

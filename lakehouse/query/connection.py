@@ -318,7 +318,7 @@ class Connection:
         try:
             self._engine.execute(f"CREATE OR REPLACE VIEW {quoted(name)} AS {text}")
         except duckdb.Error as error:
-            self._registered.discard(name)  # who names it again is told the same
+            self._registered.discard(name)  # naming it again gives the same error
             raise QueryError(f"the view {name} ({path}) is wrong: {error_message(error)}", "fix the file") from None
 
     def _bind(self, name: str, rows: object) -> None:

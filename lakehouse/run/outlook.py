@@ -1,4 +1,4 @@
-"""What a run of planned flows would meet and take, told before it starts: nothing is executed over the lake's rows."""
+"""Whether planned flows would fail as declared, and what they took last: nothing is executed over the lake's rows."""
 
 from __future__ import annotations
 

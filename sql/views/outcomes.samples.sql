@@ -17,7 +17,7 @@ WITH decided AS (
     -- Decisions of before have no findings.
     UNION ALL BY NAME
     SELECT NULL::STRUCT("column" VARCHAR, "value" DOUBLE, "text" VARCHAR, threshold VARCHAR)[] AS findings WHERE false
-), told AS (
+), numbered AS (
     SELECT *, unnest(range(1, greatest(len(reasons), 1) + 1)) AS nth FROM decided
 )
 SELECT sample_id, 'gold.samples' AS "table",
@@ -27,4 +27,4 @@ SELECT sample_id, 'gold.samples' AS "table",
     coalesce(regexp_replace(findings[nth]['value']::VARCHAR, '\.0$', ''), findings[nth]['text']) AS value,
     findings[nth]['threshold'] AS threshold,
     source, cell, policy, nth
-FROM told
+FROM numbered

@@ -21,7 +21,7 @@ def read(stream: IO[bytes], declared: Records) -> Iterator[Record]:
     """Yield the objects of an array; an element that is none has a problem.
 
     Raises:
-        RejectedError: If an element cannot be parsed: what follows it cannot be told apart.
+        RejectedError: If an element cannot be parsed: what follows it cannot be split into elements.
     """
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
     if not buffered.peek(_PIECE).removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"["):

@@ -52,7 +52,7 @@ def test_mojibake_of_languages_without_a_model_is_repaired():
     assert len(cases) > 120
     out, _ = repair(pa.array([case[2] for case in cases]))
     wrong = [case[:2] for case, text in zip(cases, out.to_pylist(), strict=True) if text != case[3]]
-    # The two encodings of one byte each that differ in a letter are told apart by nothing here.
+    # The two encodings of one byte each that differ in a letter cannot be distinguished here.
     assert len(wrong) <= 0.02 * len(cases), wrong
 
 

@@ -57,7 +57,7 @@ def test_links_files_and_places_that_are_not_there_are_refused(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")
     (tmp_path / "file").write_text("x")
-    for name, says in (("link", "is a link"), ("file", "is a file"), ("no/site", "is no folder")):
+    for name, says in (("link", "is a link"), ("file", "is a file"), ("no/site", "is not a folder")):
         with pytest.raises(UsageError, match=says):
             write_report(tmp_path / name, {"index.html": "a"}, {})
     assert names(tmp_path) == ["file", "link", "real"]

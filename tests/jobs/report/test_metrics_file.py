@@ -28,7 +28,7 @@ def test_long_runs_are_thinned(tmp_path):
 def test_what_is_no_file_of_metrics_is_named(tmp_path, text):
     path = tmp_path / "metrics.jsonl"
     path.write_text(text)
-    with pytest.raises(ValueError, match="no file of metrics"):
+    with pytest.raises(ValueError, match="not a file of metrics"):
         read_metrics(path)
 
 

@@ -86,9 +86,9 @@ def test_a_package_that_comes_before_mixlakes_is_refused_with_both_places(folder
     ]
     for ended in ways:
         assert ended.returncode
-        told = ended.stderr.strip().split("\n")[-1]
-        assert f"two packages are called {name}: mixlake's in {HOME / name}, and another in {folder / name}" in told
-        assert f"rename the other (say acme_{name})" in told
+        message = ended.stderr.strip().split("\n")[-1]
+        assert f"two packages are called {name}: mixlake's in {HOME / name}, and another in {folder / name}" in message
+        assert f"rename the other (say acme_{name})" in message
     shutil.move(folder / name, folder / "schemas")
     assert f"another in {folder / 'schemas'}" in python(folder, path=["."]).stderr
     shutil.move(folder / "schemas", folder / name)
@@ -135,9 +135,9 @@ def test_a_module_that_is_looked_for_in_mixlakes_package_is_explained(folder, ca
     package(folder, "acme_mine", flows="from lakehouse import flow\nfrom jobs.mine import y\n")
     (folder / "mixlake.yaml").write_text("modules: [acme_mine.flows]\n")
     assert main(["plan"]) == 2
-    told = capsys.readouterr().err
-    assert f"another in {made}" in told
-    assert "flows.py:2" in told
+    message = capsys.readouterr().err
+    assert f"another in {made}" in message
+    assert "flows.py:2" in message
 
 
 def test_another_copys_files_are_found_beside_its_engine(tmp_path):

@@ -19,7 +19,8 @@ from lakehouse import interruption
 from lakehouse.declare.column import Column
 from lakehouse.declare.contract import Table
 from lakehouse.embedded import operator_pool
-from lakehouse.embedded.operator_pool import Clock, Endangered, run_operator
+from lakehouse.embedded.operator_pool import Endangered, run_operator
+from lakehouse.embedded.operator_workers import Clock
 from lakehouse.engine.operator_runner import Runner
 from lakehouse.errors import FlowError
 

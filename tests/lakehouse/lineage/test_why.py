@@ -11,7 +11,7 @@ from tests.lakehouse import words
 from tests.lakehouse.lakes import lake_at, note, quarantine, rows, trained, write
 
 
-def told(story):
+def events_of(story):
     return [(event.table, event.outcome) for event in story.events if event.sample_id == story.id]
 
 
@@ -31,7 +31,7 @@ def lines(project):
 
 def test_steps_stand_in_the_order_of_the_way_with_their_runs(lines):
     story = why(lines.lake().project, "aaaa")
-    assert told(story) == [("bronze.lines", "landed"), ("silver.shouts", "kept")]
+    assert events_of(story) == [("bronze.lines", "landed"), ("silver.shouts", "kept")]
     assert [event.table for event in story.events][-1] == "silver.words"
     runs = {event.run_id for event in story.events}
     assert len(runs) == 1
@@ -60,7 +60,7 @@ def test_a_view_of_the_project_tells_rule_value_and_threshold(lines):
     )
     assert event.flow.endswith("flows.shout")
     assert event.run_id
-    assert ("silver.shouts", "kept") not in told(story)
+    assert ("silver.shouts", "kept") not in events_of(story)
     assert story.verdict.startswith("removed at silver.shouts: animals (size 4, allowed: at least 9)")
 
 
@@ -75,14 +75,14 @@ def test_a_quarantined_row_tells_the_check_and_the_value_that_broke_it(lines):
 def test_a_row_that_left_quarantine_is_not_quarantined(lines):
     words.land(lines, "aaaa:hello|cccc:better")
     lines.run()
-    assert told(why(lines.lake().project, "cccc")) == [("bronze.lines", "landed"), ("silver.shouts", "kept")]
+    assert events_of(why(lines.lake().project, "cccc")) == [("bronze.lines", "landed"), ("silver.shouts", "kept")]
 
 
 def test_a_view_that_cannot_be_read_is_named_and_the_rest_is_told(lines):
     lines.view("outcomes.broken", "SELECT nothing FROM bronze.lines")
     story = why(lines.lake().project, "aaaa")
     assert "outcomes.broken" in story.left_out
-    assert told(story)
+    assert events_of(story)
 
 
 def test_at_an_earlier_version(lines):
@@ -90,7 +90,9 @@ def test_at_an_earlier_version(lines):
     lines.run()
     with pytest.raises(QueryError, match="no sample begins with dddd"):
         why(lines.lake().project, "dddd")
-    assert ("silver.shouts", "removed") in told(why(lines.lake().project, "dddd", "bronze.lines@1,silver.shouts@1"))
+    assert ("silver.shouts", "removed") in events_of(
+        why(lines.lake().project, "dddd", "bronze.lines@1,silver.shouts@1")
+    )
 
 
 def test_a_retracted_sample_tells_the_order(lines):

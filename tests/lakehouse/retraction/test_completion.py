@@ -127,10 +127,10 @@ def test_a_table_that_no_flow_writes_is_searched_and_named(shelf, monkeypatch, c
     retract(lake.project, RetractionRequest("source", ["alpha"], "withdrawn", purge=True))
     shelf.unload()
     assert main(["run", *NAMES]) == 1
-    told = capsys.readouterr().err
-    assert "the purge of retraction 1 waits: own.copy still contains retracted rows — no declared flow writes" in told
-    assert f"delete {lake.catalog.table_uri('own.copy')}, then: mixlake run" in told
-    assert told.count("retraction 1") == 1
+    errors = capsys.readouterr().err
+    assert "the purge of retraction 1 waits: own.copy still contains retracted rows — no declared flow writes" in errors
+    assert f"delete {lake.catalog.table_uri('own.copy')}, then: mixlake run" in errors
+    assert errors.count("retraction 1") == 1
     shelf.unload()
     assert main(["run", *NAMES, "--json"]) == 1
     printed = json.loads(capsys.readouterr().out)

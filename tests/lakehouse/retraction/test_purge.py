@@ -305,9 +305,9 @@ def test_files_that_no_commit_names_and_releases_made_meanwhile(project, monkeyp
     monkeypatch.chdir(project.root)
     project.unload()
     assert main(["--lake", lake.uri, "run", "bronze.pages", "silver.texts"]) == 1
-    told = capsys.readouterr().err
-    assert "the purge of retraction 2 waits: bronze.pages has files younger than 168 hours" in told
-    assert "mixlake vacuum --retention-hours 0 && mixlake run" in told
+    errors = capsys.readouterr().err
+    assert "the purge of retraction 2 waits: bronze.pages has files younger than 168 hours" in errors
+    assert "mixlake vacuum --retention-hours 0 && mixlake run" in errors
     assert holding(lake, "one good page") == ["bronze/pages/part-00000-left.snappy.parquet"]
     assert whole(lake, "late")
     os.utime(left, (0, 0))
